@@ -1,0 +1,51 @@
+"""System checks: settings that would fail later are named before anything starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from bus.conf import conf
+
+
+@register()
+def check_layer(**_kwargs: Any) -> list[CheckMessage]:
+    """The default channel layer is ours: any other loses what workers hold."""
+    backend = settings.CHANNEL_LAYERS.get("default", {}).get("BACKEND", "")
+    if backend == "bus.layer.BusChannelLayer":
+        return []
+    return [
+        Error(
+            f"The default channel layer is {backend or 'not set'}.",
+            hint="Set CHANNEL_LAYERS['default']['BACKEND'] to 'bus.layer.BusChannelLayer'.",
+            id="bus.E001",
+        )
+    ]
+
+
+@register()
+def check_timeouts(**_kwargs: Any) -> list[CheckMessage]:
+    """A handler ends before others take its message away."""
+    if conf.handler_timeout < conf.visibility_timeout:
+        return []
+    return [
+        Warning(
+            f"BUS_HANDLER_TIMEOUT ({conf.handler_timeout} s) is not below "
+            f"BUS_VISIBILITY_TIMEOUT ({conf.visibility_timeout} s).",
+            hint="A frozen worker's message would be taken by another while its handler may still run.",
+            id="bus.W001",
+        )
+    ]
+
+
+@register()
+def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
+    """Numbers that nothing can work with."""
+    wrong = [
+        name
+        for name in ("partitions", "capacity", "max_attempts", "batch_size", "body_limit", "frame_limit")
+        if getattr(conf, name) < 1
+    ]
+    return [Error(f"BUS_{name.upper()} is a number from 1.", id="bus.E002") for name in wrong]

@@ -1,0 +1,158 @@
+"""Every setting of Bus: its meaning, unit and default, and how the environment spells it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar, overload
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T", bool, int, float, str, list[str])
+
+# The kernel's limit for a unix socket's path is 108 bytes on Linux and 104 on macOS.
+_SOCKET_PATH_LIMIT = 100
+
+
+class Setting(Generic[T]):
+    """One `BUS_*` setting; reads Django's settings, so `override_settings` works."""
+
+    def __init__(self, default: T, meaning: str, unit: str = "") -> None:
+        self.default = default
+        self.meaning = meaning
+        self.unit = unit
+        self.name = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = "BUS_" + name.upper()
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Setting[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> T: ...
+    def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
+        if instance is None:
+            return self
+        value: T = getattr(django_settings, self.name, self.default)
+        return value
+
+    def parse(self, text: str) -> T:
+        """Read the setting from the environment's text; raises ValueError."""
+        kind = type(self.default)
+        if kind is bool:
+            return parse_bool(text)  # type: ignore[return-value]
+        if kind is list:
+            return [part.strip() for part in text.split(",") if part.strip()]  # type: ignore[return-value]
+        return kind(text)  # type: ignore[return-value]
+
+
+class Conf:
+    """The settings of Bus as typed attributes: `conf.body_limit`."""
+
+    # People and rooms
+    open_rooms = Setting(
+        False,
+        "A room that does not exist is made at the first visit, open to guests. "
+        "On when everything runs embedded",
+    )
+    guests = Setting(True, "People without an account may enter rooms whose access is `open`")
+    allowed_origins = Setting[list[str]](
+        [],
+        "Origins that may open a WebSocket besides the site's own and CSRF_TRUSTED_ORIGINS, "
+        "comma-separated; `*` allows any",
+    )
+
+    # The wire
+    body_limit = Setting(2000, "Longest body of a message", "characters")
+    frame_limit = Setting(65536, "Largest frame taken from a client", "bytes")
+    heartbeat = Setting(25, "A client that heard nothing for this long sends `session.ping`", "s")
+    page_limit = Setting(100, "Most messages in one page of history or recovery", "messages")
+    recovery_limit = Setting(500, "Most messages that a `room.join` with `since` repeats", "messages")
+    join_limit = Setting(100, "Most rooms that one session may have joined", "rooms")
+    send_rate = Setting(10.0, "Messages per second that one session may send, on average", "1/s")
+    send_burst = Setting(30, "Messages that one session may send at once", "messages")
+    outbox_limit = Setting(
+        1_048_576, "What may wait for one socket before it is closed with 4408", "bytes"
+    )
+    send_timeout = Setting(10.0, "Longest write to one socket before it is closed with 4408", "s")
+
+    # The channel layer
+    prefix = Setting("bus", "What every key and channel in the broker begins with")
+    capacity = Setting(100_000, "Messages that a named channel holds before it refuses", "messages")
+    partitions = Setting(16, "Partitions of a named channel; may be raised at any time")
+    visibility_timeout = Setting(
+        60.0, "A claimed message that is idle for this long is taken by another worker", "s"
+    )
+    max_attempts = Setting(5, "Deliveries of a message before it becomes a dead letter")
+    retry_base = Setting(0.5, "Longest wait before the first retry; doubles with each", "s")
+    retry_cap = Setting(60.0, "Longest wait before any retry", "s")
+    message_size_limit = Setting(262_144, "Largest message that a channel takes", "bytes")
+    handler_timeout = Setting(30.0, "Longest that a handler may take for one delivery", "s")
+    drain_timeout = Setting(8.0, "What a stopping worker may take to finish what it holds", "s")
+    batch_size = Setting(128, "Most messages that a worker claims at once", "messages")
+    dead_letter_limit = Setting(10_000, "Dead letters kept per channel", "messages")
+
+    # The moderation worker
+    slow_settle = Setting(5.0, "A settled message that waited longer than this is logged", "s")
+
+
+conf = Conf()
+
+
+def all_settings() -> dict[str, Setting[Any]]:
+    """Every `BUS_*` setting by its name."""
+    return {s.name: s for s in vars(Conf).values() if isinstance(s, Setting)}
+
+
+def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Parse all `BUS_*` variables; raises ImproperlyConfigured naming each that is wrong."""
+    known = all_settings()
+    values: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, text in environ.items():
+        if not name.startswith("BUS_") or name == "BUS_VAR_DIR":
+            continue
+        if name not in known:
+            wrong.append(f"{name} is not a setting of Bus")
+            continue
+        try:
+            values[name] = known[name].parse(text)
+        except ValueError:
+            wrong.append(f"{name}={text!r} is not a {type(known[name].default).__name__}")
+    if wrong:
+        raise ImproperlyConfigured("; ".join(wrong) + ". See the settings in docs/settings.md.")
+    return values
+
+
+def parse_bool(text: str) -> bool:
+    """Read 1/0, true/false, yes/no or on/off; raises ValueError."""
+    word = text.strip().lower()
+    if word in ("1", "true", "yes", "on"):
+        return True
+    if word in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError(text)
+
+
+def var_dir() -> Path:
+    """Where the embedded broker and SQLite keep their data: `BUS_VAR_DIR`, or `var/` here."""
+    default = Path(__file__).resolve().parent.parent / "var"
+    return Path(os.environ.get("BUS_VAR_DIR") or default).absolute()
+
+
+def embedded_socket_path() -> Path:
+    """The embedded broker's unix socket: under `var/`, or in a short directory of this user."""
+    path = var_dir() / "valkey" / "valkey.sock"
+    if len(os.fsencode(path)) < _SOCKET_PATH_LIMIT:
+        return path
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"bus-{os.getuid()}-{digest}" / "valkey.sock"
+
+
+def embedded_broker_url() -> str:
+    """What stands in for `REDIS_URL` when it is not set."""
+    return f"unix://{embedded_socket_path()}"

@@ -1,0 +1,144 @@
+"""Commands to one broker host, gathered into pipelines so that callers share round trips."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import redis
+from channels_redis.utils import create_pool
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry as AsyncRetry
+from redis.backoff import NoBackoff
+from redis.exceptions import NoScriptError
+from redis.retry import Retry
+
+from bus.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+# Enough to fill a round trip; few enough that one reply stays small.
+_PIPELINE_LIMIT = 512
+# A broker that has not answered for this long is away, in seconds.
+_ANSWER_TIMEOUT = 10.0
+_CONNECT_TIMEOUT = 5.0
+
+Host = dict[str, Any]
+
+
+@cache
+def script(name: str) -> tuple[str, str]:
+    """A Lua script's source and its SHA-1, which is how the broker knows it."""
+    source = (Path(__file__).parent / "scripts" / f"{name}.lua").read_text("utf-8")
+    return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+class Connection:
+    """Commands to one broker host; calls made at the same time share one pipeline."""
+
+    def __init__(self, host: Host) -> None:
+        options = {
+            "socket_timeout": _ANSWER_TIMEOUT,
+            "socket_connect_timeout": _CONNECT_TIMEOUT,
+            # A repeated pipeline would send twice and lose claims: whoever calls decides.
+            "retry": AsyncRetry(NoBackoff(), 0),
+            **{k: v for k, v in host.items() if k not in ("socket_timeout", "retry")},
+        }
+        self._redis = aioredis.Redis(connection_pool=create_pool(options))
+        self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+
+    async def call(self, *command: Any) -> Any:
+        """Run one command; raises Unavailable when the broker is away, ResponseError when it refuses."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._waiting.append((command, answer))
+        if self._flusher is None:
+            self._flusher = loop.create_task(self._flush())
+        return await answer
+
+    async def run(self, name: str, base: str, *args: Any) -> Any:
+        """Run a Lua script of this package on the keys that begin with `base`."""
+        return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", base, *args)
+
+    async def close(self) -> None:
+        """Let what is under way finish, then close every connection."""
+        if self._flusher is not None:
+            await asyncio.wait([self._flusher])
+        await self._redis.aclose(close_connection_pool=True)
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[:_PIPELINE_LIMIT]
+                del self._waiting[:_PIPELINE_LIMIT]
+                await self._execute(batch)
+        finally:
+            self._flusher = None
+            for _, answer in self._waiting:
+                answer.cancel()
+            self._waiting.clear()
+
+    async def _execute(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
+        try:
+            results = await self._pipeline([command for command, _ in batch])
+            if any(isinstance(result, NoScriptError) for result in results):
+                await self._load_scripts()
+                again = [i for i, r in enumerate(results) if isinstance(r, NoScriptError)]
+                for i, result in zip(again, await self._pipeline([batch[i][0] for i in again]), strict=True):
+                    results[i] = result
+        except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+            for _, answer in batch:
+                if not answer.done():
+                    refusal = Unavailable(f"The broker does not answer ({error}).")
+                    refusal.__cause__ = error
+                    answer.set_exception(refusal)
+            return
+        except BaseException as error:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error if isinstance(error, Exception) else Unavailable())
+            raise
+        for (_, answer), result in zip(batch, results, strict=True):
+            if answer.done():
+                continue
+            if isinstance(result, Exception):
+                answer.set_exception(_as_refusal(result))
+            else:
+                answer.set_result(result)
+
+    async def _pipeline(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            results: list[Any] = await pipe.execute(raise_on_error=False)
+            return results
+
+    async def _load_scripts(self) -> None:
+        folder = Path(__file__).parent / "scripts"
+        await self._pipeline([("SCRIPT", "LOAD", script(p.stem)[0]) for p in folder.glob("*.lua")])
+
+
+def _as_refusal(error: Exception) -> Exception:
+    """A broker that is loading its data, failing over or shutting down is away, too."""
+    if isinstance(error, redis.ConnectionError | redis.ReadOnlyError):
+        return Unavailable(f"The broker does not answer ({error}).")
+    return error
+
+
+def sync_client(host: Host) -> redis.Redis:
+    """A blocking client of the same host, for threads; raises redis-py's own errors."""
+    options = {k: v for k, v in host.items() if k not in ("address", "socket_timeout", "max_connections", "retry")}
+    options |= {"socket_timeout": _CONNECT_TIMEOUT, "socket_connect_timeout": _CONNECT_TIMEOUT}
+    retry = Retry(NoBackoff(), 0)
+    if "address" in host:
+        return redis.Redis.from_url(host["address"], retry=retry, **options)
+    if "master_name" in options:
+        master = options.pop("master_name")
+        sentinel = redis.Sentinel(options.pop("sentinels"), sentinel_kwargs=options.pop("sentinel_kwargs", None))
+        return sentinel.master_for(master, retry=retry, **options)
+    return redis.Redis(retry=retry, **options)

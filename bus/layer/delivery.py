@@ -1,0 +1,41 @@
+"""One attempt at one channel message."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One attempt at one channel message, as a worker holds it."""
+
+    channel: str
+    stream: str
+    id: str
+    payload: bytes
+    ordering_key: str
+    # Attempts before this one that were counted, and deliveries of this stream entry: 1 at first.
+    attempts_before: int
+    deliveries: int
+    # By the broker's clock, in ms since 1970; expires_at 0 means never.
+    sent_at: int
+    expires_at: int
+    # Decoded by the worker; what cannot be decoded goes straight to the dead letters.
+    message: dict[str, Any] = field(default_factory=dict)
+    # How often this worker handed it to its application: more than once after an outage.
+    tries: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, from 1."""
+        return self.attempts_before + self.deliveries
+
+    @property
+    def redelivered(self) -> bool:
+        """Whether an earlier attempt may have had effects."""
+        return self.attempt > 1 or self.tries > 1
+
+
+class Undeliverable(Exception):
+    """Raised by a consumer for a message that no further attempt can help: a dead letter at once."""

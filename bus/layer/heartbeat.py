@@ -1,0 +1,58 @@
+"""A worker's sign of life: a thread of its own, so that a busy event loop does not look dead."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import redis
+
+from bus.layer.connection import Host, script, sync_client
+from bus.layer.stream import FORGET_MS
+
+logger = logging.getLogger(__name__)
+
+# Five of these fit into Stream's LIVENESS_MS.
+_INTERVAL = 1.0
+
+
+class Heartbeat(threading.Thread):
+    """Tells the broker every second that the worker lives, and what it does."""
+
+    def __init__(
+        self, worker: str, places: Sequence[tuple[str, Host]], about: Callable[[], dict[str, Any]]
+    ) -> None:
+        """`places` are the channels' key base and broker host."""
+        super().__init__(name="heartbeat", daemon=True)
+        self._worker = worker
+        self._places = [(base, sync_client(host)) for base, host in places]
+        self._about = about
+        self._stopped = threading.Event()
+
+    def beat(self) -> bool:
+        """Beat once; returns whether every broker host heard it."""
+        about = json.dumps(self._about())
+        heard = True
+        for base, client in self._places:
+            try:
+                client.eval(script("beat")[0], 1, f"{base}:meta", base, self._worker, about, FORGET_MS)
+            except (redis.RedisError, OSError) as error:
+                logger.debug("No heartbeat for %s: %s", base, error)
+                heard = False
+        return heard
+
+    def run(self) -> None:
+        """Beat until stopped."""
+        while not self._stopped.wait(_INTERVAL):
+            self.beat()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stopped.set()
+        if self.is_alive():
+            self.join(timeout=_INTERVAL * 5)
+        for _, client in self._places:
+            client.close()

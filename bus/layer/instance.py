@@ -1,0 +1,98 @@
+"""One run of the application for one channel: asking for the next message acknowledges the last."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from bus.layer.delivery import Delivery
+
+Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+
+# What a consumer sends before its first `receive()` to get lists; {"size": most messages}.
+BATCH_ACCEPT = "bus.batch.accept"
+# What it gets then: {"deliveries": [Delivery, ...]}.
+BATCH = "bus.batch"
+_STOP_TIMEOUT = 2.0
+# What it sends for those of the list that failed; {"failures": {position: exception}}.
+BATCH_FAILED = "bus.batch.failed"
+
+
+class Instance:
+    """One run of the application, fed one delivery, or one list of them, at a time."""
+
+    def __init__(self, application: Application, channel: str) -> None:
+        scope = {"type": "channel", "channel": channel, "extensions": {BATCH: {}}}
+        self.batch_size = 0
+        self._loop = asyncio.get_running_loop()
+        self._failures: dict[int, Exception] = {}
+        # Set while the application waits in receive(); the answer to its call.
+        self._asked: asyncio.Future[dict[str, Any]] | None = None
+        # Set by receive(), or by the end of the run: what was delivered is over.
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._run: asyncio.Future[None] = asyncio.ensure_future(
+            application(scope, self._receive, self._send)
+        )
+        self._run.add_done_callback(self._ended)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the application still runs."""
+        return not self._run.done()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for a message; if not, it is busy, stuck or over."""
+        return self.alive and self._asked is not None and not self._asked.done()
+
+    async def start(self) -> None:
+        """Wait until the application asks for its first message; raises what it raised."""
+        await self._over
+
+    async def deliver(self, delivery: Delivery, timeout: float) -> None:
+        """Hand over one message and wait until it is handled; raises what the handler raised."""
+        await self._give(delivery.message, timeout)
+
+    async def deliver_batch(self, deliveries: Sequence[Delivery], timeout: float) -> dict[int, Exception]:
+        """Hand over a list and wait until it is handled; returns the failed, by position."""
+        self._failures = {}
+        await self._give({"type": BATCH, "deliveries": list(deliveries)}, timeout)
+        return self._failures
+
+    async def stop(self) -> None:
+        """End the run, whatever it is doing; a thread of it that hangs is left behind."""
+        self._run.cancel()
+        await asyncio.wait([self._run], timeout=_STOP_TIMEOUT)
+
+    async def _give(self, message: dict[str, Any], timeout: float) -> None:
+        if self._asked is None or not self.waiting:
+            raise RuntimeError("the application is not waiting for a message")
+        self._over = self._loop.create_future()
+        self._asked.set_result(message)
+        async with asyncio.timeout(timeout):
+            await asyncio.shield(self._over)
+
+    async def _receive(self) -> dict[str, Any]:
+        self._asked = self._loop.create_future()
+        if not self._over.done():
+            self._over.set_result(None)
+        return await self._asked
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        if kind == BATCH_ACCEPT:
+            self.batch_size = int(message["size"])
+        elif kind == BATCH_FAILED:
+            self._failures.update(message["failures"])
+        else:
+            raise ValueError(f"A channel's application may not send {kind!r}")
+
+    def _ended(self, run: asyncio.Future[None]) -> None:
+        error = None if run.cancelled() else run.exception()
+        if self._over.done():
+            return
+        if error is not None:
+            self._over.set_exception(error)
+        else:
+            self._over.set_result(None)

@@ -1,0 +1,260 @@
+"""One lane of a worker: claims from one channel and drives one run of the application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from bus.conf import conf
+from bus.errors import Unavailable
+from bus.layer import outage
+from bus.layer.delivery import Delivery, Undeliverable
+from bus.layer.instance import Instance
+from bus.layer.stream import Claim
+
+if TYPE_CHECKING:
+    from bus.layer.worker import Worker
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# A message that was in the hands of this many dead workers is no longer worth waiting for.
+_SUSPECT_DELIVERIES = 3
+# An outage that the servers deny this often in a row was the message's own fault.
+_OUTAGE_TRIES = 5
+# A consumer of single messages holds few, so that other workers get their share.
+_SINGLE_CLAIM = 16
+
+
+class Stopping(Exception):
+    """The worker stops while the lane waits for something."""
+
+
+class Lane:
+    """Claims from one channel, drives one application instance, and settles each delivery."""
+
+    def __init__(self, worker: Worker, channel: str, number: int) -> None:
+        self.worker = worker
+        self.channel = channel
+        self.layer = worker.layer
+        # What it holds in the broker is told from other lanes' by this name.
+        self.name = f"{worker.id}/{number}"
+        self.stream = worker.layer.stream(channel)
+        # Claimed and not settled, in order; `busy` of them are with the application now.
+        self.held: list[Delivery] = []
+        self.busy = 0
+        self._instance: Instance | None = None
+        self._answer_lost = False
+
+    async def run(self) -> None:
+        """Work until the worker stops, then give back what is not handled."""
+        try:
+            wake = await self._patiently(lambda: self.layer.wake_of(self.channel))
+            while not self.worker.stopping.is_set():
+                size = (await self._ready()).batch_size or _SINGLE_CLAIM
+                seen = wake.count
+                claim = await self._patiently(lambda size=size: self._claim(size))
+                self.held = claim.deliveries
+                if self.held:
+                    await self._work()
+                else:
+                    await self._unless_stopping(wake.wait(seen, claim.pause))
+        except Stopping:
+            pass
+        finally:
+            await self._put_down()
+
+    async def _claim(self, size: int) -> Claim:
+        if self._answer_lost:
+            # A claim may have reached the broker and its answer not us: those go back first.
+            await self.stream.recover(self.name, self.held)
+            self._answer_lost = False
+        return await self.stream.claim(self.name, min(size, conf.batch_size))
+
+    async def _ready(self) -> Instance:
+        """The application, waiting for a message; a new run of it when the last one ended."""
+        if self._instance is None or not self._instance.alive:
+            self._instance = Instance(self.worker.application, self.channel)
+            await self._instance.start()
+        return self._instance
+
+    async def _work(self) -> None:
+        """Deliver what is held until it is settled or the worker stops."""
+        await self._sift()
+        outages = 0
+        apart = 0
+        while self.held and not self.worker.stopping.is_set():
+            group = self.held[: 1 if apart else (await self._ready()).batch_size or 1]
+            failures, whole = await self._deliver(group)
+            if any(outage.looks_like_outage(error) for error in failures.values()):
+                outages += 1
+                if outages < _OUTAGE_TRIES:
+                    if not await self._servers_answered():
+                        outages = 0
+                    await self._settle(group, failures, fail=False)
+                    continue
+            outages = 0
+            apart = max(0, apart - 1)
+            if whole and len(group) > 1:
+                # The application did not say which of them it was: one by one tells.
+                apart = len(group)
+                continue
+            await self._settle(group, failures, fail=True)
+
+    async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
+        """Hand a group to the application; returns failures by position, and whether it broke."""
+        instance = await self._ready()
+        self.busy = len(group)
+        for delivery in group:
+            delivery.tries += 1
+        try:
+            if instance.batch_size:
+                return dict(await instance.deliver_batch(group, conf.handler_timeout)), False
+            await instance.deliver(group[0], conf.handler_timeout)
+            return {}, False
+        except TimeoutError as error:
+            error.add_note(f"not handled within BUS_HANDLER_TIMEOUT ({conf.handler_timeout} s)")
+            return dict.fromkeys(range(len(group)), error), True
+        except Exception as error:
+            return dict.fromkeys(range(len(group)), error), True
+        finally:
+            self.busy = 0
+            if self._instance is not None and not self._instance.waiting:
+                await self._instance.stop()
+                self._instance = None
+
+    async def _settle(self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool) -> None:
+        done = [d for i, d in enumerate(group) if i not in failures]
+        await self._patiently(lambda: self.stream.done(done))
+        self._let_go(done)
+        self.worker.count(len(done))
+        if fail:
+            for position, error in failures.items():
+                await self._fail(group[position], error)
+
+    async def _sift(self) -> None:
+        """Decode what was claimed; bury what cannot be, drop what is too late, slow down killers."""
+        for delivery in list(self.held):
+            if delivery.expires_at and delivery.expires_at < time.time() * 1000:
+                await self._patiently(lambda d=delivery: self.stream.expired([d]))
+                self._let_go([delivery])
+            elif delivery.attempt > conf.max_attempts:
+                await self._bury(delivery, f"its worker died with it {delivery.deliveries - 1} times")
+            elif delivery.deliveries > _SUSPECT_DELIVERIES:
+                await self._set_aside(delivery, "its worker died with it")
+            elif (wrong := self._decode(delivery)) is not None:
+                await self._bury(delivery, wrong)
+
+    def _decode(self, delivery: Delivery) -> str | None:
+        """Fill in the message; returns what is wrong with it."""
+        try:
+            message = self.layer.deserialize(delivery.payload)
+        except Exception as error:
+            return f"its payload cannot be decoded: {type(error).__name__}: {error}"
+        if not isinstance(message, dict):
+            return f"its payload is a {type(message).__name__}, not a dict"
+        kind = message.get("type")
+        if not isinstance(kind, str) or not kind or kind.startswith("_"):
+            return f"its type is {kind!r}, not the name of a handler"
+        delivery.message = message
+        return None
+
+    async def _fail(self, delivery: Delivery, error: BaseException) -> None:
+        if isinstance(error, Undeliverable) or _is_unhandled(error):
+            await self._bury(delivery, error)
+        elif delivery.attempt >= conf.max_attempts:
+            await self._bury(delivery, error)
+        else:
+            await self._set_aside(delivery, error)
+
+    async def _set_aside(self, delivery: Delivery, error: BaseException | str) -> None:
+        delay = outage.backoff(delivery.attempt)
+        logger.warning(
+            "%s: attempt %d of %d at message %s failed, next in %.1f s: %s",
+            self.channel,
+            delivery.attempt,
+            conf.max_attempts,
+            delivery.id,
+            delay,
+            error if isinstance(error, str) else f"{type(error).__name__}: {error}",
+            exc_info=None if isinstance(error, str) else error,
+        )
+        await self._patiently(lambda: self.stream.set_aside(delivery, delay))
+        self._let_go([delivery])
+
+    async def _bury(self, delivery: Delivery, error: BaseException | str) -> None:
+        logger.error(
+            "%s: message %s is a dead letter after %d attempts: %s",
+            self.channel,
+            delivery.id,
+            delivery.attempt,
+            error if isinstance(error, str) else f"{type(error).__name__}: {error}",
+        )
+        await self._patiently(lambda: self.stream.bury(delivery, error))
+        self._let_go([delivery])
+
+    def _let_go(self, deliveries: list[Delivery]) -> None:
+        gone = {id(d) for d in deliveries}
+        self.held = [d for d in self.held if id(d) not in gone]
+
+    async def _servers_answered(self) -> bool:
+        """Wait until database and broker answer; returns whether they did so at once."""
+        tries = 0
+        while not await outage.servers_answer(self.stream):
+            tries += 1
+            self.worker.outage.begun("the database or the broker does not answer")
+            await self._unless_stopping(asyncio.sleep(min(5.0, outage.backoff(tries))))
+        self.worker.outage.ended()
+        await self._unless_stopping(asyncio.sleep(outage.backoff(1)))
+        return tries == 0
+
+    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
+        """Do something with the broker, waiting for it while it is away; raises Stopping."""
+        tries = 0
+        while True:
+            try:
+                result = await act()
+            except Unavailable as error:
+                self._answer_lost = True
+                if self.worker.stopping.is_set():
+                    raise Stopping from error
+                tries += 1
+                self.worker.outage.begun(str(error))
+                await self._unless_stopping(asyncio.sleep(min(5.0, outage.backoff(tries))))
+            else:
+                if tries:
+                    self.worker.outage.ended()
+                return result
+
+    async def _unless_stopping(self, waiting: Awaitable[None]) -> None:
+        """Wait for something, but no longer than the worker works."""
+        stop = asyncio.ensure_future(self.worker.stopping.wait())
+        wait = asyncio.ensure_future(waiting)
+        try:
+            await asyncio.wait([stop, wait], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.cancel()
+            wait.cancel()
+
+    async def _put_down(self) -> None:
+        """Give back what is held and end the application."""
+        seen, unseen = self.held[: self.busy], self.held[self.busy :]
+        if self._instance is not None:
+            await self._instance.stop()
+        try:
+            await self.stream.hand_back(self.name, unseen)
+            await self.stream.hand_back(self.name, seen, unseen=False)
+        except Unavailable:
+            logger.warning("%s: %d messages could not be given back; others take them", self.channel, len(self.held))
+        self.held = []
+
+
+def _is_unhandled(error: BaseException) -> bool:
+    """Whether Channels says that the consumer has no method for the message's type."""
+    return isinstance(error, ValueError) and str(error).startswith(
+        ("No handler for message type", "Malformed type in message")
+    )

@@ -1,0 +1,12 @@
+-- Say that a worker lives, by the broker's own clock, and forget workers long gone.
+-- KEYS[1] {base}:meta   ARGV base, worker, what it tells of itself (JSON), time to live of that (ms)
+local base = ARGV[1]
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('ZADD', base .. ':workers', now, ARGV[2])
+redis.call('HSET', base .. ':about', ARGV[2], ARGV[3])
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', base .. ':workers', '-inf', now - tonumber(ARGV[4]))) do
+  redis.call('ZREM', base .. ':workers', gone)
+  redis.call('HDEL', base .. ':about', gone)
+end
+return now

@@ -1,0 +1,12 @@
+-- Give claimed messages back, at once and in order, without counting the delivery.
+-- KEYS[1] {base}:meta   ARGV base, worker, then stream, id, deliveries to count ...
+local returned = 0
+for i = 3, #ARGV, 3 do
+  local held = redis.pcall('XPENDING', ARGV[i], 'bus', ARGV[i + 1], ARGV[i + 1], 1, ARGV[2])
+  if not held.err and #held == 1 then
+    redis.call('XCLAIM', ARGV[i], 'bus', '-', 0, ARGV[i + 1], 'RETRYCOUNT', ARGV[i + 2], 'JUSTID')
+    returned = returned + 1
+  end
+end
+redis.call('PUBLISH', ARGV[1] .. ':wake', '')
+return returned

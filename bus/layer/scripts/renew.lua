@@ -1,0 +1,11 @@
+-- Keep hold of claimed messages that take long; those that others took meanwhile are left alone.
+-- KEYS[1] {base}:meta   ARGV base, worker, then stream, id ...
+local kept = 0
+for i = 3, #ARGV, 2 do
+  local held = redis.pcall('XPENDING', ARGV[i], 'bus', ARGV[i + 1], ARGV[i + 1], 1, ARGV[2])
+  if not held.err and #held == 1 then
+    redis.call('XCLAIM', ARGV[i], 'bus', ARGV[2], 0, ARGV[i + 1], 'JUSTID')
+    kept = kept + 1
+  end
+end
+return kept

@@ -1,0 +1,44 @@
+-- Append one message to a channel; refuse when the channel is full.
+-- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms)
+-- Returns the entry's id. Raises BUSFULL.
+local base = ARGV[1]
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
+local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
+local partitions = newest and tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. newest))
+if not partitions or partitions < tonumber(ARGV[2]) then
+  -- More partitions are a new generation: it is read only once the older ones are empty.
+  newest = (newest or 0) + 1
+  oldest = oldest or newest
+  partitions = tonumber(ARGV[2])
+  redis.call('HSET', KEYS[1], 'oldest', oldest, 'newest', newest, 'partitions:' .. newest, partitions)
+end
+
+local waiting = redis.call('ZCARD', base .. ':due')
+for generation = oldest, newest do
+  local count = generation == newest and partitions
+    or tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))
+  for partition = 0, count - 1 do
+    waiting = waiting + redis.call('XLEN', base .. ':' .. generation .. ':' .. partition)
+  end
+end
+if waiting >= tonumber(ARGV[3]) then
+  redis.call('HINCRBY', base .. ':counts', 'refused', 1)
+  return redis.error_reply('BUSFULL ' .. waiting)
+end
+
+redis.call('HINCRBY', base .. ':counts', 'sent', 1)
+if tonumber(ARGV[6]) > now then
+  local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
+  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, ARGV[7]}))
+  redis.call('ZADD', base .. ':due', ARGV[6], id)
+  redis.call('PUBLISH', base .. ':wake', '')
+  return 'later-' .. id
+end
+local partition = tonumber(string.sub(redis.sha1hex(ARGV[5]), 1, 8), 16) % partitions
+local stream = base .. ':' .. newest .. ':' .. partition
+local idle = redis.call('XLEN', stream) == 0
+local id = redis.call('XADD', stream, '*', 'm', ARGV[4], 'k', ARGV[5], 'x', ARGV[7])
+if idle then redis.call('PUBLISH', base .. ':wake', '') end
+return id

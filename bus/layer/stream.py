@@ -1,0 +1,217 @@
+"""One named channel: partitions of a Redis stream, with order, claims, retries and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+from channels.exceptions import ChannelFull
+from redis.exceptions import ResponseError
+
+from bus.conf import conf
+from bus.errors import Unavailable
+from bus.layer.connection import Connection
+from bus.layer.delivery import Delivery
+
+# A worker whose last beat is older than this is dead, in ms; it beats every second.
+LIVENESS_MS = 5000
+# What a worker told of itself is shown until it did not beat for this long, in ms.
+FORGET_MS = 15_000
+# Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
+IDLE_PAUSE = 1.0
+LOCKED_PAUSE = 0.02
+# Tracebacks in dead letters are cut to their last part, in characters.
+_TRACEBACK_LIMIT = 8000
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a worker got: deliveries, and what it may wait for."""
+
+    deliveries: list[Delivery]
+    # Partitions with a backlog that somebody else works on.
+    locked: int
+    # Seconds until the next message that was set aside is due; None when there is none.
+    next_due: float | None
+
+    @property
+    def pause(self) -> float:
+        """How long to wait for a wake-up before looking again, in seconds."""
+        longest = LOCKED_PAUSE if self.locked else IDLE_PAUSE
+        return longest if self.next_due is None else min(longest, self.next_due + 0.001)
+
+
+class Stream:
+    """One named channel in the broker."""
+
+    def __init__(self, connection: Connection, prefix: str, channel: str) -> None:
+        self.channel = channel
+        # All keys of a channel share one hash tag, so that one script may touch them all.
+        self.base = f"{{{prefix}:{channel}}}"
+        self._connection = connection
+        self._start = 0
+
+    @property
+    def wake_channel(self) -> str:
+        """The pub/sub channel that tells idle workers of a new backlog."""
+        return f"{self.base}:wake"
+
+    async def send(
+        self,
+        payload: bytes,
+        ordering_key: str,
+        *,
+        capacity: int,
+        partitions: int,
+        not_before: int = 0,
+        expires_at: int = 0,
+    ) -> str:
+        """Append one message and return its id; times in ms since 1970.
+
+        Raises ChannelFull beyond the capacity, Unavailable when the broker is away or out of memory.
+        """
+        try:
+            answer = await self._connection.run(
+                "send", self.base, partitions, capacity, payload, ordering_key, not_before, expires_at
+            )
+        except ResponseError as error:
+            if str(error).startswith("BUSFULL"):
+                raise ChannelFull(f"{self.channel} holds {capacity} messages and takes no more") from None
+            if "OOM" in str(error):
+                raise Unavailable("The broker's memory is full. Nothing was accepted.") from error
+            raise
+        return text(answer)
+
+    async def claim(self, worker: str, count: int) -> Claim:
+        """Claim up to `count` messages, each partition's in order and by one worker at a time."""
+        self._start += 1
+        locked, wait, entries = await self._connection.run(
+            "claim",
+            self.base,
+            worker,
+            count,
+            self._start,
+            int(conf.visibility_timeout * 1000),
+            LIVENESS_MS,
+        )
+        deliveries = [self._delivery(entry) for entry in entries]
+        return Claim(deliveries, locked, None if wait < 0 else wait / 1000)
+
+    def _delivery(self, entry: Sequence[Any]) -> Delivery:
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at = entry
+        return Delivery(
+            self.channel, text(stream), text(id_), payload, text(key), attempts, deliveries, sent_at, int(expires_at)
+        )
+
+    async def done(self, deliveries: Iterable[Delivery]) -> None:
+        """Acknowledge what was handled."""
+        await self._finish([("done", d.stream, d.id) for d in deliveries])
+
+    async def expired(self, deliveries: Iterable[Delivery]) -> None:
+        """Drop, and count, what came too late."""
+        await self._finish([("expired", d.stream, d.id) for d in deliveries])
+
+    async def set_aside(self, delivery: Delivery, delay: float) -> None:
+        """Keep one failed message for another attempt in `delay` seconds; its partition goes on."""
+        await self._finish(
+            [
+                (
+                    "later",
+                    delivery.stream,
+                    delivery.id,
+                    int(delay * 1000),
+                    delivery.payload,
+                    delivery.ordering_key,
+                    delivery.attempt,
+                    delivery.sent_at,
+                    str(delivery.expires_at),
+                )
+            ]
+        )
+
+    async def bury(self, delivery: Delivery, error: BaseException | str) -> None:
+        """Move one message to the dead letters, with its error, attempts and times."""
+        trace = ""
+        if isinstance(error, BaseException):
+            trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+            error = f"{type(error).__name__}: {error}"
+        fields = {
+            "payload": delivery.payload,
+            "ordering_key": delivery.ordering_key,
+            "error": error,
+            "traceback": trace,
+            "attempts": str(delivery.attempt),
+            "sent_at": str(delivery.sent_at),
+        }
+        flat = [part for pair in fields.items() for part in pair]
+        await self._finish([("dead", delivery.stream, delivery.id, *flat)])
+
+    async def _finish(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        if rows:
+            # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
+            packed = [
+                msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass") for row in rows
+            ]
+            await self._connection.run("finish", self.base, conf.dead_letter_limit, *packed)
+
+    async def hand_back(self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True) -> None:
+        """Give back what was claimed, in order and at once; `unseen` does not count as an attempt."""
+        args: list[Any] = []
+        for d in deliveries:
+            args += (d.stream, d.id, d.deliveries - 1 if unseen else d.deliveries)
+        if args:
+            await self._connection.run("hand_back", self.base, worker, *args)
+
+    async def renew(self, worker: str, deliveries: Iterable[Delivery]) -> None:
+        """Keep hold of deliveries that take long."""
+        args = [part for d in deliveries for part in (d.stream, d.id)]
+        if args:
+            await self._connection.run("renew", self.base, worker, *args)
+
+    async def recover(self, worker: str, in_hand: Iterable[Delivery]) -> int:
+        """Give back what the broker says this worker holds, but it does not; returns how many."""
+        known = [f"{d.stream} {d.id}" for d in in_hand]
+        returned: int = await self._connection.run("recover", self.base, worker, *known)
+        return returned
+
+    async def workers(self) -> list[dict[str, Any]]:
+        """What the live workers of this channel tell of themselves, with their `id`."""
+        about, beats, now = await asyncio.gather(
+            self._connection.call("HGETALL", f"{self.base}:about"),
+            self._connection.call("ZRANGE", f"{self.base}:workers", 0, -1, "WITHSCORES"),
+            self._connection.call("TIME"),
+        )
+        newest = int(now[0]) * 1000 - FORGET_MS
+        told = {text(k): v for k, v in pairs(about)}
+        return [
+            {"id": text(worker), **json.loads(told[text(worker)])}
+            for worker, beat in pairs(beats)
+            if float(beat) >= newest and text(worker) in told
+        ]
+
+    async def ping(self) -> None:
+        """Ask the broker for a sign of life; raises Unavailable."""
+        await self._connection.call("PING")
+
+    async def retire(self, worker: str) -> None:
+        """Forget a worker that stopped."""
+        await self._connection.run("retire", self.base, worker)
+
+
+def pairs(answer: Any) -> Iterable[tuple[Any, Any]]:
+    """The broker's map or flat list as pairs; which one depends on the protocol's version."""
+    if isinstance(answer, dict):
+        return answer.items()
+    if answer and isinstance(answer[0], list | tuple):
+        return [(pair[0], pair[1]) for pair in answer]
+    return zip(answer[::2], answer[1::2], strict=True)
+
+
+def text(value: bytes | str) -> str:
+    """The broker's bytes as text."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

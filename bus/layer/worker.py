@@ -1,0 +1,154 @@
+"""A worker process: lanes on named channels, a heartbeat, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import uvloop
+
+from bus import __version__
+from bus.conf import conf
+from bus.errors import Unavailable
+from bus.layer import outage
+from bus.layer.channel_layer import BusChannelLayer
+from bus.layer.delivery import Delivery
+from bus.layer.heartbeat import Heartbeat
+from bus.layer.instance import Application
+from bus.layer.lane import Lane
+
+logger = logging.getLogger(__name__)
+
+# How much longer the last steps of a stop may take than the drain, in seconds.
+_STOP_GRACE = 2.0
+
+
+class Worker:
+    """Handles the messages of named channels with an ASGI application until it is told to stop."""
+
+    def __init__(
+        self,
+        application: Application,
+        channels: Sequence[str],
+        layer: BusChannelLayer,
+        concurrency: int = 1,
+    ) -> None:
+        """`concurrency` lanes per channel, each with an application instance of its own."""
+        self.application = application
+        self.channels = list(dict.fromkeys(channels))
+        self.layer = layer
+        self.concurrency = concurrency
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}".replace("/", "-")
+        self.stopping = asyncio.Event()
+        self.outage = outage.Outage()
+        self.handled = 0
+        self.last_handled: float | None = None
+        self._started = time.time()
+        self._lanes: list[Lane] = []
+
+    def run(self) -> None:
+        """Run in this process until SIGTERM or SIGINT."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self.main())
+
+    async def main(self) -> None:
+        """Work until stopped, then finish or give back what is held."""
+        loop = asyncio.get_running_loop()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(signum, self.stop)
+        places = [(self.layer.stream(c).base, self.layer.host_of(c)) for c in self.channels]
+        heartbeat = Heartbeat(self.id, places, self.about)
+        await self._first_beat(heartbeat)
+        heartbeat.start()
+        try:
+            await self._work()
+        finally:
+            await asyncio.to_thread(heartbeat.stop)
+            await self._retire()
+            await self.layer.close()
+        logger.info("Worker stopped after %d messages.", self.handled)
+
+    def stop(self) -> None:
+        """Take nothing new; called again, it changes nothing."""
+        if not self.stopping.is_set():
+            logger.info("Worker stops: it finishes what it holds.")
+            self.stopping.set()
+
+    def count(self, handled: int) -> None:
+        """Note that messages were handled."""
+        if handled:
+            self.handled += handled
+            self.last_handled = time.time()
+
+    def about(self) -> dict[str, Any]:
+        """What the heartbeat tells; times in seconds since 1970."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "channels": self.channels,
+            "in_flight": sum(len(lane.held) for lane in self._lanes),
+            "handled": self.handled,
+            "last_handled": self.last_handled,
+            "started": self._started,
+            "version": __version__,
+        }
+
+    async def _first_beat(self, heartbeat: Heartbeat) -> None:
+        tries = 0
+        while not await asyncio.to_thread(heartbeat.beat) and not self.stopping.is_set():
+            tries += 1
+            self.outage.begun("the broker does not answer.")
+            await asyncio.wait([asyncio.ensure_future(self.stopping.wait())], timeout=min(5.0, outage.backoff(tries)))
+        self.outage.ended()
+
+    async def _work(self) -> None:
+        self._lanes = [Lane(self, c, n) for c in self.channels for n in range(self.concurrency)]
+        tasks = [asyncio.ensure_future(self._supervise(lane)) for lane in self._lanes]
+        renewal = asyncio.ensure_future(self._renew())
+        logger.info("Worker %s listens on %s.", self.id, ", ".join(self.channels))
+        await self.stopping.wait()
+        _, late = await asyncio.wait(tasks, timeout=conf.drain_timeout)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_STOP_GRACE)
+        renewal.cancel()
+
+    async def _supervise(self, lane: Lane) -> None:
+        """Run a lane, and run it again when it dies of something nobody foresaw."""
+        deaths = 0
+        while not self.stopping.is_set():
+            began = time.monotonic()
+            try:
+                await lane.run()
+            except Exception:
+                deaths = 1 if time.monotonic() - began > 60 else deaths + 1
+                logger.exception("The lane %s of %s died; it starts again.", lane.name, lane.channel)
+                stop = asyncio.ensure_future(self.stopping.wait())
+                await asyncio.wait([stop], timeout=outage.backoff(deaths))
+                stop.cancel()
+
+    async def _renew(self) -> None:
+        """Keep hold of what takes longer than the visibility timeout while this process lives."""
+        while True:
+            await asyncio.sleep(conf.visibility_timeout / 3)
+            for lane in self._lanes:
+                held: list[Delivery] = list(lane.held)
+                try:
+                    await lane.stream.renew(lane.name, held)
+                except Unavailable as error:
+                    self.outage.begun(str(error))
+
+    async def _retire(self) -> None:
+        for channel in self.channels:
+            try:
+                await self.layer.stream(channel).retire(self.id)
+            except Unavailable:
+                return

@@ -1,0 +1,66 @@
+"""Run a worker on named channels, in place of Channels' own `runworker`."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from channels import DEFAULT_CHANNEL_LAYER
+from channels.layers import get_channel_layer
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_application
+from channels.worker import Worker as StockWorker
+from django.core.management.base import BaseCommand, CommandError
+
+from bus.layer import BusChannelLayer
+from bus.layer.worker import Worker
+
+
+class Command(BaseCommand):
+    """Handles the messages of named channels until SIGTERM or SIGINT."""
+
+    help = "Handle the messages of named channels, as bus/routing.py routes them."
+    leave_locale_alone = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Channels, layer and concurrency."""
+        parser.add_argument("channels", nargs="+", help="named channels to listen on")
+        parser.add_argument(
+            "--layer", default=DEFAULT_CHANNEL_LAYER, help="alias of the channel layer"
+        )
+        parser.add_argument(
+            "--concurrency",
+            type=int,
+            default=1,
+            help="messages handled at once per channel (default 1)",
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run the worker; a layer that is not ours gets Channels' own."""
+        layer = get_channel_layer(options["layer"])
+        if layer is None:
+            raise CommandError(f"There is no channel layer {options['layer']!r} in CHANNEL_LAYERS.")
+        if options["concurrency"] < 1:
+            raise CommandError("--concurrency is a number from 1.")
+        application = get_default_application()
+        _refuse_unrouted(application, options["channels"])
+        if isinstance(layer, BusChannelLayer):
+            Worker(application, options["channels"], layer, options["concurrency"]).run()
+        else:
+            StockWorker(
+                application=application, channels=options["channels"], channel_layer=layer
+            ).run()
+
+
+def _refuse_unrouted(application: object, channels: list[str]) -> None:
+    """Name the channels that the application's routers do not know, before they collect messages."""
+    if isinstance(application, ProtocolTypeRouter):
+        application = application.application_mapping.get("channel")
+    if not isinstance(application, ChannelNameRouter):
+        return
+    routed = application.application_mapping
+    unknown = [channel for channel in channels if channel not in routed]
+    if unknown:
+        raise CommandError(
+            f"No consumer is routed for {', '.join(unknown)}. "
+            f"bus/routing.py routes {', '.join(sorted(routed)) or 'nothing'}."
+        )

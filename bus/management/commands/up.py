@@ -1,0 +1,140 @@
+"""`manage.py up`: starts all of Bus on this machine and tends it until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from honcho.environ import parse_procfile
+
+from bus.conf import embedded_socket_path, var_dir
+from bus.management.embedded import EmbeddedBroker
+from bus.management.keeper import BrokerKeeper
+from bus.management.ready import ReadyWatch
+from bus.management.supervisor import Supervisor
+from bus.management.valkey import EmbeddedBrokerError
+
+HOST = "127.0.0.1"
+# `demo` prints a line like "mina / secret" for each login it made.
+_LOGIN = re.compile(r"^\S+ / \S+$")
+
+
+class Command(BaseCommand):
+    """Broker, migrations, demo data, then the Procfile's web and worker processes."""
+
+    help = "Start all of Bus on this machine: broker, database, web and worker. Ctrl-C stops it."
+    # The release step checks; twice would only make the start slower.
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until a signal; every way out stops everything."""
+        port = _port()
+        with ExitStack() as stack:
+            supervisor = stack.enter_context(Supervisor(_environment(port)))
+            try:
+                _up(supervisor, stack, port)
+            except EmbeddedBrokerError as error:
+                raise CommandError(str(error)) from error
+        supervisor.announce(f"Bus has stopped. Its data is kept in {var_dir()}.")
+
+
+def _up(supervisor: Supervisor, stack: ExitStack, port: int) -> None:
+    lines = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text("utf-8")).processes
+    keeper = None
+    if not settings.REDIS_URL:
+        broker = EmbeddedBroker(var_dir() / "valkey", embedded_socket_path(), supervisor.say)
+        keeper = BrokerKeeper(broker, supervisor)
+        stack.callback(keeper.stop)
+        # Before the port is looked at: "Bus already runs" says more than "the port is in use".
+        broker.acquire()
+    _check_port(port)
+    if keeper is not None:
+        supervisor.announce("Starting the embedded broker…")
+        keeper.start()
+    logins: list[str] = []
+    for name, command in (("release", lines["release"]), ("demo", "python manage.py demo")):
+        if supervisor.stop_requested:
+            return
+        code, output = supervisor.run_once(name, command)
+        if code and not supervisor.stop_requested:
+            raise CommandError(
+                f"`{command}` failed (exit code {code}; its own words are above), so nothing else "
+                f"was started. The data in {var_dir()} is kept. Mend that and start again."
+            )
+        logins += [line for line in output if _LOGIN.match(line)]
+    for name in ("web", "worker"):
+        supervisor.add(name, lines[name])
+    ReadyWatch(
+        HOST,
+        port,
+        supervisor.stopping,
+        on_ready=lambda: supervisor.post(lambda: supervisor.announce(_welcome(port, logins))),
+        on_late=lambda why: supervisor.say(
+            f"Bus is not ready yet and keeps trying. /readyz says: {why}"
+        ),
+    ).start()
+    supervisor.loop()
+
+
+def _welcome(port: int, logins: list[str]) -> str:
+    address = f"http://{HOST}:{port}"
+    people = "\n".join(f"    {login}" for login in logins)
+    return (
+        f"\n  Bus is running at {address}/\n\n"
+        + (f"  Sign in as (name / password):\n{people}\n\n" if people else "")
+        + f"  Open {address}/chat/lobby/ in two windows and chat.\n"
+        "  Ctrl-C stops everything; the next start finds its data again.\n"
+    )
+
+
+def _environment(port: int) -> dict[str, str]:
+    """What the children get: our own environment, this Python first, and where to listen."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        **os.environ,
+        "PATH": path,
+        "HOST": HOST,
+        "PORT": str(port),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _port() -> int:
+    text = os.environ.get("PORT") or "8000"
+    if text.isascii() and text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise CommandError(
+        f"PORT={text!r} is not a port. Nothing was started. Use a number from 1 to 65535: "
+        "PORT=8001 make run"
+    )
+
+
+def _check_port(port: int) -> None:
+    try:
+        with socket.socket() as probe:
+            # As the server does it: a connection that just closed does not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((HOST, port))
+        # macOS lets us bind beside a server that listens on all addresses.
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            taken = probe.connect_ex((HOST, port)) == 0
+    except PermissionError as error:
+        raise CommandError(
+            f"Port {port} needs more rights than this user has. Nothing was started. Use one from "
+            "1024 on: PORT=8001 make run"
+        ) from error
+    except OSError:
+        taken = True
+    if taken:
+        raise CommandError(
+            f"Port {port} on {HOST} is in use by another program. Nothing was started. Stop that "
+            f"program, or take another port: PORT={port + 1 if port < 65535 else 8001} make run"
+        )

@@ -1,0 +1,54 @@
+"""Waits for the web process to say that everything is ready."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+
+# A first start on a slow machine; after that the user is told what is missing.
+_PATIENCE_SECONDS = 60.0
+
+
+class ReadyWatch:
+    """Asks `/readyz` until it answers 200, then calls `on_ready` from its thread."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        stopping: threading.Event,
+        on_ready: Callable[[], None],
+        on_late: Callable[[str], None],
+    ) -> None:
+        self._address = (host, port)
+        self._stopping = stopping
+        self._on_ready = on_ready
+        self._on_late = on_late
+
+    def start(self) -> None:
+        """Begin to ask; returns at once."""
+        threading.Thread(target=self._run, name="ready", daemon=True).start()
+
+    def _run(self) -> None:
+        late = time.monotonic() + _PATIENCE_SECONDS
+        while not self._stopping.wait(0.1):
+            status, answer = self._ask()
+            if status == http.client.OK:
+                self._on_ready()
+                return
+            if time.monotonic() > late:
+                self._on_late(answer)
+                late = float("inf")
+
+    def _ask(self) -> tuple[int, str]:
+        connection = http.client.HTTPConnection(*self._address, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            response = connection.getresponse()
+            return response.status, response.read(2000).decode("utf-8", "replace").strip()
+        except (OSError, http.client.HTTPException) as error:
+            return 0, f"no answer from the web process ({error})"
+        finally:
+            connection.close()

@@ -1,0 +1,51 @@
+"""What people join."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Room(models.Model):
+    """What people join; its messages are numbered by `seq`, from 1 without holes."""
+
+    class Access(models.TextChoices):
+        """Who may enter."""
+
+        OPEN = "open", _("everyone, guests too")
+        PUBLIC = "public", _("everyone who is signed in")
+        PRIVATE = "private", _("members only")
+
+    class Moderation(models.TextChoices):
+        """The policy that its messages are judged by."""
+
+        OFF = "off", _("off")
+        RELAXED = "relaxed", _("relaxed")
+        STANDARD = "standard", _("standard")
+        STRICT = "strict", _("strict")
+
+    # Word characters of any script, in NFC; see protocol.RoomName.
+    name = models.CharField(_("name"), max_length=64, unique=True)
+    title = models.CharField(_("title"), max_length=120, blank=True)
+    topic = models.CharField(_("topic"), max_length=500, blank=True)
+    access = models.CharField(_("access"), max_length=8, choices=Access, default=Access.PUBLIC)
+    moderation = models.CharField(
+        _("moderation"), max_length=8, choices=Moderation, default=Moderation.STANDARD
+    )
+    slow_mode = models.PositiveIntegerField(
+        _("slow mode"), default=0, help_text=_("seconds between two messages of one author; 0 is off")
+    )
+    # The seq of the newest change; the next one is this plus 1.
+    head = models.BigIntegerField(_("head"), default=0, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    archived_at = models.DateTimeField(
+        _("archived"), null=True, blank=True, help_text=_("from then on it takes no messages")
+    )
+
+    class Meta:
+        verbose_name = _("room")
+        verbose_name_plural = _("rooms")
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,86 @@
+"""Whether a term found in a text stands there as a word of its own, or is part of an innocent one."""
+
+import re
+from typing import Final
+
+from .hangul import is_jamo, is_syllable
+from .terms import Term
+
+_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y)?\Z").match
+# Particles and endings that may follow a Korean noun or exclamation without making another word.
+_PARTICLE: Final = re.compile(
+    r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
+    r"|같|처럼|한테|에게|까지|부터|보다|이나|라고|라니|라도|데|고|지|거|것|놈|년|들아|새끼|씨|진짜|존나|그냥|왜)+\Z"
+).match
+_LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+_HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
+
+
+def _latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def clean_left(text: str, start: int) -> bool:
+    """Whether no letter of the same script stands before."""
+    if not start:
+        return True
+    before, first = text[start - 1], text[start]
+    if is_syllable(first) or is_jamo(first):
+        return not is_syllable(before)
+    return not _latin(before)
+
+
+def clean_right(text: str, end: int) -> bool:
+    """Whether no letter of the same script stands after."""
+    if end == len(text):
+        return True
+    after, last = text[end], text[end - 1]
+    if is_syllable(last) or is_jamo(last):
+        return not is_syllable(after)
+    return not _latin(after)
+
+
+def _ends_word(text: str, end: int) -> bool:
+    """Whether only a particle or an ending follows in the same Korean word."""
+    rest = _HANGUL_WORD(text, end)
+    return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
+
+
+def _own_run(text: str, start: int, end: int) -> bool:
+    """Whether these initials are a run of their own, save laughter, tears and their own repeats."""
+    left, right = start, end
+    while left and text[left - 1] in (text[start], "ㅋ", "ㅎ", "ㅠ", "ㅜ"):
+        left -= 1
+    while right < len(text) and text[right] in (text[end - 1], "ㅋ", "ㅎ", "ㅠ", "ㅜ"):
+        right += 1
+    return not (left and is_jamo(text[left - 1])) and not (right < len(text) and is_jamo(text[right]))
+
+
+def excepted(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether the match is part of something innocent, as the list says."""
+    for innocent in term.exceptions:
+        size = len(innocent)
+        at = text.find(innocent, max(0, start - size + 1), end + size - 1)
+        while at != -1:
+            if at < start or at + size > end:
+                return True
+            at = text.find(innocent, at + 1, end + size - 1)
+    return False
+
+
+def stands(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether the term counts where it was found."""
+    edges = term.edges
+    if edges == "run":
+        return _own_run(text, start, end)
+    if edges != "any" and not clean_left(text, start):
+        return False
+    if edges == "whole" and not clean_right(text, end):
+        return False
+    if edges == "word" and not _ends_word(text, end):
+        return False
+    if edges == "stem":
+        rest = _LATIN_WORD(text, end)
+        if rest is not None and not _SUFFIX(rest[0]):
+            return False
+    return not (term.exceptions and excepted(term, text, start, end))

@@ -1,0 +1,83 @@
+"""Normal form of a text for matching, with the way back to the text as written."""
+
+import re
+from functools import cached_property
+from typing import Final
+
+from .letters import JAMO, TABLE
+
+# ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
+_SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
+_CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
+
+
+class Normal:
+    """A text, its folded form, and for each folded character where it was written."""
+
+    def __init__(self, raw: str, folded: str, spans: list[tuple[int, int]] | None = None) -> None:
+        self.raw = raw
+        self.folded = folded
+        self._spans = spans
+        # Folding letter for letter leaves every offset where it was.
+        self._same = spans is None and len(raw) == len(folded) and _SIMPLE(raw) is not None
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        """Start and end in the text as written of each folded character."""
+        return _spans(self.raw) if self._spans is None else self._spans
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The range in the text as written of a folded range that is not empty."""
+        if self._same:
+            return start, end
+        return self.spans[start][0], self.spans[end - 1][1]
+
+
+def _spans(raw: str) -> list[tuple[int, int]]:
+    """The written range of each character that the table makes of `raw`."""
+    spans: list[tuple[int, int]] = []
+    for index, char in enumerate(raw):
+        plain = TABLE.get(ord(char), char)
+        if plain is not None:
+            spans.extend([(index, index + 1)] * len(plain))
+    return spans
+
+
+def _initial(char: str) -> bool:
+    return "\u1100" <= char <= "\u1112"
+
+
+def _vowel(char: str) -> bool:
+    return "\u1161" <= char <= "\u1175"
+
+
+def _final(char: str) -> bool:
+    return "\u11a8" <= char <= "\u11c2"
+
+
+def _compose(raw: str, folded: str) -> Normal:
+    """Put conjoining jamo together as NFC does, and turn the rest into jamo as people type them."""
+    chars: list[str] = []
+    spans: list[tuple[int, int]] = []
+    for char, span in zip(folded, _spans(raw), strict=True):
+        last = chars[-1] if chars else ""
+        if _vowel(char) and last and _initial(last):
+            code = 0xAC00 + ((ord(last) - 0x1100) * 21 + ord(char) - 0x1161) * 28
+        elif _final(char) and "가" <= last <= "힣" and (ord(last) - 0xAC00) % 28 == 0:
+            code = ord(last) + ord(char) - 0x11A7
+        else:
+            chars.append(char)
+            spans.append(span)
+            continue
+        chars[-1], spans[-1] = chr(code), (spans[-1][0], span[1])
+    return Normal(raw, "".join(JAMO.get(char, char) for char in chars), spans)
+
+
+def normalise(raw: str) -> Normal:
+    """Fold a text for matching; any string is taken."""
+    if raw.isascii() or _SIMPLE(raw):
+        return Normal(raw, raw.lower())
+    folded = raw.translate(TABLE)
+    if _CONJOINING(folded):
+        return _compose(raw, folded)
+    return Normal(raw, folded)

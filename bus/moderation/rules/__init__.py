@@ -1,0 +1,23 @@
+"""The rules, found by themselves: each module here has a `find` and is one rule of that name."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import Hit
+
+# Looks at one normalised text and tells what it found, in offsets of the text as written.
+Rule = Callable[[Normal, Policy, Context], Iterable[Hit]]
+
+
+def _discover() -> tuple[Rule, ...]:
+    """The `find` of every module in this package, by name of the module."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(importlib.import_module(f"{__name__}.{name}").find for name in names)
+
+
+RULES: Final = _discover()

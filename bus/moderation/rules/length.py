@@ -1,0 +1,15 @@
+"""Texts that are longer than the room takes."""
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import Hit
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit over what is too much."""
+    text = normal.raw
+    if len(text) <= policy.max_length:
+        return []
+    start = policy.max_length
+    return [Hit("length", "too_long", 1, start, len(text), text[start:], "text")]

@@ -1,0 +1,27 @@
+"""Letters buried under stacks of marks, which spill over the lines around them."""
+
+import re
+from typing import Final
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import Hit
+
+# No script stacks four general marks on a letter; one such stack may be a slip.
+_STACKS: Final = re.compile("(?:[^\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]?"
+                            "[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4,})")
+_MOST: Final = 2
+_MARKS: Final = 24
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit from the first stack to the last."""
+    text = normal.raw
+    if text.isascii():
+        return []
+    stacks = list(_STACKS.finditer(text))
+    if len(stacks) <= _MOST and sum(len(stack[0]) for stack in stacks) < _MARKS:
+        return []
+    start, end = stacks[0].start(), stacks[-1].end()
+    return [Hit("zalgo", "spam", 2, start, end, text[start:end], "text")]

@@ -1,0 +1,49 @@
+"""The bare letters of a Latin text: leet read, separators out, repeats as one, i and l alike."""
+
+import re
+import string
+from typing import Final
+
+# What a sign may stand for. The first letter is the one it becomes in the skeleton.
+LEET: Final[dict[str, str]] = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b",
+    "9": "g", "@": "a", "$": "s", "!": "il", "|": "il", "+": "t", "(": "c", "<": "c", "{": "c",
+}  # fmt: skip
+# Letters that are written for one another: `fvck`, `sIut`.
+_ALIKE: Final = {"l": "i", "v": "u"}
+
+_TABLE: Final[dict[int, str | None]] = {
+    **dict.fromkeys(range(128)),
+    **{ord(c): _ALIKE.get(c, c) for c in string.ascii_lowercase},
+    **{ord(sign): letters[0] for sign, letters in LEET.items()},
+}
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_REPEATS: Final = re.compile(r"(.)\1+")
+
+
+def skeleton(folded: str) -> str:
+    """The skeleton of a folded text."""
+    if not folded.isascii():
+        folded = _NOT_ASCII.sub("", folded)
+    return _REPEATS.sub(r"\1", folded.translate(_TABLE))
+
+
+def runs(folded: str) -> list[tuple[int, int]]:
+    """For each letter of the skeleton, the first and one past the last character it was made of."""
+    found: list[tuple[int, int]] = []
+    last = ""
+    for index, char in enumerate(folded):
+        letter = _TABLE.get(ord(char))
+        if letter is None:
+            continue
+        if letter == last:
+            found[-1] = (found[-1][0], index + 1)
+        else:
+            found.append((index, index + 1))
+            last = letter
+    return found
+
+
+def letter_of(char: str) -> str | None:
+    """What one folded character is in the skeleton; None for a separator."""
+    return _TABLE.get(ord(char))

@@ -1,0 +1,1 @@
+"""The ways in which a blocked word may show: as written, or under one disguise each."""

@@ -1,0 +1,145 @@
+"""Latin terms under leet, separators, spacing and repeated letters."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import groupby
+from typing import Final
+
+from ..edges import clean_left, clean_right, stands
+from ..lexicon import Lexicon, Match
+from ..normalise import Normal
+from ..skeleton import LEET, letter_of, runs, skeleton
+from ..terms import Term
+
+_LONGEST_GAP: Final = 3
+_GAP: Final = re.compile(r"[^a-z0-9@$!|+(<{]+")
+_VOWEL: Final = re.compile("[aeiouy]").search
+# Of the letters that read alike, which may be written for which.
+_SWAPS: Final = frozenset(("iv", "li", "il", "uv"))
+
+
+@lru_cache(maxsize=8192)
+def _groups(joined: str) -> tuple[str, ...]:
+    """The letters of a term, those that are one letter of the skeleton together."""
+    return tuple("".join(group) for _, group in groupby(joined, key=letter_of))
+
+
+def _contiguous(folded: str, start: int, end: int, *, last: bool) -> tuple[int, int]:
+    """The unbroken end (or, of the last run, beginning) of a run that separators interrupt."""
+    gap = next(iter(_GAP.finditer(folded, start, end)), None)
+    if gap is None:
+        return start, end
+    if last:
+        return start, gap.start()
+    while gap is not None:
+        start = gap.end()
+        gap = next(iter(_GAP.finditer(folded, start, end)), None)
+    return start, end
+
+
+def _spelling(chars: str, group: str) -> str | None:
+    """How these characters spell the letters of a group: exact, repeat, many, leet; None if not."""
+    if chars == group:
+        return "exact"
+    signs = any(char in LEET for char in chars)
+    if signs:
+        readings = {letter for char in chars for letter in LEET.get(char, char)}
+        fits = len(chars) >= len(group) and not readings.isdisjoint(group)
+        return "leet" if fits else None
+    ours = [(char, len(list(same))) for char, same in groupby(chars)]
+    theirs = [(char, len(list(same))) for char, same in groupby(group)]
+    if len(ours) != len(theirs):
+        return None
+    swapped = False
+    for (char, count), (letter, least) in zip(ours, theirs, strict=True):
+        if count < least or (char != letter and letter + char not in _SWAPS):
+            return None
+        swapped = swapped or char != letter
+    if swapped:
+        return "leet"
+    return "many" if any(count >= 3 for _, count in ours) else "repeat"
+
+
+def _apart(term: Term, folded: str, start: int, end: int) -> bool:
+    """Whether a term written with spaces inside is spelled out, and not two words that meet."""
+    if not (clean_left(folded, start) and clean_right(folded, end)):
+        return False
+    pieces = folded[start:end].split()
+    if len(pieces) == term.text.count(" ") + 1:
+        return True
+    if all(len(piece) == 1 for piece in pieces):
+        # `g r a p e` is one longer word.
+        before = folded[:start].rsplit(maxsplit=1)
+        after = folded[end:].split(maxsplit=1)
+        longer = (before and len(before[-1]) == 1) or (after and len(after[0]) == 1)
+        return term.edges == "any" or not longer
+    if any(piece[-1] in ".,!?;:" for piece in pieces[:-1]):
+        return False
+    if end - start == len(folded.strip()):
+        return True
+    return any(
+        piece not in ("a", "i", "u", "sh") and (len(piece) == 1 or not _VOWEL(piece))
+        for piece in pieces
+    )
+
+
+def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> bool:
+    """Whether the disguise is one, and the term stands by its edges under it."""
+    written = folded[start:end]
+    gaps = _GAP.findall(written)
+    if not gaps and not any(kind != "exact" for kind in spelt):
+        # Spelt plainly: the plain view has judged it.
+        return False
+    if any(len(gap) > _LONGEST_GAP or "'" in gap or "’" in gap for gap in gaps):
+        return False
+    if any(gap.isspace() or " " in gap for gap in gaps) and not _apart(term, folded, start, end):
+        return False
+    if gaps or "leet" in spelt:
+        letters = sum(char.isalpha() for char in written)
+        if not clean_left(folded, start) or letters * 2 < len(term.joined):
+            return False
+    elif "many" not in spelt:
+        # A doubled letter alone makes other words: rapper, annals.
+        doubled = [index for index, kind in enumerate(spelt) if kind == "repeat"]
+        groups = _groups(term.joined)
+        inner = [i for i in doubled if 0 < i < len(groups) - 1 and not _VOWEL(groups[i])]
+        if inner or not (clean_left(folded, start) and clean_right(folded, end)):
+            return False
+    return stands(term, folded, start, end)
+
+
+def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+    """Every term that shows once signs are read as letters and the rest is taken out."""
+    folded = normal.folded
+    candidates = lexicon.collapsed.find(skeleton(folded))
+    if not candidates:
+        return
+    places = runs(folded)
+    for pattern, first, last in candidates:
+        for term in lexicon.collapsed.terms[pattern]:
+            match = _match(term, folded, places[first:last])
+            if match is not None:
+                yield match
+
+
+def _match(term: Term, folded: str, places: list[tuple[int, int]]) -> Match | None:
+    """The term at these places, if it is spelt there and holds."""
+    groups = _groups(term.joined)
+    spelt: list[str] = []
+    ends = len(groups) - 1
+    start, end = places[0][0], places[-1][1]
+    for index, ((begin, stop), group) in enumerate(zip(places, groups, strict=True)):
+        if index in (0, ends):
+            short = _contiguous(folded, begin, stop, last=index == ends)
+            if short[1] - short[0] >= len(group):
+                begin, stop = short
+        start = begin if not index else start
+        end = stop
+        kind = _spelling(_GAP.sub("", folded[begin:stop]), group)
+        if kind is None:
+            return None
+        spelt.append(kind)
+    if not _holds(term, folded, start, end, spelt):
+        return None
+    return Match(term, start, end, "collapsed")

@@ -1,0 +1,101 @@
+"""Korean terms with something between their syllables, or taken apart into jamo."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ..edges import excepted, stands
+from ..hangul import is_hangul, is_jamo, is_syllable, to_jamo
+from ..lexicon import Lexicon, Match
+from ..normalise import Normal
+from ..terms import Term
+
+_OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
+# Laughter and tears are no spelling.
+_TAKEN_APART: Final = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡ-ㅣ]").search
+# Letters and digits that are drawn for a vowel: `ㅆl발`, `ㄱH`.
+_DRAWN: Final = re.compile(r"(?<=[ㄱ-ㅎ])(?:[l1!|i]|h|[tf])(?=[^a-z]|\Z)")
+_VOWELS: Final = {"l": "ㅣ", "1": "ㅣ", "!": "ㅣ", "|": "ㅣ", "i": "ㅣ", "h": "ㅐ", "t": "ㅜ", "f": "ㅏ"}
+_LONGEST_GAP: Final = 4
+# Between two words of one sentence stand these; anything else was put inside a word.
+_SOFT: Final = frozenset(" \t\n.,/~!?:;-·…()[]\"'")
+
+
+def _clean(folded: str, start: int, end: int) -> bool:
+    """Whether neither Hangul nor a number (9시 발) touches the range, spaces aside on the left."""
+    before = folded[:start].rstrip()
+    if before and before[-1].isdigit():
+        return False
+    if start and is_syllable(folded[start - 1]):
+        return False
+    return end == len(folded) or not is_syllable(folded[end])
+
+
+def _parted(term: Term, folded: str, start: int, end: int) -> bool:
+    """Whether what stands between the syllables disguises one word, not joins two."""
+    gaps = _OTHER.findall(folded[start:end])
+    if not gaps:
+        return True
+    if any(len(gap) > _LONGEST_GAP for gap in gaps):
+        return False
+    if any(_SOFT.issuperset(gap) or " " in gap for gap in gaps):
+        natural = term.text.count(" ") == len(gaps)
+        return natural or _clean(folded, start, end)
+    return True
+
+
+def _places(folded: str) -> list[int]:
+    """Where each Hangul letter of the text stands."""
+    return [index for index, char in enumerate(folded) if is_hangul(char)]
+
+
+def syllables(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+    """Terms whose syllables or initials are parted by spaces, digits, signs or Latin letters."""
+    folded = normal.folded
+    joined = _OTHER.sub("", folded)
+    if len(joined) in (0, len(folded)):
+        return
+    candidates = lexicon.syllables.find(joined)
+    if not candidates:
+        return
+    places = _places(folded)
+    for pattern, first, last in candidates:
+        start, end = places[first], places[last - 1] + 1
+        if end - start == last - first:
+            continue
+        for term in lexicon.syllables.terms[pattern]:
+            if term.text != folded[start:end] and _parted(term, folded, start, end):
+                edge = term.edges == "any" or stands(term, folded, start, end)
+                if edge and not _innocent(term, joined, first, last):
+                    yield Match(term, start, end, "collapsed")
+
+
+def _innocent(term: Term, joined: str, first: int, last: int) -> bool:
+    """Whether an exception covers the term once the gaps are closed."""
+    return bool(term.exceptions) and excepted(term, joined, first, last)
+
+
+def jamo(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+    """Terms written with some letters left apart."""
+    folded = normal.folded
+    if not _TAKEN_APART(folded):
+        return
+    drawn = _DRAWN.sub(lambda sign: _VOWELS[sign[0]], folded)
+    letters: list[str] = []
+    owners: list[int] = []
+    for index, char in enumerate(drawn):
+        if is_hangul(char):
+            parts = to_jamo(char)
+            letters.append(parts)
+            owners.extend([index] * len(parts))
+    for pattern, first, last in lexicon.jamo.find("".join(letters)):
+        start, end = owners[first], owners[last - 1] + 1
+        whole = (not first or owners[first - 1] != start) and (
+            last == len(owners) or owners[last] != end - 1
+        )
+        if not whole or not any(map(is_jamo, drawn[start:end])):
+            continue
+        for term in lexicon.jamo.terms[pattern]:
+            if _parted(term, drawn, start, end) and stands(term, drawn, start, end):
+                yield Match(term, start, end, "jamo")
+                break

@@ -1,0 +1,22 @@
+"""The only place that spells the names of channels and groups."""
+
+from __future__ import annotations
+
+MODERATION = "moderation"
+BROADCAST = "broadcast"
+
+# The named channels that a running Bus has workers for.
+WORKED_CHANNELS = (MODERATION, BROADCAST)
+
+# The field of a channel's messages that orders them when the sender names no ordering key.
+ORDERING_FIELDS = {MODERATION: "room"}
+
+
+def room_group(room_id: int) -> str:
+    """The group of everyone in a room; by id, since names may be in any script."""
+    return f"room.{room_id}"
+
+
+def author_group(author_key: str) -> str:
+    """The group of all sessions of one author: `u7` is a user, `g…` a guest."""
+    return f"author.{author_key}"

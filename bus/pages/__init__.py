@@ -1,0 +1,1 @@
+"""What people see: the lobby, rooms, and the way in."""

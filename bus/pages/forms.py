@@ -1,0 +1,49 @@
+"""The forms of the pages."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib.auth import get_user_model
+from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+from pydantic import TypeAdapter
+from pydantic import ValidationError as Unfit
+
+from bus.protocol import RoomName
+
+_NAME: TypeAdapter[str] = TypeAdapter(RoomName)
+
+
+def canonical_name(name: str) -> str | None:
+    """The one spelling of a room's name, or None if no room can be called so."""
+    try:
+        return _NAME.validate_python(name)
+    except Unfit:
+        return None
+
+
+class RoomForm(forms.Form):
+    """Asks for the name of a room to go to."""
+
+    name = forms.CharField(
+        label=_("Room name"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
+    )
+
+    def clean_name(self) -> str:
+        """The name in its one spelling."""
+        name = canonical_name(self.cleaned_data["name"])
+        if name is None:
+            raise ValidationError(_("Use letters, digits and underscores, without spaces."))
+        return name
+
+
+class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]
+    """Makes an account from a name and a password."""
+
+    class Meta(BaseUserCreationForm.Meta):
+        model = get_user_model()
+        fields = ("username",)

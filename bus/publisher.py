@@ -1,0 +1,123 @@
+"""The only door to the channel layer: send work, publish events, listen to groups."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from channels.exceptions import ChannelFull
+from channels.layers import get_channel_layer
+
+from bus import names
+from bus.errors import Busy
+from bus.layer import BusChannelLayer
+from bus.layer.memory import Memory
+from bus.protocol import ChannelMessage
+
+# The types of group messages; web processes know no others.
+ROOM_EVENTS = "room.events"
+AUTHOR_EVENTS = "author.events"
+
+# What a client is told to wait when a channel is full, in seconds.
+_BUSY_RETRY_AFTER = 2.0
+
+
+@dataclass(slots=True)
+class Bulletin:
+    """Events for one room or one author, encoded once per wire form and in order.
+
+    `events` are frames of the session protocol with their seq, None where an event takes none;
+    `plain` the same for plain chat, which does not know them all; to an author, each goes with the
+    `client_id` that it is about, so that only the socket which sent that shows it.
+    """
+
+    events: list[tuple[int | None, bytes]] = field(default_factory=list)
+    plain: list[tuple[int | str | None, bytes]] = field(default_factory=list)
+
+
+def layer() -> BusChannelLayer:
+    """The default channel layer."""
+    found: BusChannelLayer = get_channel_layer()
+    return found
+
+
+async def send(
+    message: ChannelMessage, *, ordering_key: str | None = None, not_before: int = 0, expires_at: int = 0
+) -> str:
+    """Put work into its named channel and return its id; times in ms since 1970.
+
+    Raises Busy when the channel is full, Invalid when it is too large, Unavailable.
+    """
+    try:
+        return await layer().send(
+            message.channel,
+            message.as_message(),
+            ordering_key=ordering_key,
+            not_before=not_before,
+            expires_at=expires_at,
+        )
+    except ChannelFull as error:
+        raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
+
+
+async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | None = None) -> None:
+    """Tell rooms (by id) and authors (by key) their events: one message each, sent together.
+
+    Raises Unavailable; some may have been told then, and telling them again does no harm.
+    """
+    sends = [
+        _group_send(names.room_group(room), {"type": ROOM_EVENTS, "room": room}, bulletin)
+        for room, bulletin in rooms.items()
+    ]
+    sends += [
+        _group_send(names.author_group(key), {"type": AUTHOR_EVENTS, "author": key}, bulletin)
+        for key, bulletin in (authors or {}).items()
+    ]
+    await asyncio.gather(*sends)
+
+
+async def _group_send(group: str, head: dict[str, Any], bulletin: Bulletin) -> None:
+    await layer().group_send(group, {**head, "events": bulletin.events, "plain": bulletin.plain})
+
+
+async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The last texts kept under each name, oldest first; raises Unavailable."""
+    return await Memory(layer()).recall(names)
+
+
+async def remember(texts: Iterable[tuple[str, str]]) -> None:
+    """Keep (name, text) pairs for a while; raises Unavailable."""
+    await Memory(layer()).remember(texts)
+
+
+class Inbox:
+    """What one process hears of the groups that it listens to."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+
+    @classmethod
+    async def open(cls) -> Inbox:
+        """A new inbox for the running event loop."""
+        return cls(await layer().new_channel("inbox"))
+
+    async def listen(self, group: str) -> None:
+        """Hear a group from now on."""
+        await layer().group_add(group, self._channel)
+
+    async def ignore(self, group: str) -> None:
+        """Hear a group no more."""
+        await layer().group_discard(group, self._channel)
+
+    async def receive(self) -> dict[str, Any]:
+        """The next group message: {"type", "room" or "author", "events", "plain"}."""
+        message: dict[str, Any] = await layer().receive(self._channel)
+        return message
+
+
+async def live_workers(channels: Sequence[str]) -> dict[str, int]:
+    """How many live workers each named channel has."""
+    found = await asyncio.gather(*(layer().stream(channel).workers() for channel in channels))
+    return {channel: len(workers) for channel, workers in zip(channels, found, strict=True)}

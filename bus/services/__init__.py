@@ -1,0 +1,1 @@
+"""The only writers of the database; they know no transport."""

@@ -1,0 +1,218 @@
+"""Who somebody is, and what they may do: the only way into a room."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core import signing
+from django.db.models import Q
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from bus.conf import conf
+from bus.errors import Banned, Forbidden, Muted, NotFound, RoomArchived, Unauthenticated
+from bus.models import Member, Room, Sanction
+from bus.protocol import Author, RoomInfo
+
+GUEST_COOKIE = "bus_guest"
+# How long a guest stays the same guest, in seconds.
+GUEST_AGE = 365 * 24 * 3600
+_SALT = "bus.guest"
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who asks: a user, or a guest who has a key and a name of our making."""
+
+    key: str
+    id: int | str
+    name: str
+    user_id: int | None = None
+
+    @property
+    def guest(self) -> bool:
+        """Whether it is not a signed-in user."""
+        return self.user_id is None
+
+    @property
+    def author(self) -> Author:
+        """As the author of messages."""
+        return Author(id=self.id, name=self.name)
+
+
+def author_key(author: Author) -> str:
+    """What tells one author from all others: of a user, a guest, or a service's name."""
+    if isinstance(author.id, int):
+        return f"u{author.id}"
+    return author.id if author.id else f"s{author.name}"[:64]
+
+
+def visitor_of(request: HttpRequest) -> Visitor:
+    """Who made an HTTP request; somebody without a cookie is a new guest."""
+    return _visitor(getattr(request, "user", None), request.COOKIES)
+
+
+def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
+    """Who opened a WebSocket, behind Channels' AuthMiddlewareStack."""
+    return _visitor(scope.get("user"), scope.get("cookies", {}))
+
+
+def visitor_of_token(token: str) -> Visitor:
+    """Who shows a token; raises Unauthenticated."""
+    try:
+        told = signing.loads(token, salt=_SALT, max_age=GUEST_AGE)
+        return Visitor(key=told["k"], id=told["k"], name=told["n"])
+    except (signing.BadSignature, KeyError, TypeError) as error:
+        raise Unauthenticated("This token is not valid, or no longer.") from error
+
+
+def guest_token(visitor: Visitor) -> str:
+    """What a guest shows to be the same guest again."""
+    return signing.dumps({"k": visitor.key, "n": visitor.name}, salt=_SALT)
+
+
+def remember_guest(response: HttpResponseBase, visitor: Visitor) -> None:
+    """Set the cookie by which a guest stays the same guest."""
+    if visitor.guest:
+        response.set_cookie(
+            GUEST_COOKIE, guest_token(visitor), max_age=GUEST_AGE, httponly=True, samesite="Lax"
+        )
+
+
+def _visitor(user: Any, cookies: Mapping[str, str]) -> Visitor:
+    if user is not None and user.is_authenticated and user.is_active:
+        return Visitor(key=f"u{user.pk}", id=user.pk, name=user.get_username(), user_id=user.pk)
+    cookie = cookies.get(GUEST_COOKIE)
+    if cookie:
+        try:
+            return visitor_of_token(cookie)
+        except Unauthenticated:
+            pass
+    key = f"g{secrets.token_hex(8)}"
+    return Visitor(key=key, id=key, name=f"guest-{key[1:5]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A visitor in a room: what a session keeps of their rights."""
+
+    room: Room
+    role: str
+    muted_until: dt.datetime | None = None
+    muted: bool = False
+
+    @property
+    def info(self) -> RoomInfo:
+        """The room as those in it see it."""
+        room = self.room
+        return RoomInfo(
+            name=room.name,
+            title=room.title,
+            topic=room.topic,
+            access=room.access,
+            moderation=room.moderation,
+            slow_mode=room.slow_mode,
+        )
+
+    def check_write(self) -> None:
+        """Raise Muted or RoomArchived where the visitor may not write."""
+        if self.room.archived_at is not None:
+            raise RoomArchived
+        if self.muted and (self.muted_until is None or self.muted_until > timezone.now()):
+            raise Muted
+
+
+def enter(name: str, visitor: Visitor) -> Entry:
+    """Let a visitor into a room; raises NotFound, Forbidden or Banned.
+
+    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests.
+    """
+    room = Room.objects.filter(name=name).first()
+    if room is None:
+        if not conf.open_rooms:
+            raise NotFound(f"There is no room {name}.")
+        room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
+    return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
+
+
+@dataclass(slots=True)
+class Rights:
+    """What one author may do in one room, as the database says now."""
+
+    room: Room
+    key: str
+    # Of an active user; None for guests and services, and for users who are gone or deactivated.
+    name: str | None = None
+    role: str | None = None
+    banned: Sanction | None = None
+    muted: Sanction | None = None
+
+    @property
+    def guest(self) -> bool:
+        """Whether the author is a guest."""
+        return self.key.startswith("g")
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the author moderates the room."""
+        return self.role in (Member.Role.OWNER, Member.Role.MODERATOR)
+
+    def admit(self) -> Entry:
+        """The entry; raises Forbidden or Banned."""
+        if self.banned is not None:
+            raise Banned
+        if self.key.startswith("u") and self.name is None:
+            raise Forbidden("This account is not active.")
+        if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):
+            raise Forbidden("Sign in to enter this room.")
+        if self.room.access == Room.Access.PRIVATE and self.role is None and not self.service:
+            raise Forbidden("This room is for its members.")
+        muted = self.muted
+        return Entry(
+            self.room,
+            "guest" if self.guest else self.role or Member.Role.MEMBER,
+            muted_until=muted.until if muted else None,
+            muted=muted is not None,
+        )
+
+    @property
+    def service(self) -> bool:
+        """Whether a backend service writes in a name of its own."""
+        return self.key.startswith("s")
+
+
+def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]:
+    """What authors may do in rooms now, by room id and author key, in three queries."""
+    found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
+    users = {int(key[1:]) for _, key in found if key.startswith("u")}
+    if users:
+        active = dict(User.objects.filter(pk__in=users, is_active=True).values_list("pk", "username"))
+        for right in found.values():
+            if right.key.startswith("u"):
+                right.name = active.get(int(right.key[1:]))
+        members = Member.objects.filter(room__in=asked, user__in=active)
+        for room_id, user_id, role in members.values_list("room", "user", "role"):
+            if (right := found.get((room_id, f"u{user_id}"))) is not None:
+                right.role = role
+    now = Q(until__isnull=True) | Q(until__gt=timezone.now())
+    keys = {key for _, key in found}
+    for sanction in Sanction.objects.filter(now, room__in=asked, author_key__in=keys, lifted_at__isnull=True):
+        right = found.get((sanction.room_id, sanction.author_key))
+        if right is not None and sanction.kind == Sanction.Kind.BAN:
+            right.banned = sanction
+        elif right is not None:
+            right.muted = sanction
+    return found
+
+
+def moderators(asked: Iterable[Room]) -> set[tuple[int, str]]:
+    """Who moderates these rooms, as (room id, author key)."""
+    roles = (Member.Role.OWNER, Member.Role.MODERATOR)
+    rows = Member.objects.filter(room__in=asked, role__in=roles).values_list("room", "user")
+    return {(room, f"u{user}") for room, user in rows}

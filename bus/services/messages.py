@@ -1,0 +1,181 @@
+"""Settles messages: rights, seq and outcome, in one transaction per batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from bus.errors import BusError
+from bus.models import Message, Review, Room
+from bus.moderation import Verdict
+from bus.protocol import MessageSubmitted
+from bus.services import access
+
+# What posts, holds and rejects, by the verdict's action.
+_STATUS = {
+    "allow": Message.Status.POSTED,
+    "alert": Message.Status.POSTED,
+    "mask": Message.Status.POSTED,
+    "hold": Message.Status.HELD,
+    "reject": Message.Status.REJECTED,
+}
+# Two hops may shorten the distance between messages that a client sent in time, in seconds.
+_SLOW_MODE_TOLERANCE = 0.5
+
+Key = tuple[int, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A judged message on its way into the database."""
+
+    room_id: int
+    message: MessageSubmitted
+    verdict: Verdict
+    # When the broker took it; the broker's clock, so that senders with a wrong one do no harm.
+    received_at: dt.datetime
+
+    @property
+    def author_key(self) -> str:
+        """Who wrote it."""
+        return access.author_key(self.message.author)
+
+    @property
+    def key(self) -> Key:
+        """What makes a repeat a repeat."""
+        return self.room_id, self.author_key, self.message.client_id
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a submission; a repeat has the row of the first time."""
+
+    submission: Submission
+    # None where the room is gone: then there is nowhere to keep it.
+    row: Message | None
+    repeat: bool
+
+
+def settle(submissions: Sequence[Submission]) -> list[Settlement]:
+    """Give each submission its outcome, in order, all or none; raises what the database raises."""
+    with transaction.atomic():
+        return _Settling(submissions).run()
+
+
+class _Settling:
+    """One transaction's work."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.submissions = submissions
+        self.now = timezone.now()
+        ids = {s.room_id for s in submissions}
+        # In the order of their ids, so that two workers never wait for each other.
+        locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+        self.rooms = {room.pk: room for room in locked}
+        self.rows = self._settled_before()
+        self.rights = access.rights(
+            {
+                room: {s.author_key for s in submissions if s.room_id == room.pk}
+                for room in self.rooms.values()
+            }
+        )
+        self.last_sent = self._last_sent()
+        self.answered = self._answered()
+
+    def run(self) -> list[Settlement]:
+        """Settle all."""
+        settlements: list[Settlement] = []
+        new: list[Message] = []
+        for submission in self.submissions:
+            row = self.rows.get(submission.key)
+            repeat = row is not None
+            if row is None and submission.room_id in self.rooms:
+                row = self.rows[submission.key] = self._outcome(submission)
+                new.append(row)
+            settlements.append(Settlement(submission, row, repeat))
+        Message.objects.bulk_create(new)
+        held = [row for row in new if row.status == Message.Status.HELD]
+        Review.objects.bulk_create([Review(message=row, opened_at=self.now) for row in held])
+        posted = {row.room_id for row in new if row.seq is not None}
+        Room.objects.bulk_update([self.rooms[pk] for pk in posted], ["head"])
+        return settlements
+
+    def _settled_before(self) -> dict[Key, Message]:
+        wanted = {s.key for s in self.submissions}
+        rows = Message.objects.filter(
+            room__in=self.rooms, client_id__in={client_id for _, _, client_id in wanted}
+        )
+        found = {(row.room_id, row.author_key, row.client_id): row for row in rows}
+        return {key: row for key, row in found.items() if key in wanted}
+
+    def _last_sent(self) -> dict[tuple[int, str], dt.datetime]:
+        """When authors last wrote in rooms with slow mode; nothing is asked where there is none."""
+        slow = [room.pk for room in self.rooms.values() if room.slow_mode]
+        if not slow:
+            return {}
+        rows = (
+            Message.objects.filter(room__in=slow, author_key__in={s.author_key for s in self.submissions})
+            .exclude(status=Message.Status.REJECTED)
+            .values_list("room", "author_key")
+            .annotate(last=Max("created_at"))
+        )
+        return {(room, key): last for room, key, last in rows}
+
+    def _answered(self) -> set[tuple[int, int]]:
+        """The (room, message) pairs that replies may point at."""
+        asked = {int(s.message.reply_to) for s in self.submissions if s.message.reply_to}
+        if not asked:
+            return set()
+        rows = Message.objects.filter(pk__in=asked, status=Message.Status.POSTED)
+        return set(rows.values_list("room", "pk"))
+
+    def _outcome(self, submission: Submission) -> Message:
+        room, message, verdict = self.rooms[submission.room_id], submission.message, submission.verdict
+        right = self.rights[room.pk, submission.author_key]
+        refusal = self._refusal(submission, right)
+        status = Message.Status.REJECTED if refusal else _STATUS[verdict.action]
+        reply_to = int(message.reply_to) if message.reply_to else None
+        row = Message(
+            room=room,
+            status=status,
+            author_id=message.author.id if right.name is not None else None,
+            author_key=submission.author_key,
+            author_name=right.name or message.author.name,
+            client_id=message.client_id,
+            body=verdict.masked if verdict.action == "mask" else message.body,
+            reason=refusal or ("" if status == Message.Status.POSTED else verdict.reason or "moderation"),
+            verdict={**verdict.as_json(), "body": message.body} if verdict.hits else None,
+            reply_to_id=reply_to if (room.pk, reply_to) in self.answered else None,
+            created_at=submission.received_at,
+        )
+        if status != Message.Status.REJECTED:
+            self.last_sent[room.pk, submission.author_key] = submission.received_at
+        if status == Message.Status.POSTED:
+            post(row, room, self.now)
+        return row
+
+    def _refusal(self, submission: Submission, right: access.Rights) -> str:
+        """Why this author may not write this now, as a reason code; "" if they may."""
+        try:
+            right.admit().check_write()
+        except BusError as error:
+            return error.code
+        last = self.last_sent.get((submission.room_id, submission.author_key))
+        if right.room.slow_mode and last is not None and not right.trusted:
+            waited = (submission.received_at - last).total_seconds()
+            if waited < right.room.slow_mode - _SLOW_MODE_TOLERANCE:
+                return "slow_mode"
+        return ""
+
+
+def post(row: Message, room: Room, now: dt.datetime) -> None:
+    """Give a message its place in its room; the caller holds the room's lock and saves both."""
+    room.head += 1
+    row.status = Message.Status.POSTED
+    row.seq = row.changed = room.head
+    row.posted_at = now

@@ -1,0 +1,34 @@
+/** Why something was refused, in words for its sender. */
+
+import { gettext } from "../i18n.js";
+
+const WORDS = {
+  blocked_word: gettext("it has a word that is not allowed here"),
+  link: gettext("links are not allowed here"),
+  spam: gettext("it looks like spam"),
+  flood: gettext("too many messages in a short time"),
+  mentions: gettext("it mentions too many people"),
+  harassment: gettext("it may hurt somebody"),
+  moderator: gettext("a moderator decided so"),
+  expired: gettext("nobody reviewed it in time"),
+  invalid: gettext("it has something that cannot be sent"),
+  too_long: gettext("it is too long"),
+  rate_limited: gettext("you are sending too fast"),
+  slow_mode: gettext("the room is in slow mode"),
+  duplicate: gettext("you said the same a moment ago"),
+  muted: gettext("you are muted in this room"),
+  banned: gettext("you are banned from this room"),
+  forbidden: gettext("you may not write here"),
+  not_member: gettext("you are not in this room"),
+  not_found: gettext("the room is gone"),
+  unauthenticated: gettext("you are not signed in"),
+  room_archived: gettext("the room is archived"),
+  busy: gettext("the service is busy"),
+  unavailable: gettext("the service did not answer"),
+  internal: gettext("something went wrong on our side"),
+};
+
+/** The words for a reason; the server's own for a code of a rule that we do not know. */
+export function reasonText(reason) {
+  return WORDS[reason?.code] ?? reason?.message ?? reason?.code ?? gettext("no reason was given");
+}

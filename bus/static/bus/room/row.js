@@ -1,0 +1,105 @@
+/** One line of the log: a message of the room, or one of one's own on its way. */
+
+import { gettext, language } from "../i18n.js";
+import { make } from "./dom.js";
+import { markup } from "./markup.js";
+
+const FOLLOWS_WITHIN = 5 * 60_000; // ms; the same author's next line needs no name
+const HUES = 8;
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat(language, { dateStyle: "full" });
+
+/** A row for a message of the room; `me` is the id of who looks. */
+export function messageRow(message, me) {
+  const own = String(message.author.id) === me;
+  const row = blank(message.author.name, own, message.body, message.posted_at);
+  row.dataset.author = message.author.id ?? `s${message.author.name}`; // services have names alone
+  settle(row, message);
+  return row;
+}
+
+/** A row for a message of one's own that is on its way. */
+export function pendingRow(sent, me, name) {
+  const row = blank(name, true, sent.body, new Date().toISOString());
+  row.dataset.author = me;
+  row.dataset.client = sent.client_id;
+  return row;
+}
+
+/** Make a row the message that the room now has: new, edited or removed. */
+export function settle(row, message) {
+  const { id, seq, changed, posted_at, body, edited, removed } = message;
+  Object.assign(row.dataset, { id, seq, changed });
+  delete row.dataset.client;
+  delete row.dataset.status;
+  row.querySelector(".state")?.remove();
+  stamp(row, posted_at);
+  if (removed) return remove(row, message);
+  setBody(row, body);
+  if (edited && !row.querySelector(".edited")) {
+    row.querySelector(".body").after(make("span", { className: "edited" }, gettext("edited")));
+  }
+}
+
+/** Take a message's text away. */
+export function remove(row, { seq, by, changed }) {
+  const own = row.classList.contains("own");
+  row.dataset.changed = changed ?? seq;
+  row.classList.add("removed");
+  row.querySelector(".edited")?.remove();
+  row.querySelector(".body").textContent =
+    own && by === "moderator" ? gettext("Removed by a moderator") : gettext("Message removed");
+}
+
+/** Enhance a row that the server drew: links and marks, and times of this place. */
+export function adopt(row) {
+  if (!row.classList.contains("removed")) {
+    const body = row.querySelector(".body");
+    setBody(row, body.textContent);
+  }
+  stamp(row, row.querySelector("time").dateTime);
+}
+
+/** Hide the name where the row before has the same author, and show the day where it changes. */
+export function group(row) {
+  if (!row) return;
+  let before = row.previousElementSibling;
+  if (before?.classList.contains("day")) {
+    before.remove();
+    before = row.previousElementSibling;
+  }
+  const [time, last] = [timeOf(row), before?.matches(".row") ? timeOf(before) : null];
+  const day = calendar.format(time);
+  const newDay = !last || calendar.format(last) !== day;
+  const same = last && before.dataset.author === row.dataset.author && time - last < FOLLOWS_WITHIN;
+  row.classList.toggle("follow", Boolean(same && !newDay));
+  if (newDay && !before?.matches(".new")) row.before(make("li", { className: "day" }, make("span", {}, day)));
+}
+
+const timeOf = (row) => new Date(row.querySelector("time").dateTime);
+
+function blank(name, own, body, at) {
+  const hue = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
+  const avatar = make("span", { className: `avatar hue-${hue}` }, [...name][0]?.toUpperCase() ?? "?");
+  avatar.setAttribute("aria-hidden", "true");
+  const by = make("p", { className: "by" }, make("bdi", { className: "name" }, name), " ");
+  if (own) by.append(make("span", { className: "you" }, gettext("You")), " ");
+  by.append(make("time"));
+  const line = make("div", { className: "line" }, by, make("div", { className: "body", dir: "auto" }));
+  const row = make("li", { className: own ? "row own" : "row" }, avatar, line);
+  stamp(row, at);
+  setBody(row, body);
+  return row;
+}
+
+function stamp(row, at) {
+  const time = row.querySelector("time");
+  const when = new Date(at);
+  Object.assign(time, { dateTime: at, textContent: clock.format(when), title: when.toLocaleString(language) });
+}
+
+function setBody(row, text) {
+  if (row.source === text) return; // unchanged text is not announced again
+  row.source = text;
+  row.querySelector(".body").replaceChildren(markup(text));
+}

@@ -1,0 +1,1 @@
+"""Consumers of named channels, one a file."""

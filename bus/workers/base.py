@@ -1,0 +1,94 @@
+"""What our workers' consumers have in common: they take lists."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.db import close_old_connections
+
+from bus.conf import conf
+from bus.errors import Invalid
+from bus.layer import Delivery, Undeliverable
+from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
+from bus.protocol import ChannelMessage, parse_channel_message
+
+T = TypeVar("T")
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Failures = dict[int, Exception]
+
+
+class BatchConsumer(ABC):
+    """A consumer that gets deliveries in lists and says which of them failed.
+
+    Under the stock worker, which knows no lists, it gets lists of one.
+    """
+
+    def __init__(self) -> None:
+        # One thread, and so one database connection, of its own.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=type(self).__name__)
+
+    @classmethod
+    def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
+        """An ASGI application that makes a consumer per run, as Channels' consumers do."""
+
+        async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+            await cls()(scope, receive, send)
+
+        return application
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Take lists until the worker stops."""
+        try:
+            if BATCH not in scope.get("extensions", {}):
+                await self._take_single(scope["channel"], receive)
+            await send({"type": BATCH_ACCEPT, "size": conf.batch_size})
+            while True:
+                message = await receive()
+                failures = await self._parse_and_handle(message["deliveries"])
+                if failures:
+                    await send({"type": BATCH_FAILED, "failures": failures})
+        finally:
+            self._thread.shutdown(wait=False)
+
+    async def _take_single(self, channel: str, receive: Receive) -> None:
+        while True:
+            message = await receive()
+            now = int(time.time() * 1000)
+            delivery = Delivery(channel, "", f"{now}-0", b"", "", 0, 1, now, 0, message)
+            for failure in (await self._parse_and_handle([delivery])).values():
+                raise failure
+
+    async def _parse_and_handle(self, deliveries: Sequence[Delivery]) -> Failures:
+        """Handle what has a schema; the rest fails for good."""
+        failures: Failures = {}
+        parsed: list[tuple[int, Delivery, ChannelMessage]] = []
+        for position, delivery in enumerate(deliveries):
+            try:
+                message = parse_channel_message(delivery.channel, delivery.message)
+            except Invalid as error:
+                failures[position] = Undeliverable(error.text)
+            else:
+                parsed.append((position, delivery, message))
+        if parsed:
+            failed = await self.handle([(delivery, message) for _, delivery, message in parsed])
+            failures |= {parsed[i][0]: error for i, error in failed.items()}
+        return failures
+
+    @abstractmethod
+    async def handle(self, batch: Sequence[tuple[Delivery, Any]]) -> Failures:
+        """Handle a list; return the failed by position, or raise when the whole list failed."""
+
+    async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
+        """Run blocking work, such as a transaction, in the consumer's own thread."""
+
+        def run() -> T:
+            close_old_connections()
+            return work(*args)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run)

@@ -1,0 +1,65 @@
+"""The channel `broadcast`: what backend services tell rooms and users, straight to the groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bus import protocol, publisher
+from bus.layer import Delivery
+from bus.protocol import (
+    AnnouncementRequested,
+    ChannelMessage,
+    EventPublished,
+    EventRequested,
+    NotificationRequested,
+)
+from bus.publisher import Bulletin
+from bus.services import rooms
+from bus.workers.base import BatchConsumer, Failures
+
+Batch = Sequence[tuple[Delivery, ChannelMessage]]
+
+
+class BroadcastWorker(BatchConsumer):
+    """Tells rooms and users what backend services have to say; nothing of it is stored."""
+
+    async def handle(self, batch: Batch) -> Failures:
+        """Publish a list, in order; rooms that do not exist are told nothing."""
+        named = {name for _, message in batch for name in _room_names(message)}
+        everywhere = any(getattr(message, "rooms", None) == "all" for _, message in batch)
+        found = await self.in_thread(rooms.by_names, None if everywhere else sorted(named))
+        by_name = {room.name: room.pk for room in found}
+        to_rooms: dict[int, Bulletin] = {}
+        to_users: dict[str, Bulletin] = {}
+        for delivery, message in batch:
+            if isinstance(message, NotificationRequested):
+                frame = _event(message, delivery.id).frame()
+                for user in message.users:
+                    to_users.setdefault(f"u{user}", Bulletin()).events.append((None, frame))
+            elif isinstance(message, AnnouncementRequested | EventRequested):
+                wanted = by_name if message.rooms == "all" else message.rooms
+                for name in wanted:
+                    if name in by_name:
+                        _tell(to_rooms.setdefault(by_name[name], Bulletin()), name, message, delivery.id)
+        await publisher.publish(to_rooms, to_users)
+        return {}
+
+
+def _room_names(message: ChannelMessage) -> list[str]:
+    wanted = getattr(message, "rooms", [])
+    return [] if wanted == "all" else wanted
+
+
+def _tell(bulletin: Bulletin, room: str, message: AnnouncementRequested | EventRequested, id: str) -> None:
+    bulletin.events.append((None, _event(message, id).frame(room)))
+    if isinstance(message, AnnouncementRequested):
+        bulletin.plain.append((None, protocol.plain_announcement(room, message.body, message.source, id)))
+
+
+def _event(message: AnnouncementRequested | EventRequested | NotificationRequested, id: str) -> EventPublished:
+    """The event that clients get; an announcement is the event of that name with a body."""
+    if isinstance(message, AnnouncementRequested):
+        return EventPublished(
+            name="announcement", payload={"body": message.body}, source=message.source, id=id
+        )
+    return EventPublished(name=message.name, payload=message.payload, source=message.source, id=id)

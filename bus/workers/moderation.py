@@ -1,0 +1,94 @@
+"""The channel `moderation`: judge, settle, tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+
+from bus import publisher
+from bus.layer import Delivery, Undeliverable
+from bus.models import Message, Room
+from bus.moderation import POLICIES, Context, judge
+from bus.protocol import MessageSubmitted, Outcome, Reason
+from bus.services import access, events, history, messages, rooms
+from bus.services.messages import Settlement, Submission
+from bus.workers.base import BatchConsumer, Failures
+
+logger = logging.getLogger(__name__)
+
+Batch = Sequence[tuple[Delivery, MessageSubmitted]]
+
+
+class ModerationWorker(BatchConsumer):
+    """Moderates what people write, stores it, and tells the room or the author."""
+
+    async def handle(self, batch: Batch) -> Failures:
+        """Settle a list in one transaction, then publish it."""
+        recent = await publisher.recall([_memory(message) for _, message in batch])
+        known, settled = await self.in_thread(_judge_and_settle, batch, recent)
+        bulletins = events.Bulletins()
+        failures: Failures = {}
+        for position, (delivery, message) in enumerate(batch):
+            settlement = settled.get(position)
+            room = known.get(message.room)
+            if settlement is None or settlement.row is None or room is None:
+                failures[position] = Undeliverable(f"there is no room {message.room}")
+                _tell_room_is_gone(bulletins, message)
+                continue
+            _tell(bulletins, settlement.row, room, delivery, settlement)
+        await publisher.publish(bulletins.rooms, bulletins.authors)
+        await publisher.remember(
+            [
+                (_memory(s.submission.message), s.submission.message.body)
+                for s in settled.values()
+                if not s.repeat
+            ]
+        )
+        return failures
+
+
+def _judge_and_settle(
+    batch: Batch, recent: list[tuple[str, ...]]
+) -> tuple[dict[str, Room], dict[int, Settlement]]:
+    """Judge each message by its room's policy, then settle all; results by position."""
+    known = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
+    seen: dict[str, list[str]] = {}
+    submissions: dict[int, Submission] = {}
+    trusted = access.moderators(known.values())
+    for position, (delivery, message) in enumerate(batch):
+        room = known.get(message.room)
+        if room is None:
+            continue
+        memory = _memory(message)
+        bodies = seen.setdefault(memory, list(recent[position]))
+        context = Context(recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted)
+        verdict = judge(message.body, POLICIES[room.moderation], context)
+        bodies.append(message.body)
+        received = dt.datetime.fromtimestamp(delivery.sent_at / 1000, dt.UTC)
+        submissions[position] = Submission(room.pk, message, verdict, received)
+    settled = messages.settle(list(submissions.values())) if submissions else []
+    return known, dict(zip(submissions, settled, strict=True))
+
+
+def _memory(message: MessageSubmitted) -> str:
+    """What the recent messages of one author in one room are kept under."""
+    return f"{message.room}/{access.author_key(message.author)}"
+
+
+def _tell(
+    bulletins: events.Bulletins, row: Message, room: Room, delivery: Delivery, settlement: Settlement
+) -> None:
+    """The room hears of it once; a repeat is told again only if a worker may have died before telling."""
+    if row.status == Message.Status.POSTED and (not settlement.repeat or delivery.redelivered):
+        bulletins.posted(row, room.name)
+    bulletins.settled(row.author_key, room.name, history.outcome(row))
+
+
+def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -> None:
+    outcome = Outcome(
+        client_id=message.client_id,
+        status="rejected",
+        reason=Reason(code="not_found", message=history.reason_text("not_found")),
+    )
+    bulletins.settled(access.author_key(message.author), message.room, outcome)

@@ -1,0 +1,31 @@
+"""Pins requirements/*.in into *.txt with hashes: base first, then dev on top with the same pins."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements"
+OPTIONS = [
+    *("--universal", "--python-version", "3.11", "--generate-hashes"),
+    # Addresses and comments about them belong to the machine, not to the pins.
+    *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"),
+]
+
+
+def main() -> int:
+    """Resolve both files; UPGRADE=1 takes newer versions, otherwise pins stay where they can."""
+    uv = Path(sys.executable).parent / "uv"
+    upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
+    for kind, on_top in (("base", []), ("dev", ["--constraints", "base.txt"])):
+        files = [f"{kind}.in", *on_top, "--output-file", f"{kind}.txt"]
+        command = [str(uv), "pip", "compile", *OPTIONS, *upgrade, *files]
+        if subprocess.call(command, cwd=REQUIREMENTS, stdout=subprocess.DEVNULL):
+            print(f"error: requirements/{kind}.in has no solution (see above); {kind}.txt is kept.")
+            return 1
+        print(f"Locked requirements/{kind}.txt")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

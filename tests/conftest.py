@@ -1,0 +1,66 @@
+"""What all tests share: the tier of each test, and a real broker."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from bus.conf import embedded_socket_path, var_dir
+from bus.management.embedded import EmbeddedBroker
+
+TIERS = ["unit", "integration", "chaos", "e2e"]
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its directory's name, and run the quick tiers first."""
+    for item in items:
+        item.add_marker(_tier(item))
+    items.sort(key=lambda item: TIERS.index(_tier(item)))
+
+
+def _tier(item: pytest.Item) -> str:
+    tier = item.path.relative_to(HERE).parts[0]
+    if tier not in TIERS:
+        raise pytest.UsageError(f"{item.path} must lie in one of tests/{{{','.join(TIERS)}}}/.")
+    return tier
+
+
+@pytest.fixture(scope="session")
+def broker_server() -> Iterator[str]:
+    """The URL of one broker for the whole run: an embedded Valkey, or REDIS_URL's server."""
+    url = os.environ.get("REDIS_URL")
+    if url:
+        _refuse_to_empty(url)
+        yield url
+        return
+    server = EmbeddedBroker(var_dir() / "valkey", embedded_socket_path())
+    server.start()
+    yield server.url
+    server.stop()
+
+
+def _refuse_to_empty(url: str) -> None:
+    # Each test empties the database, so a first look protects one that is in use.
+    with redis.Redis.from_url(url) as client:
+        keys = client.dbsize()
+    if keys and not os.environ.get("CI"):
+        pytest.exit(
+            f"REDIS_URL names a database that holds {keys} keys, and the tests would empty it. "
+            "Nothing was touched. Unset REDIS_URL, or name an empty database (…/9).",
+            returncode=1,
+        )
+
+
+@pytest.fixture
+def broker(broker_server: str) -> Iterator[str]:
+    """The broker's URL, with nothing in it and no layer left from another test."""
+    from channels.layers import channel_layers
+
+    with redis.Redis.from_url(broker_server) as client:
+        client.flushdb()
+    channel_layers.backends.clear()
+    yield broker_server
+    channel_layers.backends.clear()

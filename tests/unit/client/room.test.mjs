@@ -1,0 +1,151 @@
+/** A room tells everything once, in the order of `seq`, whatever happens to the connection. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { FakeSocket, client, inRoom, joined, message, pass, posted, settle } from "./fake.mjs";
+
+const told = (heard) => heard.map(([name, value]) => `${name} ${value.seq ?? value.code ?? ""}`.trim());
+
+/** The room again on a new connection, up to its join command. */
+async function back(socket, code = 1006) {
+  socket.drop(code);
+  await pass(500);
+  const next = FakeSocket.last;
+  assert.notEqual(next, socket);
+  next.start();
+  await settle();
+  return { socket: next, join: next.next()[0] };
+}
+
+test("join resolves with the reply, before anything live is told", async () => {
+  const { bus } = client();
+  const room = bus.room("lobby");
+  const order = [];
+  room.on("message", (m) => order.push(m.seq));
+  const entering = room.join().then((data) => order.push(`page to ${data.seq}`));
+  FakeSocket.last.start();
+  await settle();
+  const [join] = FakeSocket.last.next();
+  assert.deepEqual(join.data, { room: "lobby" });
+  FakeSocket.last.say(posted(12));
+  FakeSocket.last.say(posted(11), { ref: join.ref, type: "reply", ok: true, data: joined(10, [message(10)]) });
+  FakeSocket.last.say(posted(13));
+  await entering;
+  await pass(50);
+  assert.deepEqual(order, ["page to 10", 11, 12, 13]);
+  assert.equal(room.seq, 13);
+});
+
+test("join throws the server's refusal, and does not try again", async () => {
+  const { bus } = client();
+  const refused = assert.rejects(bus.room("secret").join(), { name: "Rejected", code: "forbidden" });
+  FakeSocket.last.start();
+  await settle();
+  FakeSocket.last.refuse(FakeSocket.last.next()[0], { code: "forbidden", message: "No." });
+  await refused;
+  await pass(60_000);
+  assert.ok(FakeSocket.last.next().every((command) => command.type === "session.ping"));
+});
+
+test("join waits while the server is busy", async () => {
+  const { bus } = client();
+  const entering = bus.room("lobby").join();
+  FakeSocket.last.start();
+  await settle();
+  FakeSocket.last.refuse(FakeSocket.last.next()[0], { code: "busy", message: "Later.", retry_after: 2 });
+  await pass(1900);
+  assert.equal(FakeSocket.last.next().length, 0);
+  await pass(150);
+  FakeSocket.last.reply(FakeSocket.last.next()[0], joined(3));
+  assert.equal((await entering).seq, 3);
+});
+
+test("a reconnect joins again with the last seq and tells what was missed", async () => {
+  const { socket, heard, room } = await inRoom(5);
+  socket.say(posted(6));
+  const { socket: next, join } = await back(socket);
+  assert.deepEqual(join.data, { room: "lobby", since: 6 });
+  next.say(posted(11)); // live, before the reply
+  next.say(posted(8)); // told by the reply, too
+  next.reply(join, joined(10, [
+    message(7),
+    message(8),
+    message(3, { changed: 9, edited: true }),
+    message(4, { changed: 10, removed: true, body: "" }),
+  ]));
+  await pass(50);
+  assert.deepEqual(told(heard), [
+    "message 6", "message 7", "message 8", "edited 3", "removed 4", "joined 10", "message 11",
+  ]);
+  assert.equal(room.seq, 11);
+});
+
+test("too much missed: the newest page comes with the gap", async () => {
+  const { socket, heard } = await inRoom(5);
+  const { socket: next, join } = await back(socket);
+  next.reply(join, joined(900, [message(899), message(900)], { recovered: false }));
+  await pass(50);
+  assert.deepEqual(told(heard), ["gap 900", "joined 900"]);
+  assert.equal(heard[0][1].messages.length, 2);
+  next.say(posted(901));
+  assert.deepEqual(told(heard).at(-1), "message 901");
+});
+
+test("a hole is told and filled; nothing is repeated", async () => {
+  const { socket, heard } = await inRoom(5);
+  socket.say(posted(6), posted(6), posted(9));
+  socket.say(posted(10), { type: "message.removed", room: "lobby", seq: 11, data: { id: "m6", by: "moderator" } });
+  await settle();
+  const [join, ...more] = socket.next();
+  assert.equal(more.length, 0);
+  assert.deepEqual(join.data, { room: "lobby", since: 6 });
+  socket.reply(join, joined(9, [message(7), message(8), message(9)]));
+  await pass(50);
+  assert.deepEqual(told(heard), [
+    "message 6", "gap 9", "message 7", "message 8", "message 9", "joined 9", "message 10", "removed 11",
+  ]);
+});
+
+test("a hole that a join does not fill is asked for ever more slowly", async () => {
+  const { socket } = await inRoom(5);
+  socket.say(posted(7));
+  let joins = 0;
+  for (let second = 0; second < 30; second++) {
+    for (const command of socket.next()) {
+      if (command.type !== "room.join") continue;
+      joins++;
+      socket.reply(command, joined(5));
+    }
+    await pass(1000);
+  }
+  assert.ok(joins > 3 && joins < 15, `${joins} joins`);
+});
+
+test("leave() ends the events, and the room stays left over a reconnect", async () => {
+  const { socket, heard, room } = await inRoom(5);
+  const leaving = room.leave();
+  await settle();
+  const [command] = socket.next();
+  assert.equal(command.type, "room.leave");
+  socket.reply(command);
+  await leaving;
+  socket.say(posted(6));
+  socket.drop();
+  await pass(500);
+  FakeSocket.last.start();
+  await settle();
+  assert.deepEqual(FakeSocket.last.next(), []);
+  assert.deepEqual(heard, []);
+});
+
+test("all rooms join again in one frame", async () => {
+  const { bus, socket } = await inRoom(5);
+  bus.room("launch", { since: 3 }).join().catch(() => {});
+  await settle();
+  socket.reply(socket.next()[0], joined(3));
+  await pass(50);
+  const { socket: next } = await back(socket);
+  assert.equal(next.frames.length, 1);
+  assert.deepEqual(next.commands.map(({ data }) => data), [{ room: "lobby", since: 5 }, { room: "launch", since: 3 }]);
+});
