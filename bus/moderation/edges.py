@@ -12,6 +12,7 @@ _PARTICLE: Final = re.compile(
     r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
     r"|같|처럼|한테|에게|까지|부터|보다|이나|라고|라니|라도|데|고|지|거|것|놈|년|들아|새끼|씨|진짜|존나|그냥|왜)+\Z"
 ).match
+_LAUGHTER: Final = "ㅋㅎㅠㅜ"
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
 
@@ -25,7 +26,9 @@ def clean_left(text: str, start: int) -> bool:
     if not start:
         return True
     before, first = text[start - 1], text[start]
-    if is_syllable(first) or is_jamo(first):
+    if is_jamo(first):
+        return not is_syllable(before) and (before in _LAUGHTER or not is_jamo(before))
+    if is_syllable(first):
         return not is_syllable(before)
     return not _latin(before)
 
@@ -35,7 +38,9 @@ def clean_right(text: str, end: int) -> bool:
     if end == len(text):
         return True
     after, last = text[end], text[end - 1]
-    if is_syllable(last) or is_jamo(last):
+    if is_jamo(last):
+        return not is_syllable(after) and (after in _LAUGHTER or not is_jamo(after))
+    if is_syllable(last):
         return not is_syllable(after)
     return not _latin(after)
 
@@ -49,9 +54,9 @@ def _ends_word(text: str, end: int) -> bool:
 def _own_run(text: str, start: int, end: int) -> bool:
     """Whether these initials are a run of their own, save laughter, tears and their own repeats."""
     left, right = start, end
-    while left and text[left - 1] in (text[start], "ㅋ", "ㅎ", "ㅠ", "ㅜ"):
+    while left and text[left - 1] in text[start] + _LAUGHTER:
         left -= 1
-    while right < len(text) and text[right] in (text[end - 1], "ㅋ", "ㅎ", "ㅠ", "ㅜ"):
+    while right < len(text) and text[right] in text[end - 1] + _LAUGHTER:
         right += 1
     return not (left and is_jamo(text[left - 1])) and not (right < len(text) and is_jamo(text[right]))
 

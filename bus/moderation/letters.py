@@ -25,7 +25,7 @@ _BLOCKS: Final = (
 # Letters of other scripts, and signs, that are read as Latin ones. Written as pairs of equal length.
 _LOOKALIKES: Final = (
     ("абсԁеғгһіјкӏмпорԛѕтцѵԝхузвнԍьҽӕ", "abcdefrhijklmnopqstuvwxyzbhgbea"),
-    ("ϲϳ", "cj"),
+    ("ϲϳ¡", "cji"),
     ("αβγδεζηικλνορτυχωσςμ", "abydeznikavoptuxwocu"),
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧΔΛΣΠΩ", "abezhikmnoptyxdaenw"),
     ("աԁոսօհցքյգզՏԼ", "wdnuohggjqqsl"),

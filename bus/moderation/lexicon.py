@@ -66,7 +66,8 @@ def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
     keys = []
     for term in terms:
         typed = to_keys(term.joined)
-        if term.severity >= 3 and len(typed) >= _SHORTEST_KEYS and typed.isascii():
+        bare = all(map(is_jamo, term.joined))
+        if not bare and term.severity >= 3 and len(typed) >= _SHORTEST_KEYS and typed.isascii():
             keys.append((typed, term))
     return keys
 

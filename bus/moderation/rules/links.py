@@ -23,8 +23,9 @@ _HOST: Final = re.compile(r"(?:h\w{3,4}s?\s?:\s?//)?(?:[^/?#@\s]*@)?([^/?#:\s]+)
 _DOTS: Final = re.compile(_DOT)
 _MAYBE: Final = re.compile(r"[./\])]|\bdot\b").search
 _TRAILING: Final = ".,;:!?)]}…"
+# Not t.co: every link of that site goes through it.
 _SHORTENERS: Final = frozenset(
-    "bit.ly tinyurl.com t.co goo.gl is.gd v.gd ow.ly cutt.ly rb.gy shorturl.at buff.ly rebrand.ly tiny.cc bl.ink "
+    "bit.ly tinyurl.com goo.gl is.gd v.gd ow.ly cutt.ly rb.gy shorturl.at buff.ly rebrand.ly tiny.cc bl.ink "
     "t.ly s.id han.gl me2.do url.kr vo.la c11.kr zrr.kr bitly.com adf.ly linktr.ee shorte.st ouo.io".split()
 )
 _INVITES: Final = re.compile(
@@ -67,7 +68,7 @@ def _severity(written: str, folded: str) -> int:
         return 3
     address = host + ((parts[2] or "") if parts else "")
     bare = host.removeprefix("www.")
-    if bare in _SHORTENERS or _INVITES(address) or bare.replace(".", "").isdigit():
+    if bare in _SHORTENERS or _INVITES(address):
         return 2
     # Whoever writes an address so that no machine reads it has a reason.
     hidden = folded.startswith("hxxp") or _DOTS.sub(".", folded) != folded

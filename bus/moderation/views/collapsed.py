@@ -91,6 +91,9 @@ def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> b
     if not gaps and not any(kind != "exact" for kind in spelt):
         # Spelt plainly: the plain view has judged it.
         return False
+    if gaps and start and folded[start - 1] in "'’":
+        # `let's hit the road`
+        return False
     if any(len(gap) > _LONGEST_GAP or "'" in gap or "’" in gap for gap in gaps):
         return False
     if any(gap.isspace() or " " in gap for gap in gaps) and not _apart(term, folded, start, end):

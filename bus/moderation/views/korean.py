@@ -12,13 +12,14 @@ from ..terms import Term
 
 _OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
 # Laughter and tears are no spelling.
+_BETWEEN: Final = re.compile(r"[^ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡㅢㅣ가-힣]+|ㅡ+")
 _TAKEN_APART: Final = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡ-ㅣ]").search
 # Letters and digits that are drawn for a vowel: `ㅆl발`, `ㄱH`.
 _DRAWN: Final = re.compile(r"(?<=[ㄱ-ㅎ])(?:[l1!|i]|h|[tf])(?=[^a-z]|\Z)")
 _VOWELS: Final = {"l": "ㅣ", "1": "ㅣ", "!": "ㅣ", "|": "ㅣ", "i": "ㅣ", "h": "ㅐ", "t": "ㅜ", "f": "ㅏ"}
 _LONGEST_GAP: Final = 4
 # Between two words of one sentence stand these; anything else was put inside a word.
-_SOFT: Final = frozenset(" \t\n.,/~!?:;-·…()[]\"'")
+_SOFT: Final = frozenset(" \t\n0123456789.,/~!?:;-·…()[]\"'")
 
 
 def _clean(folded: str, start: int, end: int) -> bool:
@@ -38,7 +39,7 @@ def _parted(term: Term, folded: str, start: int, end: int) -> bool:
         return True
     if any(len(gap) > _LONGEST_GAP for gap in gaps):
         return False
-    if any(_SOFT.issuperset(gap) or " " in gap for gap in gaps):
+    if any(_SOFT.issuperset(gap) and not gap.isdigit() for gap in gaps):
         natural = term.text.count(" ") == len(gaps)
         return natural or _clean(folded, start, end)
     return True
@@ -46,13 +47,13 @@ def _parted(term: Term, folded: str, start: int, end: int) -> bool:
 
 def _places(folded: str) -> list[int]:
     """Where each Hangul letter of the text stands."""
-    return [index for index, char in enumerate(folded) if is_hangul(char)]
+    return [index for index, char in enumerate(folded) if not _BETWEEN.match(char)]
 
 
 def syllables(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """Terms whose syllables or initials are parted by spaces, digits, signs or Latin letters."""
     folded = normal.folded
-    joined = _OTHER.sub("", folded)
+    joined = _BETWEEN.sub("", folded)
     if len(joined) in (0, len(folded)):
         return
     candidates = lexicon.syllables.find(joined)

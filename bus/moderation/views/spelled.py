@@ -8,7 +8,7 @@ from ..lexicon import Lexicon, Match
 from ..normalise import Normal
 
 _SPELLED: Final = re.compile(
-    r"(?<![a-z0-9@$!])[a-z](?:[^a-z0-9@$!]{1,2}[a-z](?![a-z0-9@$!'])){2,}"
+    r"(?<![a-z0-9@$!])[a-z](?:[^a-z0-9@$!]{1,3}[a-z](?![a-z0-9@$!'])){2,}"
 ).finditer
 _SEPARATORS: Final = re.compile(r"[^a-z]+")
 

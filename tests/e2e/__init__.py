@@ -1,0 +1,1 @@
+"""End to end: the real processes, spoken to from outside."""
