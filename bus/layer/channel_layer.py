@@ -15,6 +15,7 @@ from channels_redis.utils import _consistent_hash, decode_hosts
 from bus.conf import conf
 from bus.errors import Invalid, Unavailable
 from bus.layer.connection import Connection, Host
+from bus.layer.roster import Roster
 from bus.layer.stream import Stream
 from bus.layer.wake import Wake
 from bus.names import ORDERING_FIELDS
@@ -83,6 +84,10 @@ class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
     def connection(self, name: str) -> Connection:
         """The broker host that a name lives on, for the running event loop."""
         return self._get_layer().connection(name)
+
+    def roster(self, room: int) -> Roster:
+        """Who is in a room, for the running event loop."""
+        return Roster(self._get_layer().connection(f"roster.{room}"), self.prefix, room)
 
     async def wake_of(self, channel: str) -> Wake:
         """What tells that a named channel has something new."""

@@ -1,6 +1,8 @@
 """Whether a term found in a text stands there as a word of its own, or is part of an innocent one."""
 
 import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 from .hangul import is_jamo, is_syllable
@@ -58,18 +60,28 @@ def _own_run(text: str, start: int, end: int) -> bool:
         left -= 1
     while right < len(text) and text[right] in text[end - 1] + _LAUGHTER:
         right += 1
-    return not (left and is_jamo(text[left - 1])) and not (right < len(text) and is_jamo(text[right]))
+    return not (left and is_jamo(text[left - 1])) and not (
+        right < len(text) and is_jamo(text[right])
+    )
+
+
+@lru_cache(maxsize=1024)
+def _innocents(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str] | None], int]:
+    """A search for any of the exceptions, the longest first, and the length of that one."""
+    longest_first = sorted(exceptions, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first))).search, len(longest_first[0])
 
 
 def excepted(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the match is part of something innocent, as the list says."""
-    for innocent in term.exceptions:
-        size = len(innocent)
-        at = text.find(innocent, max(0, start - size + 1), end + size - 1)
-        while at != -1:
-            if at < start or at + size > end:
-                return True
-            at = text.find(innocent, at + 1, end + size - 1)
+    search, size = _innocents(term.exceptions)
+    at = max(0, start - size)
+    while found := search(text, at, end + size):
+        if found.start() >= end:
+            return False
+        if found.end() > start and (found.start() < start or found.end() > end):
+            return True
+        at = found.start() + 1
     return False
 
 

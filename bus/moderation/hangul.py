@@ -15,7 +15,13 @@ _SPLIT: Final = {
     "ㅀ": "ㄹㅎ",
 }  # fmt: skip
 _KEYS: Final = {
-    **dict(zip("ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ", "qwertyuiopasdfghjklzxcvbnm", strict=True)),
+    **dict(
+        zip(
+            "ㅂㅈㄷㄱㅅㅛㅕㅑㅐㅔㅁㄴㅇㄹㅎㅗㅓㅏㅣㅋㅌㅊㅍㅠㅜㅡ",
+            "qwertyuiopasdfghjklzxcvbnm",
+            strict=True,
+        )
+    ),
     **dict(zip("ㅃㅉㄸㄲㅆㅒㅖ", "qwertop", strict=True)),
     **dict(zip("ㅘㅙㅚㅝㅞㅟㅢ", ("hk", "ho", "hl", "nj", "np", "nl", "ml"), strict=True)),
 }

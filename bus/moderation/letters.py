@@ -29,7 +29,10 @@ _LOOKALIKES: Final = (
     ("αβγδεζηικλνορτυχωσςμ", "abydeznikavoptuxwocu"),
     ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧΔΛΣΠΩ", "abezhikmnoptyxdaenw"),
     ("աԁոսօհցքյգզՏԼ", "wdnuohggjqqsl"),
-    ("øðþđħłŧƀɓƈɗɛƒɠɦɩɨƙɫɱɲŋɔƥʠɾʂƭʋʍɏʐɑɡʃʇʎʌɐǝɟɥɯɹ", "odpdhltbbcdefghiiklmnnopqrstvmyzagstyvaefhmr"),
+    (
+        "øðþđħłŧƀɓƈɗɛƒɠɦɩɨƙɫɱɲŋɔƥʠɾʂƭʋʍɏʐɑɡʃʇʎʌɐǝɟɥɯɹ",
+        "odpdhltbbcdefghiiklmnnopqrstvmyzagstyvaefhmr",
+    ),
     ("₵¢€£¥₦₩₱§ßµ", "cceeynwpssu"),
     ("✝†☠ⵏⵔꓢꓮꓐꓚꓓꓰꓝꓖꓧꓲꓗꓡꓟꓠꓳꓑꓣꓔꓴꓦꓪꓫꓬꓜ", "tttnosabcdefghikmmnnoprtuvwxyz"),
 )
@@ -58,7 +61,11 @@ def _plain(code: int) -> str | None:
     if code in _INVISIBLE or unicodedata.category(char) in _DROPPED:
         return None
     wide = unicodedata.normalize("NFKC", char)
-    if "\u1100" <= wide[0] <= "\u11ff" or "가" <= wide[0] <= "힣" or "\u3131" <= wide[0] <= "\u3163":
+    if (
+        "\u1100" <= wide[0] <= "\u11ff"
+        or "가" <= wide[0] <= "힣"
+        or "\u3131" <= wide[0] <= "\u3163"
+    ):
         return "".join(JAMO.get(part, part) for part in wide)
     named = _LATIN_NAME.search(unicodedata.name(char, ""))
     if named:

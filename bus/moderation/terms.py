@@ -51,7 +51,9 @@ class Term:
 def expand(pattern: str) -> Iterator[str]:
     """Every spelling of a term: `a[bc]` is `ab` and `ac`."""
     pieces = _CHOICE.split(pattern)
-    yield from map("".join, itertools.product(*(p if i % 2 else (p,) for i, p in enumerate(pieces))))
+    yield from map(
+        "".join, itertools.product(*(p if i % 2 else (p,) for i, p in enumerate(pieces)))
+    )
 
 
 def parse(line: str) -> Iterator[Term]:

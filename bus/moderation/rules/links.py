@@ -17,7 +17,11 @@ _SUFFIXES: Final = (
 _DOT: Final = r"(?:\.|\s?\[\.\]\s?|\s?\(\.\)\s?|\s?[\[(]dot[\])]\s?|\sdot\s)"
 _LINK: Final = re.compile(
     r"(?:h(?:tt|xx)ps?\s?:\s?//|www\.)[^\s<>\"'`]{1,2000}"
-    r"|(?<![\w@.-])(?:[\w-]{1,63}" + _DOT + r"){1,4}(?:" + _SUFFIXES + r")(?![\w-]|\.\w)(?::\d{1,5})?(?:/[^\s<>\"'`]*)?"
+    r"|(?<![\w@.-])(?:[\w-]{1,63}"
+    + _DOT
+    + r"){1,4}(?:"
+    + _SUFFIXES
+    + r")(?![\w-]|\.\w)(?::\d{1,5})?(?:/[^\s<>\"'`]*)?"
 )
 _HOST: Final = re.compile(r"(?:h\w{3,4}s?\s?:\s?//)?(?:[^/?#@\s]*@)?([^/?#:\s]+)(/[^\s]*)?")
 _DOTS: Final = re.compile(_DOT)
@@ -37,7 +41,9 @@ _BRANDS: Final = frozenset(
     "google facebook instagram paypal apple microsoft amazon netflix discord steam steamcommunity steampowered "
     "twitter whatsapp telegram youtube github roblox binance coinbase naver kakao toss coupang".split()
 )
-_DRAWN: Final = str.maketrans({"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"})
+_DRAWN: Final = str.maketrans(
+    {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
+)
 
 
 def _poses(written: str, folded: str, address: str) -> bool:
@@ -51,8 +57,14 @@ def _poses(written: str, folded: str, address: str) -> bool:
     labels = folded.split(".")
     for label in labels[:-1]:
         for name in label.split("-"):
-            for drawn in (name.translate(_DRAWN), name.replace("rn", "m"), name.replace("vv", "w"),
-                          name.replace("cl", "d"), name.replace("l", "i"), name.replace("i", "l")):
+            for drawn in (
+                name.translate(_DRAWN),
+                name.replace("rn", "m"),
+                name.replace("vv", "w"),
+                name.replace("cl", "d"),
+                name.replace("l", "i"),
+                name.replace("i", "l"),
+            ):
                 if drawn != name and drawn in _BRANDS and name not in _BRANDS:
                     return True
     return False

@@ -7,9 +7,6 @@ from ..policy import Policy
 from ..verdict import Hit
 from ..views import collapsed, korean, masked, plain, spelled
 
-# A message with so many is decided; the rest would only cost time.
-_MOST = 64
-
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each blocked word that shows in some view; of overlapping ones the worst."""
@@ -28,11 +25,11 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
 def _apart(matches: list[Match]) -> list[Match]:
     """Of matches that overlap, the most severe, then the longest, then the plainest."""
     kept: list[Match] = []
+    taken = bytearray(max(match.end for match in matches))
     for match in sorted(matches, key=lambda m: (-m.term.severity, m.start - m.end, m.start)):
-        if all(match.end <= other.start or other.end <= match.start for other in kept):
+        if not any(taken[match.start : match.end]):
+            taken[match.start : match.end] = b"\x01" * (match.end - match.start)
             kept.append(match)
-            if len(kept) == _MOST:
-                break
     return sorted(kept, key=lambda match: match.start)
 
 

@@ -9,8 +9,10 @@ from ..policy import Policy
 from ..verdict import Hit
 
 # No script stacks four general marks on a letter; one such stack may be a slip.
-_STACKS: Final = re.compile("(?:[^\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]?"
-                            "[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4,})")
+_STACKS: Final = re.compile(
+    "(?:[^\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]?"
+    "[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4,})"
+)
 _MOST: Final = 2
 _MARKS: Final = 24
 

@@ -16,7 +16,16 @@ _BETWEEN: Final = re.compile(r"[^ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡㅢㅣ가-힣]+|�
 _TAKEN_APART: Final = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡ-ㅣ]").search
 # Letters and digits that are drawn for a vowel: `ㅆl발`, `ㄱH`.
 _DRAWN: Final = re.compile(r"(?<=[ㄱ-ㅎ])(?:[l1!|i]|h|[tf])(?=[^a-z]|\Z)")
-_VOWELS: Final = {"l": "ㅣ", "1": "ㅣ", "!": "ㅣ", "|": "ㅣ", "i": "ㅣ", "h": "ㅐ", "t": "ㅜ", "f": "ㅏ"}
+_VOWELS: Final = {
+    "l": "ㅣ",
+    "1": "ㅣ",
+    "!": "ㅣ",
+    "|": "ㅣ",
+    "i": "ㅣ",
+    "h": "ㅐ",
+    "t": "ㅜ",
+    "f": "ㅏ",
+}
 _LONGEST_GAP: Final = 4
 # Between two words of one sentence stand these; anything else was put inside a word.
 _SOFT: Final = frozenset(" \t\n0123456789.,/~!?:;-·…()[]\"'")

@@ -27,7 +27,9 @@ def _starred(token: str, lexicon: Lexicon) -> Term | None:
     """The term that a starred token stands for."""
     shown = len(token) - token.count("*")
     # One star at the end is a footnote or a glob.
-    if shown < 2 and token not in _KNOWN or token.endswith("*") and token.count("*") < 2:
+    if token.endswith("*") and token.count("*") < 2:
+        return None
+    if shown < 2 and token not in _KNOWN:
         return None
     words = lexicon.masked.get((len(token), token[0]), ())
     return next((term for word, term in words if _fits(token, word)), None)

@@ -1,0 +1,81 @@
+"""Who is in a room across processes, in the broker; what nobody renews expires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bus.layer.connection import Connection
+from bus.protocol import Author
+
+# Somebody whose process was killed is gone after this; processes renew every 10 s. In ms.
+_TTL_MS = 18_000
+# A room hears of changes at most this often, in ms.
+_TELL_MS = 1000
+# Few enough that one script does not hold up the broker.
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Attendance:
+    """Who is in a room: how many people, up to 100 of them, and the changes not told yet."""
+
+    count: int
+    members: list[Author]
+    untold: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Who came and went since the room was told last."""
+
+    count: int
+    joined: list[Author]
+    left: list[Author]
+
+
+class Roster:
+    """The people in one room; somebody in several processes is one person."""
+
+    def __init__(self, connection: Connection, prefix: str, room: int) -> None:
+        # All keys of a room share one hash tag, so that one script may touch them all.
+        self._base = f"{{{prefix}:roster.{room}}}"
+        self._connection = connection
+
+    async def attend(self, process: str, people: Mapping[str, Author]) -> Attendance:
+        """Note, or renew, that a process has these people in the room; raises Unavailable."""
+        flat = [part for key, author in people.items() for part in (key, author.model_dump_json())]
+        answer: Sequence[Any] = ()
+        for start in range(0, len(flat), 2 * _CHUNK):
+            answer = await self._run("attend", process, _TTL_MS, *flat[start : start + 2 * _CHUNK])
+        return _attendance(answer or await self._run("attend", process, _TTL_MS))
+
+    async def depart(self, process: str, keys: Iterable[str]) -> Attendance:
+        """Note that a process has these people no more; raises Unavailable."""
+        return _attendance(await self._run("depart", process, *keys))
+
+    async def changes(self) -> Changes | float:
+        """Take the changes that nobody told yet, or the seconds to wait before asking again."""
+        wait, *rest = await self._run("tell", _TELL_MS)
+        if wait:
+            return float(wait) / 1000
+        count, *signed = rest
+        return Changes(
+            count,
+            [_author(change[1:]) for change in signed if change[:1] == b"+"],
+            [_author(change[1:]) for change in signed if change[:1] == b"-"],
+        )
+
+    async def _run(self, operation: str, *args: Any) -> Sequence[Any]:
+        answer: Sequence[Any] = await self._connection.run("roster", self._base, operation, *args)
+        return answer
+
+
+def _attendance(answer: Sequence[Any]) -> Attendance:
+    count, untold, *members = answer
+    return Attendance(count, [_author(member) for member in members if member], untold)
+
+
+def _author(json: bytes) -> Author:
+    return Author.model_validate_json(json)

@@ -1,0 +1,71 @@
+-- Who is in a room, across processes; people who are not renewed in time are gone.
+-- KEYS[1] {base}:meta   ARGV base, operation, then
+--   attend: process, time to live (ms), then key and author for each person
+--   depart: process, then the keys
+--   tell:   shortest time between two tellings (ms)
+-- attend and depart return the count, how many changes wait to be told, and up to 100 authors.
+-- tell returns ms to wait; or 0, the count, and each change as '+author' or '-author'.
+local base, operation = ARGV[1], ARGV[2]
+local people, who = base .. ':people', base .. ':who'
+local seats, changes = base .. ':seats', base .. ':changes'
+local now = redis.call('TIME')
+now = now[1] * 1000 + math.floor(now[2] / 1000)
+
+-- Coming back before the leaving was told is no change, nor is the reverse.
+local function change(key, sign, author)
+  local waiting = redis.call('HGET', changes, key)
+  if waiting and string.sub(waiting, 1, 1) ~= sign then
+    redis.call('HDEL', changes, key)
+  else
+    redis.call('HSET', changes, key, sign .. author)
+  end
+end
+
+local function gone(key)
+  if redis.call('ZREM', people, key) == 1 then
+    change(key, '-', redis.call('HGET', who, key) or '{}')
+  end
+  redis.call('HDEL', who, key)
+  redis.call('HDEL', seats, key)
+end
+
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', people, '-inf', now)) do gone(key) end
+
+if operation == 'tell' then
+  local count = redis.call('ZCARD', people)
+  local waiting = redis.call('HVALS', changes)
+  if #waiting == 0 then return {0, count} end
+  if not redis.call('SET', base .. ':told', 1, 'NX', 'PX', ARGV[3]) then
+    return {math.max(1, redis.call('PTTL', base .. ':told'))}
+  end
+  redis.call('DEL', changes)
+  return {0, count, unpack(waiting, 1, math.min(#waiting, 1000))}
+end
+
+local process = ARGV[3]
+if operation == 'attend' then
+  local ttl = tonumber(ARGV[4])
+  for i = 5, #ARGV, 2 do
+    local key, author = ARGV[i], ARGV[i + 1]
+    if redis.call('ZADD', people, now + ttl, key) == 1 then change(key, '+', author) end
+    redis.call('HSET', who, key, author)
+    local taken = redis.call('HGET', seats, key) or ' '
+    if not string.find(taken, ' ' .. process .. ' ', 1, true) then
+      redis.call('HSET', seats, key, taken .. process .. ' ')
+    end
+  end
+  -- A room that every process forgot (killed, or cut off) leaves nothing behind.
+  for _, key in ipairs({people, who, seats, changes}) do redis.call('PEXPIRE', key, ttl * 3) end
+else
+  for i = 4, #ARGV do
+    local taken = redis.call('HGET', seats, ARGV[i])
+    if taken then
+      local first, last = string.find(taken, ' ' .. process .. ' ', 1, true)
+      if first then taken = string.sub(taken, 1, first) .. string.sub(taken, last + 1) end
+      if taken == ' ' then gone(ARGV[i]) else redis.call('HSET', seats, ARGV[i], taken) end
+    end
+  end
+end
+local shown = redis.call('ZRANGE', people, 0, 99)
+if #shown > 0 then shown = redis.call('HMGET', who, unpack(shown)) end
+return {redis.call('ZCARD', people), redis.call('HLEN', changes), unpack(shown)}
