@@ -118,6 +118,10 @@ class Supervisor(Manager):
         """Print a line of our own among those of the processes."""
         self.events.put(Message("line", text + "\n", self._clock.now(), "system", None))
 
+    def announce(self, text: str) -> None:
+        """Print to the user as it is, without time and name."""
+        print(text, file=self._printer.output, flush=True)
+
     def post(self, call: Callable[[], None]) -> None:
         """Have the main loop call this; any thread may ask."""
         self.events.put(Message("call", call, self._clock.now(), None, None))
@@ -147,9 +151,14 @@ class Supervisor(Manager):
         self._take_all()
         return child.returncode, lines
 
+    def start(self) -> None:
+        """Start the services; `run_once` and `loop` pass on what they print."""
+        for name, process in self._processes.items():
+            run = process["obj"].run
+            threading.Thread(target=run, args=(self.events,), name=name, daemon=True).start()
+
     def loop(self) -> None:
-        """Start the services and tend them until a stop is asked for and all have stopped."""
-        self._start()
+        """Tend the services until a stop is asked for and all have stopped."""
         deadline = None
         while not self._all_stopped():
             self._take_event(0.1)
@@ -164,15 +173,6 @@ class Supervisor(Manager):
 
     def _service(self, *args: Any, **kw: Any) -> Service:
         return Service(*args, stopping=self.stopping, guardian=self.guardian, **kw)
-
-    def _start(self) -> None:
-        for name, process in self._processes.items():
-            run = process["obj"].run
-            threading.Thread(target=run, args=(self.events,), name=name, daemon=True).start()
-
-    def announce(self, text: str) -> None:
-        """Print to the user as it is, without time and name."""
-        print(text, file=self._printer.output, flush=True)
 
     def _killall(self, force: bool = False) -> None:
         for name, process in self._processes.items():
@@ -196,7 +196,8 @@ class Supervisor(Manager):
             self._system_print(f"{message.name} stopped\n")
 
     def _take_all(self) -> None:
-        while not self.events.empty():
+        # What is there now; a service that never falls silent must not hold this up.
+        for _ in range(self.events.qsize()):
             self._take_event(0)
 
     def _on_signal(self, number: int, frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Whether a term found in a text stands there as a word of its own, or is part of an innocent one."""
+"""Whether a term that was found stands as a word of its own, or is part of an innocent one."""
 
 import re
 from collections.abc import Callable

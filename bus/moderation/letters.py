@@ -22,7 +22,7 @@ _BLOCKS: Final = (
     range(0xE0100, 0xE01F0),
 )
 
-# Letters of other scripts, and signs, that are read as Latin ones. Written as pairs of equal length.
+# Letters of other scripts, and signs, that are read as Latin ones: theirs, and ours below each.
 _LOOKALIKES: Final = (
     ("абсԁеғгһіјкӏмпорԛѕтцѵԝхузвнԍьҽӕ", "abcdefrhijklmnopqstuvwxyzbhgbea"),
     ("ϲϳ¡", "cji"),

@@ -59,7 +59,7 @@ def _policy(name: str, *, max_mentions: int = 10, **ladders: Ladder) -> Policy:
     return Policy(name=name, ladders=reasons, max_mentions=max_mentions)
 
 
-# Links: 1 plain, 2 a shortener, an invitation or a spelled-out address, 3 a host that poses as another.
+# Links: 1 plain, 2 a shortener, an invitation or a disguised address, 3 a host that poses.
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {
         "off": _policy("off"),

@@ -20,6 +20,7 @@ supervisor.DRAIN_SECONDS = float(sys.argv[1])
 with supervisor.Supervisor(os.environ) as up:
     for number, command in enumerate(sys.argv[2:]):
         up.add(f"service{number}", command)
+    up.start()
     up.loop()
     up.announce("all stopped")
 """

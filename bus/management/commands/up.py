@@ -58,19 +58,22 @@ def _up(supervisor: Supervisor, stack: ExitStack, port: int) -> None:
     if keeper is not None:
         supervisor.announce("Starting the embedded broker…")
         keeper.start()
-    logins: list[str] = []
-    for name, command in (("release", lines["release"]), ("demo", "python manage.py demo")):
-        if supervisor.stop_requested:
-            return
-        code, output = supervisor.run_once(name, command)
-        if code and not supervisor.stop_requested:
-            raise CommandError(
-                f"`{command}` failed (exit code {code}; its own words are above), so nothing else "
-                f"was started. The data in {var_dir()} is kept. Mend that and start again."
-            )
-        logins += [line for line in output if _LOGIN.match(line)]
+    if supervisor.stop_requested:
+        return
+    code, _ = supervisor.run_once("release", lines["release"])
+    if supervisor.stop_requested:
+        return
+    if code:
+        raise CommandError(
+            f"The Procfile's release line failed (exit code {code}; its own words are above), so "
+            f"neither web nor worker was started. The data in {var_dir()} is kept. Mend that and "
+            "start again."
+        )
     for name in ("web", "worker"):
         supervisor.add(name, lines[name])
+    supervisor.start()
+    # While those start: they need the database's tables, but no demo.
+    logins = _demo(supervisor)
     ReadyWatch(
         HOST,
         port,
@@ -81,6 +84,17 @@ def _up(supervisor: Supervisor, stack: ExitStack, port: int) -> None:
         ),
     ).start()
     supervisor.loop()
+
+
+def _demo(supervisor: Supervisor) -> list[str]:
+    """Make the demo's rooms and users; the logins that it printed."""
+    code, output = supervisor.run_once("demo", "python manage.py demo")
+    if code and not supervisor.stop_requested:
+        supervisor.say(
+            f"The demo's rooms and users could not be made (exit code {code}; see above). "
+            "Everything else runs; `python manage.py demo` tries again."
+        )
+    return [line for line in output if _LOGIN.match(line)]
 
 
 def _welcome(port: int, logins: list[str]) -> str:

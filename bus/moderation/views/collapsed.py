@@ -120,7 +120,11 @@ def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
         return
     places = runs(folded)
     for pattern, first, last in candidates:
+        start, end = places[first][0], places[last - 1][1]
         for term in lexicon.collapsed.terms[pattern]:
+            if end - start == len(term.text) and folded.startswith(term.text, start):
+                # Spelt plainly: the plain view has judged it.
+                continue
             match = _match(term, folded, places[first:last])
             if match is not None:
                 yield match
