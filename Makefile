@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check lock clean
+.PHONY: help run test check docs bench lock clean
 
 # Any Python 3 that starts may run the setup script, which finds one that can run Bus.
 # PYTHON=… names one. (A version manager's shim may be there and refuse to start.)
@@ -30,6 +30,14 @@ check: ## lint, format, types and the layers of the house
 	$(BIN) -m ruff format --check .
 	$(BIN) -m mypy
 	.venv/bin/lint-imports
+
+docs: ## write the tables of docs/ from the code
+	@$(SETUP) dev
+	@DJANGO_SETTINGS_MODULE=bus.settings $(BIN) scripts/docs.py
+
+bench: ## measure speed with real processes on loopback
+	@$(SETUP) dev
+	@for part in settle latency; do $(BIN) -m benchmarks.$$part || exit 1; done
 
 lock: ## pin requirements/*.in again (UPGRADE=1 for newer versions)
 	@$(SETUP) dev

@@ -104,7 +104,9 @@ class ReviewAdmin(admin.ModelAdmin):
         self.message_user(request, _("%(count)d decided.") % {"count": decided})
 
 
-def _publish(model_admin: admin.ModelAdmin, request: HttpRequest, bulletins: events.Bulletins) -> None:
+def _publish(
+    model_admin: admin.ModelAdmin, request: HttpRequest, bulletins: events.Bulletins
+) -> None:
     try:
         async_to_sync(publisher.publish)(bulletins.rooms, bulletins.authors)
     except BusError as error:

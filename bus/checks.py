@@ -34,7 +34,7 @@ def check_timeouts(**_kwargs: Any) -> list[CheckMessage]:
         Warning(
             f"BUS_HANDLER_TIMEOUT ({conf.handler_timeout} s) is not below "
             f"BUS_VISIBILITY_TIMEOUT ({conf.visibility_timeout} s).",
-            hint="A frozen worker's message would be taken by another while its handler may still run.",
+            hint="Another worker would take a message while its handler may still run.",
             id="bus.W001",
         )
     ]
@@ -45,7 +45,14 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
     """Numbers that nothing can work with."""
     wrong = [
         name
-        for name in ("partitions", "capacity", "max_attempts", "batch_size", "body_limit", "frame_limit")
+        for name in (
+            "partitions",
+            "capacity",
+            "max_attempts",
+            "batch_size",
+            "body_limit",
+            "frame_limit",
+        )
         if getattr(conf, name) < 1
     ]
     return [Error(f"BUS_{name.upper()} is a number from 1.", id="bus.E002") for name in wrong]

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
@@ -22,7 +22,7 @@ class Setting(Generic[T]):
     """One `BUS_*` setting; reads Django's settings, so `override_settings` works."""
 
     def __init__(self, default: T, meaning: str, unit: str = "") -> None:
-        self.default = default
+        self.default: T = default
         self.meaning = meaning
         self.unit = unit
         self.name = ""
@@ -42,12 +42,14 @@ class Setting(Generic[T]):
 
     def parse(self, text: str) -> T:
         """Read the setting from the environment's text; raises ValueError."""
-        kind = type(self.default)
-        if kind is bool:
-            return parse_bool(text)  # type: ignore[return-value]
-        if kind is list:
-            return [part.strip() for part in text.split(",") if part.strip()]  # type: ignore[return-value]
-        return kind(text)  # type: ignore[return-value]
+        value: Any
+        if isinstance(self.default, bool):
+            value = parse_bool(text)
+        elif isinstance(self.default, list):
+            value = [part.strip() for part in text.split(",") if part.strip()]
+        else:
+            value = type(self.default)(text)
+        return cast(T, value)
 
 
 class Conf:
@@ -71,7 +73,9 @@ class Conf:
     frame_limit = Setting(65536, "Largest frame taken from a client", "bytes")
     heartbeat = Setting(25, "A client that heard nothing for this long sends `session.ping`", "s")
     page_limit = Setting(100, "Most messages in one page of history or recovery", "messages")
-    recovery_limit = Setting(500, "Most messages that a `room.join` with `since` repeats", "messages")
+    recovery_limit = Setting(
+        500, "Most messages that a `room.join` with `since` repeats", "messages"
+    )
     join_limit = Setting(100, "Most rooms that one session may have joined", "rooms")
     send_rate = Setting(10.0, "Messages per second that one session may send, on average", "1/s")
     send_burst = Setting(30, "Messages that one session may send at once", "messages")

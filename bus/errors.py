@@ -31,7 +31,11 @@ class BusError(Exception):
     message = "Something went wrong on our side. Nothing was accepted; try again later."
 
     def __init__(
-        self, message: str | None = None, *, field: str | None = None, retry_after: float | None = None
+        self,
+        message: str | None = None,
+        *,
+        field: str | None = None,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message or self.message)
         self.text = message or self.message

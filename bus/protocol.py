@@ -47,7 +47,9 @@ def _body(value: str) -> str:
     if not text:
         raise ValueError("there is nothing in it")
     if len(text) > conf.body_limit:
-        raise TooLong(f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body")
+        raise TooLong(
+            f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body"
+        )
     return text
 
 
@@ -197,8 +199,8 @@ def reply_ok(ref: str, data: dict[str, Any] | BaseModel) -> bytes:
     return to_json({"ref": ref, "type": "reply", "ok": True, "data": data})
 
 
-def reply_error(ref: str, error: BusError) -> bytes:
-    """The reply of a command that was refused."""
+def reply_error(ref: str | None, error: BusError) -> bytes:
+    """The reply of a command that was refused; without a `ref` where the one given is none."""
     return to_json({"ref": ref, "type": "reply", "ok": False, "error": error.as_wire()})
 
 
@@ -361,7 +363,16 @@ def plain_message(message: Message) -> bytes:
 
 def plain_announcement(room: str, body: str, source: str, id: str) -> bytes:
     """An announcement for a plain chat client; it has no seq, since it is not a message."""
-    return to_json({"type": "chat.message", "message": body, "room": room, "author": source, "id": id, "seq": None})
+    return to_json(
+        {
+            "type": "chat.message",
+            "message": body,
+            "room": room,
+            "author": source,
+            "id": id,
+            "seq": None,
+        }
+    )
 
 
 def plain_error(code: str, message: str) -> bytes:
@@ -450,7 +461,10 @@ def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessa
     schema = CHANNEL_MESSAGES.get((channel, kind)) if isinstance(kind, str) else None
     if schema is None:
         known = sorted(t for c, t in CHANNEL_MESSAGES if c == channel)
-        raise Invalid(f"The channel {channel!r} takes {', '.join(known) or 'nothing'}, not {kind!r}.", field="type")
+        raise Invalid(
+            f"The channel {channel!r} takes {', '.join(known) or 'nothing'}, not {kind!r}.",
+            field="type",
+        )
     return _validate(schema, {k: v for k, v in message.items() if k != "type"})
 
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import redis
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
 
 from bus import names
-from bus.errors import Busy
+from bus.errors import Busy, Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.memory import Memory
+from bus.layer.roster import Changes as Changes
+from bus.layer.roster import Roster as Roster
 from bus.protocol import ChannelMessage
 
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
 AUTHOR_EVENTS = "author.events"
+# Says nothing; who sent it learns that it hears the group.
+ECHO = "echo"
 
 # What a client is told to wait when a channel is full, in seconds.
 _BUSY_RETRY_AFTER = 2.0
@@ -44,7 +50,11 @@ def layer() -> BusChannelLayer:
 
 
 async def send(
-    message: ChannelMessage, *, ordering_key: str | None = None, not_before: int = 0, expires_at: int = 0
+    message: ChannelMessage,
+    *,
+    ordering_key: str | None = None,
+    not_before: int = 0,
+    expires_at: int = 0,
 ) -> str:
     """Put work into its named channel and return its id; times in ms since 1970.
 
@@ -82,6 +92,21 @@ async def _group_send(group: str, head: dict[str, Any], bulletin: Bulletin) -> N
     await layer().group_send(group, {**head, "events": bulletin.events, "plain": bulletin.plain})
 
 
+async def echo(group: str, token: str) -> None:
+    """Send `token` to a group that one listens to; a subscription is sure once it is back."""
+    await layer().group_send(group, {"type": ECHO, "token": token})
+
+
+def roster(room: int) -> Roster:
+    """Who is in a room, across processes."""
+    return layer().roster(room)
+
+
+async def close() -> None:
+    """Close this event loop's connections; what is in the broker stays."""
+    await layer().close()
+
+
 async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
     """The last texts kept under each name, oldest first; raises Unavailable."""
     return await Memory(layer()).recall(names)
@@ -100,21 +125,33 @@ class Inbox:
 
     @classmethod
     async def open(cls) -> Inbox:
-        """A new inbox for the running event loop."""
-        return cls(await layer().new_channel("inbox"))
+        """A new inbox for the running event loop; raises Unavailable."""
+        with _outage_named():
+            return cls(await layer().new_channel("inbox"))
 
     async def listen(self, group: str) -> None:
-        """Hear a group from now on."""
-        await layer().group_add(group, self._channel)
+        """Hear a group from soon on (see `echo`); raises Unavailable."""
+        with _outage_named():
+            await layer().group_add(group, self._channel)
 
     async def ignore(self, group: str) -> None:
-        """Hear a group no more."""
-        await layer().group_discard(group, self._channel)
+        """Hear a group no more; raises Unavailable."""
+        with _outage_named():
+            await layer().group_discard(group, self._channel)
 
     async def receive(self) -> dict[str, Any]:
         """The next group message: {"type", "room" or "author", "events", "plain"}."""
         message: dict[str, Any] = await layer().receive(self._channel)
         return message
+
+
+@contextmanager
+def _outage_named() -> Iterator[None]:
+    """Groups go through channels_redis, which raises what redis-py does."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+        raise Unavailable(f"The broker does not answer ({error}).") from error
 
 
 async def live_workers(channels: Sequence[str]) -> dict[str, int]:

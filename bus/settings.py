@@ -153,12 +153,18 @@ LOGIN_REDIRECT_URL = "/chat/"
 LOGOUT_REDIRECT_URL = "/chat/"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+    )
 ]
 
 if not EMBEDDED and not DEBUG:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(o.startswith("https:") for o in CSRF_TRUSTED_ORIGINS)
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(
+        o.startswith("https:") for o in CSRF_TRUSTED_ORIGINS
+    )
 
 LOG_FORMAT = os.environ.get("LOG_FORMAT", "text")
 LOGGING = {

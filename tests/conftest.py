@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from bus.conf import embedded_socket_path, var_dir
 from bus.management.embedded import EmbeddedBroker
@@ -26,6 +28,19 @@ def _tier(item: pytest.Item) -> str:
     if tier not in TIERS:
         raise pytest.UsageError(f"{item.path} must lie in one of tests/{{{','.join(TIERS)}}}/.")
     return tier
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before PostgreSQL's test database is dropped, let go of what threads still hold of it."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
 from channels_redis.utils import _consistent_hash, decode_hosts
 
 from bus.conf import conf
-from bus.errors import Invalid, Unavailable
+from bus.errors import Invalid
 from bus.layer.connection import Connection, Host
 from bus.layer.roster import Roster
 from bus.layer.stream import Stream
@@ -23,7 +23,7 @@ from bus.names import ORDERING_FIELDS
 _names = BaseChannelLayer()
 
 
-class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
+class BusChannelLayer(RedisPubSubChannelLayer):
     """A Channels layer whose named channels lose nothing and keep order.
 
     `hosts` as channels_redis takes them; `capacity` and `channel_capacity` (glob → number) in
@@ -74,7 +74,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
         for a wrong channel name, Invalid for a message that cannot be sent, Unavailable.
         """
         return await self._get_layer().send_message(
-            channel, message, ordering_key=ordering_key, not_before=not_before, expires_at=expires_at
+            channel,
+            message,
+            ordering_key=ordering_key,
+            not_before=not_before,
+            expires_at=expires_at,
         )
 
     def stream(self, channel: str) -> Stream:
@@ -95,7 +99,8 @@ class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
 
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
-        return self.hosts[_consistent_hash(channel, len(self.hosts))]
+        host: Host = self.hosts[_consistent_hash(channel, len(self.hosts))]
+        return host
 
     async def close(self) -> None:
         """Close the connections of the running event loop; what is in the broker stays."""
@@ -116,7 +121,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
             payload: bytes = self.serialize(message)
         except (TypeError, ValueError, OverflowError) as error:
             raise Invalid(
-                f"A channel message holds only text, numbers, bytes, None, lists and dicts: {error}."
+                f"A channel message is made of text, numbers, bytes, None, lists and dicts: {error}."
             ) from error
         if len(payload) > conf.message_size_limit:
             raise Invalid(
@@ -126,7 +131,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
         return payload
 
 
-class BusLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
+class BusLoopLayer(RedisPubSubLoopLayer):
     """The layer's part that belongs to one event loop."""
 
     channel_layer: BusChannelLayer
@@ -143,7 +148,8 @@ class BusLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
 
     def connection(self, name: str) -> Connection:
         """The broker host that a channel or group lives on."""
-        return self._connections[_consistent_hash(name, len(self._connections))]
+        found: Connection = self._connections[_consistent_hash(name, len(self._connections))]
+        return found
 
     def stream(self, channel: str) -> Stream:
         """The named channel in the broker."""
@@ -158,7 +164,13 @@ class BusLoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]
         return channel
 
     async def send_message(
-        self, channel: str, message: dict[str, Any], *, ordering_key: str | None, not_before: int, expires_at: int
+        self,
+        channel: str,
+        message: dict[str, Any],
+        *,
+        ordering_key: str | None,
+        not_before: int,
+        expires_at: int,
     ) -> str:
         """See BusChannelLayer.send."""
         _names.require_valid_channel_name(channel)

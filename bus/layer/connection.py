@@ -53,7 +53,7 @@ class Connection:
         self._flusher: asyncio.Task[None] | None = None
 
     async def call(self, *command: Any) -> Any:
-        """Run one command; raises Unavailable when the broker is away, ResponseError when it refuses."""
+        """Run one command; raises Unavailable where the broker is away, ResponseError."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._waiting.append((command, answer))
@@ -89,7 +89,9 @@ class Connection:
             if any(isinstance(result, NoScriptError) for result in results):
                 await self._load_scripts()
                 again = [i for i, r in enumerate(results) if isinstance(r, NoScriptError)]
-                for i, result in zip(again, await self._pipeline([batch[i][0] for i in again]), strict=True):
+                for i, result in zip(
+                    again, await self._pipeline([batch[i][0] for i in again]), strict=True
+                ):
                     results[i] = result
         except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
             for _, answer in batch:
@@ -132,13 +134,19 @@ def _as_refusal(error: Exception) -> Exception:
 
 def sync_client(host: Host) -> redis.Redis:
     """A blocking client of the same host, for threads; raises redis-py's own errors."""
-    options = {k: v for k, v in host.items() if k not in ("address", "socket_timeout", "max_connections", "retry")}
+    options = {
+        k: v
+        for k, v in host.items()
+        if k not in ("address", "socket_timeout", "max_connections", "retry")
+    }
     options |= {"socket_timeout": _CONNECT_TIMEOUT, "socket_connect_timeout": _CONNECT_TIMEOUT}
     retry = Retry(NoBackoff(), 0)
     if "address" in host:
         return redis.Redis.from_url(host["address"], retry=retry, **options)
     if "master_name" in options:
-        master = options.pop("master_name")
-        sentinel = redis.Sentinel(options.pop("sentinels"), sentinel_kwargs=options.pop("sentinel_kwargs", None))
-        return sentinel.master_for(master, retry=retry, **options)
+        name = options.pop("master_name")
+        addresses, extra = options.pop("sentinels"), options.pop("sentinel_kwargs", None)
+        sentinel = redis.Sentinel(addresses, sentinel_kwargs=extra)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(name, retry=retry, **options)  # type: ignore[no-untyped-call]
+        return master
     return redis.Redis(retry=retry, **options)

@@ -38,4 +38,4 @@ class Delivery:
 
 
 class Undeliverable(Exception):
-    """Raised by a consumer for a message that no further attempt can help: a dead letter at once."""
+    """Raised by a consumer where no further attempt can help: a dead letter at once."""

@@ -38,7 +38,9 @@ class Heartbeat(threading.Thread):
         heard = True
         for base, client in self._places:
             try:
-                client.eval(script("beat")[0], 1, f"{base}:meta", base, self._worker, about, FORGET_MS)
+                client.eval(
+                    script("beat")[0], 1, f"{base}:meta", base, self._worker, about, FORGET_MS
+                )
             except (redis.RedisError, OSError) as error:
                 logger.debug("No heartbeat for %s: %s", base, error)
                 heard = False

@@ -54,7 +54,9 @@ class Instance:
         """Hand over one message and wait until it is handled; raises what the handler raised."""
         await self._give(delivery.message, timeout)
 
-    async def deliver_batch(self, deliveries: Sequence[Delivery], timeout: float) -> dict[int, Exception]:
+    async def deliver_batch(
+        self, deliveries: Sequence[Delivery], timeout: float
+    ) -> dict[int, Exception]:
         """Hand over a list and wait until it is handled; returns the failed, by position."""
         self._failures = {}
         await self._give({"type": BATCH, "deliveries": list(deliveries)}, timeout)

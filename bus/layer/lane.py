@@ -55,9 +55,9 @@ class Lane:
         try:
             wake = await self._patiently(lambda: self.layer.wake_of(self.channel))
             while not self.worker.stopping.is_set():
-                size = (await self._ready()).batch_size or _SINGLE_CLAIM
+                await self._ready()
                 seen = wake.count
-                claim = await self._patiently(lambda size=size: self._claim(size))
+                claim = await self._patiently(self._claim)
                 self.held = claim.deliveries
                 if self.held:
                     await self._work()
@@ -68,11 +68,12 @@ class Lane:
         finally:
             await self._put_down()
 
-    async def _claim(self, size: int) -> Claim:
+    async def _claim(self) -> Claim:
         if self._answer_lost:
             # A claim may have reached the broker and its answer not us: those go back first.
             await self.stream.recover(self.name, self.held)
             self._answer_lost = False
+        size = (await self._ready()).batch_size or _SINGLE_CLAIM
         return await self.stream.claim(self.name, min(size, conf.batch_size))
 
     async def _ready(self) -> Instance:
@@ -127,7 +128,9 @@ class Lane:
                 await self._instance.stop()
                 self._instance = None
 
-    async def _settle(self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool) -> None:
+    async def _settle(
+        self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool
+    ) -> None:
         done = [d for i, d in enumerate(group) if i not in failures]
         await self._patiently(lambda: self.stream.done(done))
         self._let_go(done)
@@ -137,17 +140,22 @@ class Lane:
                 await self._fail(group[position], error)
 
     async def _sift(self) -> None:
-        """Decode what was claimed; bury what cannot be, drop what is too late, slow down killers."""
+        """Decode what was claimed; bury what cannot be, drop what is late, slow down killers."""
         for delivery in list(self.held):
             if delivery.expires_at and delivery.expires_at < time.time() * 1000:
-                await self._patiently(lambda d=delivery: self.stream.expired([d]))
-                self._let_go([delivery])
+                await self._expire(delivery)
             elif delivery.attempt > conf.max_attempts:
-                await self._bury(delivery, f"its worker died with it {delivery.deliveries - 1} times")
+                await self._bury(
+                    delivery, f"its worker died with it {delivery.deliveries - 1} times"
+                )
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
                 await self._set_aside(delivery, "its worker died with it")
             elif (wrong := self._decode(delivery)) is not None:
                 await self._bury(delivery, wrong)
+
+    async def _expire(self, delivery: Delivery) -> None:
+        await self._patiently(lambda: self.stream.expired([delivery]))
+        self._let_go([delivery])
 
     def _decode(self, delivery: Delivery) -> str | None:
         """Fill in the message; returns what is wrong with it."""
@@ -164,9 +172,11 @@ class Lane:
         return None
 
     async def _fail(self, delivery: Delivery, error: BaseException) -> None:
-        if isinstance(error, Undeliverable) or _is_unhandled(error):
-            await self._bury(delivery, error)
-        elif delivery.attempt >= conf.max_attempts:
+        if (
+            isinstance(error, Undeliverable)
+            or _is_unhandled(error)
+            or delivery.attempt >= conf.max_attempts
+        ):
             await self._bury(delivery, error)
         else:
             await self._set_aside(delivery, error)
@@ -249,7 +259,11 @@ class Lane:
             await self.stream.hand_back(self.name, unseen)
             await self.stream.hand_back(self.name, seen, unseen=False)
         except Unavailable:
-            logger.warning("%s: %d messages could not be given back; others take them", self.channel, len(self.held))
+            logger.warning(
+                "%s: %d messages could not be given back; others take them",
+                self.channel,
+                len(self.held),
+            )
         self.held = []
 
 

@@ -28,7 +28,10 @@ class Memory:
         answers = await asyncio.gather(
             *(self._layer.connection(key).call("LRANGE", key, 0, -1) for key in keys.values())
         )
-        found = {name: tuple(text(part) for part in answer) for name, answer in zip(keys, answers, strict=True)}
+        found = {
+            name: tuple(text(part) for part in answer)
+            for name, answer in zip(keys, answers, strict=True)
+        }
         return [found[name] for name in names]
 
     async def remember(self, texts: Iterable[tuple[str, str]]) -> None:

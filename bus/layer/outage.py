@@ -16,7 +16,13 @@ from bus.layer.stream import Stream
 
 logger = logging.getLogger(__name__)
 
-_OUTAGES = (OperationalError, InterfaceError, Unavailable, redis.ConnectionError, redis.TimeoutError)
+_OUTAGES = (
+    OperationalError,
+    InterfaceError,
+    Unavailable,
+    redis.ConnectionError,
+    redis.TimeoutError,
+)
 
 
 def looks_like_outage(error: BaseException) -> bool:

@@ -73,15 +73,24 @@ class Stream:
     ) -> str:
         """Append one message and return its id; times in ms since 1970.
 
-        Raises ChannelFull beyond the capacity, Unavailable when the broker is away or out of memory.
+        Raises ChannelFull beyond the capacity, Unavailable where the broker is away or full.
         """
         try:
             answer = await self._connection.run(
-                "send", self.base, partitions, capacity, payload, ordering_key, not_before, expires_at
+                "send",
+                self.base,
+                partitions,
+                capacity,
+                payload,
+                ordering_key,
+                not_before,
+                expires_at,
             )
         except ResponseError as error:
             if str(error).startswith("BUSFULL"):
-                raise ChannelFull(f"{self.channel} holds {capacity} messages and takes no more") from None
+                raise ChannelFull(
+                    f"{self.channel} holds {capacity} messages and takes no more"
+                ) from None
             if "OOM" in str(error):
                 raise Unavailable("The broker's memory is full. Nothing was accepted.") from error
             raise
@@ -105,7 +114,15 @@ class Stream:
     def _delivery(self, entry: Sequence[Any]) -> Delivery:
         stream, id_, payload, key, attempts, deliveries, sent_at, expires_at = entry
         return Delivery(
-            self.channel, text(stream), text(id_), payload, text(key), attempts, deliveries, sent_at, int(expires_at)
+            self.channel,
+            text(stream),
+            text(id_),
+            payload,
+            text(key),
+            attempts,
+            deliveries,
+            sent_at,
+            int(expires_at),
         )
 
     async def done(self, deliveries: Iterable[Delivery]) -> None:
@@ -155,12 +172,15 @@ class Stream:
         if rows:
             # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
             packed = [
-                msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass") for row in rows
+                msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass")
+                for row in rows
             ]
             await self._connection.run("finish", self.base, conf.dead_letter_limit, *packed)
 
-    async def hand_back(self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True) -> None:
-        """Give back what was claimed, in order and at once; `unseen` does not count as an attempt."""
+    async def hand_back(
+        self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True
+    ) -> None:
+        """Give back what was claimed, in order; `unseen` does not count as an attempt."""
         args: list[Any] = []
         for d in deliveries:
             args += (d.stream, d.id, d.deliveries - 1 if unseen else d.deliveries)

@@ -105,7 +105,10 @@ class Worker:
         while not await asyncio.to_thread(heartbeat.beat) and not self.stopping.is_set():
             tries += 1
             self.outage.begun("the broker does not answer.")
-            await asyncio.wait([asyncio.ensure_future(self.stopping.wait())], timeout=min(5.0, outage.backoff(tries)))
+            await asyncio.wait(
+                [asyncio.ensure_future(self.stopping.wait())],
+                timeout=min(5.0, outage.backoff(tries)),
+            )
         self.outage.ended()
 
     async def _work(self) -> None:
@@ -130,7 +133,9 @@ class Worker:
                 await lane.run()
             except Exception:
                 deaths = 1 if time.monotonic() - began > 60 else deaths + 1
-                logger.exception("The lane %s of %s died; it starts again.", lane.name, lane.channel)
+                logger.exception(
+                    "The lane %s of %s died; it starts again.", lane.name, lane.channel
+                )
                 stop = asyncio.ensure_future(self.stopping.wait())
                 await asyncio.wait([stop], timeout=outage.backoff(deaths))
                 stop.cancel()

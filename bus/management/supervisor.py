@@ -103,8 +103,11 @@ class Supervisor(Manager):
         self._process_ctor = self._service
 
     def __enter__(self) -> Supervisor:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
+        # A closed terminal stops all, unless `nohup` asked for the contrary.
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self._on_signal)
         return self
 
     def __exit__(self, *exc: object) -> None:

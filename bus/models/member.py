@@ -29,7 +29,9 @@ class Member(models.Model):
     class Meta:
         verbose_name = _("member")
         verbose_name_plural = _("members")
-        constraints = [models.UniqueConstraint(fields=("room", "user"), name="member_once_per_room")]
+        constraints = [
+            models.UniqueConstraint(fields=("room", "user"), name="member_once_per_room")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} in {self.room} ({self.role})"

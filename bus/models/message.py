@@ -33,7 +33,7 @@ class Message(models.Model):
         related_name="+",
         verbose_name=_("author"),
     )
-    # "u7" for a user, "g…" for a guest, "s…" for a backend service; with client_id it tells repeats.
+    # "u7" for a user, "g…" for a guest, "s…" for a service; with client_id it tells repeats.
     author_key = models.CharField(_("author key"), max_length=64, editable=False)
     author_name = models.CharField(_("author's name"), max_length=150)
     client_id = models.CharField(_("client id"), max_length=64, editable=False)
@@ -41,7 +41,7 @@ class Message(models.Model):
     body = models.TextField(_("body"))
     # Why it was held or rejected: the kind of reason, which its author may know.
     reason = models.CharField(_("reason"), max_length=32, blank=True)
-    # moderation.Verdict.as_json(), with the text as written under "body"; null when nothing was found.
+    # moderation.Verdict.as_json(), and the text as written under "body"; null if nothing was found.
     verdict = models.JSONField(_("verdict"), null=True, blank=True)
     reply_to = models.ForeignKey(
         "self", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("reply to")
@@ -55,11 +55,14 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         constraints = [
-            models.UniqueConstraint(fields=("room", "author_key", "client_id"), name="message_settled_once"),
+            models.UniqueConstraint(
+                fields=("room", "author_key", "client_id"), name="message_settled_once"
+            ),
             models.UniqueConstraint(fields=("room", "seq"), name="message_seq_once"),
             models.UniqueConstraint(fields=("room", "changed"), name="message_change_once"),
             models.CheckConstraint(
-                condition=~Q(status="posted") | Q(seq__isnull=False, changed__isnull=False, posted_at__isnull=False),
+                condition=~Q(status="posted")
+                | Q(seq__isnull=False, changed__isnull=False, posted_at__isnull=False),
                 name="message_posted_has_seq",
             ),
         ]

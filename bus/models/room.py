@@ -33,7 +33,9 @@ class Room(models.Model):
         _("moderation"), max_length=8, choices=Moderation, default=Moderation.STANDARD
     )
     slow_mode = models.PositiveIntegerField(
-        _("slow mode"), default=0, help_text=_("seconds between two messages of one author; 0 is off")
+        _("slow mode"),
+        default=0,
+        help_text=_("seconds between two messages of one author; 0 is off"),
     )
     # The seq of the newest change; the next one is this plus 1.
     head = models.BigIntegerField(_("head"), default=0, editable=False)

@@ -17,7 +17,7 @@ def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdi
     hits: list[Hit] = []
     if len(text) > policy.max_length:
         # What no room would post is not worth reading through.
-        hits.extend(too_long(Normal(text, text), policy, context))
+        hits.extend(too_long(Normal(text, text, same=True), policy, context))
     elif len(policy.ladders) > 1:
         for rule in RULES:
             hits.extend(rule(normal, policy, context))

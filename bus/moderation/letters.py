@@ -22,20 +22,36 @@ _BLOCKS: Final = (
     range(0xE0100, 0xE01F0),
 )
 
-# Letters of other scripts, and signs, that are read as Latin ones: theirs, and ours below each.
-_LOOKALIKES: Final = (
-    ("абсԁеғгһіјкӏмпорԛѕтцѵԝхузвнԍьҽӕ", "abcdefrhijklmnopqstuvwxyzbhgbea"),
-    ("ϲϳ¡", "cji"),
-    ("αβγδεζηικλνορτυχωσςμ", "abydeznikavoptuxwocu"),
-    ("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧΔΛΣΠΩ", "abezhikmnoptyxdaenw"),
-    ("աԁոսօհցքյգզՏԼ", "wdnuohggjqqsl"),
-    (
-        "øðþđħłŧƀɓƈɗɛƒɠɦɩɨƙɫɱɲŋɔƥʠɾʂƭʋʍɏʐɑɡʃʇʎʌɐǝɟɥɯɹ",
-        "odpdhltbbcdefghiiklmnnopqrstvmyzagstyvaefhmr",
-    ),
-    ("₵¢€£¥₦₩₱§ßµ", "cceeynwpssu"),
-    ("✝†☠ⵏⵔꓢꓮꓐꓚꓓꓰꓝꓖꓧꓲꓗꓡꓟꓠꓳꓑꓣꓔꓴꓦꓪꓫꓬꓜ", "tttnosabcdefghikmmnnoprtuvwxyz"),
-)
+# Letters of other scripts, and signs, under the Latin one that they are read as. Those that Unicode
+# names after a Latin letter (a hook, a stroke, a small capital) are found by their names.
+_LOOKALIKES: Final = {
+    "a": "аαΑɐɑʌΛΔեꓮ∀ⲁ",
+    "b": "бвьΒβъҍƅßꓐⲃ",
+    "c": "сϲς¢₵ɔⅽꓚⲥ©",
+    "d": "ԁδðժꓓⅾ₫",
+    "e": "еєҽεΕΣɛɘəǝ℮€ꓰҿⲉ",
+    "f": "ғϝɟƒꓝ₣ք",
+    "g": "ԍɡɢցꓖ₲ɠ",
+    "h": "һнΗհɥꓧћђ",
+    "i": "іιΙɩɪıꓲ¡ӏⅰї",
+    "j": "јϳյꓙ",
+    "k": "кκΚқҝӄʞꓗⲕ",
+    "l": "ⅼꓡ£ʟԼլ",
+    "m": "мΜɯꓟⅿ₥ⲙ",
+    "n": "пηΝոռπŋꓠ₦ⲛ",
+    "o": "оοΟσօθɵꓳⵔⲟºØ",
+    "p": "рρΡþꓑ₱ⲣ",
+    "q": "ԛզգ",
+    "r": "гɹꓣя®ɾ",
+    "s": "ѕꓢ§ʂ",
+    "t": "тτΤꓔ✝†₮ⲧʇ",
+    "u": "цυսμµʊꓴ",
+    "v": "ѵνᴠꓦʋⅴ",
+    "w": "ԝωшщաꓪ₩ʍ",
+    "x": "хχΧꓫⅹ×ⲭ",
+    "y": "уγΥүұꓬ¥ყʎ",
+    "z": "ΖζꓜⲌ",
+}
 _LATIN_NAME: Final = re.compile(
     r"LATIN (?:CAPITAL |SMALL )?LETTER (?:SMALL CAPITAL )?([A-Z])(?: WITH .*)?$"
     r"|REGIONAL INDICATOR SYMBOL LETTER ([A-Z])$"
@@ -92,14 +108,12 @@ def _pairs() -> Iterator[tuple[int, str | None]]:
 def _table() -> dict[int, str | None]:
     """The whole table, look-alikes last, for they go through what Unicode says first."""
     table = dict(_pairs())
-    for theirs, ours in _LOOKALIKES:
-        alike = {ord(a): b for a, b in zip(theirs, ours, strict=False)}
-        table.update(alike)
-        # A capital or an accented letter of that script already folds to the small one.
-        for code, plain in list(table.items()):
-            if plain is not None and len(plain) == 1 and ord(plain) in alike:
-                table[code] = alike[ord(plain)]
-    return table
+    alike = {ord(theirs): ours for ours, all_theirs in _LOOKALIKES.items() for theirs in all_theirs}
+    # A capital or an accented letter of another script has folded to its plain small one by now.
+    for code, plain in table.items():
+        if plain is not None and len(plain) == 1:
+            table[code] = alike.get(ord(plain), plain)
+    return table | alike
 
 
 TABLE: Final = _table()

@@ -14,12 +14,19 @@ _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 class Normal:
     """A text, its folded form, and for each folded character where it was written."""
 
-    def __init__(self, raw: str, folded: str, spans: list[tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self,
+        raw: str,
+        folded: str,
+        spans: list[tuple[int, int]] | None = None,
+        *,
+        same: bool = False,
+    ) -> None:
         self.raw = raw
         self.folded = folded
         self._spans = spans
         # Folding letter for letter leaves every offset where it was.
-        self._same = spans is None and len(raw) == len(folded) and _SIMPLE(raw) is not None
+        self._same = same
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
@@ -76,7 +83,7 @@ def _compose(raw: str, folded: str) -> Normal:
 def normalise(raw: str) -> Normal:
     """Fold a text for matching; any string is taken."""
     if raw.isascii() or _SIMPLE(raw):
-        return Normal(raw, raw.lower())
+        return Normal(raw, raw.lower(), same=True)
     folded = raw.translate(TABLE)
     if _CONJOINING(folded):
         return _compose(raw, folded)

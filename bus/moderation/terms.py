@@ -61,11 +61,11 @@ def parse(line: str) -> Iterator[Term]:
     fields = line.split("\t")
     if not 4 <= len(fields) <= 5:
         raise ValueError(f"4 or 5 tab-separated fields wanted: {line!r}")
-    text, category, severity, edges = fields[:4]
+    texts, category, severity, edges = fields[:4]
     if category not in _REASONS or edges not in get_args(Edges):
         raise ValueError(f"unknown category or edges: {line!r}")
     exceptions = tuple(filter(None, fields[4].split(","))) if len(fields) == 5 else ()
-    for spelling in expand(text):
+    for spelling in (spelling for text in texts.split(", ") for spelling in expand(text)):
         yield Term(spelling, category, int(severity), edges, exceptions)  # type: ignore[arg-type]
 
 

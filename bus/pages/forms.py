@@ -28,7 +28,7 @@ class RoomForm(forms.Form):
     """Asks for the name of a room to go to."""
 
     name = forms.CharField(
-        label=_("Room name"),
+        label=_("Go to a room, or make one"),
         max_length=64,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none"}),
     )

@@ -192,22 +192,28 @@ def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]
     found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
     users = {int(key[1:]) for _, key in found if key.startswith("u")}
     if users:
-        active = dict(User.objects.filter(pk__in=users, is_active=True).values_list("pk", "username"))
+        active = dict(
+            User.objects.filter(pk__in=users, is_active=True).values_list("pk", "username")
+        )
         for right in found.values():
             if right.key.startswith("u"):
                 right.name = active.get(int(right.key[1:]))
         members = Member.objects.filter(room__in=asked, user__in=active)
         for room_id, user_id, role in members.values_list("room", "user", "role"):
-            if (right := found.get((room_id, f"u{user_id}"))) is not None:
-                right.role = role
+            if (room_id, f"u{user_id}") in found:
+                found[room_id, f"u{user_id}"].role = role
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     keys = {key for _, key in found}
-    for sanction in Sanction.objects.filter(now, room__in=asked, author_key__in=keys, lifted_at__isnull=True):
-        right = found.get((sanction.room_id, sanction.author_key))
-        if right is not None and sanction.kind == Sanction.Kind.BAN:
-            right.banned = sanction
-        elif right is not None:
-            right.muted = sanction
+    for sanction in Sanction.objects.filter(
+        now, room__in=asked, author_key__in=keys, lifted_at__isnull=True
+    ):
+        place = (sanction.room_id, sanction.author_key)
+        if place not in found:
+            continue
+        if sanction.kind == Sanction.Kind.BAN:
+            found[place].banned = sanction
+        else:
+            found[place].muted = sanction
     return found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
+from bus import reasons
 from bus.conf import conf
 from bus.models import Message, Room
 from bus.protocol import Author, Outcome, Reason
@@ -16,7 +17,7 @@ from bus.protocol import Message as Wire
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What a room.join answers with: messages up to and with the seq `head`, oldest change first."""
+    """What a room.join answers with: messages up to the seq `head`, oldest change first."""
 
     head: int
     recovered: bool
@@ -72,33 +73,8 @@ def outcome(row: Message) -> Outcome:
         status=Message.Status(row.status).value,
         id=str(row.pk),
         seq=row.seq,
-        reason=None if posted else Reason(code=row.reason, message=reason_text(row.reason)),
+        reason=None if posted else Reason(code=row.reason, message=reasons.text(row.reason)),
     )
-
-
-# The kinds of reason, in words for the author. Clients translate by the code.
-REASONS = {
-    "blocked_word": "It contains a word that is not allowed here.",
-    "link": "Links are not allowed here.",
-    "spam": "It looks like spam.",
-    "flood": "It looks like flooding.",
-    "mentions": "It mentions too many people.",
-    "harassment": "It looks like harassment.",
-    "too_long": "It is too long.",
-    "moderator": "A moderator decided so.",
-    "expired": "Nobody reviewed it in time.",
-    "muted": "You are muted in this room.",
-    "banned": "You are banned from this room.",
-    "forbidden": "You may not write in this room.",
-    "not_found": "The room is gone.",
-    "room_archived": "The room is archived.",
-    "slow_mode": "The room is in slow mode.",
-}
-
-
-def reason_text(code: str) -> str:
-    """The kind of reason in words."""
-    return REASONS.get(code, "It is against the rules of this room.")
 
 
 def wire(row: Message, room: str) -> Wire:

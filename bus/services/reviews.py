@@ -14,7 +14,9 @@ from bus.services import messages
 def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") -> Message:
     """Post or reject a held message; raises NotFound, or Conflict when somebody was first."""
     with transaction.atomic():
-        room_id = Review.objects.filter(pk=review_id).values_list("message__room", flat=True).first()
+        room_id = (
+            Review.objects.filter(pk=review_id).values_list("message__room", flat=True).first()
+        )
         if room_id is None:
             raise NotFound("There is no such review.")
         # The room first, as everywhere: its lock orders everything that changes its messages.

@@ -40,7 +40,12 @@ class BroadcastWorker(BatchConsumer):
                 wanted = by_name if message.rooms == "all" else message.rooms
                 for name in wanted:
                     if name in by_name:
-                        _tell(to_rooms.setdefault(by_name[name], Bulletin()), name, message, delivery.id)
+                        _tell(
+                            to_rooms.setdefault(by_name[name], Bulletin()),
+                            name,
+                            message,
+                            delivery.id,
+                        )
         await publisher.publish(to_rooms, to_users)
         return {}
 
@@ -50,13 +55,19 @@ def _room_names(message: ChannelMessage) -> list[str]:
     return [] if wanted == "all" else wanted
 
 
-def _tell(bulletin: Bulletin, room: str, message: AnnouncementRequested | EventRequested, id: str) -> None:
+def _tell(
+    bulletin: Bulletin, room: str, message: AnnouncementRequested | EventRequested, id: str
+) -> None:
     bulletin.events.append((None, _event(message, id).frame(room)))
     if isinstance(message, AnnouncementRequested):
-        bulletin.plain.append((None, protocol.plain_announcement(room, message.body, message.source, id)))
+        bulletin.plain.append(
+            (None, protocol.plain_announcement(room, message.body, message.source, id))
+        )
 
 
-def _event(message: AnnouncementRequested | EventRequested | NotificationRequested, id: str) -> EventPublished:
+def _event(
+    message: AnnouncementRequested | EventRequested | NotificationRequested, id: str
+) -> EventPublished:
     """The event that clients get; an announcement is the event of that name with a body."""
     if isinstance(message, AnnouncementRequested):
         return EventPublished(

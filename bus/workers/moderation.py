@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 
-from bus import publisher
+from bus import publisher, reasons
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
 from bus.moderation import POLICIES, Context, judge
@@ -62,7 +62,9 @@ def _judge_and_settle(
             continue
         memory = _memory(message)
         bodies = seen.setdefault(memory, list(recent[position]))
-        context = Context(recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted)
+        context = Context(
+            recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted
+        )
         verdict = judge(message.body, POLICIES[room.moderation], context)
         bodies.append(message.body)
         received = dt.datetime.fromtimestamp(delivery.sent_at / 1000, dt.UTC)
@@ -77,9 +79,13 @@ def _memory(message: MessageSubmitted) -> str:
 
 
 def _tell(
-    bulletins: events.Bulletins, row: Message, room: Room, delivery: Delivery, settlement: Settlement
+    bulletins: events.Bulletins,
+    row: Message,
+    room: Room,
+    delivery: Delivery,
+    settlement: Settlement,
 ) -> None:
-    """The room hears of it once; a repeat is told again only if a worker may have died before telling."""
+    """Tell the room once; a repeat again only where a worker may have died before telling."""
     if row.status == Message.Status.POSTED and (not settlement.repeat or delivery.redelivered):
         bulletins.posted(row, room.name)
     bulletins.settled(row.author_key, room.name, history.outcome(row))
@@ -89,6 +95,6 @@ def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -
     outcome = Outcome(
         client_id=message.client_id,
         status="rejected",
-        reason=Reason(code="not_found", message=history.reason_text("not_found")),
+        reason=Reason(code="not_found", message=reasons.text("not_found")),
     )
     bulletins.settled(access.author_key(message.author), message.room, outcome)

@@ -69,7 +69,10 @@ async def test_a_key_in_flight_is_skipped_and_others_go_on(layer: BusChannelLaye
             await layer.send("jobs", {"type": "x", "n": number}, ordering_key=key)
     first = (await stream.claim("w1", 1)).deliveries
     second = await stream.claim("w2", 10)
-    assert {d.ordering_key for d in first} | {d.ordering_key for d in second.deliveries} == {"a", "b"}
+    assert {d.ordering_key for d in first} | {d.ordering_key for d in second.deliveries} == {
+        "a",
+        "b",
+    }
     assert len(second.deliveries) == 3
     assert second.locked == 1
     await stream.done(first)
@@ -77,7 +80,9 @@ async def test_a_key_in_flight_is_skipped_and_others_go_on(layer: BusChannelLaye
     assert [layer.deserialize(d.payload)["n"] for d in rest] == [1, 2]
 
 
-async def test_what_a_dead_worker_holds_is_taken_one_by_one_in_order(layer: BusChannelLayer) -> None:
+async def test_what_a_dead_worker_holds_is_taken_one_by_one_in_order(
+    layer: BusChannelLayer,
+) -> None:
     stream = layer.stream("jobs")
     for number in range(3):
         await layer.send("jobs", {"type": "x", "n": number}, ordering_key="k")
@@ -166,7 +171,9 @@ async def test_a_dead_letter_tells_why(layer: BusChannelLayer, broker: str) -> N
     assert (letter[b"attempts"], letter[b"ordering_key"]) == (b"1", b"k")
 
 
-async def test_finishing_what_another_finished_does_nothing(layer: BusChannelLayer, broker: str) -> None:
+async def test_finishing_what_another_finished_does_nothing(
+    layer: BusChannelLayer, broker: str
+) -> None:
     stream = layer.stream("jobs")
     await layer.send("jobs", {"type": "x"}, ordering_key="k")
     (delivery,) = (await stream.claim("w1", 10)).deliveries
@@ -191,14 +198,18 @@ async def test_more_partitions_on_a_live_channel_keep_the_order(broker: str) -> 
     stream = after.stream("jobs")
     while claimed := (await stream.claim("w", 7)).deliveries:
         for delivery in claimed:
-            handled.setdefault(delivery.ordering_key, []).append(after.deserialize(delivery.payload)["n"])
+            handled.setdefault(delivery.ordering_key, []).append(
+                after.deserialize(delivery.payload)["n"]
+            )
         await stream.done(claimed)
     assert handled == sent
     await before.close()
     await after.close()
 
 
-async def test_a_broker_that_forgot_everything_serves_on(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_broker_that_forgot_everything_serves_on(
+    layer: BusChannelLayer, broker: str
+) -> None:
     await layer.send("jobs", {"type": "x", "n": 1})
     await layer.receive("jobs")
     with redis.Redis.from_url(broker) as client:
@@ -219,7 +230,8 @@ async def test_two_prefixes_on_one_broker_do_not_meet(broker: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [{"type": "x", "when": object()}, {"type": "x", "n": 2**70}, ["type"], {"x": "y" * 300_000}]
+    "message",
+    [{"type": "x", "when": object()}, {"type": "x", "n": 2**70}, ["type"], {"x": "y" * 300_000}],
 )
 async def test_what_cannot_be_sent_is_refused(layer: BusChannelLayer, message: object) -> None:
     with pytest.raises(Invalid):

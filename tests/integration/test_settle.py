@@ -27,13 +27,25 @@ def mina() -> User:
 
 
 def submission(
-    room: Room, body: str = "hello", client_id: str = "c1", author: Author | None = None, after: float = 0, **more: str
+    room: Room,
+    body: str = "hello",
+    client_id: str = "c1",
+    author: Author | None = None,
+    after: float = 0,
+    **more: str,
 ) -> Submission:
     message = MessageSubmitted(
-        room=room.name, author=author or Author(id="gabc", name="guest"), body=body, client_id=client_id, **more
+        room=room.name,
+        author=author or Author(id="gabc", name="guest"),
+        body=body,
+        client_id=client_id,
+        **more,
     )
     return Submission(
-        room.pk, message, judge(body, POLICIES[room.moderation]), timezone.now() + dt.timedelta(seconds=after)
+        room.pk,
+        message,
+        judge(body, POLICIES[room.moderation]),
+        timezone.now() + dt.timedelta(seconds=after),
     )
 
 
@@ -95,7 +107,9 @@ def test_a_held_message_opens_a_review_and_has_no_seq() -> None:
 
 def test_approval_posts_with_a_new_seq_and_the_first_decision_stands(mina: User) -> None:
     strict = Room.objects.create(name="strict", access="open", moderation="strict")
-    settle(submission(strict, "see https://shop.example/x"), submission(strict, "hi", client_id="c2"))
+    settle(
+        submission(strict, "see https://shop.example/x"), submission(strict, "hi", client_id="c2")
+    )
     review = Review.objects.get()
     row = reviews.decide(review.pk, approve=True, by=mina)
     assert (row.status, row.seq) == ("posted", 2)
@@ -112,7 +126,9 @@ def test_a_rejecting_review_tells_the_reason(mina: User) -> None:
     assert (told.status, told.reason and told.reason.code) == ("rejected", "moderator")
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("mute", "muted"), ("timeout", "muted"), ("ban", "banned")])
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("mute", "muted"), ("timeout", "muted"), ("ban", "banned")]
+)
 def test_sanctions_hold_at_the_write(lobby: Room, kind: str, reason: str) -> None:
     Sanction.objects.create(room=lobby, author_key="gabc", kind=kind)
     (settled,) = settle(submission(lobby))
@@ -122,9 +138,15 @@ def test_sanctions_hold_at_the_write(lobby: Room, kind: str, reason: str) -> Non
 
 @pytest.mark.parametrize(
     "values",
-    [{"until": timezone.now() - dt.timedelta(seconds=1)}, {"lifted_at": timezone.now()}, {"author_key": "gother"}],
+    [
+        {"until": timezone.now() - dt.timedelta(seconds=1)},
+        {"lifted_at": timezone.now()},
+        {"author_key": "gother"},
+    ],
 )
-def test_sanctions_that_ended_or_are_of_others_do_not(lobby: Room, values: dict[str, object]) -> None:
+def test_sanctions_that_ended_or_are_of_others_do_not(
+    lobby: Room, values: dict[str, object]
+) -> None:
     Sanction.objects.create(room=lobby, **{"author_key": "gabc", "kind": "mute", **values})
     (settled,) = settle(submission(lobby))
     assert settled.row is not None
@@ -173,7 +195,9 @@ def test_an_archived_room_takes_nothing(lobby: Room) -> None:
 
 def test_slow_mode_holds_between_and_within_batches(lobby: Room) -> None:
     Room.objects.update(slow_mode=10)
-    first, second = settle(submission(lobby, client_id="1"), submission(lobby, client_id="2", after=3))
+    first, second = settle(
+        submission(lobby, client_id="1"), submission(lobby, client_id="2", after=3)
+    )
     third, other = settle(
         submission(lobby, client_id="3", after=11),
         submission(lobby, client_id="4", author=Author(id="gother", name="other")),

@@ -32,10 +32,14 @@ async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
 
 
 @asynccontextmanager
-async def working(layer: BusChannelLayer, consumer: Any, concurrency: int = 1) -> AsyncIterator[Worker]:
+async def working(
+    layer: BusChannelLayer, consumer: Any, concurrency: int = 1
+) -> AsyncIterator[Worker]:
     """A worker on the channel `jobs` while the block runs; stopping it is part of every test."""
     application = ProtocolTypeRouter({"channel": ChannelNameRouter({"jobs": consumer})})
-    worker = Worker(application, ["jobs"], BusChannelLayer(hosts=layer.hosts, prefix="test"), concurrency)
+    worker = Worker(
+        application, ["jobs"], BusChannelLayer(hosts=layer.hosts, prefix="test"), concurrency
+    )
     running = asyncio.ensure_future(worker.main())
     try:
         yield worker
@@ -52,7 +56,7 @@ def dead_letters(broker: str) -> list[dict[bytes, bytes]]:
 def left(broker: str) -> int:
     """How many messages are in the channel, in flight or set aside."""
     with redis.Redis.from_url(broker) as client:
-        streams = [key for key in client.keys("{test:jobs}:1:*")]
+        streams = client.keys("{test:jobs}:1:*")
         return sum(client.xlen(key) for key in streams) + client.zcard("{test:jobs}:due")
 
 
@@ -102,7 +106,9 @@ async def test_stock_consumers_get_every_message_in_order(
     assert record.instances == 1
 
 
-async def test_a_message_is_in_the_broker_until_its_handler_is_done(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_message_is_in_the_broker_until_its_handler_is_done(
+    layer: BusChannelLayer, broker: str
+) -> None:
     started, finish = asyncio.Event(), asyncio.Event()
 
     class Jobs(AsyncConsumer):
@@ -118,7 +124,9 @@ async def test_a_message_is_in_the_broker_until_its_handler_is_done(layer: BusCh
         await until(lambda: left(broker) == 0)
 
 
-async def test_a_failing_message_fails_alone_and_ends_as_a_dead_letter(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_failing_message_fails_alone_and_ends_as_a_dead_letter(
+    layer: BusChannelLayer, broker: str
+) -> None:
     def act(record: Recorder, message: dict[str, Any]) -> None:
         if message["n"] == 2:
             raise RuntimeError("it never works")
@@ -184,7 +192,9 @@ async def test_what_cannot_be_decoded_is_a_dead_letter_at_once(
     assert letter[b"payload"] == payload
 
 
-async def test_a_handler_over_its_time_fails_and_the_next_goes_on(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_handler_over_its_time_fails_and_the_next_goes_on(
+    layer: BusChannelLayer, broker: str
+) -> None:
     seen = []
 
     class Jobs(AsyncConsumer):
@@ -217,7 +227,9 @@ async def test_a_consumer_that_stops_gets_a_successor(layer: BusChannelLayer, br
     assert dead_letters(broker) == []
 
 
-async def test_a_stop_finishes_one_and_hands_back_the_rest(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_stop_finishes_one_and_hands_back_the_rest(
+    layer: BusChannelLayer, broker: str
+) -> None:
     started, finish = asyncio.Event(), asyncio.Event()
     seen = []
 
@@ -260,7 +272,9 @@ def batches(fail: Callable[[list[int]], dict[int, Exception]]) -> type[Batches]:
     return type("TheseBatches", (Batches,), {"lists": [], "fail": staticmethod(fail)})
 
 
-async def test_a_batch_consumer_gets_lists_and_fails_some(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_batch_consumer_gets_lists_and_fails_some(
+    layer: BusChannelLayer, broker: str
+) -> None:
     def fail(numbers: list[int]) -> dict[int, Exception]:
         return {i: Undeliverable("odd") for i, n in enumerate(numbers) if n % 2}
 
@@ -274,7 +288,9 @@ async def test_a_batch_consumer_gets_lists_and_fails_some(layer: BusChannelLayer
     assert len(dead_letters(broker)) == 20
 
 
-async def test_a_batch_that_fails_whole_is_tried_one_by_one(layer: BusChannelLayer, broker: str) -> None:
+async def test_a_batch_that_fails_whole_is_tried_one_by_one(
+    layer: BusChannelLayer, broker: str
+) -> None:
     def fail(numbers: list[int]) -> dict[int, Exception]:
         if 7 in numbers:
             raise RuntimeError("the seventh")
@@ -316,7 +332,9 @@ async def test_an_outage_counts_no_attempt_and_keeps_the_order(
     assert dead_letters(broker) == []
 
 
-async def test_an_outage_that_no_server_knows_of_is_the_messages_fault(layer: BusChannelLayer, broker: str) -> None:
+async def test_an_outage_that_no_server_knows_of_is_the_messages_fault(
+    layer: BusChannelLayer, broker: str
+) -> None:
     def fail(numbers: list[int]) -> dict[int, Exception]:
         if 3 in numbers:
             raise OperationalError("no such table: nowhere")
@@ -343,7 +361,11 @@ async def test_two_workers_keep_each_keys_order(layer: BusChannelLayer, broker: 
         return Jobs.as_asgi()
 
     for number in range(400):
-        await layer.send("jobs", {"type": "job.run", "key": f"k{number % 8}", "n": number}, ordering_key=f"k{number % 8}")
+        await layer.send(
+            "jobs",
+            {"type": "job.run", "key": f"k{number % 8}", "n": number},
+            ordering_key=f"k{number % 8}",
+        )
     async with working(layer, consumer(1)), working(layer, consumer(2)):
         await until(lambda: left(broker) == 0)
     assert all(numbers == sorted(numbers) for numbers in handled.values())

@@ -22,7 +22,11 @@ from bus.workers.broadcast import BroadcastWorker
 from bus.workers.moderation import ModerationWorker
 from tests.waiting import until_async as until
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("broker"),
+]
 
 ROUTER = ChannelNameRouter(
     {names.MODERATION: ModerationWorker.as_asgi(), names.BROADCAST: BroadcastWorker.as_asgi()}
@@ -75,8 +79,16 @@ class Listener:
         return [event for event in self.events if event["type"] == kind]
 
 
-async def submit(body: str, client_id: str = "c1", room: str = "lobby", author: Any = GUEST, **more: Any) -> None:
-    message = {"type": "message.submitted", "room": room, "author": author, "body": body, "client_id": client_id}
+async def submit(
+    body: str, client_id: str = "c1", room: str = "lobby", author: Any = GUEST, **more: Any
+) -> None:
+    message = {
+        "type": "message.submitted",
+        "room": room,
+        "author": author,
+        "body": body,
+        "client_id": client_id,
+    }
     await publisher.layer().send(names.MODERATION, {**message, **more})
 
 
@@ -86,7 +98,10 @@ def dead(channel: str, broker: str) -> list[str]:
 
 
 async def test_a_message_reaches_its_room_and_its_author(lobby: Room) -> None:
-    async with Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard, working():
+    async with (
+        Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard,
+        working(),
+    ):
         await submit("hello")
         await until(lambda: len(heard.events) == 2)
     (posted,) = heard.of("message.posted")
@@ -94,20 +109,33 @@ async def test_a_message_reaches_its_room_and_its_author(lobby: Room) -> None:
     assert (posted["room"], posted["seq"], posted["data"]["body"]) == ("lobby", 1, "hello")
     assert posted["data"]["author"] == GUEST
     assert settled["data"] == {
-        "client_id": "c1", "status": "posted", "id": posted["data"]["id"], "seq": 1, "reason": None,
+        "client_id": "c1",
+        "status": "posted",
+        "id": posted["data"]["id"],
+        "seq": 1,
+        "reason": None,
     }
     assert heard.plain == [
-        {"type": "chat.message", "message": "hello", "room": "lobby", "author": "guest-abc",
-         "id": posted["data"]["id"], "seq": 1}
+        {
+            "type": "chat.message",
+            "message": "hello",
+            "room": "lobby",
+            "author": "guest-abc",
+            "id": posted["data"]["id"],
+            "seq": 1,
+        }
     ]
 
 
 async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
-    async with Listener.on(names.room_group(lobby.pk)) as room, Listener.on(names.author_group("gabc")) as author:
-        async with working():
-            await submit("you piece of shit")
-            await submit("a kind word", "c2")
-            await until(lambda: len(room.events) == 1 and len(author.events) == 2)
+    async with (
+        Listener.on(names.room_group(lobby.pk)) as room,
+        Listener.on(names.author_group("gabc")) as author,
+        working(),
+    ):
+        await submit("you piece of shit")
+        await submit("a kind word", "c2")
+        await until(lambda: len(room.events) == 1 and len(author.events) == 2)
     assert [event["data"]["body"] for event in room.events] == ["a kind word"]
     rejected, posted = (event["data"] for event in author.events)
     assert (rejected["status"], rejected["reason"]["code"]) == ("rejected", "blocked_word")
@@ -118,7 +146,10 @@ async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
 
 
 async def test_a_repeat_is_told_to_its_author_and_not_to_the_room(lobby: Room) -> None:
-    async with Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard, working():
+    async with (
+        Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard,
+        working(),
+    ):
         await submit("hello")
         await until(lambda: len(heard.of("message.settled")) == 1)
         await submit("hello")
@@ -128,7 +159,9 @@ async def test_a_repeat_is_told_to_its_author_and_not_to_the_room(lobby: Room) -
     assert first == second
 
 
-async def test_a_worker_that_could_not_tell_tells_later(lobby: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_worker_that_could_not_tell_tells_later(
+    lobby: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     publish, calls = publisher.publish, []
 
     async def flaky(*args: Any) -> None:
@@ -159,17 +192,38 @@ async def test_saying_the_same_again_and_again_is_spam(lobby: Room) -> None:
     ("message", "error"),
     [
         ({"type": "message.submitted", "room": "lobby"}, "Undeliverable: author: Field required"),
-        ({"type": "message.unheard"}, "Undeliverable: The channel 'moderation' takes message.submitted"),
         (
-            {"type": "message.submitted", "room": "a b", "author": 1, "body": "x", "client_id": "1"},
+            {"type": "message.unheard"},
+            "Undeliverable: The channel 'moderation' takes message.submitted",
+        ),
+        (
+            {
+                "type": "message.submitted",
+                "room": "a b",
+                "author": 1,
+                "body": "x",
+                "client_id": "1",
+            },
             "Undeliverable: room: ",
         ),
         (
-            {"type": "message.submitted", "room": "nowhere", "author": GUEST, "body": "x", "client_id": "1"},
+            {
+                "type": "message.submitted",
+                "room": "nowhere",
+                "author": GUEST,
+                "body": "x",
+                "client_id": "1",
+            },
             "Undeliverable: there is no room nowhere",
         ),
         (
-            {"type": "message.submitted", "room": "lobby", "author": GUEST, "body": "a\x00b", "client_id": "1"},
+            {
+                "type": "message.submitted",
+                "room": "lobby",
+                "author": GUEST,
+                "body": "a\x00b",
+                "client_id": "1",
+            },
             "Undeliverable: body: control characters",
         ),
     ],
@@ -242,12 +296,15 @@ async def test_the_moderation_worker_runs_under_the_stock_worker(lobby: Room) ->
 
 async def test_announcements_reach_named_rooms_or_all(lobby: Room) -> None:
     other = await sync_to_async(Room.objects.create)(name="other")
-    async with Listener.on(names.room_group(lobby.pk)) as first, Listener.on(names.room_group(other.pk)) as second:
-        async with working():
-            announce = {"type": "announcement.requested", "body": "Maintenance at noon"}
-            await publisher.layer().send(names.BROADCAST, {**announce, "rooms": ["lobby", "nowhere"]})
-            await publisher.layer().send(names.BROADCAST, {**announce, "rooms": "all"})
-            await until(lambda: len(first.events) == 2 and len(second.events) == 1)
+    async with (
+        Listener.on(names.room_group(lobby.pk)) as first,
+        Listener.on(names.room_group(other.pk)) as second,
+        working(),
+    ):
+        announce = {"type": "announcement.requested", "body": "Maintenance at noon"}
+        await publisher.layer().send(names.BROADCAST, {**announce, "rooms": ["lobby", "nowhere"]})
+        await publisher.layer().send(names.BROADCAST, {**announce, "rooms": "all"})
+        await until(lambda: len(first.events) == 2 and len(second.events) == 1)
     event = second.events[0]
     assert (event["type"], event["room"]) == ("event.published", "other")
     assert event["data"]["name"] == "announcement"
@@ -256,12 +313,19 @@ async def test_announcements_reach_named_rooms_or_all(lobby: Room) -> None:
 
 
 async def test_events_and_notifications(lobby: Room) -> None:
-    async with Listener.on(names.room_group(lobby.pk)) as room, Listener.on(names.author_group("u7")) as user:
-        async with working():
-            event = {"name": "build.finished", "payload": {"ok": True}, "source": "ci"}
-            await publisher.layer().send(names.BROADCAST, {"type": "event.requested", "rooms": ["lobby"], **event})
-            await publisher.layer().send(names.BROADCAST, {"type": "notification.requested", "users": [7], **event})
-            await until(lambda: len(room.events) == 1 and len(user.events) == 1)
+    async with (
+        Listener.on(names.room_group(lobby.pk)) as room,
+        Listener.on(names.author_group("u7")) as user,
+        working(),
+    ):
+        event = {"name": "build.finished", "payload": {"ok": True}, "source": "ci"}
+        await publisher.layer().send(
+            names.BROADCAST, {"type": "event.requested", "rooms": ["lobby"], **event}
+        )
+        await publisher.layer().send(
+            names.BROADCAST, {"type": "notification.requested", "users": [7], **event}
+        )
+        await until(lambda: len(room.events) == 1 and len(user.events) == 1)
     for heard in (room, user):
         assert heard.events[0]["type"] == "event.published"
         assert {k: v for k, v in heard.events[0]["data"].items() if k != "id"} == event

@@ -75,7 +75,7 @@ def in_scripts() -> Iterator[tuple[str, str]]:
 def test_the_search_finds_strings_of_each_kind() -> None:
     assert ("Write a message…", "room.html") in set(in_templates())
     assert any("%(room_name)s" in text for text, _ in in_templates())
-    assert ("Room name", "forms.py") in set(in_python())
+    assert ("Go to a room, or make one", "forms.py") in set(in_python())
     assert ("%(count)s new message", "log.js") in set(in_scripts())
 
 

@@ -26,8 +26,12 @@ class Command(BaseCommand):
         send = commands.add_parser("send", help="put one message into a named channel")
         send.add_argument("channel")
         send.add_argument("type", help="such as event.requested")
-        send.add_argument("data", nargs="?", default="{}", help="the message's fields as a JSON object")
-        send.add_argument("--ordering-key", help="messages of one key are handled one after the other")
+        send.add_argument(
+            "data", nargs="?", default="{}", help="the message's fields as a JSON object"
+        )
+        send.add_argument(
+            "--ordering-key", help="messages of one key are handled one after the other"
+        )
         send.add_argument("--delay", type=float, default=0.0, help="seconds to keep it back")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -45,7 +49,9 @@ def _message(options: dict[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise CommandError(f"The data is not JSON: {error}. Nothing was sent.") from error
     if not isinstance(data, dict):
-        raise CommandError("The data is a JSON object, such as '{\"rooms\": [\"lobby\"]}'. Nothing was sent.")
+        raise CommandError(
+            'The data is a JSON object, such as \'{"rooms": ["lobby"]}\'. Nothing was sent.'
+        )
     return {**data, "type": options["type"]}
 
 
@@ -54,6 +60,8 @@ async def _send(channel: str, message: dict[str, Any], key: str | None, not_befo
         if channel in names.WORKED_CHANNELS:
             # Refused at the door rather than found among the dead letters.
             message = protocol.parse_channel_message(channel, message).as_message()
-        return await publisher.layer().send(channel, message, ordering_key=key, not_before=not_before)
+        return await publisher.layer().send(
+            channel, message, ordering_key=key, not_before=not_before
+        )
     except (BusError, ChannelFull, TypeError) as error:
         raise CommandError(f"{error} Nothing was sent.") from error

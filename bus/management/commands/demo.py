@@ -45,7 +45,9 @@ class Command(BaseCommand):
         _write(path, passwords)
         launch = Room.objects.get(name="launch")
         Member.objects.get_or_create(
-            room=launch, user=User.objects.get(username="mod"), defaults={"role": Member.Role.MODERATOR}
+            room=launch,
+            user=User.objects.get(username="mod"),
+            defaults={"role": Member.Role.MODERATOR},
         )
         for name in ("demo", "mod"):
             self.stdout.write(f"{name} / {passwords[name]}")

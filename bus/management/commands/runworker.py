@@ -52,7 +52,7 @@ class Command(BaseCommand):
 
 
 def _refuse_unrouted(application: object, channels: list[str]) -> None:
-    """Name the channels that the application's routers do not know, before they collect messages."""
+    """Name the channels that the application does not route, before they collect messages."""
     if isinstance(application, ProtocolTypeRouter):
         application = application.application_mapping.get("channel")
     if not isinstance(application, ChannelNameRouter):

@@ -12,7 +12,7 @@ _STARRED: Final = re.compile(r"(?<![a-z0-9*])[a-z][a-z]*\*[a-z*]*").finditer
 _SPACED: Final = re.compile(r"(?<!\S)[a-z](?: [a-z*](?!\S)){3,}").finditer
 # One sign in the place of one vowel.
 _STRUCK: Final = re.compile(
-    r"(?<![a-z0-9])[a-z]{1,7}[#%&_.?~^@!0-9|-][a-z]{2,8}(?![a-z0-9])"
+    r"(?<![a-z0-9])[a-z]{1,7}[#%&_.?~^@!0-9|-][a-z]{1,8}(?![a-z0-9])"
 ).finditer
 # Nothing but its first letter is shown, and everyone reads it.
 _KNOWN: Final = frozenset(("f***", "f*****", "f******", "s***"))

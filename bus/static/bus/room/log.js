@@ -21,9 +21,13 @@ export class BusLog extends HTMLElement {
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.older.addEventListener("click", () => this.dispatchEvent(new Event("older")));
     this.pill.addEventListener("click", () => this.toBottom(true));
-    document.addEventListener("visibilitychange", () => this.#scrolled());
-    new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.scroller);
-    new ResizeObserver(() => this.stuck && this.toBottom()).observe(this.list);
+    document.addEventListener("visibilitychange", () => {
+      if (this.stuck && !document.hidden) this.toBottom(true);
+    });
+    // Once a frame, however many rows came, and when the composer or the window changes.
+    const follow = new ResizeObserver(() => this.stuck && this.toBottom());
+    follow.observe(this.scroller);
+    follow.observe(this.list);
   }
 
   /** The messages, without the lines between them. */
@@ -133,15 +137,12 @@ export class BusLog extends HTMLElement {
 
   #changed() {
     this.querySelector(".empty").hidden = this.list.childElementCount > 0;
-    if (!this.stuck) return;
-    const { rows } = this;
-    if (rows.length > MOST) {
-      for (const row of rows.slice(0, rows.length - MOST)) row.remove();
-      while (!this.list.firstElementChild.matches(".row")) this.list.firstElementChild.remove();
-      group(this.list.firstElementChild);
-      this.older.hidden = false;
-    }
-    this.toBottom();
+    const rows = this.stuck ? this.rows : [];
+    if (rows.length <= MOST) return;
+    for (const row of rows.slice(0, rows.length - MOST)) row.remove();
+    while (!this.list.firstElementChild.matches(".row")) this.list.firstElementChild.remove();
+    group(this.list.firstElementChild);
+    this.older.hidden = false;
   }
 
   #scrolled() {

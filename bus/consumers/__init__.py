@@ -1,0 +1,1 @@
+"""WebSocket: the session protocol and plain chat."""

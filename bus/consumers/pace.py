@@ -1,0 +1,25 @@
+"""How fast something may happen: a token bucket."""
+
+from __future__ import annotations
+
+import time
+
+
+class Pace:
+    """Lets `burst` happen at once and `rate` a second on average."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._filled = time.monotonic()
+
+    def take(self, count: int = 1) -> float:
+        """Take tokens and return 0; or take none and return the seconds to wait."""
+        now = time.monotonic()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
+        self._filled = now
+        if self._tokens >= count:
+            self._tokens -= count
+            return 0.0
+        return (count - self._tokens) / self._rate

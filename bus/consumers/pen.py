@@ -1,0 +1,80 @@
+"""What a socket writes with: rights, pace, and the way into the moderation channel."""
+
+from __future__ import annotations
+
+import time
+
+from bus import publisher
+from bus.conf import conf
+from bus.consumers import database
+from bus.consumers.pace import Pace
+from bus.errors import RateLimited, SlowMode
+from bus.models import Member
+from bus.protocol import MessageSubmitted, Outcome
+from bus.services import history
+from bus.services.access import Entry, Visitor
+
+# A client that came back repeats what it is not sure of first, so only the first messages to a room
+# are looked up; a repeat that slips through is settled as a repeat all the same.
+_LOOKED_UP = 20
+# How many of its own messages a socket knows again.
+_REMEMBERED = 256
+
+
+class Pen:
+    """Writes one visitor's messages into rooms."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self._pace = Pace(conf.send_rate, conf.send_burst)
+        # By room: how many messages were looked up, and when the last one was taken.
+        self._looked_up: dict[int, int] = {}
+        self._last: dict[int, float] = {}
+        # (room, client_id) of messages that were taken, newest last.
+        self._taken: dict[tuple[int, str], None] = {}
+
+    async def repeated(self, entry: Entry, client_id: str) -> Outcome | None:
+        """What became of a message that was sent before, if it is settled. Raises Unavailable."""
+        room = entry.room
+        looked_up = self._looked_up.get(room.pk, 0)
+        if looked_up >= _LOOKED_UP and (room.pk, client_id) not in self._taken:
+            return None
+        self._looked_up[room.pk] = looked_up + 1
+        return await database.run(history.outcome_of, room, self.visitor.key, client_id)
+
+    async def write(
+        self, entry: Entry, body: str, client_id: str, reply_to: str | None = None
+    ) -> None:
+        """Put a message on its way; raises a BusError when it is not taken."""
+        entry.check_write()
+        again = (entry.room.pk, client_id) in self._taken
+        if not again:
+            self._check_slow_mode(entry)
+        wait = self._pace.take()
+        if wait:
+            raise RateLimited(retry_after=wait)
+        name = entry.room.name
+        message = MessageSubmitted(
+            room=name,
+            author=self.visitor.author,
+            body=body,
+            client_id=client_id,
+            reply_to=reply_to,
+        )
+        await publisher.send(message, ordering_key=name)
+        if not again:
+            self._last[entry.room.pk] = time.monotonic()
+            self._taken[entry.room.pk, client_id] = None
+            if len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+
+    def _check_slow_mode(self, entry: Entry) -> None:
+        """Refuse at once what the worker would reject; it looks again, across sessions."""
+        last = self._last.get(entry.room.pk)
+        if last is None or entry.role in (Member.Role.OWNER, Member.Role.MODERATOR):
+            return
+        wait = last + entry.room.slow_mode - time.monotonic()
+        if wait > 0:
+            raise SlowMode(retry_after=wait)
+
+

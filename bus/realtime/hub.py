@@ -1,0 +1,224 @@
+"""The hub of a web process: one subscription per group, its bytes forwarded to who listens here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol, TypeVar
+
+from bus import names, publisher
+from bus.errors import Unavailable
+from bus.realtime.presence import PresenceKeeper
+from bus.realtime.topic import AuthorTopic, Counts, Listener, RoomTopic, Seat, Topic
+
+logger = logging.getLogger(__name__)
+
+# A subscription is sure once its echo is back; it is sent again after each of these, in seconds.
+_ECHO_WAITS = (0.25, 0.5, 1.0, 2.0)
+# Between bad messages in a row the reader pauses, doubling from this up to that, in seconds.
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 1.0
+
+T = TypeVar("T", bound=Topic)
+Own = Callable[[Sequence[tuple[str, bytes]]], None]
+
+
+class Inbox(Protocol):
+    """Where group messages arrive; see publisher.Inbox."""
+
+    async def listen(self, group: str) -> None:
+        """Hear a group."""
+
+    async def ignore(self, group: str) -> None:
+        """Hear a group no more."""
+
+    async def receive(self) -> dict[str, Any]:
+        """The next group message."""
+
+
+class Hub:
+    """Listens to groups for the sockets of one event loop; a delivery costs no task and no wait."""
+
+    def __init__(
+        self,
+        open_inbox: Callable[[], Awaitable[Inbox]] = publisher.Inbox.open,
+        echo: Callable[[str, str], Awaitable[None]] = publisher.echo,
+    ) -> None:
+        self.counts = Counts()
+        self.presence = PresenceKeeper()
+        self._open_inbox = open_inbox
+        self._echo = echo
+        self._opening = asyncio.Lock()
+        self._inbox: Inbox | None = None
+        self._topics: dict[str, Topic] = {}
+        self._echoes: dict[str, asyncio.Future[None]] = {}
+        # Kept until they are done: the event loop alone would not.
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def join_room(self, room: int, listener: Listener, *, plain: bool = False) -> Seat:
+        """Listen to a room; events are held back until the seat is released. Raises Unavailable."""
+        topic = self._topic(names.room_group(room), RoomTopic)
+        seat = Seat(topic, listener, plain)
+        topic.seats.add(seat)
+        try:
+            await self._listen(topic)
+        except BaseException:
+            self.leave_room(seat)
+            raise
+        return seat
+
+    def leave_room(self, seat: Seat) -> None:
+        """Take a listener out of a room."""
+        seat.topic.seats.discard(seat)
+        self._retire(seat.topic)
+
+    async def join_author(
+        self, key: str, *, listener: Listener | None = None, own: Own | None = None
+    ) -> None:
+        """Listen to an author, as a session or (`own`) as a plain socket. Raises Unavailable."""
+        topic = self._topic(names.author_group(key), AuthorTopic)
+        if listener is not None:
+            topic.sessions.add(listener)
+        if own is not None:
+            topic.plain.add(own)
+        try:
+            await self._listen(topic)
+        except BaseException:
+            self.leave_author(key, listener=listener, own=own)
+            raise
+
+    def leave_author(
+        self, key: str, *, listener: Listener | None = None, own: Own | None = None
+    ) -> None:
+        """Take a listener from an author; does nothing when it is not there."""
+        topic = self._topics.get(names.author_group(key))
+        if isinstance(topic, AuthorTopic):
+            if listener is not None:
+                topic.sessions.discard(listener)
+            if own is not None:
+                topic.plain.discard(own)
+            self._retire(topic)
+
+    async def close(self) -> None:
+        """Stop listening, and take this process's people out of every room."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        self._topics.clear()
+        self._inbox = None
+        await self.presence.close()
+
+    def _topic(self, group: str, kind: type[T]) -> T:
+        topic = self._topics.get(group)
+        if topic is None:
+            topic = self._topics[group] = kind(group)
+        assert isinstance(topic, kind)
+        return topic
+
+    async def _listen(self, topic: Topic) -> None:
+        async with topic.lock:
+            if not topic.listening:
+                inbox = await self._opened()
+                topic.begin()
+                await inbox.listen(topic.group)
+                await self._make_sure(topic.group)
+                topic.listening = True
+
+    async def _opened(self) -> Inbox:
+        async with self._opening:
+            if self._inbox is None:
+                self._inbox = await self._open_inbox()
+                self._spawn(self._read(self._inbox))
+            return self._inbox
+
+    async def _make_sure(self, group: str) -> None:
+        """Wait for an echo: what is published from here on is heard. Raises Unavailable."""
+        token = uuid.uuid4().hex
+        back = self._echoes[token] = asyncio.get_running_loop().create_future()
+        try:
+            for wait in _ECHO_WAITS:
+                await self._echo(group, token)
+                done, _ = await asyncio.wait([back], timeout=wait)
+                if done:
+                    return
+        finally:
+            del self._echoes[token]
+        raise Unavailable
+
+    def _retire(self, topic: Topic) -> None:
+        """End a subscription that nobody wants, without making who leaves wait for it."""
+        if not topic.wanted:
+            self._spawn(self._ignore(topic))
+
+    async def _ignore(self, topic: Topic) -> None:
+        async with topic.lock:
+            if topic.wanted:
+                return
+            try:
+                if self._inbox is not None:
+                    await self._inbox.ignore(topic.group)
+            except Unavailable as error:
+                logger.debug("%s is still heard: %s", topic.group, error)
+            topic.listening = False
+            if not topic.wanted and self._topics.get(topic.group) is topic:
+                del self._topics[topic.group]
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read(self, inbox: Inbox) -> None:
+        """Deliver what arrives; what is broken is logged, and reading goes on."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                self._deliver(await inbox.receive())
+                pause = _FIRST_PAUSE
+            except Exception:
+                logger.exception("A group message could not be delivered; the next one may.")
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _deliver(self, message: dict[str, Any]) -> None:
+        kind = message.get("type")
+        if kind == publisher.ROOM_EVENTS:
+            group = names.room_group(message["room"])
+        elif kind == publisher.AUTHOR_EVENTS:
+            group = names.author_group(message["author"])
+        elif kind == publisher.ECHO:
+            back = self._echoes.get(message["token"])
+            if back is not None and not back.done():
+                back.set_result(None)
+            return
+        else:
+            self.counts.unknown += 1
+            logger.warning("A group message of type %r is ignored.", kind)
+            return
+        topic = self._topics.get(group)
+        if topic is not None:
+            topic.deliver(message["events"], message["plain"], self.counts)
+
+
+_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop."""
+    loop = asyncio.get_running_loop()
+    found = _hubs.get(loop)
+    if found is None:
+        found = _hubs[loop] = Hub()
+    return found
+
+
+async def close() -> None:
+    """Close the running event loop's hub, if it has one."""
+    found = _hubs.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.close()

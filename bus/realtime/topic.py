@@ -1,0 +1,199 @@
+"""A group that somebody here listens to, and the places of its listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from bus.conf import conf
+
+logger = logging.getLogger(__name__)
+
+# A hole larger than this is not remembered number by number.
+_HOLE_LIMIT = 1000
+# Above every seq.
+_NEVER = 2**63
+
+# A seq, None where an event takes none, and its frame.
+Events = Sequence[tuple[int | None, bytes]]
+
+
+class Listener(Protocol):
+    """Takes frames without waiting: the outbox of a socket."""
+
+    def push(self, frames: list[bytes]) -> None:
+        """Take frames."""
+
+    def fail(self) -> None:
+        """Give up: it is too far behind."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the hub noticed: holes in a room's seq, events told twice, messages it did not know."""
+
+    holes: int = 0
+    repeats: int = 0
+    unknown: int = 0
+
+
+class Seat:
+    """One listener's place in a room; it holds events back until it is released."""
+
+    __slots__ = ("_held", "_held_size", "floor", "listener", "plain", "topic")
+
+    def __init__(self, topic: RoomTopic, listener: Listener, plain: bool) -> None:
+        self.topic = topic
+        self.listener = listener
+        self.plain = plain
+        # What the listener has already: events up to this seq are not for it.
+        self.floor = 0
+        self._held: list[tuple[int | None, bytes]] | None = []
+        self._held_size = 0
+
+    @property
+    def holding(self) -> bool:
+        """Whether events wait for the release."""
+        return self._held is not None
+
+    def hold(self) -> None:
+        """Hold events back from now on."""
+        if self._held is None:
+            self._held = []
+            self._held_size = 0
+
+    def release(self, head: int | None = None) -> None:
+        """Let events through: those newer than `head`, which the listener has from history."""
+        held, self._held = self._held or [], None
+        if head is not None:
+            self.floor = head
+        self.take(held)
+
+    def take(self, events: Events) -> None:
+        """Pass events on, or hold them back."""
+        if self._held is not None:
+            self._held += events
+            self._held_size += sum(len(frame) for _, frame in events)
+            if self._held_size > conf.outbox_limit:
+                self._held.clear()
+                self.listener.fail()
+            return
+        frames = [frame for seq, frame in events if seq is None or seq > self.floor]
+        if frames:
+            self.listener.push(frames)
+
+
+class Topic:
+    """A group that this process listens to while somebody here does."""
+
+    def __init__(self, group: str) -> None:
+        self.group = group
+        # Held while the subscription is made or ended, so that the two never cross.
+        self.lock = asyncio.Lock()
+        self.listening = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody listens."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """The subscription is new: what was heard before says nothing about what was missed."""
+
+    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
+        """Hand one group message to everyone who listens."""
+        raise NotImplementedError
+
+
+class RoomTopic(Topic):
+    """A room: its events reach each listener once, in the order of seq."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(group)
+        self.seats: set[Seat] = set()
+        # The newest seq delivered; 0 before the first.
+        self.head = 0
+        self._missing: set[int] = set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self.seats)
+
+    def begin(self) -> None:
+        """Forget what was delivered before."""
+        self.head = 0
+        self._missing.clear()
+
+    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
+        """Hand events to sessions, and their plain form to plain chat.
+
+        What fills a hole late goes to plain chat alone: sessions repair a hole when they see it.
+        """
+        fresh, late = self._sort({*_seqs(events), *_seqs(plain)}, counts)
+        live = [event for event in events if event[0] is None or event[0] in fresh]
+        live_plain = [e for e in plain if e[0] is None or e[0] in fresh or e[0] in late]
+        frames = [frame for _, frame in live]
+        oldest = min(fresh, default=_NEVER)
+        for seat in tuple(self.seats):
+            try:
+                if seat.plain:
+                    seat.take(live_plain)
+                elif seat.holding or seat.floor >= oldest:
+                    seat.take(live)
+                elif frames:
+                    # The usual case: one list for everybody.
+                    seat.listener.push(frames)
+            except Exception:
+                logger.exception("A listener of %s failed; the others go on.", self.group)
+
+    def _sort(self, seqs: set[int], counts: Counts) -> tuple[set[int], set[int]]:
+        """Which of these are new, and which fill a hole; the rest was delivered before."""
+        fresh: set[int] = set()
+        late: set[int] = set()
+        for seq in sorted(seqs):
+            if seq > self.head:
+                if self.head and seq > self.head + 1:
+                    counts.holes += 1
+                    if seq - self.head + len(self._missing) > _HOLE_LIMIT:
+                        self._missing.clear()
+                    else:
+                        self._missing.update(range(self.head + 1, seq))
+                self.head = seq
+                fresh.add(seq)
+            elif seq in self._missing:
+                self._missing.discard(seq)
+                late.add(seq)
+            else:
+                counts.repeats += 1
+        return fresh, late
+
+
+class AuthorTopic(Topic):
+    """An author: their sessions hear of outcomes, their plain sockets of bad ones."""
+
+    def __init__(self, group: str) -> None:
+        super().__init__(group)
+        self.sessions: set[Listener] = set()
+        # Plain sockets take (client_id, frame) pairs and show those that are theirs.
+        self.plain: set[Callable[[Sequence[tuple[str, bytes]]], None]] = set()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody listens."""
+        return bool(self.sessions or self.plain)
+
+    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
+        """Hand events to sessions, and (client_id, frame) pairs to plain sockets."""
+        frames = [frame for _, frame in events]
+        for listener in tuple(self.sessions):
+            listener.push(frames)
+        for take in tuple(self.plain):
+            take(plain)
+
+
+def _seqs(events: Iterable[tuple[Any, bytes]]) -> Iterable[int]:
+    return (seq for seq, _ in events if isinstance(seq, int))

@@ -1,0 +1,28 @@
+"""Why a message was held or rejected: the kinds of reason, in words for its author."""
+
+from __future__ import annotations
+
+# Clients may translate by the code.
+REASONS = {
+    "blocked_word": "It contains a word that is not allowed here.",
+    "link": "Links are not allowed here.",
+    "spam": "It looks like spam.",
+    "flood": "It looks like flooding.",
+    "mentions": "It mentions too many people.",
+    "harassment": "It looks like harassment.",
+    "self_harm": "It encourages people to harm themselves.",
+    "too_long": "It is too long.",
+    "moderator": "A moderator decided so.",
+    "expired": "Nobody reviewed it in time.",
+    "muted": "You are muted in this room.",
+    "banned": "You are banned from this room.",
+    "forbidden": "You may not write in this room.",
+    "not_found": "The room is gone.",
+    "room_archived": "The room is archived.",
+    "slow_mode": "The room is in slow mode.",
+}
+
+
+def text(code: str) -> str:
+    """The kind of reason in words."""
+    return REASONS.get(code, "It is against the rules of this room.")

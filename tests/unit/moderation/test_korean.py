@@ -1,0 +1,84 @@
+"""Korean under jamo, initials, insertions, keyboards, romanisation; and innocent look-alikes."""
+
+import unicodedata
+
+import pytest
+
+from bus.moderation import POLICIES, judge
+
+STANDARD = POLICIES["standard"]
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        ("시발 또 졌네", "text"),
+        ("씨발 팀운", "text"),
+        ("ㅅㅣㅂㅏㄹ", "jamo"),
+        ("ㅆㅣ발", "jamo"),
+        ("ㅆl발", "jamo"),
+        ("ㄱㅐㅅㅐㄲㅣ야", "jamo"),
+        ("ㅅㅂ 뭐냐", "initials"),
+        ("ㅂㅅㅋㅋㅋ", "initials"),
+        ("시1발 진짜", "collapsed"),
+        ("병.신", "collapsed"),
+        ("개-새-끼", "collapsed"),
+        ("시 발", "collapsed"),
+        ("씨ㅋㅋ발", "collapsed"),
+        ("ㅅ.ㅂ", "collapsed"),
+        ("tlqkf 서버", "keyboard"),
+        ("qudtls", "keyboard"),
+        ("sibal lag", "text"),
+        ("ssibal", "text"),
+        ("느금마", "text"),
+    ],
+)
+def test_swearing_is_rejected_in_the_view_where_it_shows(text: str, view: str) -> None:
+    verdict = judge(text, STANDARD)
+    assert verdict.action == "reject"
+    assert view in {hit.view for hit in verdict.hits}
+
+
+def test_decomposed_text_is_the_same_text() -> None:
+    text = unicodedata.normalize("NFD", "너 병신이냐")
+    verdict = judge(text, STANDARD)
+    assert verdict.action == "reject"
+    assert unicodedata.normalize("NFC", verdict.hits[0].matched) == "병신"
+    assert len(verdict.masked) == len(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "다시 발견했어요",
+        "출시 발표는 내일",
+        "여기가 시발점이야",
+        "9시 발 기차 타자",
+        "시발역에서 만나",
+        "다음 도시 발전소로",
+        "역시발전이 빠르네",
+        "솜씨 발휘 좀 해봐",
+        "질병 신고는 여기로",
+        "장병 신체검사",
+        "새끼손가락 걸고",
+        "고양이 새끼 봤어?",
+        "참새 끼니 챙겨",
+        "자지 말고 와",
+        "얼굴 보지 못했네",
+        "걸레질 좀 해",
+        "좇아가서 인사했다",
+        "고기를 씹다 말았다",
+        "전염병 뉴스",
+        "18세기 지도",
+        "ㅋㅋㅋㅋ ㅠㅠ",
+        "ㅇㅋ ㄱㄱ ㄷㄷ ㅈㅅ",
+        "끈을 졸라매고",
+        "촛불이 꺼져 있다",
+    ],
+)
+def test_innocent_korean_passes(text: str) -> None:
+    assert judge(text, STANDARD).action == "allow"
+
+
+def test_harassment_has_its_own_reason() -> None:
+    assert judge("나가 죽어", STANDARD).reason == "harassment"

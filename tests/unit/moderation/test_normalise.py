@@ -1,0 +1,58 @@
+"""Folding, and the way back to the text as written."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bus.moderation.normalise import normalise
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("Hello", "hello"),
+        ("ＡＢＣ１", "abc1"),
+        ("𝐛𝓸𝔩𝕕", "bold"),
+        ("ⓐⓑ🅒🄳🅴", "abcde"),
+        ("ʙᴏʟᴅ", "bold"),
+        ("раура1", "paypa1"),
+        ("ΒΟΤ", "bot"),
+        ("fûñ\u0301", "fun"),
+        ("a\u200b\u202e\u00adb", "ab"),
+        ("ﬁne", "fine"),
+        ("안녕 ㅋㅋ", "안녕 ㅋㅋ"),
+        ("\u1100\u1161\u11a8", "각"),
+        ("ﾤￂ", "ㄴㅏ"),
+        ("㉠㉮", "ㄱ가"),
+        ("\ud800", "\ufffd"),
+    ],
+)
+def test_folds(written: str, folded: str) -> None:
+    assert normalise(written).folded == folded
+
+
+def test_spans_lead_back_to_what_was_written() -> None:
+    normal = normalise("a\u200bﬁ\u0301x")
+    assert normal.folded == "afix"
+    assert [normal.span(i, i + 1) for i in range(4)] == [(0, 1), (2, 3), (2, 3), (4, 5)]
+
+
+def test_composed_syllables_span_their_jamo() -> None:
+    normal = normalise("x\u1112\u1161\u11aby")
+    assert normal.folded == "x한y"
+    assert normal.span(1, 2) == (1, 4)
+
+
+@given(st.text(alphabet=st.characters(min_codepoint=0xAC00, max_codepoint=0xD7A3)))
+def test_decomposed_hangul_reads_as_composed(text: str) -> None:
+    assert normalise(unicodedata.normalize("NFD", text)).folded == text
+
+
+@given(st.text())
+def test_every_folded_character_has_its_place(text: str) -> None:
+    normal = normalise(text)
+    places = [normal.span(i, i + 1) for i in range(len(normal.folded))]
+    assert all(0 <= start < end <= len(text) for start, end in places)
+    assert places == sorted(places)

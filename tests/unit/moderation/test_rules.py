@@ -1,0 +1,8 @@
+"""The registry of rules."""
+
+from bus.moderation.rules import RULES
+
+
+def test_each_module_is_a_rule() -> None:
+    names = [rule.__module__.rsplit(".", 1)[1] for rule in RULES]
+    assert names == ["length", "links", "mentions", "repeats", "words", "zalgo"]

@@ -1,0 +1,82 @@
+"""The parts of the pages that need no database."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+
+from bus.pages.forms import canonical_name
+from bus.pages.history import rows_of
+from bus.pages.security import HEADER, POLICY, ContentSecurityPolicy
+from bus.protocol import Author, Message
+
+
+def line(seq: int, author: int | str | None, at: str, name: str = "mina") -> Message:
+    return Message(
+        id=str(seq),
+        seq=seq,
+        changed=seq,
+        room="lobby",
+        author=Author(id=author, name=name),
+        body="hi",
+        posted_at=f"2026-11-21T{at}Z",
+        client_id=f"c{seq}",
+    )
+
+
+def test_a_name_is_shown_once_for_lines_that_follow_each_other() -> None:
+    rows = rows_of(
+        [
+            line(1, 7, "10:00:00.000"),
+            line(2, 7, "10:04:59.000"),
+            line(3, 7, "10:10:00.000"),
+            line(4, "g1", "10:10:01.000"),
+            line(5, None, "10:10:02.000", name="deploys"),
+            line(6, None, "10:10:03.000", name="alerts"),
+        ],
+        visitor_id=7,
+    )
+    assert [row.follows for row in rows] == [False, True, False, False, False, False]
+    assert [row.own for row in rows] == [True, True, True, False, False, False]
+    assert rows[0].initial == "M"
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [("lobby", "lobby"), ("자유방", "자유방"), ("a b", None), ("", None), ("x" * 65, None)],
+)
+def test_names_of_rooms(name: str, canonical: str | None) -> None:
+    assert canonical_name(name) == canonical
+
+
+def answer(status: int, **headers: str) -> Callable[[HttpRequest], HttpResponse]:
+    return lambda request: HttpResponse(status=status, headers=headers)
+
+
+def test_the_policy_is_added_but_replaces_none() -> None:
+    request = HttpRequest()
+    response: Any = ContentSecurityPolicy(answer(200))(request)
+    assert response.headers[HEADER] == POLICY
+    own: Any = ContentSecurityPolicy(answer(200, **{HEADER: "sandbox"}))(request)
+    assert own.headers[HEADER] == "sandbox"
+
+
+def test_the_policy_is_added_under_asgi() -> None:
+    async def get_response(request: HttpRequest) -> HttpResponse:
+        return HttpResponse()
+
+    middleware: Any = ContentSecurityPolicy(get_response)
+    assert asyncio.run(middleware(HttpRequest())).headers[HEADER] == POLICY
+
+
+def test_only_the_traceback_page_of_debug_goes_without_it() -> None:
+    with override_settings(DEBUG=True):
+        broken: Any = ContentSecurityPolicy(answer(500))(HttpRequest())
+        missing: Any = ContentSecurityPolicy(answer(404))(HttpRequest())
+    assert HEADER not in broken.headers
+    assert HEADER in missing.headers
