@@ -10,7 +10,7 @@ REASONS = {
     "flood": "It looks like flooding.",
     "mentions": "It mentions too many people.",
     "harassment": "It looks like harassment.",
-    "self_harm": "It encourages people to harm themselves.",
+    "self_harm": "It speaks of self-harm.",
     "too_long": "It is too long.",
     "moderator": "A moderator decided so.",
     "expired": "Nobody reviewed it in time.",

@@ -1,4 +1,4 @@
-"""The database for consumers: a few threads of their own, so that nobody waits for Channels' one."""
+"""The database for consumers: a few threads of their own, beside Channels' only one."""
 
 from __future__ import annotations
 

@@ -50,6 +50,11 @@ async def refuse(receive: Any, send: Any) -> None:
     await send({"type": "websocket.close"})
 
 
+async def nowhere(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Where paths lead that nothing is at."""
+    await refuse(receive, send)
+
+
 def is_allowed(origin: str, host: str) -> bool:
     """Whether a page of this origin may connect to this host."""
     try:

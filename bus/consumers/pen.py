@@ -76,5 +76,3 @@ class Pen:
         wait = last + entry.room.slow_mode - time.monotonic()
         if wait > 0:
             raise SlowMode(retry_after=wait)
-
-

@@ -10,8 +10,8 @@ from channels.consumer import AsyncConsumer
 from django.http import HttpResponse
 
 from bus.conf import conf
-from bus.errors import CLOSE_TOO_MANY, CLOSE_TOO_SLOW
 from bus.consumers.pace import Pace
+from bus.errors import CLOSE_TOO_MANY, CLOSE_TOO_SLOW, Unauthenticated
 from bus.realtime.outbox import Outbox
 from bus.services import access
 from bus.services.access import Visitor
@@ -91,10 +91,9 @@ class Socket(AsyncConsumer):
         """Read and write until one side ends, then clean up, then say goodbye."""
         reader = asyncio.ensure_future(self._read(receive))
         writer = asyncio.ensure_future(self.outbox.run())
+        ends: list[asyncio.Future[Any]] = [reader, writer, self.outbox.failed]
         try:
-            await asyncio.wait(
-                [reader, writer, self.outbox.failed], return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             code = reader.result() if reader.done() else None
             if not reader.done():
                 # It may be about to enter a room: let it end before everything is left.
@@ -143,9 +142,17 @@ def is_too_large(text: str) -> bool:
 
 def _cookie_headers(scope: dict[str, Any], visitor: Visitor) -> list[tuple[bytes, bytes]]:
     """The cookie by which a new guest stays the same guest."""
-    if not visitor.guest or access.GUEST_COOKIE in scope.get("cookies", {}):
+    if not visitor.guest or _is_known(scope, visitor):
         return []
     response = HttpResponse()
     access.remember_guest(response, visitor)
     cookie = response.cookies[access.GUEST_COOKIE].OutputString()
     return [(b"set-cookie", cookie.encode("latin-1"))]
+
+
+def _is_known(scope: dict[str, Any], visitor: Visitor) -> bool:
+    try:
+        token = scope.get("cookies", {}).get(access.GUEST_COOKIE, "")
+        return access.visitor_of_token(token).key == visitor.key
+    except Unauthenticated:
+        return False

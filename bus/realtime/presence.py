@@ -61,6 +61,11 @@ class PresenceKeeper:
         self._tell_later(room, local, found.untold)
         return Presence(count=found.count, members=found.members)
 
+    async def look(self, room: int) -> Presence:
+        """Who is in a room; one round trip. Raises Unavailable."""
+        found = await publisher.roster(room).attend(self._process, {})
+        return Presence(count=found.count, members=found.members)
+
     def leave(self, room: int, key: str) -> None:
         """Note that a socket left; the broker hears of it soon."""
         local = self._rooms[room]

@@ -311,6 +311,15 @@ def test_edits_and_removals_show(room: Page, server: Server) -> None:
     expect(room.locator(".edited")).to_have_text("edited")
 
 
+def test_announcements_show(room: Page, server: Server) -> None:
+    told = {"name": "announcement", "payload": {"body": "Maintenance at **noon**"}}
+    told |= {"source": "operations", "id": "1-0"}
+    server.say({"type": "event.published", "room": "lobby", "data": told})
+    row = room.locator(".row.announcement")
+    expect(row.locator(".name")).to_have_text("operations")
+    expect(row.locator(".body")).to_have_text("Maintenance at noon")
+
+
 def test_reading_older_lines_is_not_disturbed(page: Page, address: str, server: Server) -> None:
     server.older = [server.message(f"line {n}") for n in range(1, 161)]
     newest, server.missed = server.older[110:], server.older[110:]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 
+from bus import pages
+from bus.errors import BusError
 from bus.pages.forms import canonical_name
 from bus.pages.history import rows_of
 from bus.pages.security import HEADER, POLICY, ContentSecurityPolicy
 from bus.protocol import Author, Message
+from bus.reasons import REASONS
 
 
 def line(seq: int, author: int | str | None, at: str, name: str = "mina") -> Message:
@@ -80,3 +85,13 @@ def test_only_the_traceback_page_of_debug_goes_without_it() -> None:
         missing: Any = ContentSecurityPolicy(answer(404))(HttpRequest())
     assert HEADER not in broken.headers
     assert HEADER in missing.headers
+
+
+def codes(kind: type[BusError]) -> set[str]:
+    return {kind.code}.union(*(codes(each) for each in kind.__subclasses__()))
+
+
+def test_every_reason_and_error_has_words_in_the_page() -> None:
+    script = Path(pages.__file__).parents[1] / "static" / "bus" / "room" / "reasons.js"
+    words = set(re.findall(r"^  (\w+): gettext\(", script.read_text("utf-8"), re.M))
+    assert codes(BusError) | set(REASONS) <= words

@@ -147,12 +147,16 @@ export interface Session {
   user: Person;
   heartbeat: number;
   limits: { body: number; frame: number };
+  /** A guest's proof of being the same guest again; the client shows it by itself. */
+  token?: string | null;
 }
 
 export interface Bus {
   readonly state: State;
   readonly session: Session | null;
   on(name: "state", listener: (change: StateChange) => void): () => void;
+  /** From a backend service, to this user alone. */
+  on(name: "event", listener: (event: RoomEvents["event"]) => void): () => void;
   on(name: string, listener: (value: any) => void): () => void;
   /** The room of that name. Give `since` to be told what was missed, instead of the newest page. */
   room(name: string, options?: { since?: number; limit?: number }): Room;
@@ -163,6 +167,8 @@ export interface Bus {
 }
 
 export interface Options {
+  /** From `POST tokens`, for pages that have no session cookie of the site. */
+  token?: string;
   WebSocket?: typeof WebSocket;
   now?: () => number;
   random?: () => number;

@@ -329,8 +329,9 @@ class Bus extends Emitter {
   _upSince = null;
   _resumeAt = null; // when a server that is about to stop wants us back
 
-  constructor(url, { WebSocket = globalThis.WebSocket, now, random } = {}) {
+  constructor(url, { token, WebSocket = globalThis.WebSocket, now, random } = {}) {
     super();
+    this._token = token;
     this._url = new URL(url, globalThis.location?.href);
     this._url.protocol = this._url.protocol.replace("http", "ws");
     this._WebSocket = WebSocket;
@@ -415,7 +416,7 @@ class Bus extends Emitter {
     if (type === "message.settled") {
       for (const [name, at] of this._rooms) if ((room ?? name) === name) at._settled(data);
     }
-    if (room === undefined) this._emit(type, data);
+    if (room === undefined) this._emit(EVENTS[type] ?? type, data);
     else this._rooms.get(room)?._receive(item);
   }
 
@@ -430,11 +431,27 @@ class Bus extends Emitter {
 
   _started(data) {
     clearTimeout(this._timer);
+    const { user, token } = this.session ?? {};
+    let proof = this._token;
+    if (!proof && token && data.user?.guest && data.user.id !== user.id) {
+      proof = token; // a guest without cookies is somebody new on each connection
+      Object.assign(data, { user, token });
+    }
     this.session = data;
     this._upSince = this._now();
+    this.state = "online";
+    if (proof) this._authenticate(proof, data);
     this._become("online");
     this._beat();
     for (const room of this._rooms.values()) room._connected();
+  }
+
+  // The first command; what follows in the same frame is already done in that name.
+  _authenticate(token, session) {
+    this.command("session.authenticate", { token }).then(
+      ({ user }) => (session.user = user ?? session.user),
+      ({ code }) => code === "unauthenticated" && this._closed(4401),
+    );
   }
 
   _closing({ reconnect_in = 0 }) {

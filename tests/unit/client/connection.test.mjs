@@ -224,3 +224,40 @@ test("commands fail with the server's reason, or unavailable when there is no an
   await cut;
   await assert.rejects(bus.command("session.ping"), { code: "unavailable" });
 });
+
+test("a token is shown first, and a guest without cookies stays the same guest", async () => {
+  const guest = (id) => ({ user: { id, name: id, guest: true }, token: `proof of ${id}` });
+  const { bus } = client();
+  bus.room("lobby").join().catch(() => {});
+  FakeSocket.last.start(guest("g1"));
+  await settle();
+  assert.deepEqual(FakeSocket.last.next().map(({ type }) => type), ["room.join"]);
+  FakeSocket.last.drop();
+  await pass(500);
+  FakeSocket.last.start(guest("g2"));
+  await settle();
+  const [proof, join] = FakeSocket.last.next();
+  assert.equal(proof.type, "session.authenticate");
+  assert.deepEqual(proof.data, { token: "proof of g1" });
+  assert.equal(join.type, "room.join");
+  assert.equal(bus.session.user.id, "g1");
+  FakeSocket.last.reply(proof, { user: { id: "g1", name: "g1", guest: true } });
+  FakeSocket.last.drop();
+  await pass(1000);
+  FakeSocket.last.start(); // signed in meanwhile: no guest any more
+  await settle();
+  assert.equal(FakeSocket.last.next()[0].type, "room.join");
+  assert.equal(bus.session.user.id, 7);
+});
+
+test("a token that is refused ends it", async () => {
+  const { bus, states } = client({ token: "old" });
+  FakeSocket.last.start();
+  await settle();
+  const [proof] = FakeSocket.last.next();
+  assert.deepEqual(proof.data, { token: "old" });
+  FakeSocket.last.refuse(proof, { code: "unauthenticated", message: "Too old." });
+  await settle();
+  assert.equal(last(states).reason, "unauthenticated");
+  assert.equal(bus.state, "closed");
+});

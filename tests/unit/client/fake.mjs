@@ -79,12 +79,12 @@ export async function pass(ms) {
 }
 
 /** A client on a fake socket and a fake clock; `random` is what jitter draws. */
-export function client({ random = 1 } = {}) {
+export function client({ random = 1, token } = {}) {
   FakeSocket.all = [];
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
   const states = [];
-  const bus = connect("ws://bus.test/ws/", { WebSocket: FakeSocket, random: () => random });
+  const bus = connect("ws://bus.test/ws/", { token, WebSocket: FakeSocket, random: () => random });
   bus.on("state", (change) => states.push(change));
   return { bus, states };
 }

@@ -24,15 +24,15 @@ EVASIONS = [
     "f**k the tutorial",
     "f***",
     "sh-t loot again",
-    "f * c * k",
+    "s * h * t",
     "fuc\u043a you",  # Cyrillic ka
     "f\u200bu\u200bck",
     "\U0001d4ef\U0001d4fe\U0001d4ec\U0001d4f4 lag",  # mathematical script
     "\uff42\uff49\uff54\uff43\uff48",  # full width
     "\u24d2\u24e4\u24dd\u24e3",  # circled
     "s\u0337h\u0337i\u0337t\u0337",
-    "k-y-s",
-    "ki11 yourself",
+    "k.y.s",
+    "k1ll yourself",
     "m0therfucker",
 ]
 
@@ -51,12 +51,12 @@ INNOCENTS = [
     "those who're late",
     "the rapper drew a crowd",
     "annals of the guild",
-    "b a s i c s first",
+    "r u l e s first",
     "x**2 + y**2",
     "a raccoon and a tycoon",
     "snigger at the shuttlecock",
     "5h17m left, 455 to go",
-    "class.shift() returns None",
+    "queue.shift() returns None",
 ]
 
 

@@ -55,7 +55,7 @@ export class BusLog extends HTMLElement {
     const next = this.#after(row);
     if (!row.isConnected || next !== row.nextElementSibling) {
       const follower = row.isConnected && row.nextElementSibling;
-      if (!row.isConnected && row.dataset.seq && !row.matches(".own")) this.#count(next);
+      if (!row.isConnected && !row.matches(".own")) this.#count(next);
       this.list.insertBefore(row, next);
       if (follower) this.#group(follower);
     }

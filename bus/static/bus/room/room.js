@@ -7,7 +7,7 @@ import "./connection.js";
 import "./log.js";
 import { showStatus, statusText } from "./pending.js";
 import { reasonText } from "./reasons.js";
-import { messageRow, pendingRow, remove, settle } from "./row.js";
+import { announcementRow, messageRow, pendingRow, remove, settle } from "./row.js";
 
 const OLDER = 50; // messages of one page of history
 const LIMITS = ["slow_mode", "rate_limited"]; // the text goes back to the composer
@@ -50,6 +50,9 @@ class BusRoom extends HTMLElement {
       this.composer.close();
     });
     room.on("presence", (presence) => this.#online(presence));
+    room.on("event", (event) => {
+      if (event.name === "announcement") log.append(announcementRow(event));
+    });
     room.on("changed", (facts) => this.#facts(facts));
     room.on("rejected", (error) => {
       const text = fill(gettext("You cannot enter this room: %(reason)s"), { reason: reasonText(error) });

@@ -6,7 +6,7 @@ import { markup } from "./markup.js";
 
 const FOLLOWS_WITHIN = 5 * 60_000; // ms; the same author's next line needs no name
 const HUES = 8;
-const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const calendar = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 
 /** A row for a message of the room; `me` is the id of who looks. */
@@ -23,6 +23,14 @@ export function pendingRow(sent, me, name) {
   const row = blank(name, true, sent.body, new Date().toISOString());
   row.dataset.author = me;
   row.dataset.client = sent.client_id;
+  return row;
+}
+
+/** A row for what a backend service announces; it is no message and has no seq. */
+export function announcementRow({ source, payload }) {
+  const row = blank(source, false, payload.body, new Date().toISOString());
+  row.classList.add("announcement");
+  row.dataset.author = `a${source}`;
   return row;
 }
 

@@ -1,0 +1,129 @@
+"""Plain chat, `/ws/chat/<room>/`: the protocol of the Channels tutorials."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bus import protocol
+from bus.consumers import database
+from bus.consumers.origin import refuse
+from bus.consumers.pen import Pen
+from bus.consumers.socket import Closed, Socket, is_too_large
+from bus.errors import (
+    CLOSE_BAD_FRAME,
+    CLOSE_FORBIDDEN,
+    CLOSE_TOO_SLOW,
+    BusError,
+    Internal,
+    Invalid,
+    Unavailable,
+)
+from bus.realtime.hub import hub
+from bus.realtime.topic import Seat
+from bus.services import access
+from bus.services.access import Entry
+
+logger = logging.getLogger(__name__)
+
+_ROOM_NAME: TypeAdapter[str] = TypeAdapter(protocol.RoomName)
+_BODY: TypeAdapter[str] = TypeAdapter(protocol.Body)
+
+
+class Plain(Socket):
+    """One socket in one room; what it cannot have it is told in a frame, and stays."""
+
+    def __init__(self) -> None:
+        # Each message is told by this and a number, so that its fate is shown here alone.
+        self._mark = uuid.uuid4().hex
+        self._written = 0
+        self._name = ""
+        self._entry: Entry | None = None
+        self._seat: Seat | None = None
+        self._listening = False
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Serve the room that the path names; a name that none can have is refused."""
+        try:
+            self._name = _ROOM_NAME.validate_python(scope["url_route"]["kwargs"]["room"])
+        except ValidationError:
+            await refuse(receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    async def begin(self) -> None:
+        """Enter the room; who may not is told why and sent away for good."""
+        self._pen = Pen(self.visitor)
+        try:
+            self._entry = await database.run(access.enter, self._name, self.visitor)
+            room = self._entry.room
+            seat = await hub().join_room(room.pk, self.outbox, plain=True)
+            try:
+                presence = hub().presence
+                await presence.enter(room.pk, room.name, self.visitor.key, self.visitor.author)
+            except BaseException:
+                hub().leave_room(seat)
+                raise
+        except BusError as error:
+            self._refuse(error)
+            away = isinstance(error, Unavailable)
+            raise Closed(CLOSE_TOO_SLOW if away else CLOSE_FORBIDDEN) from error
+        self._seat = seat
+        seat.release(room.head)
+
+    async def take(self, text: str | None) -> None:
+        """Send one message, or tell what is wrong with it."""
+        self.check_pace(1)
+        if text is not None and is_too_large(text):
+            raise Closed(CLOSE_BAD_FRAME)
+        try:
+            await self._write(_body(text))
+        except BusError as error:
+            self._refuse(error)
+        except Exception:
+            logger.exception("A message of %s failed.", self.visitor.key)
+            self._refuse(Internal())
+
+    def clean_up(self) -> None:
+        """Leave the room and the author's group."""
+        if self._seat is not None and self._entry is not None:
+            hub().leave_room(self._seat)
+            hub().presence.leave(self._entry.room.pk, self.visitor.key)
+        if self._listening:
+            hub().leave_author(self.visitor.key, own=self._show_own)
+
+    async def _write(self, body: str) -> None:
+        assert self._entry is not None
+        if not self._listening:
+            # Only who writes has something to hear of.
+            await hub().join_author(self.visitor.key, own=self._show_own)
+            self._listening = True
+        self._written += 1
+        await self._pen.write(self._entry, body, f"{self._mark}-{self._written}")
+
+    def _show_own(self, outcomes: Sequence[tuple[str, bytes]]) -> None:
+        """Show what became of this socket's messages, not of the visitor's other ones."""
+        own = [frame for client_id, frame in outcomes if client_id.startswith(self._mark)]
+        if own:
+            self.outbox.push(own)
+
+    def _refuse(self, error: BusError) -> None:
+        self.outbox.reply(protocol.plain_error(error.code, error.text))
+
+
+def _body(text: str | None) -> str:
+    """The message in a frame; raises Invalid or TooLong."""
+    items = protocol.parse_frame(text) if text is not None else []
+    item = items[0] if len(items) == 1 else {}
+    if item.get("type", "chat.message") != "chat.message" or not isinstance(
+        item.get("message"), str
+    ):
+        raise Invalid('Send one JSON object a frame: {"message": "…"}.')
+    try:
+        return _BODY.validate_python(item["message"])
+    except ValidationError as error:
+        raise Invalid(error.errors()[0]["msg"].removeprefix("Value error, ")) from None

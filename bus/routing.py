@@ -1,0 +1,30 @@
+"""What goes where: WebSocket paths to consumers, named channels to workers."""
+
+from __future__ import annotations
+
+from channels.routing import ChannelNameRouter, URLRouter
+from django.urls import re_path
+
+from bus import names
+from bus.consumers import origin
+from bus.consumers.plain import Plain
+from bus.consumers.session import Session
+from bus.workers.broadcast import BroadcastWorker
+from bus.workers.moderation import ModerationWorker
+
+websocket_urlpatterns = [
+    re_path(r"^ws/?$", Session.as_asgi()),
+    # Room names are of any script; the consumer knows which are possible.
+    re_path(r"^ws/chat/(?P<room>[^/]+)/?$", Plain.as_asgi()),
+    # Channels routes to ASGI applications, which Django's types do not know.
+    re_path(r"", origin.nowhere),  # type: ignore[arg-type]
+]
+
+websocket = URLRouter(websocket_urlpatterns)
+
+channels = ChannelNameRouter(
+    {
+        names.MODERATION: ModerationWorker.as_asgi(),
+        names.BROADCAST: BroadcastWorker.as_asgi(),
+    }
+)

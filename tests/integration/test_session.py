@@ -1,0 +1,438 @@
+"""The session protocol, spoken to a real server over a real broker and database."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+import uvicorn
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.test import Client as Browser
+from pytest_django.fixtures import SettingsWrapper
+from websockets.asyncio.client import connect
+
+from bus import protocol, publisher
+from bus.consumers import session as module
+from bus.models import Member, Message, Room, Sanction
+from bus.publisher import Bulletin
+from bus.realtime.hub import hub
+from bus.services import access
+from tests.integration.live import Client, address, becomes, close_code, serving, session, working
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("broker"),
+]
+
+
+@pytest_asyncio.fixture
+async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
+    async with serving() as running:
+        yield running
+
+
+@pytest_asyncio.fixture
+async def worker(broker: str) -> AsyncIterator[None]:
+    async with working("moderation", "broadcast"):
+        yield
+
+
+async def cookies_of(user: User) -> dict[str, str]:
+    browser = Browser()
+    await sync_to_async(browser.force_login)(user)
+    return {"Cookie": "; ".join(f"{k}={v.value}" for k, v in browser.cookies.items())}
+
+
+def posted(room: Room, *seqs: int) -> dict[int, Bulletin]:
+    frames = [
+        (seq, json.dumps({"type": "message.posted", "room": room.name, "seq": seq}).encode())
+        for seq in seqs
+    ]
+    return {room.pk: Bulletin(events=list(frames))}
+
+
+# ── The session ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_guest_is_told_who_they_are_and_comes_back_as_the_same(
+    server: uvicorn.Server,
+) -> None:
+    async with session(server) as one:
+        data = one.started["data"]
+        assert data["protocol"] == one.socket.subprotocol == "bus.v1"
+        assert data["user"]["guest"] is True
+        assert data["limits"] == {"body": 2000, "frame": 65536}
+        assert data["heartbeat"] == 25
+        assert data["server_time"].endswith("Z")
+        cookie = one.socket.response.headers["set-cookie"].split(";")[0]
+    async with session(server, additional_headers={"Cookie": cookie}) as again:
+        assert again.started["data"]["user"] == data["user"]
+        assert "set-cookie" not in again.socket.response.headers
+    async with session(server) as third:
+        assert third.started["data"]["user"] != data["user"]
+        reply = await third.do("session.authenticate", token=data["token"])
+        assert reply["user"] == data["user"]
+        error = await third.refused("session.authenticate", token=data["token"])
+        assert (error["code"], error["field"]) == ("invalid", "type")
+
+
+async def test_a_user_is_known_by_the_cookie(server: uvicorn.Server) -> None:
+    mina = await sync_to_async(User.objects.create_user)("mina")
+    async with session(server, additional_headers=await cookies_of(mina)) as one:
+        user = one.started["data"]["user"]
+        assert user == {"id": mina.pk, "name": "mina", "guest": False}
+        joined = await one.do("room.join", room="lobby")
+        assert joined["you"] == {"role": "member", "muted_until": None}
+        assert joined["presence"]["members"] == [{"id": mina.pk, "name": "mina"}]
+
+
+async def test_a_false_token_is_refused(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        assert (await one.refused("session.authenticate", token="x"))["code"] == "unauthenticated"
+        assert "server_time" in await one.do("session.ping")
+
+
+async def test_without_guests_only_a_token_lets_in(
+    server: uvicorn.Server, settings: SettingsWrapper
+) -> None:
+    settings.BUS_GUESTS = False
+    async with session(server) as one:
+        assert (await one.refused("room.join", room="lobby"))["code"] == "unauthenticated"
+        await one.do("session.ping")
+
+
+async def test_another_subprotocol_is_not_spoken(server: uvicorn.Server) -> None:
+    async with connect(address(server, "/ws/"), subprotocols=["mqtt"], max_size=None) as socket:
+        assert await close_code(socket) == 4400
+    async with session(server, subprotocols=None) as lenient:
+        await lenient.do("session.ping")
+
+
+# ── Frames ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "frame", ["no json", "7", "[1]", '"x"', "[{}, 1]", b"{}", "x" * 70_000, '["' + "é" * 40_000]
+)
+async def test_a_frame_that_is_none_closes(server: uvicorn.Server, frame: str | bytes) -> None:
+    async with session(server) as one:
+        await one.socket.send(frame)
+        assert await close_code(one.socket) == 4400
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        ({"ref": "1"}, "type"),
+        ({"ref": "1", "type": "room.jion"}, "type"),
+        ({"ref": "1", "type": "__class__"}, "type"),
+        ({"ref": "1", "type": "session.ping", "more": 1}, "more"),
+        ({"ref": "1", "type": "session.ping", "data": []}, "data"),
+        ({"ref": "1", "type": "room.join", "data": {}}, "room"),
+        ({"ref": "1", "type": "room.join", "data": {"room": "a b"}}, "room"),
+        ({"ref": "1", "type": "room.join", "data": {"room": "a", "since": "1"}}, "since"),
+        ({"ref": "1", "type": "room.join", "data": {"room": "a", "limit": 101}}, "limit"),
+        ({"ref": 1, "type": "session.ping"}, "ref"),
+    ],
+)
+async def test_a_wrong_command_is_told_the_field_and_the_session_lives(
+    server: uvicorn.Server, command: dict[str, object], field: str
+) -> None:
+    async with session(server) as one:
+        await one.send(command)
+        reply = await one.event("reply")
+        assert (reply["ok"], reply["error"]["code"], reply["error"]["field"]) == (
+            False,
+            "invalid",
+            field,
+        )
+        assert reply["ref"] == (command["ref"] if isinstance(command["ref"], str) else None)
+        await one.do("session.ping")
+
+
+async def test_an_array_is_done_in_order_and_only_refs_are_answered(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        await one.send(
+            {"ref": "a", "type": "room.join", "data": {"room": "lobby"}},
+            {"type": "session.ping"},
+            {"type": "nonsense"},
+            {"ref": "b", "type": "nonsense"},
+            {"ref": "c", "type": "session.ping"},
+        )
+        replies = [await one.event("reply") for _ in range(3)]
+        assert [(r["ref"], r["ok"]) for r in replies] == [("a", True), ("b", False), ("c", True)]
+
+
+async def test_too_many_commands_close(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        await one.send(*[{"type": "session.ping"}] * 501)
+        assert await close_code(one.socket) == 4429
+
+
+async def test_our_own_failure_is_an_answer(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(self: module.Session, command: protocol.Command) -> module.Data:
+        raise RuntimeError("this is broken")
+
+    monkeypatch.setitem(module._METHODS, protocol.RoomLeave, broken)
+    async with session(server) as one:
+        assert (await one.refused("room.leave", room="lobby"))["code"] == "internal"
+        assert "this is broken" in caplog.text
+        await one.do("session.ping")
+
+
+def test_every_command_has_a_method() -> None:
+    assert set(module._METHODS) == set(protocol.COMMANDS.values())
+
+
+test_every_command_has_a_method.pytestmark = []  # type: ignore[attr-defined]
+
+
+# ── Rooms ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_rooms_that_are_closed_to_a_visitor(
+    server: uvicorn.Server, settings: SettingsWrapper
+) -> None:
+    settings.BUS_OPEN_ROOMS = False
+    mina = await User.objects.acreate(username="mina")
+    club = await Room.objects.acreate(name="club", access="private")
+    public = await Room.objects.acreate(name="public", access="public")
+    await Sanction.objects.acreate(room=public, author_key=f"u{mina.pk}", kind="ban")
+    async with session(server) as guest:
+        assert (await guest.refused("room.join", room="nowhere"))["code"] == "not_found"
+        assert (await guest.refused("room.join", room="public"))["code"] == "forbidden"
+        assert (await guest.refused("history.list", room="club"))["code"] == "not_member"
+        error = await guest.refused("message.send", room="club", body="hi", client_id="1")
+        assert error["code"] == "not_member"
+        await guest.do("room.leave", room="club")
+    async with session(server, additional_headers=await cookies_of(mina)) as user:
+        assert (await user.refused("room.join", room="club"))["code"] == "forbidden"
+        assert (await user.refused("room.join", room="public"))["code"] == "banned"
+        await Member.objects.acreate(room=club, user=mina, role="moderator")
+        assert (await user.do("room.join", room="club"))["you"]["role"] == "moderator"
+
+
+async def test_a_room_left_is_heard_no_more(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        lobby = await Room.objects.aget(name="lobby")
+        await publisher.publish(posted(lobby, 1))
+        assert (await one.event("message.posted"))["seq"] == 1
+        await one.do("room.leave", room="lobby")
+        await publisher.publish(posted(lobby, 2))
+        await one.do("session.ping")
+        assert one.inbox == []
+        error = await one.refused("message.send", room="lobby", body="hi", client_id="1")
+        assert error["code"] == "not_member"
+
+
+async def test_only_so_many_rooms(server: uvicorn.Server, settings: SettingsWrapper) -> None:
+    settings.BUS_JOIN_LIMIT = 2
+    async with session(server) as one:
+        for room in ("a", "b", "a"):
+            await one.do("room.join", room=room)
+        assert (await one.refused("room.join", room="c"))["code"] == "forbidden"
+        await one.do("room.leave", room="a")
+        await one.do("room.join", room="c")
+
+
+async def test_what_is_posted_while_joining_follows_the_reply(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open", head=3)
+    recover = module.history.recover
+    loop = asyncio.get_running_loop()
+
+    def slowly(*args: object) -> object:
+        # Between the subscription and the reading: 3 is in history, 4 and 5 are news.
+        told = publisher.publish(posted(lobby, 3, 4, 5))
+        asyncio.run_coroutine_threadsafe(told, loop).result(10)
+        return recover(*args)
+
+    async with session(server) as one, session(server) as witness:
+        await witness.do("room.join", room="lobby")
+        monkeypatch.setattr(module.history, "recover", slowly)
+        await one.send({"ref": "j", "type": "room.join", "data": {"room": "lobby"}})
+        reply = await one.receive()
+        assert (reply["ref"], reply["data"]["seq"]) == ("j", 3)
+        assert [(await one.receive())["seq"] for _ in range(2)] == [4, 5]
+        # Again, from where it is already: the repeats are nobody's news.
+        await one.send({"ref": "k", "type": "room.join", "data": {"room": "lobby", "since": 5}})
+        assert (await one.receive())["ref"] == "k"
+        await publisher.publish(posted(lobby, 4, 5, 6))
+        assert (await one.receive())["seq"] == 6
+        assert [(await witness.receive())["seq"] for _ in range(3)] == [4, 5, 6]
+
+
+async def test_presence_counts_people_not_sockets(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        cookie = {"Cookie": one.socket.response.headers["set-cookie"].split(";")[0]}
+        me = one.started["data"]["user"]
+        assert (await one.do("room.join", room="lobby"))["presence"] == {
+            "count": 1,
+            "members": [{"id": me["id"], "name": me["name"]}],
+        }
+        async with session(server, additional_headers=cookie) as tab:
+            assert (await tab.do("room.join", room="lobby"))["presence"]["count"] == 1
+        async with session(server) as other:
+            assert (await other.do("room.join", room="lobby"))["presence"]["count"] == 2
+            them = other.started["data"]["user"]
+            joined = (await one.event("presence.changed"))["data"]
+            while them["id"] not in [author["id"] for author in joined["joined"]]:
+                joined = (await one.event("presence.changed"))["data"]
+            assert joined["count"] == 2
+        left = (await one.event("presence.changed"))["data"]
+        assert left == {"count": 1, "joined": [], "left": [{"id": them["id"], "name": them["name"]}]}
+
+
+# ── Messages ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_message_reaches_the_room_and_its_author_is_told(server: uvicorn.Server) -> None:
+    async with session(server) as one, session(server) as two:
+        await one.do("room.join", room="자유방")
+        await two.do("room.join", room="자유방")
+        assert await one.say("자유방", "안녕", "c1") == {"status": "accepted"}
+        seen = await two.event("message.posted")
+        assert (seen["room"], seen["seq"]) == ("자유방", 1)
+        assert (seen["data"]["body"], seen["data"]["client_id"]) == ("안녕", "c1")
+        assert (await one.event("message.posted")) == seen
+        settled = (await one.event("message.settled"))["data"]
+        assert (settled["client_id"], settled["status"], settled["seq"]) == ("c1", "posted", 1)
+        repeat = await one.say("자유방", "안녕", "c1")
+        assert (repeat["status"], repeat["id"]) == ("posted", seen["data"]["id"])
+        assert await Message.objects.acount() == 1
+        page = await two.do("history.list", room="자유방")
+        assert (page["messages"], page["more"]) == ([seen["data"]], False)
+        assert "message.settled" not in [item["type"] for item in two.inbox]
+
+
+@pytest.mark.usefixtures("worker")
+async def test_coming_back_brings_what_was_missed(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        for number in range(3):
+            await one.say("lobby", f"message {number}")
+            await one.event("message.posted")
+        async with session(server) as back:
+            data = await back.do("room.join", room="lobby", since=1)
+            assert (data["seq"], data["recovered"]) == (3, True)
+            assert [message["seq"] for message in data["messages"]] == [2, 3]
+        async with session(server) as lost:
+            data = await lost.do("room.join", room="lobby", since=9)
+            assert (data["seq"], data["recovered"], len(data["messages"])) == (3, False, 3)
+
+
+async def test_limits_of_writing(server: uvicorn.Server, settings: SettingsWrapper) -> None:
+    settings.BUS_SEND_RATE, settings.BUS_SEND_BURST = 0.01, 2
+    await Room.objects.acreate(name="lobby", access="open")
+    await Room.objects.acreate(name="slow", access="open", slow_mode=60)
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        await one.do("room.join", room="slow")
+        assert await one.say("slow", "hi", "1") == {"status": "accepted"}
+        error = await one.refused("message.send", room="slow", body="ho", client_id="2")
+        assert error["code"] == "slow_mode"
+        assert 50 < error["retry_after"] <= 60
+        assert await one.say("lobby", "hi", "3") == {"status": "accepted"}
+        error = await one.refused("message.send", room="lobby", body="ho", client_id="4")
+        assert (error["code"], error["retry_after"] > 0) == ("rate_limited", True)
+        error = await one.refused("message.send", room="lobby", body="x" * 2001, client_id="5")
+        assert (error["code"], error["field"]) == ("too_long", "body")
+        for body in ("", "   ", "\x00"):
+            error = await one.refused("message.send", room="lobby", body=body, client_id="6")
+            assert (error["code"], error["field"]) == ("invalid", "body")
+
+
+async def test_a_full_channel_and_a_mute_refuse(
+    server: uvicorn.Server, settings: SettingsWrapper
+) -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with session(server) as one:
+        key = one.started["data"]["user"]["id"]
+        await one.do("room.join", room="lobby")
+        settings.BUS_CAPACITY = 1
+        await one.say("lobby", "hi")
+        error = await one.refused("message.send", room="lobby", body="ho", client_id="2")
+        assert (error["code"], error["retry_after"] > 0) == ("busy", True)
+        await Sanction.objects.acreate(room=lobby, author_key=key, kind="mute")
+        await one.do("room.join", room="lobby")
+        error = await one.refused("message.send", room="lobby", body="ho", client_id="2")
+        assert error["code"] == "muted"
+
+
+async def test_a_notification_reaches_all_sessions_of_a_user(
+    server: uvicorn.Server, worker: None
+) -> None:
+    mina = await sync_to_async(User.objects.create_user)("mina")
+    headers = await cookies_of(mina)
+    async with contextlib.AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(session(server, additional_headers=headers))
+            for _ in range(2)
+        ]
+        for client in clients:
+            await client.do("session.ping")
+        await publisher.send(protocol.NotificationRequested(users=[mina.pk], name="hello"))
+        for client in clients:
+            assert (await client.event("event.published"))["data"]["name"] == "hello"
+
+
+# ── The end ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None:
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        assert hub()._topics
+    async with session(server) as abrupt:
+        await abrupt.do("room.join", room="lobby")
+        abrupt.socket.transport.abort()
+    await becomes(lambda: not hub()._topics and not hub().presence._rooms)
+    lobby = await Room.objects.aget(name="lobby")
+    async with asyncio.timeout(10):
+        while (await hub().presence.look(lobby.pk)).count:
+            pass
+
+
+async def test_a_peer_that_reads_nothing_is_told_to_come_back(
+    server: uvicorn.Server, settings: SettingsWrapper
+) -> None:
+    settings.BUS_OUTBOX_LIMIT = 200_000
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with session(server) as slow, session(server) as well:
+        for client in (slow, well):
+            await client.do("room.join", room="lobby")
+        slow.socket.transport.pause_reading()
+        frame = json.dumps({"type": "x", "pad": "x" * 50_000}).encode()
+        for seq in range(1, 400):
+            await publisher.publish({lobby.pk: Bulletin(events=[(seq, frame)])})
+            assert (await well.event("x"))["type"] == "x"
+        await becomes(lambda: len(next(iter(hub()._topics.values())).seats) == 1)  # type: ignore[attr-defined]
+        slow.socket.transport.resume_reading()
+        assert await close_code(slow.socket) == 4408
+
+
+async def test_a_stopping_server_closes_with_1012(broker: str) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        async with serving() as server:
+            client: Client = await stack.enter_async_context(session(server))
+            await client.do("room.join", room="lobby")
+        assert await close_code(client.socket) == 1012
+    lobby = await Room.objects.aget(name="lobby")
+    assert (await publisher.roster(lobby.pk).attend("test", {})).count == 0
+    await publisher.close()
+
+
+def test_guests_have_keys_of_their_own() -> None:
+    assert access.visitor_of_scope({}).key != access.visitor_of_scope({}).key
+
+
+test_guests_have_keys_of_their_own.pytestmark = []  # type: ignore[attr-defined]
