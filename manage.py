@@ -15,7 +15,10 @@ def main() -> None:
             f"{error}. Django is not installed for {sys.executable}. "
             "Run `make run` once, then use .venv/bin/python manage.py."
         ) from error
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 if __name__ == "__main__":

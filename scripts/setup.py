@@ -52,9 +52,6 @@ def main(arguments: List[str]) -> int:
     return 0
 
 
-# ---- installing ----
-
-
 def install(kind: str) -> None:
     """Bring .venv to the pinned requirements of this kind; does nothing where it has them."""
     found = venv_version()
@@ -75,7 +72,9 @@ def install(kind: str) -> None:
     pip = find_pip(python)
     count = len(re.findall(r"^[\w.-]+==", read(requirements_file(kind)), re.M))
     say("Installing {} pinned packages into .venv (a minute or two the first time)…".format(count))
-    forget_stamp()
+    # From here on .venv is unfinished, until a stamp says otherwise.
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(stamp_file())
     run_pip(pip, kind, skipped)
     write_stamp(kind, found)
     say("Installed in {:.0f} s. The next start skips this.".format(time.monotonic() - started))
@@ -92,15 +91,9 @@ def run_pip(pip: List[str], kind: str, skipped: List[str]) -> None:
             path = os.path.join(directory, kind + ".txt")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(without(read(requirements_file(kind)), skipped))
-        options = [
-            "-qq",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--require-hashes",
-            "-r",
-            path,
-        ]
-        code = subprocess.call([*pip, "install", *options], env=environment)
+        command = [*pip, "install", "-qq", "--disable-pip-version-check", "--no-input"]
+        command += ["--require-hashes", "-r", path]
+        code = subprocess.call(command, env=environment)
     if code:
         raise SetupError(
             "pip could not install requirements/{}.txt (its own message is above). What it did "
@@ -142,8 +135,6 @@ def find_pip(python: Optional[str]) -> List[str]:
         "command again; .venv is kept."
     )
 
-
-# ---- what is there ----
 
 HELP_PYTHON = (
     "Install Python 3.11 or later (Debian and Ubuntu: apt install python3 python3-venv; macOS: "
@@ -220,9 +211,6 @@ def embedded_problem() -> Optional[str]:
     )
 
 
-# ---- doing nothing twice ----
-
-
 def stamp_is_current(kind: str, version: Tuple[int, int]) -> bool:
     """Whether .venv already holds the requirements of this kind, whole."""
     try:
@@ -238,12 +226,6 @@ def write_stamp(kind: str, version: Tuple[int, int]) -> None:
     with open(draft, "w", encoding="utf-8") as file:
         json.dump({name: digest(name, version) for name in COVERS[kind]}, file)
     os.replace(draft, stamp_file())
-
-
-def forget_stamp() -> None:
-    """From here on .venv is unfinished, until a stamp says otherwise."""
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(stamp_file())
 
 
 def digest(kind: str, version: Tuple[int, int]) -> str:
@@ -270,9 +252,6 @@ def only_one():
         yield
     finally:
         os.close(descriptor)
-
-
-# ---- small things ----
 
 
 def quiet(command: List[str]) -> Optional[str]:

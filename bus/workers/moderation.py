@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bus import publisher, reasons
+from bus.conf import conf
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
-from bus.moderation import POLICIES, Context, judge
+from bus.moderation import POLICIES, Context, Policy, judge
 from bus.protocol import MessageSubmitted, Outcome, Reason
 from bus.services import access, events, history, messages, rooms
 from bus.services.messages import Settlement, Submission
@@ -65,12 +67,17 @@ def _judge_and_settle(
         context = Context(
             recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted
         )
-        verdict = judge(message.body, POLICIES[room.moderation], context)
+        verdict = judge(message.body, _policy(room), context)
         bodies.append(message.body)
         received = dt.datetime.fromtimestamp(delivery.sent_at / 1000, dt.UTC)
         submissions[position] = Submission(room.pk, message, verdict, received)
     settled = messages.settle(list(submissions.values())) if submissions else []
     return known, dict(zip(submissions, settled, strict=True))
+
+
+def _policy(room: Room) -> Policy:
+    """The room's policy, with the site's own limit for a body."""
+    return replace(POLICIES[room.moderation], max_length=conf.body_limit)
 
 
 def _memory(message: MessageSubmitted) -> str:

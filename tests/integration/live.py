@@ -14,10 +14,9 @@ from websockets.exceptions import ConnectionClosed
 
 from bus.asgi import application
 from bus.layer.worker import Worker
+from tests.eventually import PATIENCE, becomes
 
 Item = dict[str, Any]
-# Longest wait for anything, in seconds.
-PATIENCE = 10.0
 
 
 class _Server(uvicorn.Server):
@@ -57,13 +56,6 @@ async def working(*channels: str) -> AsyncIterator[Worker]:
         await asyncio.wait_for(task, PATIENCE)
         for number in (2, 15):
             loop.remove_signal_handler(number)
-
-
-async def becomes(fact: Callable[[], object]) -> None:
-    """Wait for something that nothing tells of."""
-    async with asyncio.timeout(PATIENCE):
-        while not fact():
-            await asyncio.sleep(0.005)
 
 
 def address(server: uvicorn.Server, path: str) -> str:

@@ -4,7 +4,7 @@ const FIRST_DELAY = 500; // ms, the most that the first reconnect waits; doubles
 const LAST_DELAY = 20_000; // ms, the most that any reconnect waits
 const STEADY = 5_000; // ms of uptime that make the attempts count from zero again
 const ANSWER = 10_000; // ms until a command counts as unanswered, and a send as failed
-const PROBE = 5_000; // ms to wait for a reply before sending again, or for the first frame of a wake-up
+const PROBE = 5_000; // ms to wait for a reply before sending again, or on waking up
 const BUSY = 30_000; // ms to go on while the server says that it is busy
 const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" }; // do not come back
 const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many" };
@@ -512,8 +512,10 @@ class Bus extends Emitter {
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Not randomUUID(), which a page on plain http and a name other than localhost does not have.
-const randomId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+function randomId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
 
 /** Connect to the session protocol at `url`, and stay connected. */
 export function connect(url, options) {

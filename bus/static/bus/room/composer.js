@@ -5,6 +5,7 @@ import { fill, gettext } from "../i18n.js";
 const WARN_AT = 0.75; // of the limit: from there on, what is left is shown
 const HANGUL = /^[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uffa0-\uffdc]+$/;
 
+/** The field where one writes, and what keeps it from sending. */
 export class BusComposer extends HTMLElement {
   #composing = ""; // what an input method is putting together
   #wanted = false; // Enter came in the middle of a syllable: send when it is whole

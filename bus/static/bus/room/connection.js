@@ -5,6 +5,7 @@ import { button, make } from "./dom.js";
 
 const GRACE = 1_000; // ms; a shorter absence is nobody's concern
 
+/** Says nothing while all is well. */
 export class BusConnection extends HTMLElement {
   #change = { state: "connecting" };
 

@@ -7,6 +7,7 @@ import { adopt, group } from "./row.js";
 const NEAR = 48; // px from the bottom that still count as being there
 const MOST = 500; // rows kept while reading at the bottom; older ones can be loaded again
 
+/** The lines of a room. */
 export class BusLog extends HTMLElement {
   unread = 0;
   stuck = true; // at the bottom, and staying there
@@ -116,7 +117,8 @@ export class BusLog extends HTMLElement {
   #inOrder(row, rows, seq) {
     return rows.every((other) => {
       const before = other.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING;
-      return !other.dataset.seq || (before ? Number(other.dataset.seq) < seq : Number(other.dataset.seq) > seq);
+      const place = Number(other.dataset.seq);
+      return !place || (before ? place < seq : place > seq);
     });
   }
 
@@ -130,7 +132,8 @@ export class BusLog extends HTMLElement {
     if (this.stuck && !document.hidden) return;
     if (!this.unread++) {
       this.list.querySelector(":scope > .new")?.remove();
-      this.list.insertBefore(make("li", { className: "new" }, make("span", {}, gettext("new"))), next);
+      const line = make("li", { className: "new" }, make("span", {}, gettext("new")));
+      this.list.insertBefore(line, next);
     }
     this.#draw();
   }
@@ -160,7 +163,8 @@ export class BusLog extends HTMLElement {
   #draw() {
     const count = this.unread;
     this.pill.hidden = !count || this.stuck;
-    this.pill.textContent = `↓ ${fill(ngettext("%(count)s new message", "%(count)s new messages", count), { count })}`;
+    const text = ngettext("%(count)s new message", "%(count)s new messages", count);
+    this.pill.textContent = `↓ ${fill(text, { count })}`;
     this.dispatchEvent(new Event("unread"));
   }
 }

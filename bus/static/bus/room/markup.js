@@ -34,7 +34,8 @@ export function markup(text) {
 function link(text) {
   const address = trimmed(text);
   if (!URL.canParse(address)) return [text];
-  const anchor = make("a", { href: address, rel: "noopener noreferrer nofollow", target: "_blank" }, address);
+  const rel = "noopener noreferrer nofollow";
+  const anchor = make("a", { href: address, rel, target: "_blank" }, address);
   return [anchor, text.slice(address.length)];
 }
 

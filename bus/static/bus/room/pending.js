@@ -31,7 +31,10 @@ function buttons(sent, { resend, drop }) {
   switch (sent.status) {
     case "queued": return [button(gettext("Delete"), gone)];
     case "rejected":
-      return [button(gettext("Edit and resend"), () => resend(sent)), button(gettext("Dismiss"), gone)];
+      return [
+        button(gettext("Edit and resend"), () => resend(sent)),
+        button(gettext("Dismiss"), gone),
+      ];
     case "failed":
       return [
         button(gettext("Retry"), () => sent.retry()),

@@ -12,6 +12,7 @@ import { announcementRow, messageRow, pendingRow, remove, settle } from "./row.j
 const OLDER = 50; // messages of one page of history
 const LIMITS = ["slow_mode", "rate_limited"]; // the text goes back to the composer
 
+/** Ties the client to the log, the composer and the bar. */
 class BusRoom extends HTMLElement {
   connectedCallback() {
     const { room, since, me } = this.dataset;
@@ -55,7 +56,8 @@ class BusRoom extends HTMLElement {
     });
     room.on("changed", (facts) => this.#facts(facts));
     room.on("rejected", (error) => {
-      const text = fill(gettext("You cannot enter this room: %(reason)s"), { reason: reasonText(error) });
+      const reason = reasonText(error);
+      const text = fill(gettext("You cannot enter this room: %(reason)s"), { reason });
       this.composer.close(text);
       this.#say(text, "alert");
     });
@@ -135,9 +137,10 @@ class BusRoom extends HTMLElement {
       log.prepend(page.messages.map((message) => messageRow(message, this.me)));
       log.older.hidden = !page.more;
     } catch (error) {
-      this.#say(fill(gettext("Could not load older messages: %(reason)s"), { reason: reasonText(error) }), "alert");
+      const reason = reasonText(error);
+      this.#say(fill(gettext("Could not load older messages: %(reason)s"), { reason }), "alert");
     }
-    const focused = document.activeElement === document.body || document.activeElement === log.older;
+    const focused = [document.body, log.older].includes(document.activeElement);
     log.older.disabled = false;
     if (focused) (log.older.hidden ? log.scroller : log.older).focus({ preventScroll: true });
   }

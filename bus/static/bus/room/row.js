@@ -81,19 +81,23 @@ export function group(row) {
   const newDay = !last || calendar.format(last) !== day;
   const same = last && before.dataset.author === row.dataset.author && time - last < FOLLOWS_WITHIN;
   row.classList.toggle("follow", Boolean(same && !newDay));
-  if (newDay && !before?.matches(".new")) row.before(make("li", { className: "day" }, make("span", {}, day)));
+  if (newDay && !before?.matches(".new")) {
+    row.before(make("li", { className: "day" }, make("span", {}, day)));
+  }
 }
 
 const timeOf = (row) => new Date(row.querySelector("time").dateTime);
 
 function blank(name, own, body, at) {
   const hue = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
-  const avatar = make("span", { className: `avatar hue-${hue}` }, [...name][0]?.toUpperCase() ?? "?");
+  const initial = [...name][0]?.toUpperCase() ?? "?";
+  const avatar = make("span", { className: `avatar hue-${hue}` }, initial);
   avatar.setAttribute("aria-hidden", "true");
   const by = make("p", { className: "by" }, make("bdi", { className: "name" }, name), " ");
   if (own) by.append(make("span", { className: "you" }, gettext("You")), " ");
   by.append(make("time"));
-  const line = make("div", { className: "line" }, by, make("div", { className: "body", dir: "auto" }));
+  const text = make("div", { className: "body", dir: "auto" });
+  const line = make("div", { className: "line" }, by, text);
   const row = make("li", { className: own ? "row own" : "row" }, avatar, line);
   stamp(row, at);
   setBody(row, body);
@@ -103,7 +107,8 @@ function blank(name, own, body, at) {
 function stamp(row, at) {
   const time = row.querySelector("time");
   const when = new Date(at);
-  Object.assign(time, { dateTime: at, textContent: clock.format(when), title: when.toLocaleString(language) });
+  const title = when.toLocaleString(language);
+  Object.assign(time, { dateTime: at, textContent: clock.format(when), title });
 }
 
 function setBody(row, text) {

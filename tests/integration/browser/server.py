@@ -136,3 +136,14 @@ def enter(page: Page, address: str, server: Server) -> None:
     page.route_web_socket("**/ws/", server.open)
     page.goto(f"{address}/chat/lobby/")
     page.wait_for_selector(".online:not([hidden])")
+
+
+def write(page: Page, text: str) -> None:
+    """Send a text."""
+    page.locator("textarea").fill(text)
+    page.keyboard.press("Enter")
+
+
+def bodies(page: Page) -> list[str]:
+    """What the lines of the log say."""
+    return page.locator("bus-log .row .body").all_inner_texts()

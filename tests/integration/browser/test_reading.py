@@ -1,0 +1,91 @@
+"""Reading a room: what others say, in Chromium."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.integration.browser.server import Server, enter
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_text_is_text(room: Page, server: Server) -> None:
+    server.tell(
+        server.message(
+            "<img src=x onerror=alert(1)> javascript:alert(1) **굵게**는 *em* `a **b**` "
+            "(https://example.com/a_(b)?q=1&r=2), https://example.com에서 2*3*4 ftp://x.example"
+        )
+    )
+    body = room.locator(".row .body")
+    links = body.locator("a")
+    assert links.evaluate_all("all => all.map(a => a.href)") == [
+        "https://example.com/a_(b)?q=1&r=2",
+        "https://example.com/",
+    ]
+    expect(links.first).to_have_attribute("rel", "noopener noreferrer nofollow")
+    expect(body.locator("strong")).to_have_text("굵게")
+    expect(body.locator("em")).to_have_text("em")
+    expect(body.locator("code")).to_have_text("a **b**")
+    expect(body.locator("img")).to_have_count(0)
+    expect(body).to_contain_text("<img src=x onerror=alert(1)>")
+
+
+def test_edits_and_removals_show(room: Page, server: Server) -> None:
+    first = server.message("tpyo")
+    server.tell(first)
+    server.tell(server.message("gone"))
+    edited = {**first, "body": "typo", "edited": True, "changed": 3}
+    server.say({"type": "message.edited", "room": "lobby", "seq": 3, "data": edited})
+    gone = {"id": "2", "by": "moderator", "reason": "spam"}
+    server.say({"type": "message.removed", "room": "lobby", "seq": 4, "data": gone})
+    expect(room.locator(".row .body")).to_have_text(["typo", "Message removed"])
+    expect(room.locator(".edited")).to_have_text("edited")
+
+
+def test_announcements_show(room: Page, server: Server) -> None:
+    told = {"name": "announcement", "payload": {"body": "Maintenance at **noon**"}}
+    told |= {"source": "operations", "id": "1-0"}
+    server.say({"type": "event.published", "room": "lobby", "data": told})
+    row = room.locator(".row.announcement")
+    expect(row.locator(".name")).to_have_text("operations")
+    expect(row.locator(".body")).to_have_text("Maintenance at noon")
+
+
+def test_reading_older_lines_is_not_disturbed(page: Page, address: str, server: Server) -> None:
+    server.older = [server.message(f"line {n}") for n in range(1, 161)]
+    newest, server.missed = server.older[110:], server.older[110:]
+    enter(page, address, server)
+    expect(page.locator(".row")).to_have_count(len(newest))
+    scroller = page.locator(".scroll")
+    at_bottom = (
+        "() => (s => Math.abs(s.scrollHeight - s.scrollTop - s.clientHeight) < 2)"
+        "(document.querySelector('.scroll'))"
+    )
+    page.wait_for_function(at_bottom)
+    server.tell(server.message("one more"))
+    expect(page.locator(".row")).to_have_count(len(newest) + 1)
+    page.wait_for_function(at_bottom)
+
+    page.locator(".older").evaluate("button => (button.hidden = false)")
+    scroller.evaluate("s => (s.scrollTop = 0)")
+    page.wait_for_timeout(100)
+    top = page.locator(".row", has_text="line 111")
+    before = top.bounding_box()
+    page.locator(".older").click()
+    expect(page.locator(".row")).to_have_count(len(newest) + 51)
+    after = top.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 60  # the day's line may go
+    server.tell(server.message("meanwhile"))
+    pill = page.locator(".pill")
+    expect(pill).to_have_text("↓ 1 new message")
+    expect(page.locator("li.new")).to_have_count(1)
+    server.tell(server.message("and more"))
+    expect(pill).to_have_text("↓ 2 new messages")
+    assert page.title().startswith("(2) ")
+    pill.click()
+    expect(pill).to_be_hidden()
+    page.wait_for_function(at_bottom)
+    assert not page.title().startswith("(")

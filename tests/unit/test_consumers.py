@@ -1,0 +1,38 @@
+"""What consumers stand on: commands and their methods, pace, and sizes of frames."""
+
+import time
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bus import protocol
+from bus.consumers import session
+from bus.consumers.pace import Pace
+from bus.consumers.socket import is_too_large
+
+
+def test_every_command_has_its_method() -> None:
+    assert set(session._METHODS) == set(protocol.COMMANDS.values())
+
+
+def test_a_pace_lets_a_burst_through_and_then_says_how_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    pace = Pace(rate=8, burst=3)
+    assert [pace.take() for _ in range(4)] == [0, 0, 0, 0.125]
+    now += 0.125
+    assert pace.take() == 0
+    assert pace.take(2) == 0.25
+    now += 1000
+    assert pace.take(3) == 0
+    assert pace.take() > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "too_large"), [("x" * 8, False), ("x" * 9, True), ("é" * 4, False), ("é" * 5, True)]
+)
+def test_a_frame_is_measured_in_bytes(text: str, too_large: bool, settings: Settings) -> None:
+    settings.BUS_FRAME_LIMIT = 8
+    assert is_too_large(text) is too_large

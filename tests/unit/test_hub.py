@@ -1,0 +1,255 @@
+"""The hub: one subscription per group, each event once, nothing left behind."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bus.errors import Unavailable
+from bus.realtime.hub import Hub
+from tests.eventually import becomes
+
+pytestmark = pytest.mark.asyncio
+
+
+class Ear:
+    """A listener."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.failed = False
+
+    def push(self, frames: list[bytes]) -> None:
+        self.heard += frames
+
+    def fail(self) -> None:
+        self.failed = True
+
+
+class Broken(Ear):
+    """A listener that cannot."""
+
+    def push(self, frames: list[bytes]) -> None:
+        raise RuntimeError("broken")
+
+
+class Broker:
+    """An inbox whose groups are a set, and which can be slow or away."""
+
+    def __init__(self) -> None:
+        self.groups: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.open_door = asyncio.Event()
+        self.open_door.set()
+        self.away = False
+        self.deaf = 0
+        self.hub = Hub(self.open, self.echo)
+
+    async def open(self) -> "Broker":
+        self.calls["open"] += 1
+        return self
+
+    async def listen(self, group: str) -> None:
+        await self._call("listen")
+        self.groups.add(group)
+
+    async def ignore(self, group: str) -> None:
+        await self._call("ignore")
+        self.groups.discard(group)
+
+    async def receive(self) -> Any:
+        message = await self.messages.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    async def echo(self, group: str, token: str) -> None:
+        await self._call("echo")
+        if self.deaf:
+            self.deaf -= 1
+        elif group in self.groups:
+            self.messages.put_nowait({"type": "echo", "token": token})
+
+    async def _call(self, name: str) -> None:
+        self.calls[name] += 1
+        await self.open_door.wait()
+        if self.away:
+            raise Unavailable
+
+    async def tell(self, *seqs: int | None, room: int = 1, plain: bool = True) -> None:
+        """Deliver one message with these events, and wait until the hub has it."""
+        events = [[seq, b"e%d" % (seq or 0)] for seq in seqs]
+        plains = [[seq, b"p%d" % (seq or 0)] for seq in seqs] if plain else []
+        await self.put({"type": "room.events", "room": room, "events": events, "plain": plains})
+
+    async def put(self, message: Any) -> None:
+        self.messages.put_nowait(message)
+        await settle()
+
+
+async def settle() -> None:
+    """Let everything that can run, run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
+    broker, one, two = Broker(), Ear(), Ear()
+    seats = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
+    assert broker.calls == {"open": 1, "listen": 1, "echo": 1}
+    for seat in seats:
+        seat.release(0)
+    await broker.tell(1)
+    broker.hub.leave_room(seats[0])
+    await broker.tell(2)
+    broker.hub.leave_room(seats[1])
+    await settle()
+    assert (one.heard, two.heard) == ([b"e1"], [b"e1", b"e2"])
+    assert not broker.groups
+    assert not broker.hub._topics
+
+
+async def test_a_join_that_meets_the_last_leave_stays_subscribed() -> None:
+    broker, one, two = Broker(), Ear(), Ear()
+    seat = await broker.hub.join_room(1, one)
+    broker.open_door.clear()
+    broker.hub.leave_room(seat)
+    await settle()
+    assert broker.calls["ignore"] == 1  # under way
+    joining = asyncio.ensure_future(broker.hub.join_room(1, two))
+    await settle()
+    broker.open_door.set()
+    (await joining).release(0)
+    await settle()
+    await broker.tell(1)
+    assert two.heard == [b"e1"]
+    assert broker.groups == {"room.1"}
+
+
+async def test_a_join_that_is_cancelled_leaves_nothing() -> None:
+    broker = Broker()
+    broker.open_door.clear()
+    joining = asyncio.ensure_future(broker.hub.join_room(1, Ear()))
+    author = asyncio.ensure_future(broker.hub.join_author("u1", listener=Ear()))
+    await settle()
+    joining.cancel()
+    author.cancel()
+    broker.open_door.set()
+    await settle()
+    assert not broker.hub._topics
+
+
+async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
+    broker, one = Broker(), Ear()
+    broker.away = True
+    with pytest.raises(Unavailable):
+        await broker.hub.join_room(1, one)
+    await settle()
+    assert not broker.hub._topics
+    broker.away = False
+    (await broker.hub.join_room(1, one)).release(0)
+    await broker.tell(1)
+    assert one.heard == [b"e1"]
+
+
+async def test_a_subscription_is_sure_only_with_its_echo() -> None:
+    broker = Broker()
+    broker.deaf = 1
+    await broker.hub.join_room(1, Ear())
+    assert broker.calls["echo"] == 2
+
+
+async def test_what_comes_while_joining_follows_the_release() -> None:
+    broker, old, new = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, old)).release(0)
+    await broker.tell(5)
+    seat = await broker.hub.join_room(1, new)
+    await broker.tell(6, None, 7)
+    assert new.heard == []
+    # History was read up to 8, of which 8 is still on its way.
+    seat.release(8)
+    await broker.tell(8)
+    await broker.tell(9)
+    assert new.heard == [b"e0", b"e9"]
+    assert old.heard == [b"e5", b"e6", b"e0", b"e7", b"e8", b"e9"]
+    assert broker.hub.counts.holes == 0
+
+
+async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
+    broker, ear = Broker(), Ear()
+    seat = await broker.hub.join_room(1, ear)
+    seat.release(0)
+    await broker.tell(1, 2)
+    seat.hold()
+    await broker.tell(3, 4)
+    assert ear.heard == [b"e1", b"e2"]
+    seat.release(3)
+    assert ear.heard[2:] == [b"e4"]
+    seat.hold()
+    await broker.tell(5)
+    seat.release()  # the join failed: as if it had not been
+    assert ear.heard[3:] == [b"e5"]
+
+
+async def test_a_repeat_reaches_nobody_and_a_hole_stops_nothing() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, plain=True)).release(0)
+    for seqs in [(1, 2), (1, 2, 3), (6,), (5,), (5,), (6, 7)]:
+        await broker.tell(*seqs)
+    assert ear.heard == [b"e1", b"e2", b"e3", b"e6", b"e7"]
+    assert plain.heard == [b"p1", b"p2", b"p3", b"p6", b"p5", b"p7"]
+    counts = broker.hub.counts
+    assert (counts.holes, counts.repeats) == (1, 4)
+
+
+async def test_an_author_is_heard_by_sessions_and_plain_sockets() -> None:
+    broker, ear = Broker(), Ear()
+    own: list[Any] = []
+    await broker.hub.join_author("u7", listener=ear)
+    await broker.hub.join_author("u7", own=own.extend)
+    message = {"type": "author.events", "author": "u7", "events": [[None, b"a"]]}
+    await broker.put({**message, "plain": [["c1", b"b"]]})
+    assert (ear.heard, own) == ([b"a"], [["c1", b"b"]])
+    broker.hub.leave_author("u7", listener=ear)
+    broker.hub.leave_author("u7", own=own.extend)
+    broker.hub.leave_author("u7", own=own.extend)
+    await settle()
+    assert not broker.groups
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        7,
+        {},
+        {"type": "websocket.close"},
+        {"type": "room.events"},
+        {"type": "room.events", "room": 1, "events": [7], "plain": []},
+        {"type": "room.events", "room": 1, "events": None, "plain": None},
+        {"type": "author.events", "author": "nobody"},
+        ValueError("not msgpack"),
+    ],
+)
+async def test_a_bad_message_is_survived(message: Any) -> None:
+    broker, ear, broken = Broker(), Ear(), Broken()
+    (await broker.hub.join_room(1, broken)).release(0)
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.put(message)
+    await broker.tell(1)
+    await becomes(lambda: ear.heard)
+    assert ear.heard == [b"e1"]
+
+
+async def test_what_is_held_back_is_bounded(settings: Settings) -> None:
+    settings.BUS_OUTBOX_LIMIT = 5
+    broker, ear = Broker(), Ear()
+    await broker.hub.join_room(1, ear)
+    await broker.tell(1, 2)
+    assert not ear.failed
+    await broker.tell(3)
+    assert ear.failed
