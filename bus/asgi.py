@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 from typing import Any
 
@@ -19,14 +21,24 @@ from bus.consumers import database  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 
+logger = logging.getLogger(__name__)
+
+# How long the end of a process may wait for the broker, in seconds.
+_CLOSE_TIMEOUT = 5.0
+
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Close what this process opened before it ends, where the server tells of the end."""
     await receive()
     await send({"type": "lifespan.startup.complete"})
     await receive()
-    await hub.close()
-    await publisher.close()
+    try:
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await hub.close()
+            await publisher.close()
+    except Exception as error:
+        # What is left in the broker expires.
+        logger.warning("The connections to the broker were not closed in time: %r", error)
     database.close()
     await send({"type": "lifespan.shutdown.complete"})
 

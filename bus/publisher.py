@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis
+from asgiref.sync import async_to_sync, sync_to_async
 from channels.exceptions import ChannelFull
 from channels.layers import get_channel_layer
+from django.db import InterfaceError, OperationalError, transaction
 
 from bus import names
 from bus.errors import Busy, Unavailable
@@ -18,7 +21,10 @@ from bus.layer import BusChannelLayer
 from bus.layer.memory import Memory
 from bus.layer.roster import Changes as Changes
 from bus.layer.roster import Roster as Roster
+from bus.models import QueuedSend
 from bus.protocol import ChannelMessage
+
+logger = logging.getLogger(__name__)
 
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
@@ -26,6 +32,8 @@ AUTHOR_EVENTS = "author.events"
 # Says nothing; who sent it learns that it hears the group.
 ECHO = "echo"
 
+# Between two looks for sends that a process left behind, in seconds.
+_RELAY_PAUSE = 1.0
 # What a client is told to wait when a channel is full, in seconds.
 _BUSY_RETRY_AFTER = 2.0
 
@@ -70,6 +78,81 @@ async def send(
         )
     except ChannelFull as error:
         raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
+
+
+def send_on_commit(
+    channel: str,
+    message: dict[str, Any],
+    *,
+    ordering_key: str | None = None,
+    not_before: int = 0,
+    expires_at: int = 0,
+) -> None:
+    """Send to a named channel once the running transaction has committed; never if it rolls back.
+
+    The message is stored with the transaction (a transactional outbox), so it arrives at least
+    once even if this process dies after the commit: then a worker sends it. Those of one database
+    are sent in the order in which they were stored. Times in ms since 1970. Raises Invalid.
+    """
+    QueuedSend.objects.create(
+        channel=channel,
+        payload=layer().encode(message),
+        ordering_key=layer().key_of(channel, message) if ordering_key is None else ordering_key,
+        not_before=not_before,
+        expires_at=expires_at,
+    )
+    # Robust: an error here must not look like one of the transaction, which has committed.
+    transaction.on_commit(relay, robust=True)
+
+
+def relay(limit: int = 200) -> int:
+    """Send what transactions have left to be sent, oldest first; returns how many were sent.
+
+    One process at a time, so that they keep their order; another one that comes returns at once.
+    """
+    try:
+        with transaction.atomic():
+            waiting = QueuedSend.objects.select_for_update(nowait=True).order_by("pk")[:limit]
+            sent = async_to_sync(_send_queued)(list(waiting))
+            QueuedSend.objects.filter(pk__in=sent).delete()
+    except OperationalError as error:
+        logger.debug("Somebody else relays, or the database is away: %s", error)
+        return 0
+    return len(sent)
+
+
+async def _send_queued(rows: Sequence[QueuedSend]) -> list[int]:
+    sent: list[int] = []
+    stuck: set[str] = set()
+    for row in rows:
+        if row.channel in stuck:
+            continue
+        try:
+            await layer().send_encoded(
+                row.channel,
+                bytes(row.payload),
+                row.ordering_key,
+                not_before=row.not_before,
+                expires_at=row.expires_at,
+            )
+        except (ChannelFull, Unavailable) as error:
+            logger.debug("%s waits: %s", row, error)
+            stuck.add(row.channel)
+        else:
+            sent.append(row.pk)
+    return sent
+
+
+async def relay_forever() -> None:
+    """Send what processes left that died, or that found the broker away; workers run this."""
+    while True:
+        try:
+            # A plain look first: on SQLite a transaction would take the write lock.
+            if not await QueuedSend.objects.aexists() or not await sync_to_async(relay)():
+                await asyncio.sleep(_RELAY_PAUSE)
+        except (OperationalError, InterfaceError) as error:
+            logger.debug("The database is away: %s", error)
+            await asyncio.sleep(_RELAY_PAUSE)
 
 
 async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | None = None) -> None:

@@ -147,6 +147,10 @@ class Session(Socket):
             raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
         await self._listen()
         entry = await self._enter(command.room)
+        if place is not None and place.entry.room.pk != entry.room.pk:
+            # Another room of that name stands where this one was.
+            self._leave(command.room)
+            place = None
         if place is None:
             place = Place(entry, await hub().join_room(entry.room.pk, self.outbox))
             try:

@@ -44,6 +44,8 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         super().__init__(hosts=self.hosts, prefix=self.prefix, **kwargs)
         self.capacity = capacity
         self.partitions = partitions
+        # Orders what this process sends without a key of its own.
+        self._own_key = uuid.uuid4().hex
         self.channel_capacity = [
             (re.compile(fnmatch.translate(pattern)), number)
             for pattern, number in (channel_capacity or {}).items()
@@ -97,6 +99,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         """What tells that a named channel has something new."""
         return await self._get_layer().wake(channel)
 
+    def key_of(self, channel: str, message: dict[str, Any]) -> str:
+        """The ordering key of a message that is sent without one."""
+        field = ORDERING_FIELDS.get(channel)
+        return str(message[field]) if field and field in message else self._own_key
+
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
         host: Host = self.hosts[_consistent_hash(channel, len(self.hosts))]
@@ -121,7 +128,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             payload: bytes = self.serialize(message)
         except (TypeError, ValueError, OverflowError) as error:
             raise Invalid(
-                f"A channel message is made of text, numbers, bytes, None, lists and dicts: {error}."
+                f"A channel message is text, numbers, bytes, None, lists and dicts: {error}."
             ) from error
         if len(payload) > conf.message_size_limit:
             raise Invalid(
@@ -141,8 +148,6 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         self._connections = [Connection(host) for host in self.channel_layer.hosts]
         self._streams: dict[str, Stream] = {}
         self._wakes: dict[str, Wake] = {}
-        # Orders what this process sends without a key of its own.
-        self._own_key = uuid.uuid4().hex
         # A receiver of its own name, for `receive` under the stock worker.
         self._receiver = f"receive-{uuid.uuid4().hex}"
 
@@ -179,8 +184,21 @@ class BusLoopLayer(RedisPubSubLoopLayer):
             await self.connection(channel).call("PUBLISH", channel, payload)
             return ""
         if ordering_key is None:
-            field = ORDERING_FIELDS.get(channel)
-            ordering_key = str(message[field]) if field and field in message else self._own_key
+            ordering_key = self.channel_layer.key_of(channel, message)
+        return await self.send_encoded(
+            channel, payload, ordering_key, not_before=not_before, expires_at=expires_at
+        )
+
+    async def send_encoded(
+        self,
+        channel: str,
+        payload: bytes,
+        ordering_key: str,
+        *,
+        not_before: int = 0,
+        expires_at: int = 0,
+    ) -> str:
+        """Send what `encode` has made before; raises ChannelFull and Unavailable."""
         return await self.stream(channel).send(
             payload,
             ordering_key,

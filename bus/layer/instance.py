@@ -62,10 +62,11 @@ class Instance:
         await self._give({"type": BATCH, "deliveries": list(deliveries)}, timeout)
         return self._failures
 
-    async def stop(self) -> None:
-        """End the run, whatever it is doing; a thread of it that hangs is left behind."""
+    async def stop(self) -> bool:
+        """End the run, whatever it is doing; returns False where a thread of it hangs."""
         self._run.cancel()
         await asyncio.wait([self._run], timeout=_STOP_TIMEOUT)
+        return self._run.done()
 
     async def _give(self, message: dict[str, Any], timeout: float) -> None:
         if self._asked is None or not self.waiting:

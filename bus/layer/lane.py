@@ -125,7 +125,9 @@ class Lane:
         finally:
             self.busy = 0
             if self._instance is not None and not self._instance.waiting:
-                await self._instance.stop()
+                if not await self._instance.stop():
+                    # Its thread cannot be ended, and every later handler would wait for it.
+                    self.worker.replace(f"a handler of {self.channel} hangs in its thread")
                 self._instance = None
 
     async def _settle(

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import uvloop
@@ -39,19 +39,27 @@ class Worker:
         channels: Sequence[str],
         layer: BusChannelLayer,
         concurrency: int = 1,
+        companions: Sequence[Callable[[], Awaitable[None]]] = (),
     ) -> None:
-        """`concurrency` lanes per channel, each with an application instance of its own."""
+        """`concurrency` lanes per channel, each with an application instance of its own.
+
+        `companions` run beside them until the worker stops, and again when they fail.
+        """
         self.application = application
         self.channels = list(dict.fromkeys(channels))
         self.layer = layer
         self.concurrency = concurrency
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}".replace("/", "-")
         self.stopping = asyncio.Event()
+        # Why this process has to be replaced once it has stopped; None where it may just end.
+        self.restart: str | None = None
         self.outage = outage.Outage()
         self.handled = 0
         self.last_handled: float | None = None
         self._started = time.time()
         self._lanes: list[Lane] = []
+        self._companions = list(companions)
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self) -> None:
         """Run in this process until SIGTERM or SIGINT."""
@@ -60,7 +68,7 @@ class Worker:
 
     async def main(self) -> None:
         """Work until stopped, then finish or give back what is held."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop)
         places = [(self.layer.stream(c).base, self.layer.host_of(c)) for c in self.channels]
@@ -77,9 +85,22 @@ class Worker:
 
     def stop(self) -> None:
         """Take nothing new; called again, it changes nothing."""
+        self.restart = None
         if not self.stopping.is_set():
             logger.info("Worker stops: it finishes what it holds.")
             self.stopping.set()
+
+    def replace(self, reason: str) -> None:
+        """Stop, and have this process start anew: some of it cannot be mended from inside."""
+        if not self.stopping.is_set():
+            logger.warning("The worker starts anew: %s", reason)
+            self.restart = reason
+            self.stopping.set()
+
+    def replace_soon(self, reason: str) -> None:
+        """The same, from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.replace, reason)
 
     def count(self, handled: int) -> None:
         """Note that messages were handled."""
@@ -113,8 +134,16 @@ class Worker:
 
     async def _work(self) -> None:
         self._lanes = [Lane(self, c, n) for c in self.channels for n in range(self.concurrency)]
-        tasks = [asyncio.ensure_future(self._supervise(lane)) for lane in self._lanes]
-        renewal = asyncio.ensure_future(self._renew())
+        tasks = [
+            asyncio.ensure_future(
+                self._supervise(f"The lane {lane.name} of {lane.channel}", lane.run)
+            )
+            for lane in self._lanes
+        ]
+        beside = [
+            asyncio.ensure_future(self._supervise(getattr(act, "__name__", str(act)), act))
+            for act in (self._renew, *self._companions)
+        ]
         logger.info("Worker %s listens on %s.", self.id, ", ".join(self.channels))
         await self.stopping.wait()
         _, late = await asyncio.wait(tasks, timeout=conf.drain_timeout)
@@ -122,20 +151,20 @@ class Worker:
             task.cancel()
         if late:
             await asyncio.wait(late, timeout=_STOP_GRACE)
-        renewal.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside, timeout=_STOP_GRACE)
 
-    async def _supervise(self, lane: Lane) -> None:
-        """Run a lane, and run it again when it dies of something nobody foresaw."""
+    async def _supervise(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Run something, and run it again when it dies of something nobody foresaw."""
         deaths = 0
         while not self.stopping.is_set():
             began = time.monotonic()
             try:
-                await lane.run()
+                await act()
             except Exception:
                 deaths = 1 if time.monotonic() - began > 60 else deaths + 1
-                logger.exception(
-                    "The lane %s of %s died; it starts again.", lane.name, lane.channel
-                )
+                logger.exception("%s died; it starts again.", name)
                 stop = asyncio.ensure_future(self.stopping.wait())
                 await asyncio.wait([stop], timeout=outage.backoff(deaths))
                 stop.cancel()

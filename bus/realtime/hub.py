@@ -16,8 +16,12 @@ from bus.realtime.topic import AuthorTopic, Counts, Listener, RoomTopic, Seat, T
 
 logger = logging.getLogger(__name__)
 
-# A subscription is sure once its echo is back; it is sent again after each of these, in seconds.
-_ECHO_WAITS = (0.25, 0.5, 1.0, 2.0)
+# A broker that took no subscription within this is away, in seconds.
+_LISTEN_TIMEOUT = 5.0
+# A subscription is sure once its echo is back; it is asked for again after this, in seconds.
+_ECHO_WAIT = 0.25
+# What a stopping process gives to its last calls to the broker, in seconds.
+_CLOSE_WAIT = 2.0
 # Between bad messages in a row the reader pauses, doubling from this up to that, in seconds.
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 1.0
@@ -108,7 +112,7 @@ class Hub:
         for task in tasks:
             task.cancel()
         if tasks:
-            await asyncio.wait(tasks)
+            await asyncio.wait(tasks, timeout=_CLOSE_WAIT)
         self._topics.clear()
         self._inbox = None
         await self.presence.close()
@@ -125,8 +129,12 @@ class Hub:
             if not topic.listening:
                 inbox = await self._opened()
                 topic.begin()
-                await inbox.listen(topic.group)
-                await self._make_sure(topic.group)
+                try:
+                    async with asyncio.timeout(_LISTEN_TIMEOUT):
+                        await inbox.listen(topic.group)
+                        await self._make_sure(topic.group)
+                except TimeoutError as error:
+                    raise Unavailable from error
                 topic.listening = True
 
     async def _opened(self) -> Inbox:
@@ -137,18 +145,15 @@ class Hub:
             return self._inbox
 
     async def _make_sure(self, group: str) -> None:
-        """Wait for an echo: what is published from here on is heard. Raises Unavailable."""
+        """Wait for an echo: what is published from here on is heard."""
         token = uuid.uuid4().hex
         back = self._echoes[token] = asyncio.get_running_loop().create_future()
         try:
-            for wait in _ECHO_WAITS:
+            while not back.done():
                 await self._echo(group, token)
-                done, _ = await asyncio.wait([back], timeout=wait)
-                if done:
-                    return
+                await asyncio.wait([back], timeout=_ECHO_WAIT)
         finally:
             del self._echoes[token]
-        raise Unavailable
 
     def _retire(self, topic: Topic) -> None:
         """End a subscription that nobody wants, without making who leaves wait for it."""

@@ -68,7 +68,9 @@ class PresenceKeeper:
 
     def leave(self, room: int, key: str) -> None:
         """Note that a socket left; the broker hears of it soon."""
-        local = self._rooms[room]
+        local = self._rooms.get(room)
+        if local is None or key not in local.sockets:
+            return  # this process is closing, and everybody was taken out
         local.sockets[key] -= 1
         if local.sockets[key] == 0:
             del local.sockets[key], local.people[key]

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import json
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import uvicorn
 from asgiref.sync import sync_to_async
+from channels.layers import channel_layers
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 from pytest_django import Settings
@@ -16,6 +19,7 @@ from websockets.asyncio.client import connect
 
 from bus import names, protocol, publisher
 from bus.consumers import session as module
+from bus.management.embedded import EmbeddedBroker
 from bus.models import Member, Message, Room, Sanction
 from bus.publisher import Bulletin
 from bus.realtime.hub import hub
@@ -327,6 +331,53 @@ async def test_coming_back_brings_what_was_missed(server: uvicorn.Server) -> Non
             assert (data["seq"], data["recovered"], len(data["messages"])) == (3, False, 3)
 
 
+async def follow(server: uvicorn.Server, last: int, number: int) -> list[int]:
+    """Follow a room up to a seq, coming and going all the time; every seq that was seen."""
+    seen: list[int] = []
+    while not seen or seen[-1] < last:
+        async with session(server) as one:
+            for turn in range(3):
+                seen += await _join(one, seen[-1] if seen else 0)
+                for _ in range(number):
+                    if seen and seen[-1] >= last:
+                        return seen
+                    seen.append((await one.event("message.posted"))["seq"])
+                if (number + turn) % 2:
+                    await one.do("room.leave", room="lobby")
+    return seen
+
+
+async def _join(one: Client, since: int) -> list[int]:
+    """Join; the seqs of the reply. What came before the reply is in it."""
+    await one.send({"ref": "j", "type": "room.join", "data": {"room": "lobby", "since": since}})
+    before = []
+    while (item := await one.receive())["type"] != "reply":
+        before.append(item.get("seq", 0))
+    data = item["data"]
+    assert data["recovered"]
+    seqs = [message["seq"] for message in data["messages"]]
+    assert seqs == [*range(since + 1, data["seq"] + 1)]
+    assert not [seq for seq in before if seq > data["seq"]]
+    return seqs
+
+
+@pytest.mark.usefixtures("worker")
+async def test_nothing_is_missed_or_repeated_by_those_who_come_and_go(
+    server: uvicorn.Server,
+) -> None:
+    await Room.objects.acreate(name="lobby", access="open", moderation="off")
+    followers = [asyncio.ensure_future(follow(server, 300, number)) for number in range(1, 9)]
+    for number in range(300):
+        message = protocol.MessageSubmitted(
+            room="lobby", author="robot", body=f"message {number}", client_id=str(number)
+        )
+        await publisher.send(message)
+        await asyncio.sleep(0.002)
+    for follower in followers:
+        assert await asyncio.wait_for(follower, 60) == [*range(1, 301)]
+    assert hub().counts.holes == 0
+
+
 async def test_limits_of_writing(server: uvicorn.Server, settings: Settings) -> None:
     settings.BUS_SEND_RATE, settings.BUS_SEND_BURST = 0.01, 2
     await Room.objects.acreate(name="lobby", access="open")
@@ -378,6 +429,42 @@ async def test_a_notification_reaches_all_sessions_of_a_user(
         await publisher.send(protocol.NotificationRequested(users=[mina.pk], name="hello"))
         for client in clients:
             assert (await client.event("event.published"))["data"]["name"] == "hello"
+
+
+async def test_half_a_character_harms_nobody(server: uvicorn.Server) -> None:
+    await Room.objects.acreate(name="lobby", access="open")
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        await one.socket.send(
+            r"""{"ref": "\ud83d", "type": "message.send", "data":
+                {"room": "lobby", "body": "cut \ud83d", "client_id": "1"}}"""
+        )
+        assert (await one.event("reply"))["ref"] == "\ufffd"
+
+
+async def test_a_broker_that_is_away_is_told_and_the_session_lives(
+    tmp_path: Path, settings: Settings
+) -> None:
+    broker = EmbeddedBroker(tmp_path / "valkey", Path(tempfile.mkdtemp()) / "valkey.sock")
+    settings.CHANNEL_LAYERS = {
+        "default": {"BACKEND": "bus.layer.BusChannelLayer", "CONFIG": {"hosts": [broker.url]}}
+    }
+    channel_layers.backends.clear()
+    await asyncio.to_thread(broker.start)
+    try:
+        async with serving() as server, session(server) as one:
+            await one.do("room.join", room="lobby")
+            await asyncio.to_thread(broker.stop)
+            error = await one.refused("message.send", room="lobby", body="a", client_id="1")
+            assert error["code"] == "unavailable"
+            assert (await one.refused("room.join", room="other"))["code"] == "unavailable"
+            await one.do("history.list", room="lobby")
+            await asyncio.to_thread(broker.start)
+            assert await one.say("lobby", "a", "1") == {"status": "accepted"}
+            await one.do("room.join", room="other")
+    finally:
+        await asyncio.to_thread(broker.stop)
+        channel_layers.backends.clear()
 
 
 # ── The end ──────────────────────────────────────────────────────────────────────────────────────

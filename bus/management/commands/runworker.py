@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,8 +15,10 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_
 from channels.worker import Worker as StockWorker
 from django.core.management.base import BaseCommand, CommandError
 
+from bus import publisher
 from bus.layer import BusChannelLayer
 from bus.layer.worker import Worker
+from bus.management.reloading import watch
 
 
 class Command(BaseCommand):
@@ -33,6 +39,9 @@ class Command(BaseCommand):
             default=1,
             help="messages handled at once per channel (default 1)",
         )
+        parser.add_argument(
+            "--reload", action="store_true", help="start anew when the code changes (development)"
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the worker; a layer that is not ours gets Channels' own."""
@@ -44,11 +53,32 @@ class Command(BaseCommand):
         application = get_default_application()
         _refuse_unrouted(application, options["channels"])
         if isinstance(layer, BusChannelLayer):
-            Worker(application, options["channels"], layer, options["concurrency"]).run()
+            worker = Worker(
+                application,
+                options["channels"],
+                layer,
+                options["concurrency"],
+                companions=[publisher.relay_forever],
+            )
+            _run(worker, reload=options["reload"])
         else:
             StockWorker(
                 application=application, channels=options["channels"], channel_layer=layer
             ).run()
+
+
+def _run(worker: Worker, *, reload: bool) -> None:
+    """Run the worker; then leave, or become a fresh process where it asks for one."""
+    if reload:
+        watch(lambda path: worker.replace_soon(f"{path} changed"))
+    worker.run()
+    logging.shutdown()
+    sys.stdout.flush()
+    if worker.restart:
+        os.execv(sys.executable, sys.orig_argv)
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        # A handler's thread that hangs would keep Python from ending.
+        os._exit(0)
 
 
 def _refuse_unrouted(application: object, channels: list[str]) -> None:

@@ -1,0 +1,68 @@
+"""Channels' own test client works on our consumers, as users' tests will use it."""
+
+import asyncio
+import gc
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from channels.testing import WebsocketCommunicator
+
+from bus import publisher
+from bus.asgi import application
+from bus.consumers import database
+from bus.consumers.session import Session
+from bus.realtime import hub
+from tests.eventually import becomes
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("broker"),
+]
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def closed() -> AsyncIterator[None]:
+    yield
+    await hub.close()
+    await publisher.close()
+    database.close()
+
+
+async def test_plain_chat() -> None:
+    socket = WebsocketCommunicator(application, "/ws/chat/%EC%9E%90%EC%9C%A0%EB%B0%A9/")
+    assert await socket.connect() == (True, None)
+    await socket.send_json_to({"nothing": 1})
+    assert (await socket.receive_json_from())["code"] == "invalid"
+    await socket.disconnect()
+
+
+async def test_a_session() -> None:
+    socket = WebsocketCommunicator(application, "/ws/", subprotocols=["bus.v1"])
+    assert await socket.connect() == (True, "bus.v1")
+    assert (await socket.receive_json_from())["type"] == "session.started"
+    await socket.send_json_to({"ref": "1", "type": "room.join", "data": {"room": "lobby"}})
+    assert (await socket.receive_json_from())["data"]["seq"] == 0
+    await socket.disconnect()
+    await becomes(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
+
+
+async def test_a_cancelled_session_leaves_nothing_behind() -> None:
+    others = {id(found) for found in gc.get_objects() if isinstance(found, Session)}
+    sockets = [WebsocketCommunicator(application, "/ws/") for _ in range(20)]
+    for number, socket in enumerate(sockets):
+        await socket.connect()
+        await socket.send_to(
+            json.dumps({"ref": "1", "type": "room.join", "data": {"room": f"r{number % 3}"}})
+        )
+        # Each at another moment of its join.
+        for _ in range(number * 7):
+            await asyncio.sleep(0)
+        socket.stop()
+    del sockets, socket
+    await becomes(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
+    gc.collect()
+    left = [found for found in gc.get_objects() if isinstance(found, Session)]
+    assert not [found for found in left if id(found) not in others]

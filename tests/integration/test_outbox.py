@@ -1,0 +1,132 @@
+"""Sends that wait for their transaction: sent after the commit, never after a rollback."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection, transaction
+
+from bus import publisher
+from bus.errors import Invalid, Unavailable
+from bus.layer import BusChannelLayer
+from bus.models import QueuedSend, Room
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
+
+
+def received(channel: str = "jobs") -> list[Any]:
+    """What is in a channel, taken out of it."""
+
+    async def take_all() -> list[Any]:
+        layer = publisher.layer()
+        found = []
+        while claimed := (await layer.stream(channel).claim("test", 100)).deliveries:
+            found += [layer.deserialize(d.payload)["n"] for d in claimed]
+            await layer.stream(channel).done(claimed)
+        return found
+
+    return async_to_sync(take_all)()
+
+
+def send(number: int, channel: str = "jobs", **more: Any) -> None:
+    publisher.send_on_commit(channel, {"type": "job.run", "n": number}, **more)
+
+
+@pytest.fixture
+def broker_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A broker that is away until the event is set."""
+    back = threading.Event()
+    deliver = BusChannelLayer.__getattr__
+
+    def refuse(layer: BusChannelLayer, name: str) -> Any:
+        if name == "send_encoded" and not back.is_set():
+            raise Unavailable
+        return deliver(layer, name)
+
+    monkeypatch.setattr(BusChannelLayer, "__getattr__", refuse)
+    yield back
+
+
+def test_it_is_sent_after_the_commit_and_not_before() -> None:
+    with transaction.atomic():
+        Room.objects.create(name="lobby")
+        send(1)
+        send(2)
+        assert received() == []
+    assert received() == [1, 2]
+    assert QueuedSend.objects.count() == 0
+
+
+def test_outside_a_transaction_it_is_sent_at_once() -> None:
+    send(1)
+    assert received() == [1]
+
+
+def test_a_rollback_sends_nothing() -> None:
+    with pytest.raises(RuntimeError), transaction.atomic():
+        send(1)
+        raise RuntimeError
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                send(2)
+                raise RuntimeError
+        except RuntimeError:
+            send(3)
+    assert received() == [3]
+
+
+def test_what_a_dead_process_left_is_sent_by_the_next_relay() -> None:
+    with transaction.atomic():
+        send(1)
+        # The process dies between its commit and its hooks.
+        connection.run_on_commit = []
+    assert received() == []
+    assert publisher.relay() == 1
+    assert received() == [1]
+    assert publisher.relay() == 0
+
+
+def test_a_broker_that_is_away_delays_and_keeps_the_order(broker_away: threading.Event) -> None:
+    for number in range(3):
+        send(number, ordering_key="k")
+    assert QueuedSend.objects.count() == 3
+    broker_away.set()
+    send(3, ordering_key="k")
+    assert received() == [0, 1, 2, 3]
+
+
+def test_a_full_channel_keeps_its_own_waiting_and_no_others(settings: Any) -> None:
+    settings.BUS_CAPACITY = 2
+    for number in range(4):
+        send(number)
+    send(9, channel="others")
+    assert QueuedSend.objects.count() == 2
+    assert received("others") == [9]
+    assert received() == [0, 1]
+    assert publisher.relay() == 2
+    assert received() == [2, 3]
+
+
+def test_what_cannot_be_sent_is_refused_in_the_transaction() -> None:
+    with pytest.raises(Invalid):
+        publisher.send_on_commit("jobs", {"type": "job.run", "n": object()})
+    assert QueuedSend.objects.count() == 0
+
+
+def test_workers_relay_without_being_asked() -> None:
+    with transaction.atomic():
+        send(1)
+        connection.run_on_commit = []
+
+    async def relay_until_sent() -> None:
+        relaying = asyncio.ensure_future(publisher.relay_forever())
+        message = await asyncio.wait_for(publisher.layer().receive("jobs"), 10)
+        assert message["n"] == 1
+        relaying.cancel()
+        await asyncio.wait([relaying])
+
+    async_to_sync(relay_until_sent)()
