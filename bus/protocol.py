@@ -485,7 +485,15 @@ def _validate(schema: type[M], data: dict[str, Any]) -> M:
     try:
         return schema.model_validate(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        text = first["msg"].removeprefix("Value error, ")
-        raise Invalid(f"{field}: {text}" if field else text, field=field or None) from None
+        refusal = refusal_of(error)
+    # Out here, so that the refusal does not hold the error: that one holds frames in a way which
+    # the garbage collector cannot see, and with them whoever was sent the wrong field.
+    raise refusal
+
+
+def refusal_of(error: ValidationError) -> Invalid:
+    """The first thing that is wrong, as a refusal; raise it after the `except` block."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    text = first["msg"].removeprefix("Value error, ")
+    return Invalid(f"{field}: {text}" if field else text, field=field or None)

@@ -126,4 +126,5 @@ def _body(text: str | None) -> str:
     try:
         return _BODY.validate_python(item["message"])
     except ValidationError as error:
-        raise Invalid(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        refusal = protocol.refusal_of(error)
+    raise refusal

@@ -71,10 +71,14 @@ class Instance:
     async def _give(self, message: dict[str, Any], timeout: float) -> None:
         if self._asked is None or not self.waiting:
             raise RuntimeError("the application is not waiting for a message")
-        self._over = self._loop.create_future()
+        over = self._over = self._loop.create_future()
         self._asked.set_result(message)
-        async with asyncio.timeout(timeout):
-            await asyncio.shield(self._over)
+        # A timer and a future: `asyncio.timeout` costs more than a small handler.
+        timer = self._loop.call_later(timeout, _expire, over)
+        try:
+            await over
+        finally:
+            timer.cancel()
 
     async def _receive(self) -> dict[str, Any]:
         self._asked = self._loop.create_future()
@@ -99,3 +103,8 @@ class Instance:
             self._over.set_exception(error)
         else:
             self._over.set_result(None)
+
+
+def _expire(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_exception(TimeoutError())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from bus.conf import conf
 from bus.errors import Unavailable
-from bus.layer import outage
+from bus.layer import outage, stock
 from bus.layer.delivery import Delivery, Undeliverable
 from bus.layer.instance import Instance
 from bus.layer.stream import Claim
@@ -26,8 +26,9 @@ T = TypeVar("T")
 _SUSPECT_DELIVERIES = 3
 # An outage that the servers deny this often in a row was the message's own fault.
 _OUTAGE_TRIES = 5
-# A consumer of single messages holds few, so that other workers get their share.
-_SINGLE_CLAIM = 16
+# A consumer of single messages holds about this much work, in seconds, so that a slow one leaves
+# the rest to other workers.
+_WORK_HELD = 0.05
 
 
 class Stopping(Exception):
@@ -49,6 +50,11 @@ class Lane:
         self.busy = 0
         self._instance: Instance | None = None
         self._answer_lost = False
+        # How long a message takes, in seconds, on a moving average.
+        self._pace = _WORK_HELD
+        # Handled and not yet acknowledged; what waits goes out together.
+        self._done: list[Delivery] = []
+        self._acknowledging: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Work until the worker stops, then give back what is not handled."""
@@ -73,7 +79,7 @@ class Lane:
             # A claim may have reached the broker and its answer not us: those go back first.
             await self.stream.recover(self.name, self.held)
             self._answer_lost = False
-        size = (await self._ready()).batch_size or _SINGLE_CLAIM
+        size = (await self._ready()).batch_size or max(1, int(_WORK_HELD / self._pace))
         return await self.stream.claim(self.name, min(size, conf.batch_size))
 
     async def _ready(self) -> Instance:
@@ -88,6 +94,7 @@ class Lane:
         await self._sift()
         outages = 0
         apart = 0
+        began, count = time.monotonic(), len(self.held)
         while self.held and not self.worker.stopping.is_set():
             group = self.held[: 1 if apart else (await self._ready()).batch_size or 1]
             failures, whole = await self._deliver(group)
@@ -105,6 +112,9 @@ class Lane:
                 apart = len(group)
                 continue
             await self._settle(group, failures, fail=True)
+        await self._acknowledged()
+        took = (time.monotonic() - began) / max(1, count)
+        self._pace = max(1e-4, 0.7 * self._pace + 0.3 * took)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
@@ -133,13 +143,37 @@ class Lane:
     async def _settle(
         self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool
     ) -> None:
-        done = [d for i, d in enumerate(group) if i not in failures]
-        await self._patiently(lambda: self.stream.done(done))
+        done = [d for i, d in enumerate(group) if i not in failures] if failures else group
+        self._done += done
+        if self._acknowledging is None:
+            self._acknowledging = asyncio.create_task(self._acknowledge())
         self._let_go(done)
         self.worker.count(len(done))
+        if failures:
+            stock.look_again()
         if fail:
             for position, error in failures.items():
                 await self._fail(group[position], error)
+
+    async def _acknowledge(self) -> None:
+        """Acknowledge what is handled, while the next message is: one round trip for many."""
+        try:
+            while self._done:
+                done, self._done = self._done, []
+                try:
+                    await self._patiently(lambda done=done: self.stream.done(done))  # type: ignore[misc]
+                except Stopping:
+                    logger.warning(
+                        "%s: the broker is away; %d handled messages will be handled once more",
+                        self.channel,
+                        len(done),
+                    )
+        finally:
+            self._acknowledging = None
+
+    async def _acknowledged(self) -> None:
+        if self._acknowledging is not None:
+            await self._acknowledging
 
     async def _sift(self) -> None:
         """Decode what was claimed; bury what cannot be, drop what is late, slow down killers."""
@@ -257,7 +291,10 @@ class Lane:
         seen, unseen = self.held[: self.busy], self.held[self.busy :]
         if self._instance is not None:
             await self._instance.stop()
+        # Whatever this run of the lane has lost sight of, the next one gives back first.
+        self._answer_lost = True
         try:
+            await self._acknowledged()
             await self.stream.hand_back(self.name, unseen)
             await self.stream.hand_back(self.name, seen, unseen=False)
         except Unavailable:

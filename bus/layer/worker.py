@@ -17,7 +17,7 @@ import uvloop
 from bus import __version__
 from bus.conf import conf
 from bus.errors import Unavailable
-from bus.layer import outage
+from bus.layer import outage, stock
 from bus.layer.channel_layer import BusChannelLayer
 from bus.layer.delivery import Delivery
 from bus.layer.heartbeat import Heartbeat
@@ -72,6 +72,7 @@ class Worker:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop)
         places = [(self.layer.stream(c).base, self.layer.host_of(c)) for c in self.channels]
+        stock.spare_thread_hops()
         heartbeat = Heartbeat(self.id, places, self.about)
         await self._first_beat(heartbeat)
         heartbeat.start()

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import pytest_asyncio
@@ -12,7 +12,7 @@ from channels.testing import WebsocketCommunicator
 from bus import publisher
 from bus.asgi import application
 from bus.consumers import database
-from bus.consumers.session import Session
+from bus.consumers.socket import Socket
 from bus.realtime import hub
 from tests.eventually import becomes
 
@@ -49,8 +49,21 @@ async def test_a_session() -> None:
     await becomes(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
 
 
-async def test_a_cancelled_session_leaves_nothing_behind() -> None:
-    others = {id(found) for found in gc.get_objects() if isinstance(found, Session)}
+@pytest.fixture
+def new_consumers() -> Callable[[], list[Socket]]:
+    """The consumers that are alive and were not when the test began."""
+
+    def alive() -> list[Socket]:
+        gc.collect()
+        return [found for found in gc.get_objects() if isinstance(found, Socket)]
+
+    others = {id(found) for found in alive()}
+    return lambda: [found for found in alive() if id(found) not in others]
+
+
+async def test_a_cancelled_session_leaves_nothing_behind(
+    new_consumers: Callable[[], list[Socket]],
+) -> None:
     sockets = [WebsocketCommunicator(application, "/ws/") for _ in range(20)]
     for number, socket in enumerate(sockets):
         await socket.connect()
@@ -63,6 +76,22 @@ async def test_a_cancelled_session_leaves_nothing_behind() -> None:
         socket.stop()
     del sockets, socket
     await becomes(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
-    gc.collect()
-    left = [found for found in gc.get_objects() if isinstance(found, Session)]
-    assert not [found for found in left if id(found) not in others]
+    assert not new_consumers()
+
+
+@pytest.mark.parametrize("path", ["/ws/", "/ws/chat/lobby/"])
+async def test_what_was_refused_keeps_nothing_alive(
+    path: str, new_consumers: Callable[[], list[Socket]]
+) -> None:
+    socket = WebsocketCommunicator(application, path)
+    await socket.connect()
+    for refused in (
+        {"ref": "1", "type": "room.join", "data": {"room": "a b"}},
+        {"ref": "2", "type": "room.join", "data": {"room": "lobby", "since": "1"}},
+        {"message": "\0"},
+        {"message": "x" * 3000},
+    ):
+        await socket.send_json_to(refused)
+    await socket.disconnect()
+    del socket
+    assert not new_consumers()
