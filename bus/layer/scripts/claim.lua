@@ -1,7 +1,8 @@
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
 -- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms)
 -- Returns {locked partitions, ms until the next due message or -1, entries}; an entry is
--- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms)}.
+-- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
+-- id of the message that it repeats or ''}.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = redis.call('TIME')
@@ -21,7 +22,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
     local kept = cmsgpack.unpack(packed)
     local partition = tonumber(string.sub(redis.sha1hex(kept[2]), 1, 8), 16) % partitions(newest)
     redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*',
-      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4])
+      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '')
   end
   redis.call('HDEL', base .. ':later', id)
   redis.call('ZREM', base .. ':due', id)
@@ -33,7 +34,7 @@ local function take(stream, entry, deliveries)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
   claimed[#claimed + 1] = {stream, entry[1], fields.m or '', fields.k or '', tonumber(fields.n or 0), deliveries,
-    tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0'}
+    tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or ''}
   room = room - 1
 end
 

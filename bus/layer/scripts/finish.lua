@@ -1,7 +1,9 @@
 -- Take handled, failed or given-up messages out of their streams, in one step.
--- KEYS[1] {base}:meta   ARGV base, dead letters kept, then cmsgpack rows:
+-- KEYS[1] {base}:meta   ARGV base, dead letters kept, how long (ms), how many and how many bytes of
+-- handled messages are kept for a replay, then cmsgpack rows:
 --   {'done', stream, id}
---   {'later', stream, id, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at}
+--   {'later', stream, id, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
+--     id of the message that it repeats or ''}
 --   {'dead', stream, id, field, value, ...}
 --   {'expired', stream, id}
 -- A row whose entry somebody else has finished already does nothing. Returns how many rows counted.
@@ -10,16 +12,48 @@ local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 local counts = {}
 local finished = 0
-for i = 3, #ARGV do
+local retention, history = tonumber(ARGV[3]), base .. ':history'
+local kept, bytes = 0, 0
+
+local function size_of(fields) return #fields[2] + #fields[4] end
+
+-- What is itself a replay is kept already. pcall: with its memory full a broker keeps nothing.
+local function keep(stream, id)
+  local entry = redis.call('XRANGE', stream, id, id)[1]
+  local fields = {}
+  for f = 1, #entry[2], 2 do fields[entry[2][f]] = entry[2][f + 1] end
+  if (fields.r or '') ~= '' then return end
+  local row = {'m', fields.m, 'k', fields.k, 'f', fields.f or string.match(id, '^%d+'), 'i', id}
+  if redis.pcall('XADD', history, '*', unpack(row)).err then return end
+  kept, bytes = kept + 1, bytes + size_of(row)
+end
+
+-- Drop the oldest beyond the limits; a bounded number each time, more than came.
+local function trim_history()
+  local length = redis.call('XLEN', history)
+  bytes = bytes + tonumber(redis.call('GET', history .. ':size') or 0)
+  for _ = 1, 2 * kept + 100 do
+    local first = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+    local old = first and tonumber(string.match(first[1], '^%d+')) < now - retention
+    if not first or not (old or length > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5])) then break end
+    redis.call('XDEL', history, first[1])
+    length, bytes = length - 1, bytes - size_of(first[2])
+  end
+  redis.pcall('SET', history .. ':size', length == 0 and 0 or bytes, 'PX', retention)
+  redis.call('PEXPIRE', history, retention)
+end
+
+for i = 6, #ARGV do
   local row = cmsgpack.unpack(ARGV[i])
   local what, stream, id = row[1], row[2], row[3]
   if redis.call('XACK', stream, 'bus', id) == 1 then
+    if what == 'done' and retention > 0 then keep(stream, id) end
     redis.call('XDEL', stream, id)
     finished = finished + 1
     counts[what] = (counts[what] or 0) + 1
     if what == 'later' then
       local key = redis.call('HINCRBY', KEYS[1], 'later', 1)
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[5], row[6], row[7], row[8], row[9]}))
+      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[5], row[6], row[7], row[8], row[9], row[10]}))
       redis.call('ZADD', base .. ':due', now + row[4], key)
     elseif what == 'dead' then
       redis.call('XADD', base .. ':dead', '*', unpack(row, 4))
@@ -32,4 +66,9 @@ if counts.dead then
 end
 -- Last, and allowed to fail: with its memory full a broker still lets messages out.
 for what, count in pairs(counts) do redis.pcall('HINCRBY', base .. ':counts', what, count) end
+if counts.done then
+  local rate = base .. ':rate:' .. math.floor(now / 10000)
+  if redis.pcall('HINCRBY', rate, 'done', counts.done) == counts.done then redis.call('PEXPIRE', rate, 80000) end
+  if kept > 0 then trim_history() end
+end
 return finished

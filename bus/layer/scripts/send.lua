@@ -1,5 +1,6 @@
 -- Append one message to a channel; refuse when the channel is full.
--- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms)
+-- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
+-- id of the message that it repeats or ''
 -- Returns the entry's id. Raises BUSFULL.
 local base = ARGV[1]
 local now = redis.call('TIME')
@@ -24,21 +25,35 @@ for generation = oldest, newest do
   end
 end
 if waiting >= tonumber(ARGV[3]) then
-  redis.call('HINCRBY', base .. ':counts', 'refused', 1)
+  -- A replay waits and asks again: nobody was refused.
+  if ARGV[8] == '' then redis.call('HINCRBY', base .. ':counts', 'refused', 1) end
   return redis.error_reply('BUSFULL ' .. waiting)
 end
 
 redis.call('HINCRBY', base .. ':counts', 'sent', 1)
+-- A slot of 10 s, kept as long as stats.lua looks back.
+local rate = base .. ':rate:' .. math.floor(now / 10000)
+if redis.call('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
+
+local function tell(id)
+  if redis.call('EXISTS', base .. ':tap') == 1 then
+    redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], now, tonumber(ARGV[6]), ARGV[8]}))
+  end
+  return id
+end
+
 if tonumber(ARGV[6]) > now then
   local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
-  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, ARGV[7]}))
+  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, ARGV[7], ARGV[8]}))
   redis.call('ZADD', base .. ':due', ARGV[6], id)
   redis.call('PUBLISH', base .. ':wake', '')
-  return 'later-' .. id
+  return tell('later-' .. id)
 end
 local partition = tonumber(string.sub(redis.sha1hex(ARGV[5]), 1, 8), 16) % partitions
 local stream = base .. ':' .. newest .. ':' .. partition
 local idle = redis.call('XLEN', stream) == 0
-local id = redis.call('XADD', stream, '*', 'm', ARGV[4], 'k', ARGV[5], 'x', ARGV[7])
+local entry = {'m', ARGV[4], 'k', ARGV[5], 'x', ARGV[7]}
+if ARGV[8] ~= '' then entry[7], entry[8] = 'r', ARGV[8] end
+local id = redis.call('XADD', stream, '*', unpack(entry))
 if idle then redis.call('PUBLISH', base .. ':wake', '') end
-return id
+return tell(id)
