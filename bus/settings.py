@@ -61,6 +61,8 @@ CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 globals().update(bus_conf.from_environment(os.environ))
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
+if EMBEDDED and "BUS_PLAIN_SEND_RATE" not in os.environ:
+    BUS_PLAIN_SEND_RATE = 0.0
 
 # daphne comes first: it replaces `runserver`. bus comes before channels: it replaces `runworker`.
 INSTALLED_APPS = [

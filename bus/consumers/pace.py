@@ -6,7 +6,7 @@ import time
 
 
 class Pace:
-    """Lets `burst` happen at once and `rate` a second on average."""
+    """Lets `burst` happen at once and `rate` a second on average; a rate of 0 lets all happen."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
@@ -16,6 +16,8 @@ class Pace:
 
     def take(self, count: int = 1) -> float:
         """Take tokens and return 0; or take none and return the seconds to wait."""
+        if self._rate <= 0:
+            return 0.0
         now = time.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._rate)
         self._filled = now

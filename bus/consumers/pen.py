@@ -24,9 +24,10 @@ _REMEMBERED = 256
 class Pen:
     """Writes one visitor's messages into rooms."""
 
-    def __init__(self, visitor: Visitor) -> None:
+    def __init__(self, visitor: Visitor, rate: float) -> None:
+        """`rate` in messages per second, on average."""
         self.visitor = visitor
-        self._pace = Pace(conf.send_rate, conf.send_burst)
+        self._pace = Pace(rate, conf.send_burst)
         # By room: how many messages were looked up, and when the last one was taken.
         self._looked_up: dict[int, int] = {}
         self._last: dict[int, float] = {}

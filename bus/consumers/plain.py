@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from bus import protocol
+from bus.conf import conf
 from bus.consumers import database
 from bus.consumers.origin import refuse
 from bus.consumers.pen import Pen
@@ -44,7 +44,6 @@ class Plain(Socket):
         self._name = ""
         self._entry: Entry | None = None
         self._seat: Seat | None = None
-        self._listening = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve the room that the path names; a name that none can have is refused."""
@@ -55,13 +54,17 @@ class Plain(Socket):
             return
         await super().__call__(scope, receive, send)
 
+    def send_rate(self) -> float:
+        """Messages per second that it may send on average; 0 is no limit."""
+        return conf.plain_send_rate
+
     async def begin(self) -> None:
         """Enter the room; who may not is told why and sent away for good."""
-        self._pen = Pen(self.visitor)
+        self._pen = Pen(self.visitor, self.send_rate())
         try:
             self._entry = await database.run(access.enter, self._name, self.visitor)
             room = self._entry.room
-            seat = await hub().join_room(room.pk, self.outbox, plain=True)
+            seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)
             try:
                 presence = hub().presence
                 await presence.enter(room.pk, room.name, self.visitor.key, self.visitor.author)
@@ -89,27 +92,15 @@ class Plain(Socket):
             self._refuse(Internal())
 
     def clean_up(self) -> None:
-        """Leave the room and the author's group."""
+        """Leave the room."""
         if self._seat is not None and self._entry is not None:
             hub().leave_room(self._seat)
             hub().presence.leave(self._entry.room.pk, self.visitor.key)
-        if self._listening:
-            hub().leave_author(self.visitor.key, own=self._show_own)
 
     async def _write(self, body: str) -> None:
         assert self._entry is not None
-        if not self._listening:
-            # Only who writes has something to hear of.
-            await hub().join_author(self.visitor.key, own=self._show_own)
-            self._listening = True
         self._written += 1
         await self._pen.write(self._entry, body, f"{self._mark}-{self._written}")
-
-    def _show_own(self, outcomes: Sequence[tuple[str, bytes]]) -> None:
-        """Show what became of this socket's messages, not of the visitor's other ones."""
-        own = [frame for client_id, frame in outcomes if client_id.startswith(self._mark)]
-        if own:
-            self.outbox.push(own)
 
     def _refuse(self, error: BusError) -> None:
         self.outbox.reply(protocol.plain_error(error.code, error.text))

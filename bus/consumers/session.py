@@ -69,7 +69,7 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self._pen = Pen(self.visitor)
+        self._pen = Pen(self.visitor, self.send_rate())
         self.outbox.reply(self._started().frame())
         try:
             await self._listen()
@@ -132,7 +132,7 @@ class Session(Socket):
         visitor = access.visitor_of_token(command.token)
         self._ignore()
         self.visitor = visitor
-        self._pen = Pen(visitor)
+        self._pen = Pen(visitor, self.send_rate())
         await self._listen()
         return {"user": self._user()}
 
@@ -249,12 +249,12 @@ class Session(Socket):
 
     async def _listen(self) -> None:
         if not self._listening:
-            await hub().join_author(self.visitor.key, listener=self.outbox)
+            await hub().join_author(self.visitor.key, self.outbox)
             self._listening = True
 
     def _ignore(self) -> None:
         self._listening = False
-        hub().leave_author(self.visitor.key, listener=self.outbox)
+        hub().leave_author(self.visitor.key, self.outbox)
 
     def _user(self) -> protocol.SessionUser:
         visitor = self.visitor

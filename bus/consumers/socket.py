@@ -53,8 +53,10 @@ class Socket(AsyncConsumer):
         await receive()
         self.visitor = access.visitor_of_scope(scope)
         self.outbox = Outbox(send, joined=self.joined_frames)
-        rate = max(_COMMAND_RATE, 2 * conf.send_rate)
-        self._pace = Pace(rate, max(_COMMAND_BURST, 2 * conf.send_burst))
+        rate = self.send_rate()
+        self._pace = Pace(
+            max(_COMMAND_RATE, 2 * rate) if rate else 0, max(_COMMAND_BURST, 2 * conf.send_burst)
+        )
         try:
             await send(
                 {
@@ -71,6 +73,10 @@ class Socket(AsyncConsumer):
     def subprotocol(self) -> str | None:
         """The subprotocol to accept with."""
         return None
+
+    def send_rate(self) -> float:
+        """Messages per second that it may send on average; 0 is no limit."""
+        return conf.send_rate
 
     async def begin(self) -> None:
         """Do what comes before the first frame; raises Closed."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
 
 from bus import names, publisher
@@ -27,7 +27,6 @@ _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 1.0
 
 T = TypeVar("T", bound=Topic)
-Own = Callable[[Sequence[tuple[str, bytes]]], None]
 
 
 class Inbox(Protocol):
@@ -62,11 +61,14 @@ class Hub:
         # Kept until they are done: the event loop alone would not.
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join_room(self, room: int, listener: Listener, *, plain: bool = False) -> Seat:
-        """Listen to a room; events are held back until the seat is released. Raises Unavailable."""
+    async def join_room(self, room: int, listener: Listener, *, mark: str | None = None) -> Seat:
+        """Listen to a room; events are held back until the seat is released. Raises Unavailable.
+
+        A plain socket gives the `mark` that its client_ids begin with.
+        """
         topic = self._topic(names.room_group(room), RoomTopic)
-        seat = Seat(topic, listener, plain)
-        topic.seats.add(seat)
+        seat = Seat(topic, listener, mark)
+        topic.add(seat)
         try:
             await self._listen(topic)
         except BaseException:
@@ -76,34 +78,24 @@ class Hub:
 
     def leave_room(self, seat: Seat) -> None:
         """Take a listener out of a room."""
-        seat.topic.seats.discard(seat)
+        seat.topic.remove(seat)
         self._retire(seat.topic)
 
-    async def join_author(
-        self, key: str, *, listener: Listener | None = None, own: Own | None = None
-    ) -> None:
-        """Listen to an author, as a session or (`own`) as a plain socket. Raises Unavailable."""
+    async def join_author(self, key: str, listener: Listener) -> None:
+        """Listen to what concerns an author alone. Raises Unavailable."""
         topic = self._topic(names.author_group(key), AuthorTopic)
-        if listener is not None:
-            topic.sessions.add(listener)
-        if own is not None:
-            topic.plain.add(own)
+        topic.sessions.add(listener)
         try:
             await self._listen(topic)
         except BaseException:
-            self.leave_author(key, listener=listener, own=own)
+            self.leave_author(key, listener)
             raise
 
-    def leave_author(
-        self, key: str, *, listener: Listener | None = None, own: Own | None = None
-    ) -> None:
+    def leave_author(self, key: str, listener: Listener) -> None:
         """Take a listener from an author; does nothing when it is not there."""
         topic = self._topics.get(names.author_group(key))
         if isinstance(topic, AuthorTopic):
-            if listener is not None:
-                topic.sessions.discard(listener)
-            if own is not None:
-                topic.plain.discard(own)
+            topic.sessions.discard(listener)
             self._retire(topic)
 
     async def close(self) -> None:
@@ -207,7 +199,7 @@ class Hub:
             return
         topic = self._topics.get(group)
         if topic is not None:
-            topic.deliver(message["events"], message["plain"], self.counts)
+            topic.deliver(message["events"], message["plain"], message["own"], self.counts)
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ _NEVER = 2**63
 
 # A seq, None where an event takes none, and its frame.
 Events = Sequence[tuple[int | None, bytes]]
+# A client_id, and a frame for the plain socket that made it.
+Own = Sequence[tuple[str, bytes]]
 
 
 class Listener(Protocol):
@@ -43,12 +45,13 @@ class Counts:
 class Seat:
     """One listener's place in a room; it holds events back until it is released."""
 
-    __slots__ = ("_held", "_held_size", "floor", "listener", "plain", "topic")
+    __slots__ = ("_held", "_held_size", "floor", "listener", "mark", "topic")
 
-    def __init__(self, topic: RoomTopic, listener: Listener, plain: bool) -> None:
+    def __init__(self, topic: RoomTopic, listener: Listener, mark: str | None) -> None:
         self.topic = topic
         self.listener = listener
-        self.plain = plain
+        # What a plain socket's client_ids begin with, up to a "-"; None for a session.
+        self.mark = mark
         # What the listener has already: events up to this seq are not for it.
         self.floor = 0
         self._held: list[tuple[int | None, bytes]] | None = []
@@ -103,7 +106,7 @@ class Topic:
     def begin(self) -> None:
         """The subscription is new: what was heard before says nothing about what was missed."""
 
-    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
+    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
         """Hand one group message to everyone who listens."""
         raise NotImplementedError
 
@@ -114,6 +117,8 @@ class RoomTopic(Topic):
     def __init__(self, group: str) -> None:
         super().__init__(group)
         self.seats: set[Seat] = set()
+        # The seats of plain sockets by their mark.
+        self._marked: dict[str, Seat] = {}
         # The newest seq delivered; 0 before the first.
         self.head = 0
         self._missing: set[int] = set()
@@ -123,16 +128,32 @@ class RoomTopic(Topic):
         """Whether somebody listens."""
         return bool(self.seats)
 
+    def add(self, seat: Seat) -> None:
+        """Give a listener a place."""
+        self.seats.add(seat)
+        if seat.mark is not None:
+            self._marked[seat.mark] = seat
+
+    def remove(self, seat: Seat) -> None:
+        """Take a listener's place; does nothing when it has none."""
+        self.seats.discard(seat)
+        if seat.mark is not None:
+            self._marked.pop(seat.mark, None)
+
     def begin(self) -> None:
         """Forget what was delivered before."""
         self.head = 0
         self._missing.clear()
 
-    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
-        """Hand events to sessions, and their plain form to plain chat.
+    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
+        """Hand events to sessions, their plain form to plain chat, and `own` to who sent that.
 
         What fills a hole late goes to plain chat alone: sessions repair a hole when they see it.
         """
+        for client_id, frame in own:
+            marked = self._marked.get(client_id.partition("-")[0])
+            if marked is not None:
+                marked.take([(None, frame)])
         fresh, late = self._sort({*_seqs(events), *_seqs(plain)}, counts)
         live = [event for event in events if event[0] is None or event[0] in fresh]
         live_plain = [e for e in plain if e[0] is None or e[0] in fresh or e[0] in late]
@@ -140,7 +161,7 @@ class RoomTopic(Topic):
         oldest = min(fresh, default=_NEVER)
         for seat in tuple(self.seats):
             try:
-                if seat.plain:
+                if seat.mark is not None:
                     seat.take(live_plain)
                 elif seat.holding or seat.floor >= oldest:
                     seat.take(live)
@@ -173,26 +194,22 @@ class RoomTopic(Topic):
 
 
 class AuthorTopic(Topic):
-    """An author: their sessions hear of outcomes, their plain sockets of bad ones."""
+    """An author, whose sessions hear what concerns them alone."""
 
     def __init__(self, group: str) -> None:
         super().__init__(group)
         self.sessions: set[Listener] = set()
-        # Plain sockets take (client_id, frame) pairs and show those that are theirs.
-        self.plain: set[Callable[[Sequence[tuple[str, bytes]]], None]] = set()
 
     @property
     def wanted(self) -> bool:
         """Whether somebody listens."""
-        return bool(self.sessions or self.plain)
+        return bool(self.sessions)
 
-    def deliver(self, events: Events, plain: Sequence[tuple[Any, bytes]], counts: Counts) -> None:
-        """Hand events to sessions, and (client_id, frame) pairs to plain sockets."""
+    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
+        """Hand events to all sessions."""
         frames = [frame for _, frame in events]
         for listener in tuple(self.sessions):
             listener.push(frames)
-        for take in tuple(self.plain):
-            take(plain)
 
 
 def _seqs(events: Iterable[tuple[Any, bytes]]) -> Iterable[int]:

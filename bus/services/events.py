@@ -27,13 +27,17 @@ class Bulletins:
         bulletin.plain.append((row.seq, protocol.plain_message(message)))
 
     def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
-        """The author hears of the outcome; plain chat knows only the bad ones."""
+        """The author hears of the outcome."""
         bulletin = self.authors.setdefault(author_key, Bulletin())
         event = MessageSettled.model_construct(**dict(outcome))
         bulletin.events.append((None, event.frame(room)))
+
+    def refused(self, room_id: int, outcome: Outcome) -> None:
+        """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
         if outcome.reason is not None:
             text = _PLAIN[outcome.status].format(reason=outcome.reason.message)
-            bulletin.plain.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
+            own = self.rooms.setdefault(room_id, Bulletin()).own
+            own.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
 
 
 _PLAIN = {

@@ -60,7 +60,18 @@ class BatchConsumer(ABC):
         while True:
             message = await receive()
             now = int(time.time() * 1000)
-            delivery = Delivery(channel, "", f"{now}-0", b"", "", 0, 1, now, 0, message)
+            delivery = Delivery(
+                channel=channel,
+                stream="",
+                id=f"{now}-0",
+                payload=b"",
+                ordering_key="",
+                attempts_before=0,
+                deliveries=1,
+                sent_at=now,
+                expires_at=0,
+                message=message,
+            )
             for failure in (await self._parse_and_handle([delivery])).values():
                 raise failure
 

@@ -95,7 +95,9 @@ def _tell(
     """Tell the room once; a repeat again only where a worker may have died before telling."""
     if row.status == Message.Status.POSTED and (not settlement.repeat or delivery.redelivered):
         bulletins.posted(row, room.name)
-    bulletins.settled(row.author_key, room.name, history.outcome(row))
+    outcome = history.outcome(row)
+    bulletins.settled(row.author_key, room.name, outcome)
+    bulletins.refused(room.pk, outcome)
 
 
 def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -> None:

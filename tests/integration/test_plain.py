@@ -208,6 +208,6 @@ async def test_nothing_is_heard_twice_or_again(server: uvicorn.Server) -> None:
 async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None:
     async with chat(server, "lobby") as one:
         await say(one, "hi")
-        await becomes(lambda: len(hub()._topics) == 2)
+        await becomes(lambda: len(hub()._topics) == 1)
         one.transport.abort()
     await becomes(lambda: not hub()._topics and not hub().presence._rooms)

@@ -56,6 +56,7 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[dict[str, Any]] = []
         self.plain: list[dict[str, Any]] = []
+        self.own: list[tuple[str, dict[str, Any]]] = []
 
     @classmethod
     @asynccontextmanager
@@ -74,6 +75,7 @@ class Listener:
             message = await inbox.receive()
             self.events += [json.loads(frame) for _, frame in message["events"]]
             self.plain += [json.loads(frame) for _, frame in message["plain"]]
+            self.own += [(client_id, json.loads(frame)) for client_id, frame in message["own"]]
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == kind]
@@ -140,9 +142,10 @@ async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
     rejected, posted = (event["data"] for event in author.events)
     assert (rejected["status"], rejected["reason"]["code"]) == ("rejected", "blocked_word")
     assert posted["status"] == "posted"
-    (error,) = author.plain
+    ((client_id, error),) = room.own
+    assert client_id == "c1"
     assert (error["type"], error["code"]) == ("error", "rejected")
-    assert "shit" not in json.dumps(author.events + author.plain)
+    assert "shit" not in json.dumps([author.events, room.events, room.plain, room.own])
 
 
 async def test_a_repeat_is_told_to_its_author_and_not_to_the_room(lobby: Room) -> None:

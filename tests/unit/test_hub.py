@@ -83,7 +83,9 @@ class Broker:
         """Deliver one message with these events, and wait until the hub has it."""
         events = [[seq, b"e%d" % (seq or 0)] for seq in seqs]
         plains = [[seq, b"p%d" % (seq or 0)] for seq in seqs] if plain else []
-        await self.put({"type": "room.events", "room": room, "events": events, "plain": plains})
+        await self.put(
+            {"type": "room.events", "room": room, "events": events, "plain": plains, "own": []}
+        )
 
     async def put(self, message: Any) -> None:
         self.messages.put_nowait(message)
@@ -197,7 +199,7 @@ async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
 async def test_a_repeat_reaches_nobody_and_a_hole_stops_nothing() -> None:
     broker, ear, plain = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
-    (await broker.hub.join_room(1, plain, plain=True)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
     for seqs in [(1, 2), (1, 2, 3), (6,), (5,), (5,), (6, 7)]:
         await broker.tell(*seqs)
     assert ear.heard == [b"e1", b"e2", b"e3", b"e6", b"e7"]
@@ -206,19 +208,26 @@ async def test_a_repeat_reaches_nobody_and_a_hole_stops_nothing() -> None:
     assert (counts.holes, counts.repeats) == (1, 4)
 
 
-async def test_an_author_is_heard_by_sessions_and_plain_sockets() -> None:
+async def test_an_author_is_heard_by_their_sessions() -> None:
     broker, ear = Broker(), Ear()
-    own: list[Any] = []
-    await broker.hub.join_author("u7", listener=ear)
-    await broker.hub.join_author("u7", own=own.extend)
+    await broker.hub.join_author("u7", ear)
     message = {"type": "author.events", "author": "u7", "events": [[None, b"a"]]}
-    await broker.put({**message, "plain": [["c1", b"b"]]})
-    assert (ear.heard, own) == ([b"a"], [["c1", b"b"]])
-    broker.hub.leave_author("u7", listener=ear)
-    broker.hub.leave_author("u7", own=own.extend)
-    broker.hub.leave_author("u7", own=own.extend)
+    await broker.put({**message, "plain": [], "own": []})
+    assert ear.heard == [b"a"]
+    broker.hub.leave_author("u7", ear)
+    broker.hub.leave_author("u7", ear)
     await settle()
     assert not broker.groups
+
+
+async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None:
+    broker, one, two, session = Broker(), Ear(), Ear(), Ear()
+    (await broker.hub.join_room(1, one, mark="a")).release(0)
+    (await broker.hub.join_room(1, two, mark="b")).release(0)
+    (await broker.hub.join_room(1, session)).release(0)
+    own = [["a-1", b"refused"], ["c-1", b"of another process"], ["", b"of nobody"]]
+    await broker.put({"type": "room.events", "room": 1, "events": [], "plain": [], "own": own})
+    assert (one.heard, two.heard, session.heard) == ([b"refused"], [], [])
 
 
 @pytest.mark.parametrize(
