@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bus import publisher
 from bus.errors import BusError
-from bus.models import Member, Message, Review, Room, Sanction
-from bus.services import events, history, reviews
+from bus.models import ApiKey, Member, Message, Review, Room, Sanction
+from bus.services import events, history, keys, reviews
 
 
 class MemberInline(admin.TabularInline):
@@ -127,3 +127,29 @@ class SanctionAdmin(admin.ModelAdmin):
         if not change and isinstance(request.user, User):
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    """API keys, to be looked at and revoked; `manage.py bus key create` makes them."""
+
+    list_display = ("name", "prefix", "created_at", "last_used_at", "revoked_at")
+    search_fields = ("name", "prefix")
+    fields = ("name", "prefix", "created_at", "last_used_at", "revoked_at")
+    readonly_fields = ("prefix", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke",)
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """The secret is shown once, to whoever runs the command."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: ApiKey | None = None) -> bool:
+        """A revoked key stays, to say whose it was."""
+        return False
+
+    @admin.action(description=_("Revoke: refuse the key from now on"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+        """Revoke the chosen keys."""
+        for key in queryset:
+            keys.revoke(key.prefix)
+        self.message_user(request, _("%(count)d revoked.") % {"count": len(queryset)})

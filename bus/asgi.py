@@ -17,7 +17,7 @@ from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
 from bus import publisher, routing  # noqa: E402
-from bus.consumers import database  # noqa: E402
+from bus.consumers import database, repair  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # How long the end of a process may wait for the broker, in seconds.
 _CLOSE_TIMEOUT = 5.0
+
+hub.repair_with(repair.missed)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -40,6 +41,11 @@ class Setting(Generic[T]):
         value: T = getattr(django_settings, self.name, self.default)
         return value
 
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return type(self.default).__name__
+
     def parse(self, text: str) -> T:
         """Read the setting from the environment's text; raises ValueError."""
         value: Any
@@ -50,6 +56,29 @@ class Setting(Generic[T]):
         else:
             value = type(self.default)(text)
         return cast(T, value)
+
+
+class PerChannel(Setting[list[str]]):
+    """A number for each named channel: `60`, or `moderation=60,web*=5,*=0`; the first fits."""
+
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return "number, or channel=number and so on, comma-separated"
+
+    def parse(self, text: str) -> list[str]:
+        """Read the setting from the environment's text; raises ValueError."""
+        parts = super().parse(text)
+        per_channel(parts, "")
+        return parts
+
+
+def per_channel(parts: Sequence[str], channel: str) -> float:
+    """What a PerChannel setting says of one channel, 0 where nothing; raises ValueError."""
+    numbers = [(p.rpartition("=")[0].strip() or "*", float(p.rpartition("=")[2])) for p in parts]
+    if any(not 0 <= number < float("inf") for _, number in numbers):
+        raise ValueError(parts)
+    return next((n for pattern, n in numbers if fnmatchcase(channel, pattern)), 0.0)
 
 
 class Conf:
@@ -78,11 +107,21 @@ class Conf:
     )
     join_limit = Setting(100, "Most rooms that one session may have joined", "rooms")
     send_rate = Setting(10.0, "Messages per second that one session may send, on average", "1/s")
-    send_burst = Setting(30, "Messages that one session may send at once", "messages")
+    send_burst = Setting(100, "Messages that one session may send at once", "messages")
+    plain_send_rate = Setting(
+        10.0,
+        "The same for one plain chat socket, which may be a script; 0 is no limit. "
+        "No limit when everything runs embedded",
+        "1/s",
+    )
     outbox_limit = Setting(
         1_048_576, "What may wait for one socket before it is closed with 4408", "bytes"
     )
     send_timeout = Setting(10.0, "Longest write to one socket before it is closed with 4408", "s")
+
+    # The HTTP API
+    api_body_limit = Setting(1_048_576, "Largest body of an API request", "bytes")
+    api_batch_limit = Setting(500, "Most messages in one batch of the API", "messages")
 
     # The channel layer
     prefix = Setting("bus", "What every key and channel in the broker begins with")
@@ -99,6 +138,14 @@ class Conf:
     drain_timeout = Setting(8.0, "What a stopping worker may take to finish what it holds", "s")
     batch_size = Setting(128, "Most messages that a worker claims at once", "messages")
     dead_letter_limit = Setting(10_000, "Dead letters kept per channel", "messages")
+    retention = PerChannel(
+        ["0"],
+        "How long handled messages are kept for `bus replay`; 0 is not at all. For all channels, "
+        "or by pattern, such as `moderation=86400,*=0`",
+        "s",
+    )
+    retention_limit = Setting(100_000, "Handled messages kept per channel at most", "messages")
+    retention_size = Setting(67_108_864, "What they may take in the broker, per channel", "bytes")
 
     # The moderation worker
     slow_settle = Setting(5.0, "A settled message that waited longer than this is logged", "s")
@@ -126,7 +173,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = known[name].parse(text)
         except ValueError:
-            wrong.append(f"{name}={text!r} is not a {type(known[name].default).__name__}")
+            wrong.append(f"{name}={text!r} is not a {known[name].kind}")
     if wrong:
         raise ImproperlyConfigured("; ".join(wrong) + ". See the settings in docs/settings.md.")
     return values

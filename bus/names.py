@@ -5,6 +5,9 @@ from __future__ import annotations
 MODERATION = "moderation"
 BROADCAST = "broadcast"
 
+# What the name of a named channel is: as Channels has it, and not process-local.
+NAMED_CHANNEL = r"^[a-zA-Z0-9_.-]{1,99}$"
+
 # The named channels that a running Bus has workers for.
 WORKED_CHANNELS = (MODERATION, BROADCAST)
 

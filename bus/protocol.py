@@ -282,12 +282,17 @@ class Event(BaseModel):
 
     def frame(self, room: str | None = None, seq: int | None = None) -> bytes:
         """Encode it, once for everybody."""
-        wire: dict[str, Any] = {"type": self.type}
+        return self.encode(self, room, seq)
+
+    @classmethod
+    def encode(cls, data: BaseModel, room: str | None = None, seq: int | None = None) -> bytes:
+        """Encode an event of this class from its data, where another model has the same fields."""
+        wire: dict[str, Any] = {"type": cls.type}
         if room is not None:
             wire["room"] = room
         if seq is not None:
             wire["seq"] = seq
-        wire["data"] = self
+        wire["data"] = data
         return to_json(wire)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import redis
@@ -18,9 +17,22 @@ from django.db import InterfaceError, OperationalError, transaction
 from bus import names
 from bus.errors import Busy, Unavailable
 from bus.layer import BusChannelLayer
+from bus.layer.bulletin import Bulletin as Bulletin
+from bus.layer.bulletin import group_send_many
+from bus.layer.census import known_channels
+from bus.layer.dead_letters import DeadLetter as DeadLetter
+from bus.layer.dead_letters import DeadLetters as DeadLetters
+from bus.layer.history import History as History
+from bus.layer.history import Position as Position
+from bus.layer.history import Stretch as Stretch
 from bus.layer.memory import Memory
+from bus.layer.once import send_once
+from bus.layer.replay import Replay as Replay
 from bus.layer.roster import Changes as Changes
 from bus.layer.roster import Roster as Roster
+from bus.layer.stats import ChannelStats as ChannelStats
+from bus.layer.tap import Sent as Sent
+from bus.layer.tap import Tap as Tap
 from bus.models import QueuedSend
 from bus.protocol import ChannelMessage
 
@@ -29,26 +41,11 @@ logger = logging.getLogger(__name__)
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
 AUTHOR_EVENTS = "author.events"
-# Says nothing; who sent it learns that it hears the group.
-ECHO = "echo"
 
 # Between two looks for sends that a process left behind, in seconds.
 _RELAY_PAUSE = 1.0
 # What a client is told to wait when a channel is full, in seconds.
 _BUSY_RETRY_AFTER = 2.0
-
-
-@dataclass(slots=True)
-class Bulletin:
-    """Events for one room or one author, encoded once per wire form and in order.
-
-    `events` are frames of the session protocol with their seq, None where an event takes none;
-    `plain` the same for plain chat, which does not know them all; to an author, each goes with the
-    `client_id` that it is about, so that only the socket which sent that shows it.
-    """
-
-    events: list[tuple[int | None, bytes]] = field(default_factory=list)
-    plain: list[tuple[int | str | None, bytes]] = field(default_factory=list)
 
 
 def layer() -> BusChannelLayer:
@@ -63,8 +60,10 @@ async def send(
     ordering_key: str | None = None,
     not_before: int = 0,
     expires_at: int = 0,
+    delay: float = 0,
+    ttl: float = 0,
 ) -> str:
-    """Put work into its named channel and return its id; times in ms since 1970.
+    """Put work into its named channel and return its id; see BusChannelLayer.send for times.
 
     Raises Busy when the channel is full, Invalid when it is too large, Unavailable.
     """
@@ -75,7 +74,17 @@ async def send(
             ordering_key=ordering_key,
             not_before=not_before,
             expires_at=expires_at,
+            delay=delay,
+            ttl=ttl,
         )
+    except ChannelFull as error:
+        raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
+
+
+async def send_raw(channel: str, message: dict[str, Any], once: str = "", **options: Any) -> str:
+    """Put any message into any named channel, once under each name; see `send_once` and `send`."""
+    try:
+        return await send_once(layer(), channel, message, once, **options)
     except ChannelFull as error:
         raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
 
@@ -160,24 +169,14 @@ async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | Non
 
     Raises Unavailable; some may have been told then, and telling them again does no harm.
     """
-    sends = [
-        _group_send(names.room_group(room), {"type": ROOM_EVENTS, "room": room}, bulletin)
-        for room, bulletin in rooms.items()
-    ]
-    sends += [
-        _group_send(names.author_group(key), {"type": AUTHOR_EVENTS, "author": key}, bulletin)
-        for key, bulletin in (authors or {}).items()
-    ]
-    await asyncio.gather(*sends)
-
-
-async def _group_send(group: str, head: dict[str, Any], bulletin: Bulletin) -> None:
-    await layer().group_send(group, {**head, "events": bulletin.events, "plain": bulletin.plain})
-
-
-async def echo(group: str, token: str) -> None:
-    """Send `token` to a group that one listens to; a subscription is sure once it is back."""
-    await layer().group_send(group, {"type": ECHO, "token": token})
+    told: list[tuple[str, dict[str, Any]]] = []
+    for room, bulletin in rooms.items():
+        head = {"type": ROOM_EVENTS, "room": room}
+        told += [(names.room_group(room), head | part) for part in bulletin.parts()]
+    for key, bulletin in (authors or {}).items():
+        head = {"type": AUTHOR_EVENTS, "author": key}
+        told += [(names.author_group(key), head | part) for part in bulletin.parts()]
+    await group_send_many(layer(), told)
 
 
 def roster(room: int) -> Roster:
@@ -207,13 +206,18 @@ class Inbox:
         self._channel = channel
 
     @classmethod
-    async def open(cls) -> Inbox:
-        """A new inbox for the running event loop; raises Unavailable."""
+    async def open(cls, heard_again: Callable[[], None]) -> Inbox:
+        """A new inbox for the running event loop; raises Unavailable.
+
+        `heard_again` is called after each outage: what was published in it was not heard.
+        """
         with _outage_named():
-            return cls(await layer().new_channel("inbox"))
+            inbox = cls(await layer().new_channel("inbox"))
+        layer().on_heard_again.append(heard_again)
+        return inbox
 
     async def listen(self, group: str) -> None:
-        """Hear a group from soon on (see `echo`); raises Unavailable."""
+        """Hear a group from now on; raises Unavailable."""
         with _outage_named():
             await layer().group_add(group, self._channel)
 
@@ -223,7 +227,7 @@ class Inbox:
             await layer().group_discard(group, self._channel)
 
     async def receive(self) -> dict[str, Any]:
-        """The next group message: {"type", "room" or "author", "events", "plain"}."""
+        """The next group message: {"type", "room" or "author", "events", "plain", "own"}."""
         message: dict[str, Any] = await layer().receive(self._channel)
         return message
 
@@ -241,3 +245,33 @@ async def live_workers(channels: Sequence[str]) -> dict[str, int]:
     """How many live workers each named channel has."""
     found = await asyncio.gather(*(layer().stream(channel).workers() for channel in channels))
     return {channel: len(workers) for channel, workers in zip(channels, found, strict=True)}
+
+
+async def channels() -> list[str]:
+    """The named channels that the broker holds anything of, and those of Bus; by name.
+
+    It looks at every key of the broker. Raises Unavailable.
+    """
+    return sorted({*await known_channels(layer()), *names.WORKED_CHANNELS})
+
+
+async def stats(channels: Sequence[str]) -> list[ChannelStats]:
+    """What each named channel holds and does, in one round trip per broker; raises Unavailable."""
+    return await asyncio.gather(
+        *(layer().stream(channel).stats(layer().capacity_of(channel)) for channel in channels)
+    )
+
+
+def dead_letters(channel: str) -> DeadLetters:
+    """The messages of a named channel that were given up on."""
+    return DeadLetters(layer(), channel)
+
+
+def history(channel: str) -> History:
+    """The handled messages of a named channel, as long as BUS_RETENTION keeps them."""
+    return History(layer(), channel)
+
+
+def tap(channel: str) -> Tap:
+    """What hears a named channel's messages as they are sent, without taking them."""
+    return Tap(layer(), channel)

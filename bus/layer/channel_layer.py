@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import fnmatch
+import os
 import re
 import uuid
 from typing import Any
 
-from channels.layers import BaseChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
-from channels_redis.utils import _consistent_hash, decode_hosts
+from channels.exceptions import ChannelFull, MessageTooLarge
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from channels_redis.utils import _consistent_hash
+from django.core.exceptions import ImproperlyConfigured
 
 from bus.conf import conf
 from bus.errors import Invalid
-from bus.layer.connection import Connection, Host
+from bus.layer.connection import Connection
+from bus.layer.hosts import Host, hosts_of
+from bus.layer.loop_layer import BusLoopLayer
 from bus.layer.roster import Roster
 from bus.layer.stream import Stream
 from bus.layer.wake import Wake
 from bus.names import ORDERING_FIELDS
 
-_names = BaseChannelLayer()
+# Names of channels have less than 100 characters, and a process-local one begins with the prefix.
+_PREFIX = re.compile(r"[a-zA-Z0-9_.-]{1,40}")
+
+
+class TooLarge(Invalid, MessageTooLarge):
+    """The message has more bytes than a channel takes."""
 
 
 class BusChannelLayer(RedisPubSubChannelLayer):
@@ -29,6 +38,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):
     `hosts` as channels_redis takes them; `capacity` and `channel_capacity` (glob → number) in
     messages; `partitions` per named channel; the rest of the arguments as the parent class.
     """
+
+    extensions = ["groups", "flush"]
+    # The channel layer specification has them here.
+    ChannelFull = ChannelFull
+    MessageTooLarge = TooLarge
 
     def __init__(
         self,
@@ -39,11 +53,19 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         partitions: int | None = None,
         **kwargs: Any,
     ) -> None:
-        self.hosts: list[Host] = [_host(h) for h in decode_hosts(hosts)]
+        self.hosts: list[Host] = hosts_of(hosts)
         self.prefix = prefix or conf.prefix
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ImproperlyConfigured(
+                f"The channel layer's prefix {self.prefix!r} must have 1 to 40 ASCII letters, "
+                "digits, hyphens, underscores or periods."
+            )
         super().__init__(hosts=self.hosts, prefix=self.prefix, **kwargs)
         self.capacity = capacity
         self.partitions = partitions
+        self._layers: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        self._pid = os.getpid()
+        self._forked: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
         # Orders what this process sends without a key of its own.
         self._own_key = uuid.uuid4().hex
         self.channel_capacity = [
@@ -53,6 +75,15 @@ class BusChannelLayer(RedisPubSubChannelLayer):
 
     def _get_layer(self) -> BusLoopLayer:
         loop = asyncio.get_running_loop()
+        if self._pid != os.getpid():
+            # A fork: the sockets are the parent's. Kept, since collecting them would close them.
+            self._forked.update(self._layers)
+            self._layers, self._pid = {}, os.getpid()
+        if loop in self._forked:
+            raise RuntimeError(
+                "This event loop belongs to the parent process, and so do its connections: run a "
+                "new one after a fork (asyncio.run, async_to_sync)."
+            )
         layer: BusLoopLayer | None = self._layers.get(loop)
         if layer is None:
             layer = BusLoopLayer(*self._args, **self._kwargs, channel_layer=self)
@@ -68,12 +99,16 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         ordering_key: str | None = None,
         not_before: int = 0,
         expires_at: int = 0,
+        delay: float = 0,
+        ttl: float = 0,
     ) -> str:
         """Send to a named or a process-local channel; returns the message's id.
 
         Messages of one `ordering_key` are handled one after the other; without one, those of one
-        process are. `not_before` and `expires_at` in ms since 1970. Raises ChannelFull, TypeError
-        for a wrong channel name, Invalid for a message that cannot be sent, Unavailable.
+        process are. `delay` and `ttl` (how long it may wait) in seconds, counted by the broker's
+        clock; `not_before` and `expires_at` in ms since 1970, compared with the broker's clock, so
+        the sender's must be right. Raises ChannelFull, TypeError for a wrong channel name, Invalid
+        for a message that cannot be sent, Unavailable.
         """
         return await self._get_layer().send_message(
             channel,
@@ -81,7 +116,14 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             ordering_key=ordering_key,
             not_before=not_before,
             expires_at=expires_at,
+            delay=delay,
+            ttl=ttl,
         )
+
+    def group_channel(self, group: str) -> str:
+        """The pub/sub channel that a group is."""
+        name: str = self._get_layer()._get_group_channel_name(group)
+        return name
 
     def stream(self, channel: str) -> Stream:
         """The named channel in the broker, for the running event loop."""
@@ -90,6 +132,10 @@ class BusChannelLayer(RedisPubSubChannelLayer):
     def connection(self, name: str) -> Connection:
         """The broker host that a name lives on, for the running event loop."""
         return self._get_layer().connection(name)
+
+    def connections(self) -> list[Connection]:
+        """Every broker host, for the running event loop."""
+        return self._get_layer().connections()
 
     def roster(self, room: int) -> Roster:
         """Who is in a room, for the running event loop."""
@@ -131,152 +177,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):
                 f"A channel message is text, numbers, bytes, None, lists and dicts: {error}."
             ) from error
         if len(payload) > conf.message_size_limit:
-            raise Invalid(
-                f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit}. "
-                "Nothing was sent: send a reference instead of the content."
+            raise TooLarge(
+                f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
+                "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
             )
         return payload
-
-
-class BusLoopLayer(RedisPubSubLoopLayer):
-    """The layer's part that belongs to one event loop."""
-
-    channel_layer: BusChannelLayer
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._connections = [Connection(host) for host in self.channel_layer.hosts]
-        self._streams: dict[str, Stream] = {}
-        self._wakes: dict[str, Wake] = {}
-        # A receiver of its own name, for `receive` under the stock worker.
-        self._receiver = f"receive-{uuid.uuid4().hex}"
-
-    def connection(self, name: str) -> Connection:
-        """The broker host that a channel or group lives on."""
-        found: Connection = self._connections[_consistent_hash(name, len(self._connections))]
-        return found
-
-    def stream(self, channel: str) -> Stream:
-        """The named channel in the broker."""
-        if channel not in self._streams:
-            self._streams[channel] = Stream(self.connection(channel), self.prefix, channel)
-        return self._streams[channel]
-
-    async def new_channel(self, prefix: str = "specific") -> str:
-        """A name for a channel that only this process receives on."""
-        channel = f"{self.prefix}.{prefix.rstrip('.')}!{uuid.uuid4().hex}"
-        await self._subscribe_to_channel(channel)
-        return channel
-
-    async def send_message(
-        self,
-        channel: str,
-        message: dict[str, Any],
-        *,
-        ordering_key: str | None,
-        not_before: int,
-        expires_at: int,
-    ) -> str:
-        """See BusChannelLayer.send."""
-        _names.require_valid_channel_name(channel)
-        payload = self.channel_layer.encode(message)
-        if "!" in channel:
-            await self.connection(channel).call("PUBLISH", channel, payload)
-            return ""
-        if ordering_key is None:
-            ordering_key = self.channel_layer.key_of(channel, message)
-        return await self.send_encoded(
-            channel, payload, ordering_key, not_before=not_before, expires_at=expires_at
-        )
-
-    async def send_encoded(
-        self,
-        channel: str,
-        payload: bytes,
-        ordering_key: str,
-        *,
-        not_before: int = 0,
-        expires_at: int = 0,
-    ) -> str:
-        """Send what `encode` has made before; raises ChannelFull and Unavailable."""
-        return await self.stream(channel).send(
-            payload,
-            ordering_key,
-            capacity=self.channel_layer.capacity_of(channel),
-            partitions=self.channel_layer.partitions or conf.partitions,
-            not_before=not_before,
-            expires_at=expires_at,
-        )
-
-    async def receive(self, channel: str) -> dict[str, Any]:
-        """The next message of a channel; a named channel's is acknowledged as it is returned.
-
-        This is what the stock worker calls. Our own worker claims instead, and acknowledges later.
-        """
-        if "!" in channel:
-            local: dict[str, Any] = await super().receive(channel)
-            return local
-        _names.require_valid_channel_name(channel, receive=True)
-        stream = self.stream(channel)
-        wake = await self.wake(channel)
-        while True:
-            seen = wake.count
-            claim = await stream.claim(self._receiver, 1)
-            for delivery in claim.deliveries:
-                message: dict[str, Any] = self.channel_layer.deserialize(delivery.payload)
-                await stream.done([delivery])
-                return message
-            await wake.wait(seen, claim.pause)
-
-    async def wake(self, channel: str) -> Wake:
-        """What tells that a named channel has something new."""
-        name = self.stream(channel).wake_channel
-        if name not in self._wakes:
-            self._wakes[name] = self.channels[name] = Wake()
-            await self._get_shard(channel).subscribe(name)
-        return self._wakes[name]
-
-    async def group_add(self, group: str, channel: str) -> None:
-        """Add a process-local channel to a group."""
-        _names.require_valid_group_name(group)
-        _names.require_valid_channel_name(channel)
-        await super().group_add(group, channel)
-
-    async def group_discard(self, group: str, channel: str) -> None:
-        """Take a channel out of a group; does nothing when it is not in it."""
-        _names.require_valid_group_name(group)
-        await super().group_discard(group, channel)
-
-    async def group_send(self, group: str, message: dict[str, Any]) -> None:
-        """Send to every channel of a group; raises as `send` does."""
-        _names.require_valid_group_name(group)
-        name = self._get_group_channel_name(group)
-        await self.connection(name).call("PUBLISH", name, self.channel_layer.encode(message))
-
-    async def flush(self) -> None:
-        """Empty every channel and group of this layer, and close its connections."""
-        for connection in self._connections:
-            keys = await connection.call("KEYS", f"{{{self.prefix}:*")
-            if keys:
-                await connection.call("DEL", *keys)
-        await self.close()
-
-    async def close(self) -> None:
-        """Close this loop's connections; what is in the broker stays."""
-        await super().flush()
-        for connection in self._connections:
-            await connection.close()
-        self._connections = [Connection(host) for host in self.channel_layer.hosts]
-        self._streams.clear()
-        self._wakes.clear()
-
-
-def _host(host: Host) -> Host:
-    """One host's options, with redis-py's defaults that harm long-lived sockets undone.
-
-    redis-py 8 gives pub/sub sockets a timeout of 5 s and caps a pool at 100 connections.
-    """
-    return {"socket_timeout": None, "max_connections": 10_000, **host}
 
 
 def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None:
@@ -285,7 +190,8 @@ def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None
 
     def close_layer_first() -> None:
         part = layer._layers.pop(loop, None)
-        if part is not None:
+        # In a forked child the sockets, and the kernel's list of them, are the parent's.
+        if part is not None and layer._pid == os.getpid():
             loop.run_until_complete(part.close())
         loop.close = close  # type: ignore[method-assign]
         close()

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import redis
-from channels_redis.utils import create_pool
 from redis import asyncio as aioredis
-from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
 from bus.errors import Unavailable
+from bus.layer import hosts
+from bus.layer.hosts import Host as Host
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +25,15 @@ logger = logging.getLogger(__name__)
 _PIPELINE_LIMIT = 512
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
-_CONNECT_TIMEOUT = 5.0
-
-Host = dict[str, Any]
+_CONNECT_TIMEOUT = hosts.CONNECT_TIMEOUT
+# What a broker that refuses writes begins its errors with, and what to tell of it.
+_REFUSALS = {
+    "OOM": "The broker's memory is full (maxmemory). Nothing was accepted.",
+    "MISCONF": "The broker cannot write to its disk. Nothing was accepted.",
+    "NOREPLICAS": "The broker has too few replicas to take writes. Nothing was accepted.",
+    "CLUSTERDOWN": "The broker is a part of a Cluster that is down. Nothing was accepted.",
+    "BUSY": "The broker is busy with a script. Nothing was accepted.",
+}
 
 
 @cache
@@ -41,14 +47,10 @@ class Connection:
     """Commands to one broker host; calls made at the same time share one pipeline."""
 
     def __init__(self, host: Host) -> None:
-        options = {
-            "socket_timeout": _ANSWER_TIMEOUT,
-            "socket_connect_timeout": _CONNECT_TIMEOUT,
-            # A repeated pipeline would send twice and lose claims: whoever calls decides.
-            "retry": AsyncRetry(NoBackoff(), 0),
-            **{k: v for k, v in host.items() if k not in ("socket_timeout", "retry")},
-        }
-        self._redis = aioredis.Redis(connection_pool=create_pool(options))
+        # A repeated pipeline would send twice and lose claims: a pool tries once, whoever calls
+        # decides.
+        self._pool = hosts.pool(host, socket_timeout=_ANSWER_TIMEOUT)
+        self._redis = aioredis.Redis(connection_pool=self._pool)
         self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
 
@@ -69,7 +71,7 @@ class Connection:
         """Let what is under way finish, then close every connection."""
         if self._flusher is not None:
             await asyncio.wait([self._flusher])
-        await self._redis.aclose(close_connection_pool=True)
+        await hosts.close(self._pool)
 
     async def _flush(self) -> None:
         try:
@@ -105,6 +107,9 @@ class Connection:
                 if not answer.done():
                     answer.set_exception(error if isinstance(error, Exception) else Unavailable())
             raise
+        if any(isinstance(result, redis.ReadOnlyError) for result in results):
+            # Demoted to a replica: the address may lead to the new master by now.
+            await self._pool.disconnect()
         for (_, answer), result in zip(batch, results, strict=True):
             if answer.done():
                 continue
@@ -126,10 +131,16 @@ class Connection:
 
 
 def _as_refusal(error: Exception) -> Exception:
-    """A broker that is loading its data, failing over or shutting down is away, too."""
+    """A broker that is loading its data, failing over, full or shutting down is away, too."""
+    word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
     if isinstance(error, redis.ConnectionError | redis.ReadOnlyError):
-        return Unavailable(f"The broker does not answer ({error}).")
-    return error
+        refusal = Unavailable(f"The broker does not answer ({error}).")
+    elif word in _REFUSALS:
+        refusal = Unavailable(_REFUSALS[word])
+    else:
+        return error
+    refusal.__cause__ = error
+    return refusal
 
 
 def sync_client(host: Host) -> redis.Redis:

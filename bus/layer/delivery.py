@@ -21,6 +21,11 @@ class Delivery:
     # By the broker's clock, in ms since 1970; expires_at 0 means never.
     sent_at: int
     expires_at: int
+    # The id of the message that this one repeats: a handled one, by a replay; or, with `dead-`
+    # before it, a dead letter that was put back. Empty for any other.
+    replayed_from: str = ""
+    # The lane, or receiver, that holds it in the broker.
+    holder: str = ""
     # Decoded by the worker; what cannot be decoded goes straight to the dead letters.
     message: dict[str, Any] = field(default_factory=dict)
     # How often this worker handed it to its application: more than once after an outage.
@@ -33,8 +38,8 @@ class Delivery:
 
     @property
     def redelivered(self) -> bool:
-        """Whether an earlier attempt may have had effects."""
-        return self.attempt > 1 or self.tries > 1
+        """Whether an earlier attempt, which failed, may have had effects."""
+        return self.attempt > 1 or self.tries > 1 or self.replayed_from.startswith("dead-")
 
 
 class Undeliverable(Exception):

@@ -44,6 +44,9 @@ class Heartbeat(threading.Thread):
             except (redis.RedisError, OSError) as error:
                 logger.debug("No heartbeat for %s: %s", base, error)
                 heard = False
+                if isinstance(error, redis.ReadOnlyError):
+                    # Demoted to a replica: the address may lead to the new master by now.
+                    client.connection_pool.disconnect()
         return heard
 
     def run(self) -> None:

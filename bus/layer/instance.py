@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
 from bus.layer.delivery import Delivery
 
 Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
@@ -63,10 +65,18 @@ class Instance:
         return self._failures
 
     async def stop(self) -> bool:
-        """End the run, whatever it is doing; returns False where a thread of it hangs."""
+        """End the run, whatever it is doing; returns False where it does not end."""
         self._run.cancel()
         await asyncio.wait([self._run], timeout=_STOP_TIMEOUT)
         return self._run.done()
+
+    async def stop_thread_too(self) -> bool:
+        """The same; returns False, too, where its handler goes on in the thread of sync handlers.
+
+        Cancelling ends the wait for a thread, never what the thread does.
+        """
+        was_over = self._run.done()
+        return await self.stop() and (was_over or await _thread_is_free())
 
     async def _give(self, message: dict[str, Any], timeout: float) -> None:
         if self._asked is None or not self.waiting:
@@ -103,6 +113,12 @@ class Instance:
             self._over.set_exception(error)
         else:
             self._over.set_result(None)
+
+
+async def _thread_is_free() -> bool:
+    probe = asyncio.ensure_future(sync_to_async(int)())
+    await asyncio.wait([probe], timeout=_STOP_TIMEOUT)
+    return probe.done() or not probe.cancel()
 
 
 def _expire(over: asyncio.Future[None]) -> None:

@@ -24,6 +24,12 @@ T = TypeVar("T")
 
 # A message that was in the hands of this many dead workers is no longer worth waiting for.
 _SUSPECT_DELIVERIES = 3
+# After this it is no longer sure that what is held was not taken by others, in seconds; well below
+# the 5 s after which a process that stands still counts as dead.
+_SURE = 2.0
+# Handled messages wait for others to be acknowledged with, but no longer than this, in seconds: a
+# round trip for each would cost more than a small handler.
+_ACKNOWLEDGE_WITHIN = 0.01
 # An outage that the servers deny this often in a row was the message's own fault.
 _OUTAGE_TRIES = 5
 # A consumer of single messages holds about this much work, in seconds, so that a slow one leaves
@@ -50,11 +56,15 @@ class Lane:
         self.busy = 0
         self._instance: Instance | None = None
         self._answer_lost = False
+        # When it was sure last that it holds what it holds.
+        self._sure = 0.0
         # How long a message takes, in seconds, on a moving average.
         self._pace = _WORK_HELD
         # Handled and not yet acknowledged; what waits goes out together.
         self._done: list[Delivery] = []
         self._acknowledging: asyncio.Task[None] | None = None
+        # Set once nothing more comes that an acknowledgement could be shared with.
+        self._last_handled = asyncio.Event()
 
     async def run(self) -> None:
         """Work until the worker stops, then give back what is not handled."""
@@ -80,6 +90,7 @@ class Lane:
             await self.stream.recover(self.name, self.held)
             self._answer_lost = False
         size = (await self._ready()).batch_size or max(1, int(_WORK_HELD / self._pace))
+        self._sure = time.monotonic()
         return await self.stream.claim(self.name, min(size, conf.batch_size))
 
     async def _ready(self) -> Instance:
@@ -96,7 +107,10 @@ class Lane:
         apart = 0
         began, count = time.monotonic(), len(self.held)
         while self.held and not self.worker.stopping.is_set():
+            await self._keep_hold()
             group = self.held[: 1 if apart else (await self._ready()).batch_size or 1]
+            if not group:
+                break
             failures, whole = await self._deliver(group)
             if any(outage.looks_like_outage(error) for error in failures.values()):
                 outages += 1
@@ -115,6 +129,20 @@ class Lane:
         await self._acknowledged()
         took = (time.monotonic() - began) / max(1, count)
         self._pace = max(1e-4, 0.7 * self._pace + 0.3 * took)
+
+    async def _keep_hold(self) -> None:
+        """Let go of what others took while this process stood still, and of what comes after it."""
+        if time.monotonic() - self._sure < _SURE:
+            return
+        began = time.monotonic()
+        lost = await self._patiently(lambda: self.stream.renew(self.name, self.held))
+        self._sure = began
+        if lost:
+            logger.warning("%s: others took %d messages over", self.channel, len(lost))
+            self._let_go(lost)
+            behind = [d for d in self.held if d.stream in {other.stream for other in lost}]
+            await self._patiently(lambda: self.stream.hand_back(self.name, behind))
+            self._let_go(behind)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
@@ -135,7 +163,7 @@ class Lane:
         finally:
             self.busy = 0
             if self._instance is not None and not self._instance.waiting:
-                if not await self._instance.stop():
+                if not await self._instance.stop_thread_too():
                     # Its thread cannot be ended, and every later handler would wait for it.
                     self.worker.replace(f"a handler of {self.channel} hangs in its thread")
                 self._instance = None
@@ -159,6 +187,8 @@ class Lane:
         """Acknowledge what is handled, while the next message is: one round trip for many."""
         try:
             while self._done:
+                if self.held:
+                    await self._gather()
                 done, self._done = self._done, []
                 try:
                     await self._patiently(lambda done=done: self.stream.done(done))  # type: ignore[misc]
@@ -171,27 +201,28 @@ class Lane:
         finally:
             self._acknowledging = None
 
+    async def _gather(self) -> None:
+        self._last_handled.clear()
+        timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_WITHIN, self._last_handled.set)
+        await self._last_handled.wait()
+        timer.cancel()
+
     async def _acknowledged(self) -> None:
+        self._last_handled.set()
         if self._acknowledging is not None:
             await self._acknowledging
 
     async def _sift(self) -> None:
-        """Decode what was claimed; bury what cannot be, drop what is late, slow down killers."""
+        """Decode what was claimed; bury what cannot be, slow down killers."""
         for delivery in list(self.held):
-            if delivery.expires_at and delivery.expires_at < time.time() * 1000:
-                await self._expire(delivery)
-            elif delivery.attempt > conf.max_attempts:
-                await self._bury(
-                    delivery, f"its worker died with it {delivery.deliveries - 1} times"
-                )
+            if delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
+                delivery.deliveries -= 1  # This one is no attempt.
+                await self._bury(delivery, "its worker died with it")
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
+                delivery.deliveries -= 1
                 await self._set_aside(delivery, "its worker died with it")
             elif (wrong := self._decode(delivery)) is not None:
                 await self._bury(delivery, wrong)
-
-    async def _expire(self, delivery: Delivery) -> None:
-        await self._patiently(lambda: self.stream.expired([delivery]))
-        self._let_go([delivery])
 
     def _decode(self, delivery: Delivery) -> str | None:
         """Fill in the message; returns what is wrong with it."""
@@ -244,6 +275,9 @@ class Lane:
         self._let_go([delivery])
 
     def _let_go(self, deliveries: list[Delivery]) -> None:
+        if len(deliveries) == 1 and self.held and self.held[0] is deliveries[0]:
+            del self.held[0]
+            return
         gone = {id(d) for d in deliveries}
         self.held = [d for d in self.held if id(d) not in gone]
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from bus.layer.channel_layer import BusChannelLayer
+from bus.layer.connection import Connection
 from bus.layer.stream import text
 
 # Enough to see repeats and flooding.
@@ -18,27 +19,37 @@ class Memory:
 
     def __init__(self, layer: BusChannelLayer) -> None:
         self._layer = layer
+        self._base = f"{layer.prefix}:recent"
 
     def _key(self, name: str) -> str:
-        return f"{self._layer.prefix}:recent:{name}"
+        return f"{self._base}:{name}"
 
     async def recall(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """The texts under each name, oldest first, in one round trip; raises Unavailable."""
-        keys = {name: self._key(name) for name in names}
+        wanted: dict[Connection, list[str]] = {}
+        for name in dict.fromkeys(names):
+            wanted.setdefault(self._layer.connection(self._key(name)), []).append(name)
         answers = await asyncio.gather(
-            *(self._layer.connection(key).call("LRANGE", key, 0, -1) for key in keys.values())
+            *(
+                connection.run("recall", self._base, *map(self._key, known))
+                for connection, known in wanted.items()
+            )
         )
-        found = {
-            name: tuple(text(part) for part in answer)
-            for name, answer in zip(keys, answers, strict=True)
-        }
+        found: dict[str, tuple[str, ...]] = {}
+        for known, answer in zip(wanted.values(), answers, strict=True):
+            for name, said in zip(known, answer, strict=True):
+                found[name] = tuple(map(text, said))
         return [found[name] for name in names]
 
     async def remember(self, texts: Iterable[tuple[str, str]]) -> None:
         """Keep (name, text) pairs, in one round trip; raises Unavailable."""
+        kept: dict[Connection, list[str]] = {}
+        for name, said in texts:
+            key = self._key(name)
+            kept.setdefault(self._layer.connection(key), []).extend((key, said))
         await asyncio.gather(
             *(
-                self._layer.connection(key).run("remember", key, said, _KEPT, _AGE_MS)
-                for key, said in ((self._key(name), said) for name, said in texts)
+                connection.run("remember", self._base, _KEPT, _AGE_MS, *pairs)
+                for connection, pairs in kept.items()
             )
         )

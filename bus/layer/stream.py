@@ -13,15 +13,17 @@ import msgpack
 from channels.exceptions import ChannelFull
 from redis.exceptions import ResponseError
 
-from bus.conf import conf
-from bus.errors import Unavailable
+from bus.conf import conf, per_channel
 from bus.layer.connection import Connection
 from bus.layer.delivery import Delivery
+from bus.layer.stats import ChannelStats
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
 LIVENESS_MS = 5000
 # What a worker told of itself is shown until it did not beat for this long, in ms.
 FORGET_MS = 15_000
+# A repeat of a send is known for this long, in ms.
+_ONCE_MS = 24 * 3600 * 1000
 # Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
 IDLE_PAUSE = 1.0
 LOCKED_PAUSE = 0.02
@@ -70,10 +72,15 @@ class Stream:
         partitions: int,
         not_before: int = 0,
         expires_at: int = 0,
+        replayed_from: str = "",
+        delay: float = 0,
+        ttl: float = 0,
+        once: str = "",
     ) -> str:
-        """Append one message and return its id; times in ms since 1970.
+        """Append one message and return its id; times in ms since 1970, `delay` and `ttl` in s.
 
-        Raises ChannelFull beyond the capacity, Unavailable where the broker is away or full.
+        A repeat with the same `once` within a day appends nothing and returns the first id. Raises
+        ChannelFull beyond the capacity, Unavailable where the broker is away or full.
         """
         try:
             answer = await self._connection.run(
@@ -85,14 +92,17 @@ class Stream:
                 ordering_key,
                 not_before,
                 expires_at,
+                replayed_from,
+                int(delay * 1000),
+                int(ttl * 1000),
+                once,
+                _ONCE_MS,
             )
         except ResponseError as error:
             if str(error).startswith("BUSFULL"):
                 raise ChannelFull(
                     f"{self.channel} holds {capacity} messages and takes no more"
                 ) from None
-            if "OOM" in str(error):
-                raise Unavailable("The broker's memory is full. Nothing was accepted.") from error
             raise
         return text(answer)
 
@@ -108,11 +118,11 @@ class Stream:
             int(conf.visibility_timeout * 1000),
             LIVENESS_MS,
         )
-        deliveries = [self._delivery(entry) for entry in entries]
+        deliveries = [self._delivery(worker, entry) for entry in entries]
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000)
 
-    def _delivery(self, entry: Sequence[Any]) -> Delivery:
-        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at = entry
+    def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, origin = entry
         return Delivery(
             self.channel,
             text(stream),
@@ -123,15 +133,13 @@ class Stream:
             deliveries,
             sent_at,
             int(expires_at),
+            text(origin),
+            worker,
         )
 
-    async def done(self, deliveries: Iterable[Delivery]) -> None:
-        """Acknowledge what was handled."""
-        await self._finish([("done", d.stream, d.id) for d in deliveries])
-
-    async def expired(self, deliveries: Iterable[Delivery]) -> None:
-        """Drop, and count, what came too late."""
-        await self._finish([("expired", d.stream, d.id) for d in deliveries])
+    async def done(self, deliveries: Iterable[Delivery]) -> int:
+        """Acknowledge what was handled; returns how many nobody else had acknowledged."""
+        return await self._finish([("done", d.stream, d.id, d.holder) for d in deliveries])
 
     async def set_aside(self, delivery: Delivery, delay: float) -> None:
         """Keep one failed message for another attempt in `delay` seconds; its partition goes on."""
@@ -141,12 +149,14 @@ class Stream:
                     "later",
                     delivery.stream,
                     delivery.id,
+                    delivery.holder,
                     int(delay * 1000),
                     delivery.payload,
                     delivery.ordering_key,
                     delivery.attempt,
                     delivery.sent_at,
                     str(delivery.expires_at),
+                    delivery.replayed_from,
                 )
             ]
         )
@@ -164,18 +174,29 @@ class Stream:
             "traceback": trace,
             "attempts": str(delivery.attempt),
             "sent_at": str(delivery.sent_at),
+            "message_id": delivery.id,
+            "replayed_from": delivery.replayed_from,
         }
         flat = [part for pair in fields.items() for part in pair]
-        await self._finish([("dead", delivery.stream, delivery.id, *flat)])
+        await self._finish([("dead", delivery.stream, delivery.id, delivery.holder, *flat)])
 
-    async def _finish(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
-            packed = [
-                msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass")
-                for row in rows
-            ]
-            await self._connection.run("finish", self.base, conf.dead_letter_limit, *packed)
+    async def _finish(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        if not rows:
+            return 0
+        # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
+        packed = [
+            msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass") for row in rows
+        ]
+        finished: int = await self._connection.run(
+            "finish",
+            self.base,
+            conf.dead_letter_limit,
+            int(per_channel(conf.retention, self.channel) * 1000),
+            conf.retention_limit,
+            conf.retention_size,
+            *packed,
+        )
+        return finished
 
     async def hand_back(
         self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True
@@ -187,11 +208,14 @@ class Stream:
         if args:
             await self._connection.run("hand_back", self.base, worker, *args)
 
-    async def renew(self, worker: str, deliveries: Iterable[Delivery]) -> None:
-        """Keep hold of deliveries that take long."""
-        args = [part for d in deliveries for part in (d.stream, d.id)]
-        if args:
-            await self._connection.run("renew", self.base, worker, *args)
+    async def renew(self, worker: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Keep hold of deliveries that take long; returns those that others took meanwhile."""
+        asked = list(deliveries)
+        if not asked:
+            return []
+        args = [part for d in asked for part in (d.stream, d.id)]
+        lost = await self._connection.run("renew", self.base, worker, *args)
+        return [asked[position] for position in lost]
 
     async def recover(self, worker: str, in_hand: Iterable[Delivery]) -> int:
         """Give back what the broker says this worker holds, but it does not; returns how many."""
@@ -213,6 +237,11 @@ class Stream:
             for worker, beat in pairs(beats)
             if float(beat) >= newest and text(worker) in told
         ]
+
+    async def stats(self, capacity: int) -> ChannelStats:
+        """What the channel holds and does now, in one round trip; raises Unavailable."""
+        answer = await self._connection.run("stats", self.base, LIVENESS_MS, FORGET_MS)
+        return ChannelStats.read(self.channel, capacity, answer)
 
     async def ping(self) -> None:
         """Ask the broker for a sign of life; raises Unavailable."""

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,122 +14,336 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Room',
+            name="Room",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=64, unique=True, verbose_name='name')),
-                ('title', models.CharField(blank=True, max_length=120, verbose_name='title')),
-                ('topic', models.CharField(blank=True, max_length=500, verbose_name='topic')),
-                ('access', models.CharField(choices=[('open', 'everyone, guests too'), ('public', 'everyone who is signed in'), ('private', 'members only')], default='public', max_length=8, verbose_name='access')),
-                ('moderation', models.CharField(choices=[('off', 'off'), ('relaxed', 'relaxed'), ('standard', 'standard'), ('strict', 'strict')], default='standard', max_length=8, verbose_name='moderation')),
-                ('slow_mode', models.PositiveIntegerField(default=0, help_text='seconds between two messages of one author; 0 is off', verbose_name='slow mode')),
-                ('head', models.BigIntegerField(default=0, editable=False, verbose_name='head')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('archived_at', models.DateTimeField(blank=True, help_text='from then on it takes no messages', null=True, verbose_name='archived')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, unique=True, verbose_name="name")),
+                ("title", models.CharField(blank=True, max_length=120, verbose_name="title")),
+                ("topic", models.CharField(blank=True, max_length=500, verbose_name="topic")),
+                (
+                    "access",
+                    models.CharField(
+                        choices=[
+                            ("open", "everyone, guests too"),
+                            ("public", "everyone who is signed in"),
+                            ("private", "members only"),
+                        ],
+                        default="public",
+                        max_length=8,
+                        verbose_name="access",
+                    ),
+                ),
+                (
+                    "moderation",
+                    models.CharField(
+                        choices=[
+                            ("off", "off"),
+                            ("relaxed", "relaxed"),
+                            ("standard", "standard"),
+                            ("strict", "strict"),
+                        ],
+                        default="standard",
+                        max_length=8,
+                        verbose_name="moderation",
+                    ),
+                ),
+                (
+                    "slow_mode",
+                    models.PositiveIntegerField(
+                        default=0,
+                        help_text="seconds between two messages of one author; 0 is off",
+                        verbose_name="slow mode",
+                    ),
+                ),
+                ("head", models.BigIntegerField(default=0, editable=False, verbose_name="head")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "archived_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="from then on it takes no messages",
+                        null=True,
+                        verbose_name="archived",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'room',
-                'verbose_name_plural': 'rooms',
-                'ordering': ('name',),
+                "verbose_name": "room",
+                "verbose_name_plural": "rooms",
+                "ordering": ("name",),
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.BigIntegerField(editable=False, null=True, verbose_name='seq')),
-                ('changed', models.BigIntegerField(editable=False, null=True, verbose_name='changed')),
-                ('status', models.CharField(choices=[('posted', 'posted'), ('held', 'held'), ('rejected', 'rejected')], max_length=8, verbose_name='status')),
-                ('author_key', models.CharField(editable=False, max_length=64, verbose_name='author key')),
-                ('author_name', models.CharField(max_length=150, verbose_name="author's name")),
-                ('client_id', models.CharField(editable=False, max_length=64, verbose_name='client id')),
-                ('body', models.TextField(verbose_name='body')),
-                ('reason', models.CharField(blank=True, max_length=32, verbose_name='reason')),
-                ('verdict', models.JSONField(blank=True, null=True, verbose_name='verdict')),
-                ('created_at', models.DateTimeField(verbose_name='received')),
-                ('posted_at', models.DateTimeField(blank=True, null=True, verbose_name='posted')),
-                ('edited_at', models.DateTimeField(blank=True, null=True, verbose_name='edited')),
-                ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='removed')),
-                ('author', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='author')),
-                ('reply_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='bus.message', verbose_name='reply to')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='bus.room', verbose_name='room')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.BigIntegerField(editable=False, null=True, verbose_name="seq")),
+                (
+                    "changed",
+                    models.BigIntegerField(editable=False, null=True, verbose_name="changed"),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("posted", "posted"), ("held", "held"), ("rejected", "rejected")],
+                        max_length=8,
+                        verbose_name="status",
+                    ),
+                ),
+                (
+                    "author_key",
+                    models.CharField(editable=False, max_length=64, verbose_name="author key"),
+                ),
+                ("author_name", models.CharField(max_length=150, verbose_name="author's name")),
+                (
+                    "client_id",
+                    models.CharField(editable=False, max_length=64, verbose_name="client id"),
+                ),
+                ("body", models.TextField(verbose_name="body")),
+                ("reason", models.CharField(blank=True, max_length=32, verbose_name="reason")),
+                ("verdict", models.JSONField(blank=True, null=True, verbose_name="verdict")),
+                ("created_at", models.DateTimeField(verbose_name="received")),
+                ("posted_at", models.DateTimeField(blank=True, null=True, verbose_name="posted")),
+                ("edited_at", models.DateTimeField(blank=True, null=True, verbose_name="edited")),
+                ("removed_at", models.DateTimeField(blank=True, null=True, verbose_name="removed")),
+                (
+                    "author",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="author",
+                    ),
+                ),
+                (
+                    "reply_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="bus.message",
+                        verbose_name="reply to",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="bus.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'message',
-                'verbose_name_plural': 'messages',
+                "verbose_name": "message",
+                "verbose_name_plural": "messages",
             },
         ),
         migrations.CreateModel(
-            name='Member',
+            name="Member",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('owner', 'owner'), ('moderator', 'moderator'), ('member', 'member')], default='member', max_length=9, verbose_name='role')),
-                ('joined_at', models.DateTimeField(auto_now_add=True, verbose_name='joined')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL, verbose_name='user')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='members', to='bus.room', verbose_name='room')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("owner", "owner"),
+                            ("moderator", "moderator"),
+                            ("member", "member"),
+                        ],
+                        default="member",
+                        max_length=9,
+                        verbose_name="role",
+                    ),
+                ),
+                ("joined_at", models.DateTimeField(auto_now_add=True, verbose_name="joined")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="user",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="bus.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'member',
-                'verbose_name_plural': 'members',
+                "verbose_name": "member",
+                "verbose_name_plural": "members",
             },
         ),
         migrations.CreateModel(
-            name='Sanction',
+            name="Sanction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('author_key', models.CharField(max_length=64, verbose_name='author key')),
-                ('kind', models.CharField(choices=[('mute', 'mute'), ('timeout', 'timeout'), ('ban', 'ban')], max_length=7, verbose_name='kind')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='reason')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('until', models.DateTimeField(blank=True, help_text='empty: for good', null=True, verbose_name='until')),
-                ('lifted_at', models.DateTimeField(blank=True, null=True, verbose_name='lifted')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='created by')),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sanctions', to='bus.room', verbose_name='room')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("author_key", models.CharField(max_length=64, verbose_name="author key")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("mute", "mute"), ("timeout", "timeout"), ("ban", "ban")],
+                        max_length=7,
+                        verbose_name="kind",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200, verbose_name="reason")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                (
+                    "until",
+                    models.DateTimeField(
+                        blank=True, help_text="empty: for good", null=True, verbose_name="until"
+                    ),
+                ),
+                ("lifted_at", models.DateTimeField(blank=True, null=True, verbose_name="lifted")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="created by",
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sanctions",
+                        to="bus.room",
+                        verbose_name="room",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'sanction',
-                'verbose_name_plural': 'sanctions',
+                "verbose_name": "sanction",
+                "verbose_name_plural": "sanctions",
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('open', 'open'), ('approved', 'approved'), ('rejected', 'rejected')], default='open', max_length=8, verbose_name='state')),
-                ('opened_at', models.DateTimeField(verbose_name='opened')),
-                ('decided_at', models.DateTimeField(blank=True, null=True, verbose_name='decided')),
-                ('note', models.CharField(blank=True, max_length=500, verbose_name='note')),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='decided by')),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='review', to='bus.message', verbose_name='message')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "open"),
+                            ("approved", "approved"),
+                            ("rejected", "rejected"),
+                        ],
+                        default="open",
+                        max_length=8,
+                        verbose_name="state",
+                    ),
+                ),
+                ("opened_at", models.DateTimeField(verbose_name="opened")),
+                ("decided_at", models.DateTimeField(blank=True, null=True, verbose_name="decided")),
+                ("note", models.CharField(blank=True, max_length=500, verbose_name="note")),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="decided by",
+                    ),
+                ),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="review",
+                        to="bus.message",
+                        verbose_name="message",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'review',
-                'verbose_name_plural': 'reviews',
-                'indexes': [models.Index(fields=['state', 'opened_at'], name='review_queue')],
+                "verbose_name": "review",
+                "verbose_name_plural": "reviews",
+                "indexes": [models.Index(fields=["state", "opened_at"], name="review_queue")],
             },
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('room', 'author_key', 'client_id'), name='message_settled_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("room", "author_key", "client_id"), name="message_settled_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('room', 'seq'), name='message_seq_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("room", "seq"), name="message_seq_once"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('room', 'changed'), name='message_change_once'),
+            model_name="message",
+            constraint=models.UniqueConstraint(
+                fields=("room", "changed"), name="message_change_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'posted'), _negated=True), models.Q(('changed__isnull', False), ('posted_at__isnull', False), ('seq__isnull', False)), _connector='OR'), name='message_posted_has_seq'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "posted"), _negated=True),
+                    models.Q(
+                        ("changed__isnull", False),
+                        ("posted_at__isnull", False),
+                        ("seq__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="message_posted_has_seq",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='member',
-            constraint=models.UniqueConstraint(fields=('room', 'user'), name='member_once_per_room'),
+            model_name="member",
+            constraint=models.UniqueConstraint(
+                fields=("room", "user"), name="member_once_per_room"
+            ),
         ),
         migrations.AddIndex(
-            model_name='sanction',
-            index=models.Index(fields=['room', 'author_key'], name='sanction_lookup'),
+            model_name="sanction",
+            index=models.Index(fields=["room", "author_key"], name="sanction_lookup"),
         ),
     ]

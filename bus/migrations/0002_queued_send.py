@@ -4,27 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('bus', '0001_initial'),
+        ("bus", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='QueuedSend',
+            name="QueuedSend",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(max_length=100, verbose_name='channel')),
-                ('payload', models.BinaryField(verbose_name='payload')),
-                ('ordering_key', models.CharField(max_length=200, verbose_name='ordering key')),
-                ('not_before', models.BigIntegerField(default=0, verbose_name='not before')),
-                ('expires_at', models.BigIntegerField(default=0, verbose_name='expires')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("channel", models.CharField(max_length=100, verbose_name="channel")),
+                ("payload", models.BinaryField(verbose_name="payload")),
+                ("ordering_key", models.CharField(max_length=200, verbose_name="ordering key")),
+                ("not_before", models.BigIntegerField(default=0, verbose_name="not before")),
+                ("expires_at", models.BigIntegerField(default=0, verbose_name="expires")),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
             ],
             options={
-                'verbose_name': 'queued send',
-                'verbose_name_plural': 'queued sends',
-                'ordering': ('pk',),
+                "verbose_name": "queued send",
+                "verbose_name_plural": "queued sends",
+                "ordering": ("pk",),
             },
         ),
     ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol, TypeVar
@@ -18,8 +17,6 @@ logger = logging.getLogger(__name__)
 
 # A broker that took no subscription within this is away, in seconds.
 _LISTEN_TIMEOUT = 5.0
-# A subscription is sure once its echo is back; it is asked for again after this, in seconds.
-_ECHO_WAIT = 0.25
 # What a stopping process gives to its last calls to the broker, in seconds.
 _CLOSE_WAIT = 2.0
 # Between bad messages in a row the reader pauses, doubling from this up to that, in seconds.
@@ -27,6 +24,8 @@ _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 1.0
 
 T = TypeVar("T", bound=Topic)
+# A room's id and a seq → its events after that, None where they are too many.
+Missed = Callable[[int, int], Awaitable[publisher.Bulletin | None]]
 
 
 class Inbox(Protocol):
@@ -42,22 +41,26 @@ class Inbox(Protocol):
         """The next group message."""
 
 
+# Takes what to call after an outage.
+OpenInbox = Callable[[Callable[[], None]], Awaitable[Inbox]]
+
+
 class Hub:
     """Listens to groups for the sockets of one event loop; a delivery costs no task and no wait."""
 
     def __init__(
         self,
-        open_inbox: Callable[[], Awaitable[Inbox]] = publisher.Inbox.open,
-        echo: Callable[[str, str], Awaitable[None]] = publisher.echo,
+        open_inbox: OpenInbox = publisher.Inbox.open,
+        missed: Missed | None = None,
     ) -> None:
+        """`missed` reads what a room's listeners missed in an outage; see `repair_with`."""
         self.counts = Counts()
         self.presence = PresenceKeeper()
         self._open_inbox = open_inbox
-        self._echo = echo
+        self._missed = missed
         self._opening = asyncio.Lock()
         self._inbox: Inbox | None = None
         self._topics: dict[str, Topic] = {}
-        self._echoes: dict[str, asyncio.Future[None]] = {}
         # Kept until they are done: the event loop alone would not.
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,6 +70,7 @@ class Hub:
         A plain socket gives the `mark` that its client_ids begin with.
         """
         topic = self._topic(names.room_group(room), RoomTopic)
+        topic.room = room
         seat = Seat(topic, listener, mark)
         topic.add(seat)
         try:
@@ -124,7 +128,6 @@ class Hub:
                 try:
                     async with asyncio.timeout(_LISTEN_TIMEOUT):
                         await inbox.listen(topic.group)
-                        await self._make_sure(topic.group)
                 except TimeoutError as error:
                     raise Unavailable from error
                 topic.listening = True
@@ -132,20 +135,33 @@ class Hub:
     async def _opened(self) -> Inbox:
         async with self._opening:
             if self._inbox is None:
-                self._inbox = await self._open_inbox()
+                self._inbox = await self._open_inbox(self.heard_again)
                 self._spawn(self._read(self._inbox))
             return self._inbox
 
-    async def _make_sure(self, group: str) -> None:
-        """Wait for an echo: what is published from here on is heard."""
-        token = uuid.uuid4().hex
-        back = self._echoes[token] = asyncio.get_running_loop().create_future()
-        try:
-            while not back.done():
-                await self._echo(group, token)
-                await asyncio.wait([back], timeout=_ECHO_WAIT)
-        finally:
-            del self._echoes[token]
+    def heard_again(self) -> None:
+        """Groups are heard again after an outage: give the rooms what they missed."""
+        self._spawn(self._repair())
+
+    async def _repair(self) -> None:
+        rooms = [t for t in self._topics.values() if isinstance(t, RoomTopic) and t.listening]
+        for topic in rooms:
+            topic.pause()
+        for topic in rooms:
+            try:
+                since = topic.position
+                found = None
+                if self._missed is not None and since is not None:
+                    found = await self._missed(topic.room, since)
+            except Exception:
+                logger.exception("%s could not be repaired; its sockets come back.", topic.group)
+                found = None
+            if found is None:
+                topic.fail()
+            else:
+                self.counts.repaired += len(found.events)
+                topic.deliver_missed(found.events, found.plain, self.counts)
+            topic.resume(self.counts)
 
     def _retire(self, topic: Topic) -> None:
         """End a subscription that nobody wants, without making who leaves wait for it."""
@@ -188,11 +204,6 @@ class Hub:
             group = names.room_group(message["room"])
         elif kind == publisher.AUTHOR_EVENTS:
             group = names.author_group(message["author"])
-        elif kind == publisher.ECHO:
-            back = self._echoes.get(message["token"])
-            if back is not None and not back.done():
-                back.set_result(None)
-            return
         else:
             self.counts.unknown += 1
             logger.warning("A group message of type %r is ignored.", kind)
@@ -200,6 +211,17 @@ class Hub:
         topic = self._topics.get(group)
         if topic is not None:
             topic.deliver(message["events"], message["plain"], message["own"], self.counts)
+
+
+class _Repair:
+    """How the hubs of this process read what was missed."""
+
+    missed: Missed | None = None
+
+
+def repair_with(missed: Missed) -> None:
+    """Have every hub made from now on read what a room missed by this."""
+    _Repair.missed = staticmethod(missed)
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
@@ -210,7 +232,7 @@ def hub() -> Hub:
     loop = asyncio.get_running_loop()
     found = _hubs.get(loop)
     if found is None:
-        found = _hubs[loop] = Hub()
+        found = _hubs[loop] = Hub(missed=_Repair.missed)
     return found
 
 

@@ -38,6 +38,8 @@ class Counts:
     """What the hub noticed: holes in a room's seq, events told twice, messages it did not know."""
 
     holes: int = 0
+    # Events read from the database after an outage of the broker.
+    repaired: int = 0
     repeats: int = 0
     unknown: int = 0
 
@@ -119,8 +121,11 @@ class RoomTopic(Topic):
         self.seats: set[Seat] = set()
         # The seats of plain sockets by their mark.
         self._marked: dict[str, Seat] = {}
+        self.room = 0
         # The newest seq delivered; 0 before the first.
         self.head = 0
+        # Group messages that wait for the end of a repair.
+        self._paused: list[tuple[Events, Events, Own]] | None = None
         self._missing: set[int] = set()
 
     @property
@@ -140,6 +145,33 @@ class RoomTopic(Topic):
         if seat.mark is not None:
             self._marked.pop(seat.mark, None)
 
+    @property
+    def position(self) -> int | None:
+        """The seq that every listener has; None where that is not known."""
+        if any(seat.holding for seat in self.seats):
+            return None
+        return self.head or min((seat.floor for seat in self.seats), default=0)
+
+    def pause(self) -> None:
+        """Hold all group messages back, until `resume`."""
+        if self._paused is None:
+            self._paused = []
+
+    def resume(self, counts: Counts) -> None:
+        """Deliver what was held back, and go on."""
+        paused, self._paused = self._paused or [], None
+        for events, plain, own in paused:
+            self.deliver(events, plain, own, counts)
+
+    def deliver_missed(self, events: Events, plain: Events, counts: Counts) -> None:
+        """Deliver what a repair has read, before all that is held back."""
+        self._deliver(events, plain, (), counts)
+
+    def fail(self) -> None:
+        """Send every listener away, to come back and recover."""
+        for seat in tuple(self.seats):
+            seat.listener.fail()
+
     def begin(self) -> None:
         """Forget what was delivered before."""
         self.head = 0
@@ -150,6 +182,12 @@ class RoomTopic(Topic):
 
         What fills a hole late goes to plain chat alone: sessions repair a hole when they see it.
         """
+        if self._paused is None:
+            self._deliver(events, plain, own, counts)
+        else:
+            self._paused.append((events, plain, own))
+
+    def _deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
         for client_id, frame in own:
             marked = self._marked.get(client_id.partition("-")[0])
             if marked is not None:

@@ -14,7 +14,8 @@ from bus.errors import BusError
 from bus.models import Message, Review, Room
 from bus.moderation import Verdict
 from bus.protocol import MessageSubmitted
-from bus.services import access
+from bus.services import access, bulk
+from bus.services.bulk import Key
 
 # What posts, holds and rejects, by the verdict's action.
 _STATUS = {
@@ -26,8 +27,6 @@ _STATUS = {
 }
 # Two hops may shorten the distance between messages that a client sent in time, in seconds.
 _SLOW_MODE_TOLERANCE = 0.5
-
-Key = tuple[int, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +71,18 @@ class _Settling:
 
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.submissions = submissions
+        self.keys = [submission.key for submission in submissions]
         self.now = timezone.now()
         ids = {s.room_id for s in submissions}
         # In the order of their ids, so that two workers never wait for each other.
         locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.rooms = {room.pk: room for room in locked}
-        self.rows = self._settled_before()
-        self.rights = access.rights(
-            {
-                room: {s.author_key for s in submissions if s.room_id == room.pk}
-                for room in self.rooms.values()
-            }
-        )
+        self.rows = bulk.find(set(self.keys))
+        authors: dict[Room, set[str]] = {room: set() for room in self.rooms.values()}
+        for room_id, author_key, _ in self.keys:
+            if room_id in self.rooms:
+                authors[self.rooms[room_id]].add(author_key)
+        self.rights = access.rights(authors)
         self.last_sent = self._last_sent()
         self.answered = self._answered()
 
@@ -91,26 +90,19 @@ class _Settling:
         """Settle all."""
         settlements: list[Settlement] = []
         new: list[Message] = []
-        for submission in self.submissions:
-            row = self.rows.get(submission.key)
+        for key, submission in zip(self.keys, self.submissions, strict=True):
+            row = self.rows.get(key)
             repeat = row is not None
             if row is None and submission.room_id in self.rooms:
-                row = self.rows[submission.key] = self._outcome(submission)
+                row = self.rows[key] = self._outcome(submission, key[1])
                 new.append(row)
             settlements.append(Settlement(submission, row, repeat))
-        Message.objects.bulk_create(new)
+        bulk.insert(new)
         held = [row for row in new if row.status == Message.Status.HELD]
-        Review.objects.bulk_create([Review(message=row, opened_at=self.now) for row in held])
+        if held:
+            Review.objects.bulk_create([Review(message=row, opened_at=self.now) for row in held])
         _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
         return settlements
-
-    def _settled_before(self) -> dict[Key, Message]:
-        wanted = {s.key for s in self.submissions}
-        rows = Message.objects.filter(
-            room__in=self.rooms, client_id__in={client_id for _, _, client_id in wanted}
-        )
-        found = {(row.room_id, row.author_key, row.client_id): row for row in rows}
-        return {key: row for key, row in found.items() if key in wanted}
 
     def _last_sent(self) -> dict[tuple[int, str], dt.datetime]:
         """When authors last wrote in rooms with slow mode; nothing is asked where there is none."""
@@ -135,13 +127,13 @@ class _Settling:
         rows = Message.objects.filter(pk__in=asked, status=Message.Status.POSTED)
         return set(rows.values_list("room", "pk"))
 
-    def _outcome(self, submission: Submission) -> Message:
+    def _outcome(self, submission: Submission, author_key: str) -> Message:
         room, message, verdict = (
             self.rooms[submission.room_id],
             submission.message,
             submission.verdict,
         )
-        right = self.rights[room.pk, submission.author_key]
+        right = self.rights[room.pk, author_key]
         refusal = self._refusal(submission, right)
         status = Message.Status.REJECTED if refusal else _STATUS[verdict.action]
         reply_to = int(message.reply_to) if message.reply_to else None
@@ -149,7 +141,7 @@ class _Settling:
             room=room,
             status=status,
             author_id=message.author.id if right.name is not None else None,
-            author_key=submission.author_key,
+            author_key=author_key,
             author_name=right.name or message.author.name,
             client_id=message.client_id,
             body=verdict.masked if verdict.action == "mask" else message.body,
@@ -160,7 +152,7 @@ class _Settling:
             created_at=submission.received_at,
         )
         if status != Message.Status.REJECTED:
-            self.last_sent[room.pk, submission.author_key] = submission.received_at
+            self.last_sent[room.pk, author_key] = submission.received_at
         if status == Message.Status.POSTED:
             post(row, room, self.now)
         return row
@@ -171,7 +163,7 @@ class _Settling:
             right.admit().check_write()
         except BusError as error:
             return error.code
-        last = self.last_sent.get((submission.room_id, submission.author_key))
+        last = self.last_sent.get((submission.room_id, right.key))
         if right.room.slow_mode and last is not None and not right.trusted:
             waited = (submission.received_at - last).total_seconds()
             if waited < right.room.slow_mode - _SLOW_MODE_TOLERANCE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ class ModerationWorker(BatchConsumer):
 
     async def handle(self, batch: Batch) -> Failures:
         """Settle a list in one transaction, then publish it."""
-        recent = await publisher.recall([_memory(message) for _, message in batch])
+        memories = [_memory(message) for _, message in batch]
+        recent = dict(zip(memories, await publisher.recall(memories), strict=True))
         known, settled = await self.in_thread(_judge_and_settle, batch, recent)
         bulletins = events.Bulletins()
         failures: Failures = {}
@@ -39,35 +41,35 @@ class ModerationWorker(BatchConsumer):
                 _tell_room_is_gone(bulletins, message)
                 continue
             _tell(bulletins, settlement.row, room, delivery, settlement)
-        await publisher.publish(bulletins.rooms, bulletins.authors)
-        await publisher.remember(
-            [
-                (_memory(s.submission.message), s.submission.message.body)
-                for s in settled.values()
-                if not s.repeat
-            ]
+        said = [(memories[at], batch[at][1].body) for at, s in settled.items() if not s.repeat]
+        # Together they share a round trip.
+        await asyncio.gather(
+            publisher.publish(bulletins.rooms, bulletins.authors), publisher.remember(said)
         )
         return failures
 
 
 def _judge_and_settle(
-    batch: Batch, recent: list[tuple[str, ...]]
+    batch: Batch, recent: dict[str, tuple[str, ...]]
 ) -> tuple[dict[str, Room], dict[int, Settlement]]:
     """Judge each message by its room's policy, then settle all; results by position."""
     known = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
     seen: dict[str, list[str]] = {}
     submissions: dict[int, Submission] = {}
+    policies = {name: _policy(room) for name, room in known.items()}
     trusted = access.moderators(known.values())
     for position, (delivery, message) in enumerate(batch):
         room = known.get(message.room)
         if room is None:
             continue
         memory = _memory(message)
-        bodies = seen.setdefault(memory, list(recent[position]))
+        if memory not in seen:
+            seen[memory] = list(recent[memory])
+        bodies = seen[memory]
         context = Context(
             recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted
         )
-        verdict = judge(message.body, _policy(room), context)
+        verdict = judge(message.body, policies[room.name], context)
         bodies.append(message.body)
         received = dt.datetime.fromtimestamp(delivery.sent_at / 1000, dt.UTC)
         submissions[position] = Submission(room.pk, message, verdict, received)

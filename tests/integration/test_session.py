@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import redis
 import uvicorn
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.contrib.auth.models import User
 from django.test import Client as Browser
+from django.utils import timezone
 from pytest_django import Settings
 from websockets.asyncio.client import connect
 
@@ -465,6 +467,32 @@ async def test_a_broker_that_is_away_is_told_and_the_session_lives(
     finally:
         await asyncio.to_thread(broker.stop)
         channel_layers.backends.clear()
+
+
+async def test_what_an_outage_of_the_broker_swallowed_comes_unasked(
+    server: uvicorn.Server, broker: str
+) -> None:
+    async with session(server) as one:
+        joined = await one.do("room.join", room="lobby")
+        # Committed, and published while nobody could hear it.
+        lobby = await Room.objects.aget(name="lobby")
+        await Message.objects.acreate(
+            room=lobby,
+            seq=joined["seq"] + 1,
+            changed=joined["seq"] + 1,
+            status="posted",
+            author_key="gabc",
+            author_name="guest",
+            client_id="lost",
+            body="said in between",
+            created_at=timezone.now(),
+            posted_at=timezone.now(),
+        )
+        await Room.objects.filter(pk=lobby.pk).aupdate(head=joined["seq"] + 1)
+        with redis.Redis.from_url(broker) as client:
+            client.client_kill_filter(_type="pubsub")
+        event = await one.event("message.posted")
+        assert (event["seq"], event["data"]["body"]) == (joined["seq"] + 1, "said in between")
 
 
 # ── The end ──────────────────────────────────────────────────────────────────────────────────────

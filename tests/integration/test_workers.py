@@ -62,7 +62,7 @@ class Listener:
     @asynccontextmanager
     async def on(cls, *groups: str) -> AsyncIterator["Listener"]:
         listener = cls()
-        inbox = await Inbox.open()
+        inbox = await Inbox.open(lambda: None)
         for group in groups:
             await inbox.listen(group)
         task = asyncio.ensure_future(listener._run(inbox))
@@ -189,6 +189,26 @@ async def test_saying_the_same_again_and_again_is_spam(lobby: Room) -> None:
     assert outcomes[0] == "posted"
     assert outcomes[-1] == "rejected"
     assert heard.events[-1]["data"]["reason"]["code"] == "spam"
+
+
+async def test_a_service_writes_under_any_name(lobby: Room, broker: str) -> None:
+    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+        await submit("build 7 is out", author="deploy bot ✔")
+        await until(lambda: len(heard.events) == 1)
+    assert heard.events[0]["data"]["author"] == {"id": None, "name": "deploy bot ✔"}
+    assert dead(names.MODERATION, broker) == []
+
+
+async def test_what_is_too_large_for_one_group_message_is_told_in_several(
+    lobby: Room, settings: Any
+) -> None:
+    settings.BUS_MESSAGE_SIZE_LIMIT = 4000
+    for number in range(20):
+        await submit(f"message {number} {'with many words ' * 20}", f"c{number}")
+    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+        await until(lambda: len(heard.events) == len(heard.plain) == 20)
+    for told in (heard.events, heard.plain):
+        assert [event["seq"] for event in told] == list(range(1, 21))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bus.errors import Unavailable
+from bus.publisher import Bulletin
 from bus.realtime.hub import Hub
 from tests.eventually import becomes
 
@@ -45,10 +46,12 @@ class Broker:
         self.open_door = asyncio.Event()
         self.open_door.set()
         self.away = False
-        self.deaf = 0
-        self.hub = Hub(self.open, self.echo)
+        # What a repair finds of room 1; None is too much.
+        self.stored: Bulletin | None = Bulletin()
+        self.asked: list[tuple[int, int]] = []
+        self.hub = Hub(self.open, self.missed)
 
-    async def open(self) -> "Broker":
+    async def open(self, heard_again: Any) -> "Broker":
         self.calls["open"] += 1
         return self
 
@@ -66,12 +69,10 @@ class Broker:
             raise message
         return message
 
-    async def echo(self, group: str, token: str) -> None:
-        await self._call("echo")
-        if self.deaf:
-            self.deaf -= 1
-        elif group in self.groups:
-            self.messages.put_nowait({"type": "echo", "token": token})
+    async def missed(self, room: int, since: int) -> Bulletin | None:
+        self.asked.append((room, since))
+        await self.open_door.wait()
+        return self.stored
 
     async def _call(self, name: str) -> None:
         self.calls[name] += 1
@@ -101,7 +102,7 @@ async def settle() -> None:
 async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
     broker, one, two = Broker(), Ear(), Ear()
     seats = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
-    assert broker.calls == {"open": 1, "listen": 1, "echo": 1}
+    assert broker.calls == {"open": 1, "listen": 1}
     for seat in seats:
         seat.release(0)
     await broker.tell(1)
@@ -157,11 +158,53 @@ async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
     assert one.heard == [b"e1"]
 
 
-async def test_a_subscription_is_sure_only_with_its_echo() -> None:
-    broker = Broker()
-    broker.deaf = 1
-    await broker.hub.join_room(1, Ear())
-    assert broker.calls["echo"] == 2
+async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
+    """A room with a session and a plain socket at a seq, while its repair is under way."""
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(since)
+    (await broker.hub.join_room(1, plain, mark="m")).release(since)
+    events = [(seq, b"e%d" % seq) for seq in stored]
+    broker.stored = Bulletin(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
+    broker.open_door.clear()
+    broker.hub.heard_again()
+    await settle()
+    return broker, ear, plain
+
+
+async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it() -> None:
+    broker, ear, plain = await repairing(4, 5, 6, 7)
+    await broker.tell(7, 8)
+    assert ear.heard == []
+    broker.open_door.set()
+    await becomes(lambda: ear.heard)
+    assert ear.heard == [b"e5", b"e6", b"e7", b"e8"]
+    assert plain.heard == [b"p5", b"p6", b"p7", b"p8"]
+    assert (broker.asked, broker.hub.counts.holes) == ([(1, 4)], 0)
+
+
+async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1, 2)
+    broker.hub.heard_again()
+    await becomes(lambda: broker.asked)
+    assert broker.asked == [(1, 2)]
+    assert not ear.failed
+
+
+async def test_where_too_much_was_missed_everybody_comes_back() -> None:
+    broker, ear, plain = await repairing(4)
+    broker.stored = None
+    broker.open_door.set()
+    await becomes(lambda: ear.failed and plain.failed)
+    assert ear.heard == []
+
+
+async def test_who_was_joining_in_an_outage_comes_back() -> None:
+    broker, ear = Broker(), Ear()
+    await broker.hub.join_room(1, ear)
+    broker.hub.heard_again()
+    await becomes(lambda: ear.failed)
 
 
 async def test_what_comes_while_joining_follows_the_release() -> None:

@@ -1,13 +1,15 @@
+#!lua flags=allow-oom
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
 -- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms)
 -- Returns {locked partitions, ms until the next due message or -1, entries}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
--- id of the message that it repeats or ''}.
+-- id of the message that it repeats or ''}. What came too late is dropped and counted, not claimed.
+-- allow-oom: a broker whose memory is full must be able to let messages out.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
-local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
+local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
 if not newest then return {0, -1, {}} end
 
@@ -28,18 +30,30 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
   redis.call('ZREM', base .. ':due', id)
 end
 
-local claimed, locked = {}, 0
+local claimed, locked, expired = {}, 0, 0
 
 local function take(stream, entry, deliveries)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local expires = tonumber(fields.x or 0)
+  if expires > 0 and expires <= now then
+    redis.call('XACK', stream, 'bus', entry[1])
+    redis.call('XDEL', stream, entry[1])
+    expired = expired + 1
+    return
+  end
   claimed[#claimed + 1] = {stream, entry[1], fields.m or '', fields.k or '', tonumber(fields.n or 0), deliveries,
     tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or ''}
   room = room - 1
 end
 
+-- Nobody is called dead who had no time to beat yet since the broker is back; in ms.
+local waking = now - tonumber(meta[3] or 0) < 2000
+
 local function orphaned(consumer, idle)
-  if consumer == '-' or idle >= visibility then return true end
+  if consumer == '-' then return true end
+  if waking then return false end
+  if idle >= visibility then return true end
   -- A consumer is a lane of a worker, 'worker/number'; the worker beats for all of them.
   local beat = redis.call('ZSCORE', base .. ':workers', string.match(consumer, '^[^/]*'))
   return not beat or tonumber(beat) < now - tonumber(ARGV[6])
@@ -65,10 +79,18 @@ local function visit(stream)
       local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, row[1], 'RETRYCOUNT', 1)
       if entry[1] then take(stream, entry[1], 1) end
     end
+  elseif #claimed > 0 then
+    -- Its worker died with it, and the next one may, too: not in one hand with others.
+    locked = locked + 1
   else
-    -- Its worker died with it: alone, so that a message that kills is told from its neighbours.
+    -- Alone, so that a message that kills is told from its neighbours.
     local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, pending[1][1])
-    if entry[1] then take(stream, entry[1], pending[1][4] + 1) else locked = locked + 1 end
+    if entry[1] then
+      take(stream, entry[1], pending[1][4] + 1)
+      room = 0
+    else
+      locked = locked + 1
+    end
   end
 end
 
@@ -90,4 +112,9 @@ end
 
 local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
 local wait = due[2] and math.max(0, tonumber(due[2]) - now) or -1
+if expired > 0 then
+  redis.call('HINCRBY', base .. ':counts', 'expired', expired)
+  -- Behind them there may be more.
+  wait = 0
+end
 return {locked, wait, claimed}

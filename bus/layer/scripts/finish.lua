@@ -1,12 +1,12 @@
 -- Take handled, failed or given-up messages out of their streams, in one step.
 -- KEYS[1] {base}:meta   ARGV base, dead letters kept, how long (ms), how many and how many bytes of
 -- handled messages are kept for a replay, then cmsgpack rows:
---   {'done', stream, id}
---   {'later', stream, id, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
+--   {'done', stream, id, worker}
+--   {'later', stream, id, worker, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
 --     id of the message that it repeats or ''}
---   {'dead', stream, id, field, value, ...}
---   {'expired', stream, id}
--- A row whose entry somebody else has finished already does nothing. Returns how many rows counted.
+--   {'dead', stream, id, worker, field, value, ...}
+--   {'expired', stream, id, worker}
+-- A row whose entry somebody else has finished, or holds now, does nothing. Returns how many rows counted.
 local base = ARGV[1]
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -17,13 +17,14 @@ local kept, bytes = 0, 0
 
 local function size_of(fields) return #fields[2] + #fields[4] end
 
--- What is itself a replay is kept already. pcall: with its memory full a broker keeps nothing.
+-- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
 local function keep(stream, id)
   local entry = redis.call('XRANGE', stream, id, id)[1]
+  if not entry then return end
   local fields = {}
   for f = 1, #entry[2], 2 do fields[entry[2][f]] = entry[2][f + 1] end
-  if (fields.r or '') ~= '' then return end
-  local row = {'m', fields.m, 'k', fields.k, 'f', fields.f or string.match(id, '^%d+'), 'i', id}
+  if (fields.r or '') ~= '' and string.sub(fields.r, 1, 5) ~= 'dead-' then return end
+  local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', id}
   if redis.pcall('XADD', history, '*', unpack(row)).err then return end
   kept, bytes = kept + 1, bytes + size_of(row)
 end
@@ -43,20 +44,26 @@ local function trim_history()
   redis.call('PEXPIRE', history, retention)
 end
 
+-- Who was taken for dead (a process that stood still) gives up what others hold now.
+local function holds(stream, id, worker)
+  local held = redis.pcall('XPENDING', stream, 'bus', id, id, 1, worker)
+  return not held.err and #held == 1
+end
+
 for i = 6, #ARGV do
   local row = cmsgpack.unpack(ARGV[i])
   local what, stream, id = row[1], row[2], row[3]
-  if redis.call('XACK', stream, 'bus', id) == 1 then
+  if holds(stream, id, row[4]) and redis.call('XACK', stream, 'bus', id) == 1 then
     if what == 'done' and retention > 0 then keep(stream, id) end
     redis.call('XDEL', stream, id)
     finished = finished + 1
     counts[what] = (counts[what] or 0) + 1
     if what == 'later' then
       local key = redis.call('HINCRBY', KEYS[1], 'later', 1)
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[5], row[6], row[7], row[8], row[9], row[10]}))
-      redis.call('ZADD', base .. ':due', now + row[4], key)
+      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11]}))
+      redis.call('ZADD', base .. ':due', now + row[5], key)
     elseif what == 'dead' then
-      redis.call('XADD', base .. ':dead', '*', unpack(row, 4))
+      redis.call('XADD', base .. ':dead', '*', unpack(row, 5))
     end
   end
 end

@@ -1,6 +1,8 @@
--- Keep one more text of an author, and the newest few alone, for a while.
--- KEYS[1] unused   ARGV key, text, how many are kept, time to live (ms)
-redis.call('RPUSH', ARGV[1], ARGV[2])
-redis.call('LTRIM', ARGV[1], -tonumber(ARGV[3]), -1)
-redis.call('PEXPIRE', ARGV[1], ARGV[4])
-return 1
+-- Keep one more text under each of many names, and the newest few alone, for a while.
+-- KEYS[1] unused   ARGV unused, how many are kept, time to live (ms), then key, text ...
+for i = 4, #ARGV, 2 do
+  redis.call('RPUSH', ARGV[i], ARGV[i + 1])
+  redis.call('LTRIM', ARGV[i], -tonumber(ARGV[2]), -1)
+  redis.call('PEXPIRE', ARGV[i], ARGV[3])
+end
+return #ARGV

@@ -1,11 +1,13 @@
 -- Keep hold of claimed messages that take long; those that others took meanwhile are left alone.
 -- KEYS[1] {base}:meta   ARGV base, worker, then stream, id ...
-local kept = 0
+-- Returns the positions, from 0, of those.
+local lost = {}
 for i = 3, #ARGV, 2 do
   local held = redis.pcall('XPENDING', ARGV[i], 'bus', ARGV[i + 1], ARGV[i + 1], 1, ARGV[2])
   if not held.err and #held == 1 then
     redis.call('XCLAIM', ARGV[i], 'bus', ARGV[2], 0, ARGV[i + 1], 'JUSTID')
-    kept = kept + 1
+  else
+    lost[#lost + 1] = (i - 3) / 2
   end
 end
-return kept
+return lost

@@ -1,10 +1,18 @@
 -- Append one message to a channel; refuse when the channel is full.
 -- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
--- id of the message that it repeats or ''
--- Returns the entry's id. Raises BUSFULL.
+-- id of the message that it repeats or '', delay (ms), time to live (ms), the sender's own name of this send or '',
+-- how long that name is kept (ms)
+-- Returns the entry's id; under a name that is known, the first entry's, and appends nothing. Raises BUSFULL.
 local base = ARGV[1]
+local once = ARGV[11] ~= '' and base .. ':once:' .. ARGV[11]
+local first = once and redis.call('GET', once)
+if first then return first end
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
+-- What is relative is counted by this clock, whatever the sender's says.
+local not_before, expires_at = tonumber(ARGV[6]), tonumber(ARGV[7])
+if tonumber(ARGV[9]) > 0 then not_before = now + tonumber(ARGV[9]) end
+if tonumber(ARGV[10]) > 0 then expires_at = now + tonumber(ARGV[10]) end
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
 local partitions = newest and tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. newest))
@@ -36,23 +44,24 @@ local rate = base .. ':rate:' .. math.floor(now / 10000)
 if redis.call('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
 
 local function tell(id)
+  if once then redis.call('SET', once, id, 'PX', ARGV[12]) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
-    redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], now, tonumber(ARGV[6]), ARGV[8]}))
+    redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], now, not_before, ARGV[8]}))
   end
   return id
 end
 
-if tonumber(ARGV[6]) > now then
+if not_before > now then
   local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
-  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, ARGV[7], ARGV[8]}))
-  redis.call('ZADD', base .. ':due', ARGV[6], id)
+  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8]}))
+  redis.call('ZADD', base .. ':due', not_before, id)
   redis.call('PUBLISH', base .. ':wake', '')
   return tell('later-' .. id)
 end
 local partition = tonumber(string.sub(redis.sha1hex(ARGV[5]), 1, 8), 16) % partitions
 local stream = base .. ':' .. newest .. ':' .. partition
 local idle = redis.call('XLEN', stream) == 0
-local entry = {'m', ARGV[4], 'k', ARGV[5], 'x', ARGV[7]}
+local entry = {'m', ARGV[4], 'k', ARGV[5], 'x', string.format('%.0f', expires_at)}
 if ARGV[8] ~= '' then entry[7], entry[8] = 'r', ARGV[8] end
 local id = redis.call('XADD', stream, '*', unpack(entry))
 if idle then redis.call('PUBLISH', base .. ':wake', '') end

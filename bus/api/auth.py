@@ -1,0 +1,102 @@
+"""Who calls the HTTP API: a backend by its key, or staff by the session cookie."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.middleware.csrf import CsrfViewMiddleware
+from ninja.security.base import AuthBase
+
+from bus.errors import Forbidden, Unauthenticated
+from bus.models import ApiKey
+from bus.services import keys
+
+# Each thread keeps a connection. Django's own threads live as long as one request, and would
+# open a connection for each.
+_threads = ThreadPoolExecutor(2, thread_name_prefix="api-database")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who made a request: `key.7` or `user.7`, and a name for people."""
+
+    id: str
+    name: str
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Who was let in."""
+    caller = getattr(request, "auth", None)
+    if not isinstance(caller, Caller):
+        raise Unauthenticated
+    return caller
+
+
+class ApiKeyAuth(AuthBase):
+    """`Authorization: Bearer <API key>`."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    async def __call__(self, request: HttpRequest) -> Caller | None:
+        """The key's owner; None where no key is shown; raises Unauthenticated for a wrong one."""
+        header = request.headers.get("Authorization")
+        if header is None:
+            return None
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer":
+            raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
+        key = await asyncio.get_running_loop().run_in_executor(_threads, _check, text.strip())
+        return Caller(f"key.{key.pk}", key.name)
+
+
+class StaffAuth(AuthBase):
+    """The session cookie of a staff user, with Django's CSRF token on calls that write."""
+
+    openapi_type = "apiKey"
+    openapi_in = "cookie"
+    openapi_name = settings.SESSION_COOKIE_NAME
+    # Tells the docs page to send the token.
+    csrf = True
+
+    async def __call__(self, request: HttpRequest) -> Caller | None:
+        """The staff user; None where nobody is signed in; raises Forbidden for others."""
+        user = await request.auser()
+        if not user.is_authenticated:
+            return None
+        if not user.is_staff:
+            raise Forbidden("Only staff may call the API with a session.")
+        _check_csrf(request)
+        return Caller(f"user.{user.pk}", user.get_username())
+
+
+class _Csrf(CsrfViewMiddleware):
+    """Django's check without its page, which would ask the database."""
+
+    def _reject(self, _request: HttpRequest, reason: str) -> HttpResponse:
+        return HttpResponseForbidden(reason)
+
+
+def _no_view(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+def _check_csrf(request: HttpRequest) -> None:
+    csrf = _Csrf(_no_view)
+    # Ninja's views are exempt from the middleware, since keys need no token.
+    request.csrf_processing_done = False  # type: ignore[attr-defined]
+    csrf.process_request(request)
+    refusal = csrf.process_view(request, _no_view, (), {})
+    if refusal is not None:
+        reason = refusal.content.decode().rstrip(".")
+        raise Forbidden(f"CSRF: {reason}. Send the cookie's token as X-CSRFToken.")
+
+
+def _check(text: str) -> ApiKey:
+    close_old_connections()
+    return keys.check(text)

@@ -1,0 +1,117 @@
+"""Broker hosts: how settings and URLs spell them, and connection pools to them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from channels_redis.utils import create_pool, decode_hosts
+from django.core.exceptions import ImproperlyConfigured
+from redis import asyncio as aioredis
+from redis.asyncio.connection import URL_QUERY_ARGUMENT_PARSERS
+from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
+from redis.backoff import NoBackoff
+
+Host = dict[str, Any]
+
+# A broker that takes no connection for this long is away, in seconds.
+CONNECT_TIMEOUT = 5.0
+# One silent Sentinel must not hold up the question to the next one, in seconds.
+_SENTINEL_TIMEOUT = 1.0
+_SENTINEL_PORT = 26379
+
+
+def hosts_of(configured: list[Any] | None) -> list[Host]:
+    """The hosts of `CHANNEL_LAYERS` as dicts; raises ImproperlyConfigured.
+
+    Besides what channels_redis takes, a URL may be several with commas between, and
+    `redis+sentinel://[user:password@]host:port,host:port/master_name[?db=0]`.
+    """
+    found: list[Host] = []
+    for host in decode_hosts(configured):
+        if "address" not in host:
+            found.append(_with_defaults(host))
+            continue
+        options = {k: v for k, v in host.items() if k != "address"}
+        for url in re.split(r",\s*(?=[a-z+]+://)", host["address"]):
+            found.append(_with_defaults({**_from_url(url.strip()), **options}))
+    return found
+
+
+def pool(host: Host, **options: Any) -> aioredis.ConnectionPool:
+    """A pool that tries once: who calls knows whether trying again does harm."""
+    once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_TIMEOUT}
+    found: aioredis.ConnectionPool = create_pool({**host, **once, **options})
+    return found
+
+
+async def close(pool: aioredis.ConnectionPool) -> None:
+    """Close a pool's connections, and those that it has to Sentinels."""
+    await pool.disconnect()
+    sentinel: Sentinel | None = getattr(pool, "sentinel_manager", None)
+    for client in sentinel.sentinels if sentinel is not None else []:
+        await client.aclose()
+
+
+def _with_defaults(host: Host) -> Host:
+    """redis-py's defaults that harm long-lived sockets undone.
+
+    redis-py 8 gives pub/sub sockets a timeout of 5 s and caps a pool at 100 connections.
+    """
+    host = {"socket_timeout": None, "max_connections": 10_000, **host}
+    if "master_name" in host:
+        timeouts = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _SENTINEL_TIMEOUT)
+        host["sentinel_kwargs"] = {**timeouts, **(host.get("sentinel_kwargs") or {})}
+    return host
+
+
+def _from_url(url: str) -> Host:
+    scheme = url.partition("://")[0]
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _sentinel(url)
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ImproperlyConfigured(
+            f"A broker's URL begins with redis://, rediss://, unix://, redis+sentinel:// or "
+            f"rediss+sentinel://, not with {scheme[:20]!r}. See docs/brokers.md."
+        )
+    return {"address": url}
+
+
+def _sentinel(url: str) -> Host:
+    """The dict that channels_redis takes for Sentinels, from our URL."""
+    parts = urlsplit(url)
+    userinfo, _, addresses = parts.netloc.rpartition("@")
+    user, _, password = userinfo.partition(":")
+    master = parts.path.strip("/")
+    if not addresses or not master:
+        raise ImproperlyConfigured(
+            "A Sentinel URL names the Sentinels and the master: "
+            "redis+sentinel://host:26379,host:26379/mymaster. See docs/brokers.md."
+        )
+    host: Host = {"sentinels": [_address(a) for a in addresses.split(",")], "master_name": master}
+    if user:
+        host["username"] = unquote(user)
+    if password:
+        host["password"] = unquote(password)
+    inner: Host = {}
+    if parts.scheme == "rediss+sentinel":
+        host["ssl"] = inner["ssl"] = True
+    for name, value in parse_qsl(parts.query):
+        parsed = URL_QUERY_ARGUMENT_PARSERS.get(name, str)(value)
+        if name.startswith("sentinel_"):
+            inner[name.removeprefix("sentinel_")] = parsed
+        else:
+            host[name] = parsed
+            if name.startswith("ssl_"):
+                inner[name] = parsed
+    return {**host, "sentinel_kwargs": inner}
+
+
+def _address(text: str) -> tuple[str, int]:
+    """A Sentinel's host and port; an IPv6 address stands in brackets."""
+    found = re.fullmatch(r"\[?([^\]]+?)\]?(?::(\d+))?", text.strip())
+    if found is None:
+        raise ImproperlyConfigured(f"{text!r} is not the host:port of a Sentinel.")
+    return found[1], int(found[2] or _SENTINEL_PORT)

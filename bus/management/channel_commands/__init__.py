@@ -1,0 +1,1 @@
+"""The subcommands of `manage.py bus`, one file each."""

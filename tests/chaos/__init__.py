@@ -1,0 +1,1 @@
+"""Processes killed, flooded and lied to: the guarantees of the design, shown on real ones."""

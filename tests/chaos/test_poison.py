@@ -1,0 +1,184 @@
+"""Messages that no handler survives: they fail alone, are tried again, and end as dead letters."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.backend import Backend
+from tests.chaos.bench import Bench, Note, bench, job, now
+from tests.waiting import until
+
+ATTEMPTS = 4
+# Longest wait before the first retry, doubled for each that follows, in seconds.
+BASE = 1.0
+HANDLER_TIMEOUT = 1.0
+SETTINGS = {
+    "BUS_MAX_ATTEMPTS": str(ATTEMPTS),
+    "BUS_RETRY_BASE": str(BASE),
+    "BUS_HANDLER_TIMEOUT": str(HANDLER_TIMEOUT),
+}
+# The poison stands in the midst of good ones, of its own key and of others.
+POISON = 50
+GOOD = [n for n in range(100) if n != POISON]
+# A worker without a beat for this long is dead (stream.LIVENESS_MS), in seconds.
+LIVENESS = 5.0
+# What a machine under load may add, in seconds.
+SLACK = 3.0
+
+
+@pytest.fixture(scope="module")
+def workers(backend: Backend) -> Iterator[Bench]:
+    """Two workers for those tests that leave them alive."""
+    with bench(backend, "poison", **SETTINGS) as found:
+        for name in ("one", "two"):
+            found.site.start(name, "manage.py", "runworker", "jobs", "batches")
+        for name in ("one", "two"):
+            found.site.wait_for(name, "listens on")
+        yield found
+
+
+class Poisoned:
+    """Good messages with one bad among them, and what became of all."""
+
+    def __init__(self, workers: Bench, channel: str, kind: str, base: int = 0) -> None:
+        """`base` keeps the numbers of one test from those of another."""
+        self.workers = workers
+        self.channel = channel
+        self.poison = base + POISON
+        self.good = {base + n for n in GOOD}
+        self.before = len(workers.dead(channel))
+        jobs = [
+            job(kind if n == POISON else "note", base + n, f"key{n % 5}", base=base)
+            for n in range(100)
+        ]
+        self.sent = now()
+        workers.send(channel, jobs)
+
+    def wait_for_the_good(self, seconds: float) -> list[Note]:
+        """Wait until all good ones are done; their notes."""
+        until(lambda: self.good <= self.workers.done(), "the good messages", seconds)
+        return [note for note in self.workers.notes("done") if note.n in self.good]
+
+    def attempts(self, what: str) -> list[Note]:
+        """What was tried with the poison."""
+        return [note for note in self.workers.notes(what) if note.n == self.poison]
+
+    def letter(self, seconds: float = 40) -> dict[str, bytes]:
+        """Wait for the dead letter: the poison's, and no other."""
+        until(lambda: len(self.workers.dead(self.channel)) > self.before, "a dead letter", seconds)
+        self.workers.wait_until_empty(self.channel)
+        letters = self.workers.dead(self.channel)[self.before :]
+        assert len(letters) == 1, letters
+        return letters[0]
+
+
+def check_backoff(attempts: list[Note], lasting: float = 0) -> None:
+    """Each wait is random, up to twice as long as the one before could be."""
+    for number, (one, next_) in enumerate(zip(attempts, attempts[1:], strict=False)):
+        assert next_.at - one.at < lasting + BASE * 2**number + SLACK
+
+
+def check_letter(letter: dict[str, bytes], error: str, attempts: int = ATTEMPTS) -> None:
+    """It tells what happened."""
+    assert error in letter["error"].decode() + letter["traceback"].decode()
+    assert int(letter["attempts"]) == attempts
+    assert 0 < int(letter["sent_at"]) <= int(letter["at"])
+
+
+def test_a_handler_that_always_raises(workers: Bench) -> None:
+    case = Poisoned(workers, "jobs", "raise")
+    good = case.wait_for_the_good(SLACK)
+    letter = case.letter()
+    check_letter(letter, "RuntimeError: poisoned")
+    assert "in job_raise" in letter["traceback"].decode()
+    assert len(case.attempts("raise")) == ATTEMPTS
+    check_backoff(case.attempts("raise"))
+    assert len(good) == len(GOOD)
+    # What stood behind it in its partition did not wait for it.
+    behind = [note for note in good if note.key == "key0" and (note.n or 0) > POISON]
+    assert all(note.at < case.attempts("raise")[-1].at for note in behind)
+
+
+def test_a_handler_that_hangs(workers: Bench) -> None:
+    case = Poisoned(workers, "jobs", "hang", 1000)
+    good = case.wait_for_the_good(HANDLER_TIMEOUT + SLACK)
+    letter = case.letter()
+    check_letter(letter, "BUS_HANDLER_TIMEOUT")
+    assert len(case.attempts("hang")) == ATTEMPTS
+    check_backoff(case.attempts("hang"), HANDLER_TIMEOUT)
+    assert len(good) == len(GOOD)
+
+
+def test_what_cannot_be_decoded_or_has_no_handler(workers: Bench) -> None:
+    before = len(workers.dead("jobs"))
+    good = {2000 + n for n in range(30)}
+    for n in sorted(good):
+        workers.send("jobs", [job("note", n, "same")])
+        if n == 2010:
+            bad = [{"raw": b"\xc1 is not msgpack"}, {"type": "job.nobody_knows"}, {"no": "type"}]
+            workers.send("jobs", [(message, "same") for message in bad])
+    until(lambda: good <= workers.done(), "the good messages", SLACK)
+    until(lambda: len(workers.dead("jobs")) == before + 3, "three dead letters", SLACK)
+    workers.wait_until_empty("jobs")
+    letters = workers.dead("jobs")[before:]
+    assert [int(letter["attempts"]) for letter in letters] == [1, 1, 1]
+    told = b" ".join(letter["error"] for letter in letters).decode()
+    for part in ("cannot be decoded", "No handler for message type", "its type is None"):
+        assert part in told
+
+
+def test_a_batch_of_which_one_fails(workers: Bench) -> None:
+    case = Poisoned(workers, "batches", "raise", 3000)
+    good = case.wait_for_the_good(SLACK)
+    check_letter(case.letter(), "RuntimeError: poisoned")
+    assert len(case.attempts("raise")) == ATTEMPTS
+    check_backoff(case.attempts("raise"))
+    # The others of its list are not handled again.
+    assert len(good) == len(GOOD)
+
+
+def test_nobody_died_of_these(workers: Bench) -> None:
+    assert workers.site.fallen() == []
+    for name in ("one", "two"):
+        assert "died; it starts again" not in workers.site.text(name)
+
+
+def test_a_thread_that_hangs(backend: Backend) -> None:
+    with bench(backend, "thread", **SETTINGS) as found:
+        # One worker alone: what it cannot do after the hang, nobody does.
+        process = found.site.worker("one", "syncjobs")
+        case = Poisoned(found, "syncjobs", "hang")
+        case.wait_for_the_good(60)
+        check_letter(case.letter(60), "BUS_HANDLER_TIMEOUT")
+        assert len(case.attempts("hang")) == ATTEMPTS
+        # The same process under the same number, started anew after each.
+        assert process.poll() is None
+        assert found.site.text("one").count("The worker starts anew") == ATTEMPTS
+        assert found.site.text("one").count("listens on") in (ATTEMPTS, ATTEMPTS + 1)
+
+
+@pytest.mark.parametrize("channel", ["jobs", "batches"])
+def test_a_handler_that_kills_its_process(backend: Backend, channel: str) -> None:
+    deaths = 0
+    with bench(backend, f"killer-{channel}", **SETTINGS) as found:
+        for name in ("one", "two"):
+            found.site.start(name, "manage.py", "runworker", channel)
+        for name in ("one", "two"):
+            found.site.wait_for(name, "listens on")
+        case = Poisoned(found, channel, "kill")
+
+        def is_over() -> bool:
+            nonlocal deaths
+            deaths += len(found.site.revive())
+            return bool(found.dead(channel)) and found.left(channel) == 0
+
+        until(is_over, "the killer's dead letter", 60)
+        good = case.wait_for_the_good(SLACK)
+        letters = found.dead(channel)
+        assert [letter["attempts"] for letter in letters], letters
+        assert len(letters) == 1
+        assert "its worker died with it" in letters[0]["error"].decode()
+        assert deaths == len(case.attempts("kill")) <= ATTEMPTS
+        # Those of other partitions wait for one death to be noticed, those behind it for all.
+        others = [note.at for note in good if note.key != "key0"]
+        assert max(others) - case.attempts("kill")[0].at < 2 * LIVENESS + SLACK

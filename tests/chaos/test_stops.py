@@ -1,0 +1,244 @@
+"""Stops, reloads, outages and frozen processes: nothing is lost, and others go on at once."""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import subprocess
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.backend import Backend
+from tests.chaos.bench import Bench, bench, job, now
+from tests.chaos.client import Client
+from tests.chaos.fleet import fleet
+from tests.waiting import until, until_async
+
+# Well under the 5 s after which a worker counts as dead, and the 60 s of the visibility timeout.
+AT_ONCE = 2.0
+ROOM = "stops"
+
+
+def start_two(workers: Bench, **environ: str) -> None:
+    """Two workers that listen."""
+    for name in ("one", "two"):
+        workers.site.start(name, "manage.py", "runworker", "jobs", **environ)
+    for name in ("one", "two"):
+        workers.site.wait_for(name, "listens on")
+
+
+def insist(process: subprocess.Popen[bytes]) -> int:
+    """Send signals until the process is gone; its exit code."""
+    for number in itertools.cycle([signal.SIGTERM, signal.SIGINT]):
+        process.send_signal(number)
+        try:
+            return process.wait(0.01)
+        except subprocess.TimeoutExpired:
+            continue
+    raise AssertionError
+
+
+@pytest.mark.parametrize("how", ["term", "int", "repeatedly"])
+def test_a_stop_finishes_one_and_hands_back_the_rest(backend: Backend, how: str) -> None:
+    with bench(backend, "stop") as workers:
+        workers.site.worker("one", "jobs")
+        # One key, so that one worker holds all that it claimed until the first is done.
+        first = job("work", 0, "key", seconds=1.0)
+        workers.send("jobs", [first, *(job("note", n, "key") for n in range(1, 200))])
+        until(lambda: workers.notes("start"), "the first handler")
+        workers.site.worker("two", "jobs")
+        if workers.notes("end"):
+            pytest.fail("the first handler ended before the second worker was there")
+        if how == "repeatedly":
+            assert insist(workers.site.processes["one"]) == 0
+        else:
+            number = signal.SIGTERM if how == "term" else signal.SIGINT
+            assert workers.site.stop("one", number, seconds=5) == 0
+        stopped = now()
+        until(lambda: len(workers.done()) == 199, "the rest", AT_ONCE)
+        assert workers.notes("done")[-1].at - stopped < AT_ONCE
+        check_each_once_and_in_order(workers, 200)
+
+
+def check_each_once_and_in_order(workers: Bench, count: int) -> None:
+    """Each was handled once, in the order sent."""
+    handled = [note.n for note in workers.notes() if note.what in ("done", "end")]
+    assert handled == list(range(count))
+    workers.wait_until_empty("jobs", 5)
+    assert workers.dead("jobs") == []
+
+
+def test_a_handler_beyond_the_deadline_is_handed_back(backend: Backend) -> None:
+    with bench(backend, "drain", BUS_DRAIN_TIMEOUT="1") as workers:
+        workers.site.worker("one", "jobs")
+        jobs = [job("work", 0, "key", seconds=5.0), *(job("note", n, "key") for n in range(1, 9))]
+        workers.send("jobs", jobs)
+        until(lambda: workers.notes("start"), "the long handler")
+        workers.site.worker("two", "jobs")
+        began = now()
+        assert workers.site.stop("one", seconds=6) == 0
+        stopped = now()
+        assert stopped - began < 4
+        until(lambda: len(workers.notes("start")) == 2, "the second attempt", AT_ONCE)
+        assert not workers.notes("end")
+        until(lambda: len(workers.done()) == 8, "the rest")
+        check_each_once_and_in_order(workers, 9)
+
+
+def test_many_workers_stop_and_start_under_load(backend: Backend) -> None:
+    rng = random.Random(7)
+    with bench(backend, "rolling") as workers:
+        start_two(workers)
+        jobs = [job("work", n // 20, f"key{n % 20}", seconds=0.004) for n in range(1600)]
+        workers.send("jobs", jobs)
+        for _ in range(4):
+            name = rng.choice(("one", "two"))
+            assert workers.site.stop(name, seconds=5) == 0
+            starts = workers.site.text(name).count("listens on")
+            workers.site.restart(name)
+            workers.site.wait_for(name, "listens on", starts + 1)
+        workers.wait_until_empty("jobs")
+        for key in range(20):
+            story = [(n.what, n.n) for n in workers.notes() if n.key == f"key{key}"]
+            assert story == [(what, n) for n in range(80) for what in ("start", "end")]
+
+
+def test_reload_starts_anew_when_code_changes(backend: Backend, tmp_path: Path) -> None:
+    module = tmp_path / "chaos_reloaded.py"
+    settings = tmp_path / "chaos_settings.py"
+    module.write_text("ANSWER = 1\n")
+    settings.write_text("from tests.chaos.settings import *\nimport chaos_reloaded\n")
+    with bench(backend, "reload", PYTHONPATH=str(tmp_path)) as workers:
+        process = workers.site.start(
+            "one", "manage.py", "runworker", "--reload", "jobs",
+            DJANGO_SETTINGS_MODULE="chaos_settings",
+        )  # fmt: skip
+        workers.site.wait_for("one", "listens on")
+        workers.send("jobs", [job("note", 1)])
+        until(lambda: workers.done() == {1}, "work before")
+
+        def touch_until_seen() -> bool:
+            # It looks once a second, and has to have seen the file before it can have changed.
+            os.utime(module, (time.time(), time.time()))
+            return "starts anew" in workers.site.text("one")
+
+        until(touch_until_seen, "the change to be seen", 10)
+        workers.site.wait_for("one", "listens on", 2)
+        workers.send("jobs", [job("note", 2)])
+        until(lambda: workers.done() == {1, 2}, "work after")
+        assert process.poll() is None
+        assert "chaos_reloaded.py changed" in workers.site.text("one")
+        assert workers.site.stop("one") == 0
+
+
+def test_a_broker_that_goes_away_is_waited_for(backend: Backend) -> None:
+    with bench(backend, "outage") as workers:
+        start_two(workers)
+        jobs = [job("work", n // 20, f"key{n % 20}", seconds=0.002) for n in range(2000)]
+        workers.send("jobs", jobs)
+        until(lambda: len(workers.notes("end")) > 300, "work")
+        told = {name: len(workers.site.text(name).splitlines()) for name in ("one", "two")}
+        backend.kill_broker()
+        # Longer than workers live without a beat; time is what this is about.
+        time.sleep(7)
+        backend.start_broker()
+        workers.wait_until_empty("jobs", 20)
+        ends = [(note.key, note.n) for note in workers.notes("end")]
+        assert set(ends) == {(f"key{n % 20}", n // 20) for n in range(2000)}
+        # One that was done and not acknowledged may come again, where the broker forgot the claim.
+        assert len(ends) - 2000 <= 40
+        for name in ("one", "two"):
+            lines = workers.site.text(name).splitlines()[told[name] :]
+            waiting = [line for line in lines if "Waiting:" in line]
+            assert len(waiting) == 1, lines
+            assert len([line for line in lines if "Going on after" in line]) == 1, lines
+            assert len(lines) < 12, "\n".join(lines)
+        assert workers.site.fallen() == []
+
+
+def test_a_stop_while_the_broker_is_away(backend: Backend) -> None:
+    with bench(backend, "gone") as workers:
+        start_two(workers)
+        workers.send("jobs", [job("note", 1)])
+        until(lambda: workers.done() == {1}, "work")
+        backend.kill_broker()
+        try:
+            began = now()
+            workers.site.processes["two"].terminate()
+            assert workers.site.stop("one", seconds=20) == 0
+            assert workers.site.stop("two", seconds=20) == 0
+            assert now() - began < 12
+        finally:
+            backend.start_broker()
+
+
+def test_a_frozen_worker_loses_its_messages_and_does_no_harm(backend: Backend) -> None:
+    settings = {"BUS_VISIBILITY_TIMEOUT": "2", "BUS_HANDLER_TIMEOUT": "60"}
+    with bench(backend, "frozen", **settings) as workers:
+        workers.site.worker("one", "jobs")
+        jobs = [job("work", n, "key", seconds=0.01) for n in range(1, 100)]
+        workers.send("jobs", [job("work", 0, "key", seconds=0.5), *jobs])
+        until(lambda: workers.notes("start"), "the first handler")
+        workers.site.processes["one"].send_signal(signal.SIGSTOP)
+        frozen = now()
+        workers.site.worker("two", "jobs")
+        until(lambda: len(workers.notes("end")) > 30, "the other's work", 10)
+        assert workers.notes("end")[0].at - frozen < 7
+        workers.site.processes["one"].send_signal(signal.SIGCONT)
+        workers.wait_until_empty("jobs", 20)
+        one, two = (workers.site.processes[name].pid for name in ("one", "two"))
+        # It ends what it had begun, and takes nothing of what others hold.
+        theirs = [note.n for note in workers.notes("end") if note.pid == two]
+        mine = [note.n for note in workers.notes("end") if note.pid == one]
+        assert mine[:1] == [0]
+        assert sorted([*theirs, *mine[1:]]) == list(range(100))
+        assert theirs == sorted(theirs)
+        assert mine == sorted(mine)
+        assert workers.dead("jobs") == []
+        assert workers.site.stop("one") == 0
+
+
+@pytest.mark.timeout(100)
+def test_a_web_process_that_stops_loses_nothing(backend: Backend) -> None:
+    with fleet(backend, "web", BUS_SEND_RATE="50") as site:
+        site.worker("worker", "moderation")
+        urls = [site.web("web1"), site.web("web2")]
+        clients = [Client(f"w{n}", urls, [ROOM], str(n)) for n in range(6)]
+
+        async def scene() -> None:
+            for client in clients:
+                client.start()
+            await until_async(lambda: all(c.ready for c in clients), "everybody in", 30)
+            for number in range(40):
+                for client in clients:
+                    client.say(ROOM, f"{client.name} says number {number}")
+                await asyncio.sleep(0.1)
+                if number in (10, 25):
+                    name = "web1" if number == 10 else "web2"
+                    # uvicorn ends by the signal that stopped it.
+                    ended = await asyncio.to_thread(site.stop, name, seconds=15)
+                    assert ended in (0, -signal.SIGTERM)
+                    site.restart(name)
+            await until_async(lambda: not any(c.unsettled for c in clients), "every outcome", 40)
+            heads = {c.rooms[ROOM].head for c in clients}
+            await until_async(
+                lambda: all(c.rooms[ROOM].head == 240 for c in clients), f"240, not {heads}"
+            )
+            for client in clients:
+                await client.close()
+
+        asyncio.run(scene())
+        shown = clients[0].rooms[ROOM].shown
+        assert [seq for seq, _, _ in shown] == list(range(1, 241))
+        for client in clients:
+            assert client.faults == []
+            assert client.rooms[ROOM].shown == shown
+            mine = [c for _, author, c in shown if author == client.author]
+            assert mine == [sent.client_id for sent in client.sent]
+        counts = sum((c.counts for c in clients), Counter())
+        assert counts["closed 1012"] + counts["closing"] >= 6, counts
+        assert counts["closed 1006"] == 0, counts
