@@ -23,7 +23,7 @@ WARM_UP = 3.0
 
 
 async def measure(url: str) -> tuple[list[float], int]:
-    """Members listen and write in turn at a fixed rate; returns seconds per delivery, and losses."""
+    """Members listen and write in turn at a fixed rate; returns seconds per delivery, losses."""
     sockets = [await connect(url, max_queue=None) for _ in range(MEMBERS)]
     heard: list[list[float]] = [[] for _ in sockets]
     warm = time.perf_counter() + WARM_UP

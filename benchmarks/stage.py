@@ -8,16 +8,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+import dj_database_url
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 class Stage:
-    """Processes of Bus on their own data; `REDIS_URL` and `DATABASE_URL` hold where set."""
+    """Processes of Bus on their own data; `REDIS_URL` holds where it is set."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self.environment = {**os.environ, "BUS_VAR_DIR": str(directory), "PYTHONUNBUFFERED": "1"}
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -32,11 +35,17 @@ class Stage:
         )
         return done.stdout.decode()
 
-    def start(self, *command: str, quiet: bool = True) -> subprocess.Popen[bytes]:
+    def start(
+        self, *command: str, quiet: bool = True, **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Start a process that is stopped with the stage."""
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=self.environment, stdout=output, stderr=output
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=self.environment | environment,
+            stdout=output,
+            stderr=output,
         )
         self._processes.append(process)
         return process
@@ -51,29 +60,57 @@ class Stage:
 
 
 @contextmanager
-def stage() -> Iterator[Stage]:
-    """A fresh stage with its broker running and its database migrated; Django is set up on it."""
-    with tempfile.TemporaryDirectory(prefix="bus-bench-") as directory:
+def stage(database_url: str = "") -> Iterator[Stage]:
+    """A fresh stage, its broker running and its database migrated; Django is set up on it.
+
+    With the URL of a PostgreSQL server it makes a database there, and drops it at the end.
+    """
+    with ExitStack() as stack:
+        directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="bus-bench-"))
         os.environ["BUS_VAR_DIR"] = directory
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
+        os.environ.setdefault("SECRET_KEY", "for benchmarks only; nothing real is signed with it")
+        # The environment's own database is nobody's to fill.
+        os.environ["DATABASE_URL"] = ""
+        if database_url:
+            os.environ["DATABASE_URL"] = stack.enter_context(_database(database_url))
         import django
 
         django.setup()
         from bus.conf import embedded_socket_path, var_dir
         from bus.management.embedded import EmbeddedBroker
 
-        broker = None
         if "REDIS_URL" not in os.environ:
             broker = EmbeddedBroker(var_dir() / "valkey", embedded_socket_path())
             broker.start()
+            stack.callback(broker.stop)
         found = Stage(Path(directory))
-        try:
-            found.manage("migrate", "--noinput")
-            yield found
-        finally:
-            found.stop()
-            if broker:
-                broker.stop()
+        stack.callback(found.stop)
+        found.manage("migrate", "--noinput")
+        yield found
+        from django.db import connections
+
+        connections.close_all()
+
+
+@contextmanager
+def _database(server_url: str) -> Iterator[str]:
+    """The URL of a new, empty PostgreSQL database on the server."""
+    import psycopg
+    from psycopg.sql import SQL, Identifier
+
+    parts = dj_database_url.parse(server_url)
+    name = f"bus_bench_{os.getpid()}"
+    names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    options = {ours: parts[theirs] for ours, theirs in names.items() if parts.get(theirs)}
+    options["dbname"] = parts["NAME"] or "postgres"
+    with psycopg.connect(autocommit=True, **options) as server:
+        server.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+    try:
+        yield server_url.partition("?")[0].rpartition("/")[0] + f"/{name}"
+    finally:
+        with psycopg.connect(autocommit=True, **options) as server:
+            server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
 
 
 def wait_for(fact: Callable[[], bool], seconds: float = 60.0, pause: float = 0.005) -> None:
@@ -83,3 +120,8 @@ def wait_for(fact: Callable[[], bool], seconds: float = 60.0, pause: float = 0.0
         if time.monotonic() > deadline:
             raise TimeoutError("the measurement did not end in time")
         time.sleep(pause)
+
+
+def load() -> str:
+    """The load average of the last minute: what else the machine was doing."""
+    return f"{os.getloadavg()[0]:.1f}"

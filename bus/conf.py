@@ -136,7 +136,7 @@ class Conf:
     message_size_limit = Setting(262_144, "Largest message that a channel takes", "bytes")
     handler_timeout = Setting(30.0, "Longest that a handler may take for one delivery", "s")
     drain_timeout = Setting(8.0, "What a stopping worker may take to finish what it holds", "s")
-    batch_size = Setting(128, "Most messages that a worker claims at once", "messages")
+    batch_size = Setting(256, "Most messages that a worker claims at once", "messages")
     dead_letter_limit = Setting(10_000, "Dead letters kept per channel", "messages")
     retention = PerChannel(
         ["0"],

@@ -21,7 +21,7 @@ def note(what: str, message: Message) -> None:
     """Append one line to the test's record: what was done to which message, by whom, and when."""
     # One clock for all processes of a machine.
     told = {"what": what, "pid": os.getpid(), "at": time.monotonic()}
-    line = json.dumps({**told, "key": message.get("key"), "n": message.get("n")}) + "\n"
+    line = json.dumps({**told, "key": message["key"], "n": message["n"]}) + "\n"
     # One write with O_APPEND is never torn apart by another process's.
     record = os.open(os.environ["CHAOS_RECORD"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     try:

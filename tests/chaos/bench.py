@@ -29,8 +29,8 @@ class Note:
     what: str
     pid: int
     at: float
-    key: str | None
-    n: int | None
+    key: str
+    n: int
 
 
 def job(kind: str, n: int, key: str = "", **more: Any) -> Job:
@@ -96,7 +96,7 @@ class Bench:
             return 0
         return self._record.read_bytes().count(f'"what": "{what}"'.encode())
 
-    def done(self) -> set[int | None]:
+    def done(self) -> set[int]:
         """The numbers of the jobs that were noted as done."""
         return {note.n for note in self.notes("done")}
 

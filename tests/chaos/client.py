@@ -11,21 +11,17 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-Item = dict[str, Any]
+from tests.chaos.view import ANSWER, Item, Sent, View
 
-# As in client.js, in seconds: until a command counts as unanswered, and until an outcome is asked
-# for again, which doubles.
+# Until a command counts as unanswered, and the longest waits before reconnects; in seconds.
 PROBE = 5.0
-ANSWER = 10.0
 _FIRST_DELAY = 0.25
 _LAST_DELAY = 2.0
-_POSTED = "message.posted"
 
 
 class Refused(Exception):
@@ -39,41 +35,6 @@ class Refused(Exception):
 
 class Lost(Exception):
     """The connection ended, or the answer did not come."""
-
-
-@dataclass
-class Sent:
-    """A message on its way."""
-
-    client_id: str
-    body: str
-    number: int
-    accepted_at: float | None = None
-    known: bool = False
-    asked: int = 0
-    sent_at: float = 0.0
-    outcome: Item | None = None
-
-    def due(self) -> bool:
-        """Whether it is to be sent, or sent again."""
-        return (
-            self.accepted_at is None
-            or time.monotonic() - self.accepted_at > ANSWER * 2**self.asked
-        )
-
-
-@dataclass
-class View:
-    """A room as this client sees it: what it shows, what it sends, and what it holds back."""
-
-    name: str
-    # (seq, author, client_id), in the order in which they were shown.
-    shown: list[tuple[int, Any, str]] = field(default_factory=list)
-    head: int | None = None
-    joined: bool = False
-    held_back: list[Item] | None = None
-    queue: list[Sent] = field(default_factory=list)
-    bell: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Client:
@@ -110,10 +71,11 @@ class Client:
             task.cancel()
         results = await asyncio.gather(*self._tasks, return_exceptions=True)
         self.faults += [repr(r) for r in results if isinstance(r, Exception)]
+        self.faults += [fault for view in self.rooms.values() for fault in view.faults]
 
     def say(self, room: str, body: str) -> None:
         """Write; it is sent when it can be."""
-        sent = Sent(f"{self.name}-{len(self.sent)}", body, len(self.sent))
+        sent = Sent(f"{self.name}-{len(self.sent)}", body)
         self.sent.append(sent)
         self.rooms[room].queue.append(sent)
         self.rooms[room].bell.set()
@@ -192,9 +154,7 @@ class Client:
             if not reply.done():
                 reply.set_exception(Lost())
         for view in self.rooms.values():
-            view.joined, view.held_back = False, None
-            for sent in view.queue:
-                sent.accepted_at = None
+            view.lose()
 
     def _take(self, item: Item) -> None:
         kind = item["type"]
@@ -289,18 +249,13 @@ class Client:
             self.counts["holes"] += 1
             view.held_back = [event]
             self._spawn(self._join(view, self._socket))
-        elif event["type"] == _POSTED:
+        elif event["type"] == "message.posted":
             self._show(view, event["data"])
 
     def _show(self, view: View, message: Item) -> None:
-        seq, client_id = message["seq"], message["client_id"]
-        if seq != (view.head or 0) + 1:
-            self.faults.append(f"{self.name} in {view.name}: {seq} came after {view.head}")
-        view.head = seq
-        view.shown.append((seq, message["author"]["id"], client_id))
+        view.show(message)
         if message["author"]["id"] == self.author:
-            outcome = {"client_id": client_id, "status": "posted", "id": message["id"], "seq": seq}
-            self._settle(view, outcome)
+            self._settle(view, {**message, "status": "posted"})
 
     # ── Messages ─────────────────────────────────────────────────────────────────────────────────
 
@@ -310,16 +265,13 @@ class Client:
         before = self.settled.setdefault(client_id, told)
         if before != told:
             self.faults.append(f"{client_id} was {before} and became {told}")
-        for sent in view.queue:
-            if sent.client_id == client_id:
-                sent.outcome = told
-                view.queue.remove(sent)
-                self.latencies.append(time.monotonic() - sent.sent_at)
-                return
+        sent = view.settle(client_id)
+        if sent is not None:
+            self.latencies.append(time.monotonic() - sent.sent_at)
 
     async def _pump(self, view: View) -> None:
         while True:
-            sent = next((s for s in view.queue if view.joined and s.due()), None)
+            sent = view.next()
             if sent is None:
                 view.bell.clear()
                 try:

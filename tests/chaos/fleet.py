@@ -2,12 +2,12 @@
 
 import contextlib
 import os
-import random
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.chaos.backend import Backend
 from tests.e2e.up import ROOT, environment, free_port
@@ -35,7 +35,6 @@ class Fleet:
         self.environment |= {"TESTS_VAR_DIR": where, **backend.environment, **environ}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {}
-        self.kills = 0
 
     def manage(self, *args: str) -> None:
         """Run a management command to its end."""
@@ -76,7 +75,6 @@ class Fleet:
 
     def kill(self, name: str) -> None:
         """End a process with SIGKILL."""
-        self.kills += 1
         self.processes[name].kill()
         self.processes[name].wait(_STOP_SECONDS)
 
@@ -91,7 +89,7 @@ class Fleet:
         """Those that have ended though nobody killed them."""
         return [name for name, process in self.processes.items() if process.poll() is not None]
 
-    def revive(self, rng: random.Random | None = None) -> list[str]:
+    def revive(self) -> list[str]:
         """Start everything again that has ended; the names."""
         fallen = self.fallen()
         for name in fallen:
@@ -127,7 +125,7 @@ class Fleet:
                 process.kill()
                 process.wait()
 
-    def _log(self, name: str) -> "os.PathLike[str]":
+    def _log(self, name: str) -> Path:
         return self.backend.directory / f"{self.name}-{name}.log"
 
 
