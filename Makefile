@@ -35,9 +35,9 @@ docs: ## write the tables of docs/ from the code
 	@$(SETUP) dev
 	@DJANGO_SETTINGS_MODULE=bus.settings $(BIN) scripts/docs.py
 
-bench: ## measure speed with real processes on loopback
+bench: ## measure speed with real processes on loopback, in about ten minutes
 	@$(SETUP) dev
-	@for part in settle latency; do $(BIN) -m benchmarks.$$part || exit 1; done
+	@for part in send drain settle growth latency; do $(BIN) -m benchmarks.$$part || exit 1; done
 
 lock: ## pin requirements/*.in again (UPGRADE=1 for newer versions)
 	@$(SETUP) dev

@@ -34,11 +34,18 @@ CASES = [
 
 def drain(found: Stage, layer: str, channel: str, processes: int, count: int) -> float:
     """Fill a channel, start the workers, and return the messages they handle a second."""
-    if layer == "pubsub":
-        # With nobody listening its messages are gone, so the worker comes first.
-        return handled(found, layer, channel, processes, count, lambda: _publish(channel, count))
-    asyncio.run(_fill(layer, channel, count))
-    return handled(found, layer, channel, processes, count)
+    from django.conf import settings
+
+    with redis.Redis.from_url(settings.BROKER_URL) as client, client.pubsub() as listener:
+        # One web process listens to every room; the core layer has a member in each for that.
+        listener.psubscribe("*__group__*")
+        if layer == "pubsub":
+            # With nobody listening its messages are gone, so the worker comes first.
+            return handled(
+                found, layer, channel, processes, count, lambda: _publish(channel, count)
+            )
+        asyncio.run(_fill(layer, channel, count))
+        return handled(found, layer, channel, processes, count)
 
 
 def handled(
@@ -85,6 +92,9 @@ async def _fill(layer: str, channel: str, count: int) -> None:
         else:
             for one in told:
                 await into.send(channel, one)
+    if layer == "core":
+        for room in {message(n)["room"] for n in range(count)}:
+            await into.group_add(room, "specific.bench!web")
     await (into.close() if layer == "bus" else into.close_pools())
 
 

@@ -1,7 +1,7 @@
 """Messages a second that moderation workers settle from a full channel: judged, stored, told.
 
-SQLite always; PostgreSQL, too, where BENCH_POSTGRES (or DATABASE_URL) is the URL of a server. Before
-each, the stock worker's unpersisted word check and broadcast, under the same load of the machine.
+SQLite always; PostgreSQL, too, where BENCH_POSTGRES (or DATABASE_URL) is the URL of a server.
+Before each, the stock worker's unpersisted word check and broadcast, in the same run.
 """
 
 from __future__ import annotations
@@ -73,6 +73,17 @@ async def fill(round_: int) -> None:
     await layer.close()
 
 
+def judging() -> float:
+    """Seconds that judge() alone takes for one of these messages."""
+    from bus.moderation import POLICIES, judge
+
+    bodies = [f"message number {n} of round 1, nothing special" for n in range(2_000)]
+    began = time.perf_counter()
+    for body in bodies:
+        judge(body, POLICIES["standard"])
+    return (time.perf_counter() - began) / len(bodies)
+
+
 def measure(rounds: int) -> None:
     """Print the medians for one database, whose kind the environment says."""
     with stage(os.environ.get("BENCH_SETTLE_ON", "")) as found:
@@ -89,6 +100,7 @@ def measure(rounds: int) -> None:
         }
         for layer, rate in stock.items():
             print(f"stock  {layer:10} x1 unpersisted   {rate:>7,.0f} messages/s   load {load()}")
+        judged = statistics.median(judging() for _ in range(rounds))
         number = 0
         for processes, concurrency in [(1, 1), (1, 2), (2, 1)]:
             rates = []
@@ -103,6 +115,11 @@ def measure(rounds: int) -> None:
                 f"{rate / stock['pubsub']:.1f} x pubsub   ({each})  load {load()}",
                 flush=True,
             )
+            if processes == concurrency == 1:
+                print(
+                    f"       of {1e6 / rate:.0f} µs a message, judging it is {judged * 1e6:.0f} µs "
+                    f"({judged * rate:.0%})"
+                )
 
 
 def main(rounds: int = ROUNDS) -> None:

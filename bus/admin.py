@@ -35,6 +35,10 @@ class RoomAdmin(admin.ModelAdmin):
     readonly_fields = ("head",)
     inlines = (MemberInline,)
 
+    def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
+        """Write what was changed, and not the head, which a worker may be moving meanwhile."""
+        obj.save(update_fields=form.changed_data if change else None)
+
 
 @admin.register(Message)
 class MessageAdmin(admin.ModelAdmin):
@@ -70,6 +74,10 @@ class ReviewAdmin(admin.ModelAdmin):
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """Reviews are opened by the moderation worker."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Review | None = None) -> bool:
+        """Without its review a message would be held for ever."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Review | None = None) -> bool:

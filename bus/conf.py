@@ -44,7 +44,8 @@ class Setting(Generic[T]):
     @property
     def kind(self) -> str:
         """What is expected of the environment's text."""
-        return type(self.default).__name__
+        names = {bool: "0 or 1", int: "a whole number", float: "a number", list: "a list"}
+        return names.get(type(self.default), "a text")
 
     def parse(self, text: str) -> T:
         """Read the setting from the environment's text; raises ValueError."""
@@ -64,7 +65,7 @@ class PerChannel(Setting[list[str]]):
     @property
     def kind(self) -> str:
         """What is expected of the environment's text."""
-        return "number, or channel=number and so on, comma-separated"
+        return "a number, or channel=number and so on, comma-separated"
 
     def parse(self, text: str) -> list[str]:
         """Read the setting from the environment's text; raises ValueError."""
@@ -173,7 +174,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = known[name].parse(text)
         except ValueError:
-            wrong.append(f"{name}={text!r} is not a {known[name].kind}")
+            wrong.append(f"{name}={text!r} is not {known[name].kind}")
     if wrong:
         raise ImproperlyConfigured("; ".join(wrong) + ". See the settings in docs/settings.md.")
     return values

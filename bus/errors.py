@@ -156,6 +156,15 @@ class Unavailable(BusError):
     code = "unavailable"
     message = "The service is not available. Nothing was accepted; try again in a moment."
 
+    def __init__(self, detail: str | None = None, *, retry_after: float | None = None) -> None:
+        """`detail` is for the log: it may name our servers, which clients have no business with."""
+        super().__init__(retry_after=retry_after)
+        self.detail = detail
+
+    def __str__(self) -> str:
+        """What the log says."""
+        return self.detail or self.text
+
 
 class Internal(BusError):
     """Our own fault."""

@@ -25,16 +25,29 @@ from bus.errors import BusError, Invalid, TooLong
 
 PROTOCOL = "bus.v1"
 
-_ROOM_NAME = re.compile(r"\w{1,64}")
+# What joins letters of some scripts; never first or last.
+_JOINERS = "\u200c\u200d"
+# Look like nothing, though Unicode calls them letters or symbols.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
 # Control characters say nothing in a chat; line ends and tabs do.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def _room_name(value: str) -> str:
     name = unicodedata.normalize("NFC", value)
-    if not _ROOM_NAME.fullmatch(name):
+    # Word characters as Unicode has them (UTS 18): marks too, which Python's \w leaves out.
+    fits = 1 <= len(name) <= 64 and all(
+        c == "_" or c in _JOINERS or unicodedata.category(c)[0] in "LMN" for c in name
+    )
+    if not fits or any(unicodedata.category(name[end])[0] == "C" for end in (0, -1)):
         raise ValueError("a room's name is 1 to 64 letters, digits or underscores")
+    if not _visible(name):
+        raise ValueError("a room's name can be seen")
     return name
+
+
+def _visible(text: str) -> bool:
+    return any(unicodedata.category(c)[0] not in "CZM" and c not in _BLANKS for c in text)
 
 
 def _clean(value: str) -> str:
@@ -43,10 +56,15 @@ def _clean(value: str) -> str:
     return value
 
 
-def _body(value: str) -> str:
+def _text(value: str) -> str:
     text = _clean(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if not text:
+    if not _visible(text):
         raise ValueError("there is nothing in it")
+    return text
+
+
+def _body(value: str) -> str:
+    text = _text(value)
     if len(text) > conf.body_limit:
         raise TooLong(
             f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body"
@@ -58,9 +76,19 @@ RoomName = Annotated[str, AfterValidator(_room_name)]
 Body = Annotated[str, AfterValidator(_body)]
 ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean)]
 MessageId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
 Ref = Annotated[str, Field(max_length=64)]
 Seq = int
 Status = Literal["posted", "held", "rejected"]
+
+
+def canonical_name(name: str) -> str | None:
+    """The one spelling of a room's name, or None if no room can be called so."""
+    try:
+        return _room_name(name)
+    except ValueError:
+        return None
 
 
 class Author(BaseModel):
@@ -68,8 +96,8 @@ class Author(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: int | str | None = None
-    name: str = Field(min_length=1, max_length=150)
+    id: UserId | GuestKey | None = None
+    name: Annotated[str, AfterValidator(_text), Field(max_length=150)]
 
 
 class Message(BaseModel):
@@ -435,11 +463,21 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
     room: RoomName
     author: Annotated[Author, BeforeValidator(_author)]
     # Checked for its length by the rules, so that its author is told the outcome.
-    body: Annotated[str, AfterValidator(_clean), Field(min_length=1)]
+    body: Annotated[str, AfterValidator(_text)]
     client_id: ClientId
     reply_to: MessageId | None = None
 
 
+def _payload(value: Any) -> Any:
+    try:
+        to_json(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it cannot be written as JSON: {error}") from None
+    return value
+
+
+# Anything that JSON can say.
+Payload = Annotated[Any, AfterValidator(_payload)]
 Rooms = list[RoomName] | Literal["all"]
 EventName = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -457,7 +495,7 @@ class EventRequested(ChannelMessage, type="event.requested", channel=names.BROAD
 
     rooms: Rooms
     name: EventName
-    payload: Any = None
+    payload: Payload = None
     source: str = Field(default="", max_length=150)
 
 
@@ -466,7 +504,7 @@ class NotificationRequested(ChannelMessage, type="notification.requested", chann
 
     users: list[int] = Field(max_length=1000)
     name: EventName
-    payload: Any = None
+    payload: Payload = None
     source: str = Field(default="", max_length=150)
 
 

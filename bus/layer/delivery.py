@@ -24,6 +24,8 @@ class Delivery:
     # The id of the message that this one repeats: a handled one, by a replay; or, with `dead-`
     # before it, a dead letter that was put back. Empty for any other.
     replayed_from: str = ""
+    # What the sender was told; `id` is of this stream entry, and another one after a retry.
+    message_id: str = ""
     # The lane, or receiver, that holds it in the broker.
     holder: str = ""
     # Decoded by the worker; what cannot be decoded goes straight to the dead letters.

@@ -255,7 +255,7 @@ class Lane:
             self.channel,
             delivery.attempt,
             conf.max_attempts,
-            delivery.id,
+            delivery.message_id,
             delay,
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
             exc_info=None if isinstance(error, str) else error,
@@ -267,7 +267,7 @@ class Lane:
         logger.error(
             "%s: message %s is a dead letter after %d attempts: %s",
             self.channel,
-            delivery.id,
+            delivery.message_id,
             delivery.attempt,
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
         )

@@ -77,7 +77,7 @@ class _Attempt:
             logger.error(
                 "%s: message %s is a dead letter: its payload cannot be decoded: %s",
                 self._stream.channel,
-                delivery.id,
+                delivery.message_id,
                 error,
             )
             await self._stream.bury(delivery, error)

@@ -122,7 +122,7 @@ class Stream:
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000)
 
     def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
-        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, origin = entry
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *ids = entry
         return Delivery(
             self.channel,
             text(stream),
@@ -133,7 +133,8 @@ class Stream:
             deliveries,
             sent_at,
             int(expires_at),
-            text(origin),
+            text(ids[0]),
+            text(ids[1]),
             worker,
         )
 
@@ -157,6 +158,7 @@ class Stream:
                     delivery.sent_at,
                     str(delivery.expires_at),
                     delivery.replayed_from,
+                    delivery.message_id,
                 )
             ]
         )
@@ -174,7 +176,7 @@ class Stream:
             "traceback": trace,
             "attempts": str(delivery.attempt),
             "sent_at": str(delivery.sent_at),
-            "message_id": delivery.id,
+            "message_id": delivery.message_id,
             "replayed_from": delivery.replayed_from,
         }
         flat = [part for pair in fields.items() for part in pair]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -63,6 +64,10 @@ class Worker:
 
     def run(self) -> None:
         """Run in this process until SIGTERM or SIGINT."""
+        # What is loaded stays, and most of what a list of messages makes goes with it: looking for
+        # garbage as often as Python does by itself costs a tenth of the rate.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self.main())
 

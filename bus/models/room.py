@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from bus.protocol import canonical_name
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that no path could lead to; raises ValidationError."""
+    if canonical_name(name) != name:
+        raise ValidationError(_("Use letters, digits and underscores, without spaces."))
 
 
 class Room(models.Model):
@@ -24,8 +33,8 @@ class Room(models.Model):
         STANDARD = "standard", _("standard")
         STRICT = "strict", _("strict")
 
-    # Word characters of any script, in NFC; see protocol.RoomName.
-    name = models.CharField(_("name"), max_length=64, unique=True)
+    # In the one spelling of protocol.RoomName.
+    name = models.CharField(_("name"), max_length=64, unique=True, validators=[check_name])
     title = models.CharField(_("title"), max_length=120, blank=True)
     topic = models.CharField(_("topic"), max_length=500, blank=True)
     access = models.CharField(_("access"), max_length=8, choices=Access, default=Access.PUBLIC)

@@ -8,20 +8,8 @@ from django.contrib.auth.forms import BaseUserCreationForm
 from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
-from pydantic import TypeAdapter
-from pydantic import ValidationError as Unfit
 
-from bus.protocol import RoomName
-
-_NAME: TypeAdapter[str] = TypeAdapter(RoomName)
-
-
-def canonical_name(name: str) -> str | None:
-    """The one spelling of a room's name, or None if no room can be called so."""
-    try:
-        return _NAME.validate_python(name)
-    except Unfit:
-        return None
+from bus.protocol import canonical_name
 
 
 class RoomForm(forms.Form):

@@ -64,6 +64,7 @@ class BatchConsumer(ABC):
                 channel=channel,
                 stream="",
                 id=f"{now}-0",
+                message_id=f"{now}-0",
                 payload=b"",
                 ordering_key="",
                 attempts_before=0,

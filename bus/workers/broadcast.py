@@ -33,18 +33,18 @@ class BroadcastWorker(BatchConsumer):
         to_users: dict[str, Bulletin] = {}
         for delivery, message in batch:
             if isinstance(message, NotificationRequested):
-                frame = _event(message, delivery.id).frame()
+                frame = _event(message, delivery.message_id).frame()
                 for user in message.users:
                     to_users.setdefault(f"u{user}", Bulletin()).events.append((None, frame))
             elif isinstance(message, AnnouncementRequested | EventRequested):
-                wanted = by_name if message.rooms == "all" else message.rooms
+                wanted = by_name if message.rooms == "all" else dict.fromkeys(message.rooms)
                 for name in wanted:
                     if name in by_name:
                         _tell(
                             to_rooms.setdefault(by_name[name], Bulletin()),
                             name,
                             message,
-                            delivery.id,
+                            delivery.message_id,
                         )
         await publisher.publish(to_rooms, to_users)
         return {}

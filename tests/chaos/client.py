@@ -16,25 +16,12 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tests.chaos.view import ANSWER, Item, Sent, View
+from tests.chaos.view import ANSWER, Item, Lost, Refused, Sent, View
 
 # Until a command counts as unanswered, and the longest waits before reconnects; in seconds.
 PROBE = 5.0
 _FIRST_DELAY = 0.25
 _LAST_DELAY = 2.0
-
-
-class Refused(Exception):
-    """The server refused a command."""
-
-    def __init__(self, error: Item) -> None:
-        super().__init__(error)
-        self.code = error["code"]
-        self.retry_after: float = error.get("retry_after") or 0.5
-
-
-class Lost(Exception):
-    """The connection ended, or the answer did not come."""
 
 
 class Client:

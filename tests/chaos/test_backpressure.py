@@ -9,8 +9,9 @@ import pytest
 import redis
 
 from tests.chaos.backend import Backend
-from tests.chaos.client import ANSWER, Client, Refused
+from tests.chaos.client import Client
 from tests.chaos.fleet import Fleet, fleet
+from tests.chaos.view import ANSWER, Refused
 from tests.waiting import until_async
 
 CAPACITY = 100

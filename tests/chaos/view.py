@@ -1,4 +1,4 @@
-"""What a client shows of a room, and what it has on its way there."""
+"""What a client shows of a room, what it has on its way there, and what may come back."""
 
 import asyncio
 import time
@@ -9,6 +9,19 @@ Item = dict[str, Any]
 
 # As in client.js, in seconds: until an outcome is asked for again, which doubles each time.
 ANSWER = 10.0
+
+
+class Refused(Exception):
+    """The server refused a command."""
+
+    def __init__(self, error: Item) -> None:
+        super().__init__(error)
+        self.code = error["code"]
+        self.retry_after: float = error.get("retry_after") or 0.5
+
+
+class Lost(Exception):
+    """The connection ended, or the answer did not come."""
 
 
 @dataclass
@@ -29,7 +42,8 @@ class Sent:
         """Whether it is to be sent, or sent again."""
         if self.accepted_at is None:
             return True
-        return time.monotonic() - self.accepted_at > ANSWER * 2**self.asked
+        patience: float = ANSWER * 2**self.asked
+        return time.monotonic() - self.accepted_at > patience
 
 
 @dataclass

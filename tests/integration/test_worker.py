@@ -381,3 +381,19 @@ async def test_live_workers_are_visible_and_a_stopped_one_is_not(layer: BusChann
         (seen,) = await layer.stream("jobs").workers()
         assert (seen["id"], seen["channels"]) == (worker.id, ["jobs"])
     assert await layer.stream("jobs").workers() == []
+
+
+async def test_a_message_keeps_the_id_that_its_sender_was_told(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    def act(record: Recorder, message: dict[str, Any]) -> None:
+        raise RuntimeError("it never works")
+
+    _, application = recording(AsyncConsumer, act)
+    told = [
+        await layer.send("jobs", {"type": "job.run", "n": 1}),
+        await layer.send("jobs", {"type": "job.run", "n": 2}, delay=0.05),
+    ]
+    async with working(layer, application):
+        await until(lambda: len(dead_letters(broker)) == 2)
+    assert {letter[b"message_id"].decode() for letter in dead_letters(broker)} == set(told)

@@ -3,7 +3,7 @@
 -- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms)
 -- Returns {locked partitions, ms until the next due message or -1, entries}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
--- id of the message that it repeats or ''}. What came too late is dropped and counted, not claimed.
+-- id of the message that it repeats or '', id that its sender was given}. What came too late is dropped and counted, not claimed.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -24,7 +24,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
     local kept = cmsgpack.unpack(packed)
     local partition = tonumber(string.sub(redis.sha1hex(kept[2]), 1, 8), 16) % partitions(newest)
     redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*',
-      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '')
+      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '', 'i', kept[7] or id)
   end
   redis.call('HDEL', base .. ':later', id)
   redis.call('ZREM', base .. ':due', id)
@@ -43,7 +43,8 @@ local function take(stream, entry, deliveries)
     return
   end
   claimed[#claimed + 1] = {stream, entry[1], fields.m or '', fields.k or '', tonumber(fields.n or 0), deliveries,
-    tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or ''}
+    tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or '',
+    fields.i or entry[1]}
   room = room - 1
 end
 

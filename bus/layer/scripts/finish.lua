@@ -3,9 +3,8 @@
 -- handled messages are kept for a replay, then cmsgpack rows:
 --   {'done', stream, id, worker}
 --   {'later', stream, id, worker, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
---     id of the message that it repeats or ''}
+--     id of the message that it repeats or '', id that its sender was given}
 --   {'dead', stream, id, worker, field, value, ...}
---   {'expired', stream, id, worker}
 -- A row whose entry somebody else has finished, or holds now, does nothing. Returns how many rows counted.
 local base = ARGV[1]
 local now = redis.call('TIME')
@@ -24,7 +23,7 @@ local function keep(stream, id)
   local fields = {}
   for f = 1, #entry[2], 2 do fields[entry[2][f]] = entry[2][f + 1] end
   if (fields.r or '') ~= '' and string.sub(fields.r, 1, 5) ~= 'dead-' then return end
-  local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', id}
+  local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', fields.i or id}
   if redis.pcall('XADD', history, '*', unpack(row)).err then return end
   kept, bytes = kept + 1, bytes + size_of(row)
 end
@@ -60,7 +59,7 @@ for i = 6, #ARGV do
     counts[what] = (counts[what] or 0) + 1
     if what == 'later' then
       local key = redis.call('HINCRBY', KEYS[1], 'later', 1)
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11]}))
+      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11], row[12]}))
       redis.call('ZADD', base .. ':due', now + row[5], key)
     elseif what == 'dead' then
       redis.call('XADD', base .. ':dead', '*', unpack(row, 5))

@@ -53,7 +53,8 @@ end
 
 if not_before > now then
   local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
-  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8]}))
+  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8],
+    'later-' .. id}))
   redis.call('ZADD', base .. ':due', not_before, id)
   redis.call('PUBLISH', base .. ':wake', '')
   return tell('later-' .. id)

@@ -59,7 +59,7 @@ def _seconds(text: str) -> float:
 def _message(options: dict[str, Any]) -> dict[str, Any]:
     try:
         data = json.loads(options["data"])
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CommandError(f"The data is not JSON: {error}. Nothing was sent.") from error
     if not isinstance(data, dict):
         raise CommandError(

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import sys
 from argparse import ArgumentParser
@@ -56,7 +57,7 @@ def _input() -> Iterable[str]:
     """The lines of standard input; bytes that are no UTF-8 are judged as unreadable characters."""
     if isinstance(sys.stdin, io.TextIOWrapper):
         # Only \n ends a line: other line breaks are part of a text.
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace", newline="\n")
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="replace", newline="\n")
     return sys.stdin
 
 
@@ -77,10 +78,20 @@ class Command(BaseCommand):
         """Answer line by line, so that a program may talk to the command through pipes."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")
+        try:
+            wrong = self._answer(options)
+        except BrokenPipeError:
+            # Whoever read us has enough; Python's own last flush must not complain either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        if wrong:
+            sys.exit(1)
+
+    def _answer(self, options: dict[str, Any]) -> bool:
+        """Answer all lines; returns whether one was wrong."""
         wrong = False
         for answer in moderate(_input(), POLICIES[options["policy"]], jsonl=options["jsonl"]):
             wrong = wrong or "error" in answer
             self.stdout.write(encode(answer))
             self.stdout.flush()
-        if wrong:
-            sys.exit(1)
+        return wrong
