@@ -16,6 +16,7 @@ from django.test import override_settings
 
 from bus.errors import Unavailable
 from bus.layer import BusChannelLayer, Undeliverable, outage
+from bus.layer.stream import Stream
 from bus.layer.worker import Worker
 from bus.workers.base import BatchConsumer
 from tests.waiting import until_async as until
@@ -397,3 +398,22 @@ async def test_a_message_keeps_the_id_that_its_sender_was_told(
     async with working(layer, application):
         await until(lambda: len(dead_letters(broker)) == 2)
     assert {letter[b"message_id"].decode() for letter in dead_letters(broker)} == set(told)
+
+
+async def test_a_lane_that_dies_is_started_again(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, application = recording(AsyncConsumer)
+    claim, calls = Stream.claim, []
+
+    async def flawed(self: Stream, worker: str, count: int) -> Any:
+        calls.append(worker)
+        if len(calls) <= 2:
+            raise ZeroDivisionError("nobody foresaw this")
+        return await claim(self, worker, count)
+
+    monkeypatch.setattr(Stream, "claim", flawed)
+    await layer.send("jobs", {"type": "job.run", "n": 1})
+    async with working(layer, application):
+        await until(lambda: record.seen == [1] and left(broker) == 0)
+    assert len(calls) > 2
