@@ -37,19 +37,28 @@ async def fill(channel: str, count: int) -> int:
     return sent
 
 
-def measure(found: Stage, count: int) -> tuple[int, float, float, float]:
-    """One queue: its length, and µs to send, µs to handle and bytes of the broker per message."""
+def measure(found: Stage, count: int) -> tuple[float, ...]:
+    """One queue: its length; µs to send and µs to handle a message, each with the broker's own
+    processor time, which another load of the machine does not lengthen; and bytes in the broker."""
     from django.conf import settings
 
     with redis.Redis.from_url(settings.BROKER_URL) as client:
         before = client.info("memory")["used_memory"]
-        began = time.perf_counter()
+        used, began = _used(client), time.perf_counter()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             count = runner.run(fill("noop", count))
         sending = (time.perf_counter() - began) / count * 1e6
+        filled = _used(client)
         size = (client.info("memory")["used_memory"] - before) / count
-    rate = handled(found, "bus", "noop", 1, count)
-    return count, sending, 1e6 / rate, size
+        rate = handled(found, "bus", "noop", 1, count)
+        broker = (filled - used) / count * 1e6, (_used(client) - filled) / count * 1e6
+    return count, sending, broker[0], 1e6 / rate, broker[1], size
+
+
+def _used(client: redis.Redis) -> float:
+    """The processor time of the broker so far, in seconds."""
+    told = client.info("cpu")
+    return float(told["used_cpu_user"]) + float(told["used_cpu_sys"])
 
 
 def main(rounds: int = 3) -> None:
@@ -57,12 +66,11 @@ def main(rounds: int = 3) -> None:
     with stage() as found:
         for wanted in SIZES:
             runs = [measure(found, wanted) for _ in range(rounds if wanted < SHORTER else 1)]
-            count, sending, handling, size = (
-                statistics.median(run) for run in zip(*runs, strict=True)
-            )
+            count, *each, size = map(statistics.median, zip(*runs, strict=True))
             print(
-                f"growth {count:>9,.0f} queued: send {sending:5.1f} µs, handle {handling:5.1f} µs, "
-                f"broker {size:4.0f} bytes per message   load {load()}",
+                f"growth {count:>9,.0f} queued: send {each[0]:5.1f} µs (broker {each[1]:4.1f}), "
+                f"handle {each[2]:5.1f} µs (broker {each[3]:4.1f}), "
+                f"{size:4.0f} bytes per message   load {load()}",
                 flush=True,
             )
 

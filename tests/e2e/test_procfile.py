@@ -47,7 +47,9 @@ def test_honcho_start_runs_all_and_stops_all(directory: Path, broker: EmbeddedBr
     )
     try:
         until(lambda: honcho.get("/readyz") == 200, f"ready:\n{honcho.text()}", 60)
-        assert "The database is ready for this version" in honcho.text()
+        until(
+            lambda: "The database is ready for this version" in honcho.text(), "word of the release"
+        )
         assert (directory / "named.sqlite3").exists()
         # Nothing of the embedded default: both servers are named.
         assert not (directory / "valkey").exists()
