@@ -15,7 +15,7 @@ from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError, transaction
 
 from bus import names
-from bus.errors import Busy, Unavailable
+from bus.errors import Busy, Invalid, Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.bulletin import Bulletin as Bulletin
 from bus.layer.bulletin import group_send_many
@@ -100,9 +100,13 @@ def send_on_commit(
     """Send to a named channel once the running transaction has committed; never if it rolls back.
 
     The message is stored with the transaction (a transactional outbox), so it arrives at least
-    once even if this process dies after the commit: then a worker sends it. Those of one database
-    are sent in the order in which they were stored. Times in ms since 1970. Raises Invalid.
+    once even if this process dies after the commit: then a worker sends it. Those of one
+    transaction are sent in the order in which they were stored. Times in ms since 1970. Raises
+    Invalid, and TypeError for a wrong channel name.
     """
+    layer().require_named(channel)
+    if ordering_key is not None and (len(ordering_key) > 200 or not ordering_key.isprintable()):
+        raise Invalid("An ordering key is a printable text of up to 200 characters.")
     QueuedSend.objects.create(
         channel=channel,
         payload=layer().encode(message),
@@ -120,12 +124,17 @@ def relay(limit: int = 200) -> int:
     One process at a time, so that they keep their order; another one that comes returns at once.
     """
     try:
+        # First, so that a broker that is silent is not waited for with the database's locks held.
+        async_to_sync(layer().ping)()
         with transaction.atomic():
             waiting = QueuedSend.objects.select_for_update(nowait=True).order_by("pk")[:limit]
             sent = async_to_sync(_send_queued)(list(waiting))
             QueuedSend.objects.filter(pk__in=sent).delete()
     except OperationalError as error:
         logger.debug("Somebody else relays, or the database is away: %s", error)
+        return 0
+    except Unavailable as error:
+        logger.debug("What is queued waits: %s", error)
         return 0
     return len(sent)
 
@@ -146,6 +155,9 @@ async def _send_queued(rows: Sequence[QueuedSend]) -> list[int]:
             )
         except (ChannelFull, Unavailable) as error:
             logger.debug("%s waits: %s", row, error)
+            stuck.add(row.channel)
+        except Exception:
+            logger.exception("%s cannot be sent; it and those behind it wait.", row)
             stuck.add(row.channel)
         else:
             sent.append(row.pk)

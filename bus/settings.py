@@ -119,6 +119,16 @@ def _database() -> dict[str, Any]:
     # Connections are kept: a reconnect for every message would cost more than the message.
     config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
     config["CONN_HEALTH_CHECKS"] = True
+    if config["ENGINE"] == "django.db.backends.postgresql":
+        # A server that went away without a word is noticed: s, s, s, count, ms.
+        config["OPTIONS"] = {
+            "connect_timeout": 5,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+            **config.get("OPTIONS", {}),
+        }
     if config["ENGINE"] == "django.db.backends.sqlite3":
         Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
         config["OPTIONS"] = {

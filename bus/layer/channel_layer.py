@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from channels.exceptions import ChannelFull, MessageTooLarge
+from channels.layers import BaseChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
@@ -144,6 +145,16 @@ class BusChannelLayer(RedisPubSubChannelLayer):
     async def wake_of(self, channel: str) -> Wake:
         """What tells that a named channel has something new."""
         return await self._get_layer().wake(channel)
+
+    def require_named(self, channel: str) -> None:
+        """Raise TypeError unless it is the name of a named channel."""
+        BaseChannelLayer().require_valid_channel_name(channel)
+        if "!" in channel:
+            raise TypeError(f"{channel} is a process-local channel, not a named one")
+
+    async def ping(self) -> None:
+        """Ask every broker host for a sign of life; raises Unavailable."""
+        await asyncio.gather(*(c.call("PING") for c in self._get_layer().connections()))
 
     def key_of(self, channel: str, message: dict[str, Any]) -> str:
         """The ordering key of a message that is sent without one."""

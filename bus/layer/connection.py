@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError
 from redis.retry import Retry
 
-from bus.errors import Unavailable
+from bus.errors import Invalid, Unavailable
 from bus.layer import hosts
 from bus.layer.hosts import Host as Host
 
@@ -58,7 +58,8 @@ class Connection:
         """Run one command; raises Unavailable where the broker is away, ResponseError."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((command, answer))
+        # Here, so that what cannot be sent fails alone, and not the pipeline with others' commands.
+        self._waiting.append((tuple(map(_encoded, command)), answer))
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
         return await answer
@@ -82,7 +83,8 @@ class Connection:
         finally:
             self._flusher = None
             for _, answer in self._waiting:
-                answer.cancel()
+                if not answer.done():
+                    answer.set_exception(Unavailable("The connection was given up."))
             self._waiting.clear()
 
     async def _execute(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
@@ -102,10 +104,15 @@ class Connection:
                     refusal.__cause__ = error
                     answer.set_exception(refusal)
             return
-        except BaseException as error:
+        except Exception as error:
             for _, answer in batch:
                 if not answer.done():
-                    answer.set_exception(error if isinstance(error, Exception) else Unavailable())
+                    answer.set_exception(error)
+            return
+        except BaseException:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(Unavailable("The connection was given up."))
             raise
         if any(isinstance(result, redis.ReadOnlyError) for result in results):
             # Demoted to a replica: the address may lead to the new master by now.
@@ -128,6 +135,18 @@ class Connection:
     async def _load_scripts(self) -> None:
         folder = Path(__file__).parent / "scripts"
         await self._pipeline([("SCRIPT", "LOAD", script(p.stem)[0]) for p in folder.glob("*.lua")])
+
+
+def _encoded(part: Any) -> bytes | int | float:
+    """One part of a command; raises Invalid where it is nothing that a broker takes."""
+    if isinstance(part, bytes | float) or (isinstance(part, int) and not isinstance(part, bool)):
+        return part
+    if isinstance(part, str):
+        try:
+            return part.encode()
+        except UnicodeEncodeError as error:
+            raise Invalid(f"{part!r} is no text that can be sent. Nothing was sent.") from error
+    raise Invalid(f"{part!r} is neither text nor a number. Nothing was sent.")
 
 
 def _as_refusal(error: Exception) -> Exception:

@@ -107,9 +107,10 @@ def _fields(row: Any) -> dict[str, bytes]:
 
 
 def _position(key: str, fields: dict[str, bytes]) -> Position:
-    sent_at, (id_ms, id_number) = int(fields["f"]), map(int, text(fields["i"]).split("-"))
-    # A message that was set aside came back under a new id, whose number says nothing.
-    return Position(sent_at, id_number if id_ms == sent_at else 0, *map(int, key.split("-")))
+    sent_at, (id_ms, _, number) = int(fields["f"]), text(fields["i"]).partition("-")
+    # A message that was kept back has an id that says nothing of its place: `later-7`.
+    place = int(number) if id_ms == str(sent_at) and number.isdecimal() else 0
+    return Position(sent_at, place, *map(int, key.split("-")))
 
 
 def _kept(row: Any) -> Kept:

@@ -34,7 +34,7 @@ class Instance:
         # Set by receive(), or by the end of the run: what was delivered is over.
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._run: asyncio.Future[None] = asyncio.ensure_future(
-            application(scope, self._receive, self._send)
+            _run(application, scope, self._receive, self._send)
         )
         self._run.add_done_callback(self._ended)
 
@@ -106,7 +106,15 @@ class Instance:
             raise ValueError(f"A channel's application may not send {kind!r}")
 
     def _ended(self, run: asyncio.Future[None]) -> None:
-        error = None if run.cancelled() else run.exception()
+        error: BaseException | None
+        if run.cancelled():
+            # By itself: who stops a run does not wait for what it handles.
+            error = RuntimeError("the handler was cancelled from within")
+        else:
+            error = run.exception()
+            if error is None and self.batch_size:
+                # A single message is handled by an application that ends; of a list nobody knows.
+                error = RuntimeError("the application ended with a list in its hands")
         if self._over.done():
             return
         if error is not None:
@@ -115,10 +123,22 @@ class Instance:
             self._over.set_result(None)
 
 
+async def _run(application: Application, *args: Any) -> None:
+    """Run the application; a handler that wants to end the process fails like any other."""
+    try:
+        await application(*args)
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise RuntimeError(f"the handler raised {error!r}") from error
+
+
 async def _thread_is_free() -> bool:
-    probe = asyncio.ensure_future(sync_to_async(int)())
-    await asyncio.wait([probe], timeout=_STOP_TIMEOUT)
-    return probe.done() or not probe.cancel()
+    """Whether the thread of sync handlers, and one of the loop's own threads, take work."""
+    loop = asyncio.get_running_loop()
+    probes = [asyncio.ensure_future(sync_to_async(int)()), loop.run_in_executor(None, int)]
+    _, stuck = await asyncio.wait(probes, timeout=_STOP_TIMEOUT)
+    for probe in stuck:
+        probe.cancel()
+    return not stuck
 
 
 def _expire(over: asyncio.Future[None]) -> None:

@@ -56,6 +56,8 @@ class Lane:
         self.busy = 0
         self._instance: Instance | None = None
         self._answer_lost = False
+        # What was with the application when the drain ended.
+        self._cut_off: list[Delivery] = []
         # When it was sure last that it holds what it holds.
         self._sure = 0.0
         # How long a message takes, in seconds, on a moving average.
@@ -112,7 +114,7 @@ class Lane:
             if not group:
                 break
             failures, whole = await self._deliver(group)
-            if any(outage.looks_like_outage(error) for error in failures.values()):
+            if await self._is_outage(failures):
                 outages += 1
                 if outages < _OUTAGE_TRIES:
                     if not await self._servers_answered():
@@ -129,6 +131,14 @@ class Lane:
         await self._acknowledged()
         took = (time.monotonic() - began) / max(1, count)
         self._pace = max(1e-4, 0.7 * self._pace + 0.3 * took)
+
+    async def _is_outage(self, failures: dict[int, BaseException]) -> bool:
+        """Whether the servers are to blame; one that is silent shows as a handler that hangs."""
+        errors = failures.values()
+        if any(outage.looks_like_outage(error) for error in errors):
+            return True
+        late = any(isinstance(error, TimeoutError) for error in errors)
+        return late and not await outage.servers_answer(self.stream)
 
     async def _keep_hold(self) -> None:
         """Let go of what others took while this process stood still, and of what comes after it."""
@@ -160,6 +170,9 @@ class Lane:
             return dict.fromkeys(range(len(group)), error), True
         except Exception as error:
             return dict.fromkeys(range(len(group)), error), True
+        except asyncio.CancelledError:
+            self._cut_off = list(group)
+            raise
         finally:
             self.busy = 0
             if self._instance is not None and not self._instance.waiting:
@@ -322,7 +335,9 @@ class Lane:
 
     async def _put_down(self) -> None:
         """Give back what is held and end the application."""
-        seen, unseen = self.held[: self.busy], self.held[self.busy :]
+        cut_off = {id(d) for d in self._cut_off}
+        seen = [d for d in self.held if id(d) in cut_off]
+        unseen = [d for d in self.held if id(d) not in cut_off]
         if self._instance is not None:
             await self._instance.stop()
         # Whatever this run of the lane has lost sight of, the next one gives back first.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -16,6 +17,8 @@ from bus.layer.stream import Stream
 
 logger = logging.getLogger(__name__)
 
+# A server that takes longer to say that it is there is away, in seconds.
+_ANSWER_WITHIN = 5.0
 _OUTAGES = (
     OperationalError,
     InterfaceError,
@@ -38,10 +41,12 @@ def looks_like_outage(error: BaseException) -> bool:
 async def servers_answer(stream: Stream) -> bool:
     """Whether the broker and the database answer now; a broken connection is closed."""
     try:
-        await stream.ping()
-    except Unavailable:
+        async with asyncio.timeout(_ANSWER_WITHIN):
+            await stream.ping()
+            # A thread of its own: that of sync handlers may be the one that waits.
+            return await sync_to_async(_ask_database, thread_sensitive=False)()
+    except (Unavailable, TimeoutError):
         return False
-    return await sync_to_async(_ask_database)()
 
 
 def _ask_database() -> bool:

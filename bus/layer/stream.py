@@ -203,10 +203,14 @@ class Stream:
     async def hand_back(
         self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True
     ) -> None:
-        """Give back what was claimed, in order; `unseen` does not count as an attempt."""
+        """Give back what was claimed, in order; `unseen` does not count as an attempt.
+
+        What was tried, and waits for a server, is no first delivery to the next one either.
+        """
         args: list[Any] = []
         for d in deliveries:
-            args += (d.stream, d.id, d.deliveries - 1 if unseen else d.deliveries)
+            count = max(d.deliveries - 1, 1 if d.tries else 0) if unseen else d.deliveries
+            args += (d.stream, d.id, count)
         if args:
             await self._connection.run("hand_back", self.base, worker, *args)
 

@@ -11,6 +11,7 @@ import socket
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import uvloop
@@ -20,6 +21,7 @@ from bus.conf import conf
 from bus.errors import Unavailable
 from bus.layer import outage, stock
 from bus.layer.channel_layer import BusChannelLayer
+from bus.layer.connection import Host
 from bus.layer.delivery import Delivery
 from bus.layer.heartbeat import Heartbeat
 from bus.layer.instance import Application
@@ -76,17 +78,20 @@ class Worker:
         loop = self._loop = asyncio.get_running_loop()
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(signum, self.stop)
-        places = [(self.layer.stream(c).base, self.layer.host_of(c)) for c in self.channels]
         stock.spare_thread_hops()
-        heartbeat = Heartbeat(self.id, places, self.about)
-        await self._first_beat(heartbeat)
-        heartbeat.start()
+        heartbeats = self._heartbeats()
+        for heartbeat in heartbeats:
+            await self._first_beat(heartbeat)
+            heartbeat.start()
         try:
             await self._work()
         finally:
-            await asyncio.to_thread(heartbeat.stop)
+            for heartbeat in heartbeats:
+                heartbeat.stop()
             await self._retire()
             await self.layer.close()
+            # A handler's thread that hangs must not hold up the loop's end, which waits for all.
+            loop.set_default_executor(ThreadPoolExecutor(1))
         logger.info("Worker stopped after %d messages.", self.handled)
 
     def stop(self) -> None:
@@ -126,6 +131,14 @@ class Worker:
             "started": self._started,
             "version": __version__,
         }
+
+    def _heartbeats(self) -> list[Heartbeat]:
+        """One for each broker host, so that a silent one does not silence the others."""
+        places: dict[str, list[tuple[str, Host]]] = {}
+        for channel in self.channels:
+            host = self.layer.host_of(channel)
+            places.setdefault(repr(host), []).append((self.layer.stream(channel).base, host))
+        return [Heartbeat(self.id, found, self.about) for found in places.values()]
 
     async def _first_beat(self, heartbeat: Heartbeat) -> None:
         tries = 0
@@ -168,6 +181,11 @@ class Worker:
             began = time.monotonic()
             try:
                 await act()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                logger.exception("%s was cancelled from within; it starts again.", name)
             except Exception:
                 deaths = 1 if time.monotonic() - began > 60 else deaths + 1
                 logger.exception("%s died; it starts again.", name)

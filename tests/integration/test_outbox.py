@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from bus import publisher
 from bus.errors import Invalid, Unavailable
 from bus.layer import BusChannelLayer
+from bus.layer.loop_layer import BusLoopLayer
 from bus.models import QueuedSend, Room
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
@@ -129,3 +130,28 @@ def test_workers_relay_without_being_asked() -> None:
         await asyncio.wait([relaying])
 
     async_to_sync(relay_until_sent)()
+
+
+@pytest.mark.parametrize("channel", ["", "자유방", "bus.specific!abc"])
+def test_a_channel_that_nobody_could_read_is_refused(channel: str) -> None:
+    with pytest.raises(TypeError):
+        send(1, channel=channel)
+    assert QueuedSend.objects.count() == 0
+
+
+def test_one_that_cannot_be_sent_holds_up_its_own_channel_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliver = BusLoopLayer.send_encoded
+
+    async def flawed(layer: BusLoopLayer, channel: str, *args: Any, **more: Any) -> str:
+        if channel == "others":
+            raise RuntimeError("nobody foresaw this")
+        return await deliver(layer, channel, *args, **more)
+
+    monkeypatch.setattr(BusLoopLayer, "send_encoded", flawed)
+    with transaction.atomic():
+        send(1, channel="others")
+        send(2)
+    assert received() == [2]
+    assert [row.channel for row in QueuedSend.objects.all()] == ["others"]

@@ -82,6 +82,14 @@ async def test_what_failed_or_waits_is_not_kept(layer: BusChannelLayer) -> None:
     assert len(await kept(layer)) == 1
 
 
+async def test_one_that_was_kept_back_is_replayed_like_others(layer: BusChannelLayer) -> None:
+    await send(layer, range(2))
+    await layer.send("jobs", {"type": "job.run", "n": 2}, delay=0.01)
+    while len(await kept(layer)) < 3:
+        await handle(layer)
+    assert (await everything(layer)).types == {"job.run": 3}
+
+
 async def test_a_retried_one_stands_where_it_was_sent(layer: BusChannelLayer) -> None:
     await send(layer, range(1))
     history = History(layer, "jobs")

@@ -14,7 +14,7 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.db import OperationalError
 from django.test import override_settings
 
-from bus.errors import Unavailable
+from bus.errors import Invalid, Unavailable
 from bus.layer import BusChannelLayer, Undeliverable, outage
 from bus.layer.stream import Stream
 from bus.layer.worker import Worker
@@ -417,3 +417,76 @@ async def test_a_lane_that_dies_is_started_again(
     async with working(layer, application):
         await until(lambda: record.seen == [1] and left(broker) == 0)
     assert len(calls) > 2
+
+
+class Cancelling(AsyncConsumer):
+    """Lets a CancelledError of its own escape, as libraries do."""
+
+    async def job_run(self, message: dict[str, Any]) -> None:
+        inner = asyncio.ensure_future(asyncio.sleep(60))
+        inner.cancel()
+        await inner
+
+
+class Exiting(AsyncConsumer):
+    """Tries to end the process."""
+
+    async def job_run(self, message: dict[str, Any]) -> None:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize("consumer", [Cancelling, Exiting])
+async def test_a_handler_that_ends_its_run_fails_like_any_other(
+    layer: BusChannelLayer, broker: str, consumer: type[AsyncConsumer]
+) -> None:
+    await layer.send("jobs", {"type": "job.run"})
+    async with working(layer, consumer.as_asgi()):
+        await until(lambda: len(dead_letters(broker)) == 1 and left(broker) == 0)
+    (letter,) = dead_letters(broker)
+    assert letter[b"error"].startswith(b"RuntimeError: the handler")
+    assert letter[b"attempts"] == b"3"
+
+
+async def test_a_list_whose_handling_is_cancelled_from_within_is_not_acknowledged(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    def fail(numbers: list[int]) -> dict[int, Exception]:
+        if 3 in numbers:
+            raise asyncio.CancelledError
+        return {}
+
+    consumer = batches(fail)
+    for number in range(6):
+        await layer.send("jobs", {"type": "x", "n": number})
+    async with working(layer, consumer.as_asgi()):
+        await until(lambda: len(dead_letters(broker)) == 1 and left(broker) == 0)
+    alone = [numbers for numbers in consumer.lists if len(numbers) == 1]
+    assert [[n] for n in range(6)] == alone[:6]
+
+
+async def test_what_an_outage_had_tried_is_no_first_delivery_to_the_next(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = asyncio.Event()
+
+    def fail(numbers: list[int]) -> dict[int, Exception]:
+        tried.set()
+        raise Unavailable
+
+    async def silent(_stream: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(outage, "servers_answer", silent)
+    await layer.send("jobs", {"type": "x", "n": 1})
+    async with working(layer, batches(fail).as_asgi()):
+        await asyncio.wait_for(tried.wait(), 5)
+    (again,) = (await layer.stream("jobs").claim("next", 10)).deliveries
+    assert again.redelivered
+
+
+async def test_what_cannot_be_sent_fails_alone(layer: BusChannelLayer) -> None:
+    sends = [layer.send("jobs", {"type": "x", "n": n}, ordering_key="k") for n in range(5)]
+    wrong = layer.send("jobs", {"type": "x"}, ordering_key="\ud800")
+    results = await asyncio.gather(wrong, *sends, return_exceptions=True)
+    assert isinstance(results[0], Invalid)
+    assert all(isinstance(result, str) for result in results[1:])
