@@ -59,7 +59,7 @@ class Connection:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         # Here, so that what cannot be sent fails alone, and not the pipeline with others' commands.
-        self._waiting.append((tuple(map(_encoded, command)), answer))
+        self._waiting.append(((command[0], *map(_encoded, command[1:])), answer))
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
         return await answer

@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 # Five of these fit into Stream's LIVENESS_MS.
 _INTERVAL = 1.0
+# Who did not beat for this long and has no connection either has died, in ms. Above the lane's
+# _SURE: a worker that lives lets go of what it holds before others are told to take it.
+_SUSPECT_MS = 2000
 # A beat takes a millisecond; one that does not return is left to end by itself, in seconds.
 _JOIN_WITHIN = 1.0
 
@@ -30,7 +33,10 @@ class Heartbeat(threading.Thread):
         """`places` are the channels' key base and broker host."""
         super().__init__(name="heartbeat", daemon=True)
         self._worker = worker
-        self._places = [(base, sync_client(host)) for base, host in places]
+        # The broker closes a dead process's connection at once, and with it goes its name.
+        self._places = [
+            (base, sync_client({**host, "client_name": worker})) for base, host in places
+        ]
         self._about = about
         self._stopped = threading.Event()
 
@@ -40,9 +46,18 @@ class Heartbeat(threading.Thread):
         heard = True
         for base, client in self._places:
             try:
-                client.eval(
-                    script("beat")[0], 1, f"{base}:meta", base, self._worker, about, FORGET_MS
+                suspects = client.eval(
+                    script("beat")[0],
+                    1,
+                    f"{base}:meta",
+                    base,
+                    self._worker,
+                    about,
+                    FORGET_MS,
+                    _SUSPECT_MS,
                 )
+                if suspects:
+                    _forget_the_dead(client, base, suspects)
             except (redis.RedisError, OSError) as error:
                 logger.debug("No heartbeat for %s: %s", base, error)
                 heard = False
@@ -63,3 +78,18 @@ class Heartbeat(threading.Thread):
             self.join(timeout=_JOIN_WITHIN)
         for _, client in self._places:
             client.close()
+
+
+def _forget_the_dead(client: redis.Redis, base: str, suspects: Sequence[bytes]) -> None:
+    """Forget the suspects that have no connection, so that what they held is taken at once."""
+    try:
+        alive = {connection["name"] for connection in client.client_list()}
+    except redis.ResponseError as error:
+        # Its user may not ask; the dead are found out by their silence, some seconds later.
+        logger.debug("Who is connected is not told: %s", error)
+        return
+    dead = [worker for worker in suspects if worker.decode() not in alive]
+    if dead:
+        logger.info("Worker %s has died; others take what it held.", dead[0].decode())
+        client.zrem(f"{base}:workers", *dead)
+        client.hdel(f"{base}:about", *dead)

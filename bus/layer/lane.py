@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # A message that was in the hands of this many dead workers is no longer worth waiting for.
-_SUSPECT_DELIVERIES = 3
+_SUSPECT_DELIVERIES = 2
 # After this it is no longer sure that what is held was not taken by others, in seconds; well below
 # the 5 s after which a process that stands still counts as dead.
 _SURE = 2.0
