@@ -21,8 +21,8 @@ help: ## show this list
 run: ## start everything on http://127.0.0.1:8000 (PORT=8001 for another port); Ctrl-C stops it
 	@$(SETUP) base && exec $(BIN) manage.py up
 
-test: ## run all tests (ARGS="-k name" for some)
-	@$(SETUP) dev && exec $(BIN) -m pytest $(ARGS)
+test: ## run all tests, on two processes (ARGS="-k name" for some, on one)
+	@$(SETUP) dev && exec $(BIN) -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 check: ## lint, format, types and the layers of the house
 	@$(SETUP) dev
@@ -37,7 +37,7 @@ docs: ## write the tables of docs/ from the code
 
 bench: ## measure speed with real processes on loopback, in about ten minutes
 	@$(SETUP) dev
-	@for part in send drain settle growth latency; do $(BIN) -m benchmarks.$$part || exit 1; done
+	@for part in moderation send drain settle growth latency; do $(BIN) -m benchmarks.$$part || exit 1; done
 
 lock: ## pin requirements/*.in again (UPGRADE=1 for newer versions)
 	@$(SETUP) dev

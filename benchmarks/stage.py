@@ -36,12 +36,12 @@ class Stage:
         return done.stdout.decode()
 
     def start(
-        self, *command: str, quiet: bool = True, **environment: str
+        self, *command: str, quiet: bool = True, program: str = sys.executable, **environment: str
     ) -> subprocess.Popen[bytes]:
-        """Start a process that is stopped with the stage."""
+        """Start a process that is stopped with the stage; Python, or another program."""
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(
-            [sys.executable, *command],
+            [program, *command],
             cwd=ROOT,
             env=self.environment | environment,
             stdout=output,

@@ -1,10 +1,11 @@
-"""Django admin for rooms, messages, reviews and sanctions."""
+"""Django admin for rooms, messages, reviews, sanctions, and the log of what was done."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -13,8 +14,63 @@ from django.utils.translation import gettext_lazy as _
 
 from bus import publisher
 from bus.errors import BusError
-from bus.models import ApiKey, Member, Message, Review, Room, Sanction
-from bus.services import events, history, keys, reviews
+from bus.models import (
+    ApiKey,
+    AuditEntry,
+    DryRun,
+    Member,
+    Message,
+    Report,
+    Review,
+    Room,
+    Sanction,
+    Strike,
+)
+from bus.services import audit, conduct, events, keys, policies, reviews, sanctions
+from bus.services.facts import Fact
+
+# What a room is judged by; its changes are versioned and logged.
+RULES = ("moderation", "policy_parts", "conduct")
+
+
+def _person(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+class RoomForm(forms.ModelForm):
+    """A room, whose rules hold."""
+
+    def clean(self) -> dict[str, Any]:
+        """Name the part of the rules that does not hold."""
+        values: dict[str, Any] = super().clean() or self.cleaned_data
+        # An emptied field is None.
+        for name in RULES[1:]:
+            values[name] = values.get(name) or {}
+        try:
+            policies.try_parts(values.get("moderation", ""), values["policy_parts"])
+        except BusError as error:
+            self.add_error("policy_parts", error.text)
+        try:
+            conduct.parse(values["conduct"])
+        except BusError as error:
+            self.add_error("conduct", error.text)
+        return values
+
+
+class ReadOnly(admin.ModelAdmin):
+    """What is to be looked at: services alone write it."""
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Services alone add."""
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """Services alone change."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """What is there is evidence."""
+        return False
 
 
 class MemberInline(admin.TabularInline):
@@ -29,6 +85,7 @@ class MemberInline(admin.TabularInline):
 class RoomAdmin(admin.ModelAdmin):
     """Rooms, with their members."""
 
+    form = RoomForm
     list_display = ("name", "title", "access", "moderation", "slow_mode", "head", "archived_at")
     list_filter = ("access", "moderation")
     search_fields = ("name", "title")
@@ -37,12 +94,26 @@ class RoomAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         """Write what was changed, and not the head, which a worker may be moving meanwhile."""
-        obj.save(update_fields=form.changed_data if change else None)
+        plain = [name for name in form.changed_data if name not in RULES]
+        if not change:
+            obj.save()
+        elif plain:
+            obj.save(update_fields=plain)
+        if change and len(plain) < len(form.changed_data):
+            values = form.cleaned_data
+            policies.change(
+                obj.pk,
+                by=_person(request),
+                moderation=values["moderation"],
+                parts=values["policy_parts"],
+                ways=values["conduct"],
+                reason="in the admin",
+            )
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin):
-    """Messages, to be read: what changes them are the services."""
+class MessageAdmin(ReadOnly):
+    """Messages, to be read: a change without its seq would reach nobody."""
 
     list_display = ("created_at", "room", "seq", "author_name", "status", "reason", "body")
     list_filter = ("status", "reason", "room")
@@ -50,26 +121,18 @@ class MessageAdmin(admin.ModelAdmin):
     list_select_related = ("room",)
     date_hierarchy = "created_at"
 
-    def has_add_permission(self, _request: HttpRequest) -> bool:
-        """Messages come through the channel."""
-        return False
-
-    def has_change_permission(self, _request: HttpRequest, _obj: Message | None = None) -> bool:
-        """A change without its seq would reach nobody."""
-        return False
-
-    def has_delete_permission(self, _request: HttpRequest, _obj: Message | None = None) -> bool:
-        """A missing seq would look like a loss."""
-        return False
-
 
 @admin.register(Review)
 class ReviewAdmin(admin.ModelAdmin):
-    """Held messages, to be approved or rejected."""
+    """Held, reported and appealed messages, to be approved or rejected."""
 
-    list_display = ("opened_at", "state", "message", "decided_by", "decided_at")
-    list_filter = ("state",)
-    list_select_related = ("message", "decided_by")
+    list_display = (
+        *("opened_at", "kind", "state", "place", "message", "reason", "rule"),
+        *("appeal", "claimed_by", "decided_by", "decided_at"),
+    )
+    list_filter = ("state", "kind", "reason", "message__room")
+    list_select_related = ("message__room", "claimed_by", "decided_by")
+    search_fields = ("message__body", "message__author_name")
     actions = ("approve", "reject")
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
@@ -84,6 +147,11 @@ class ReviewAdmin(admin.ModelAdmin):
         """The list and its actions; a single review is read."""
         return obj is None and super().has_change_permission(request)
 
+    @admin.display(description=_("room"))
+    def place(self, review: Review) -> str:
+        """The room of the message."""
+        return review.message.room.name
+
     @admin.action(description=_("Approve: post the message"), permissions=["change"])
     def approve(self, request: HttpRequest, queryset: QuerySet[Review]) -> None:
         """Post the chosen messages."""
@@ -95,20 +163,17 @@ class ReviewAdmin(admin.ModelAdmin):
         self._decide(request, queryset, approve=False)
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Review], *, approve: bool) -> None:
-        by = request.user if isinstance(request.user, User) else None
-        bulletins = events.Bulletins()
+        by = _person(request)
+        facts: list[Fact] = []
         decided = 0
         for review in queryset.order_by("opened_at"):
             try:
-                row = reviews.decide(review.pk, approve=approve, by=by)
+                facts += reviews.decide(review.pk, approve=approve, by=by).facts
             except BusError as error:
                 self.message_user(request, f"{review}: {error.text}", messages.WARNING)
                 continue
             decided += 1
-            if approve:
-                bulletins.posted(row, row.room.name)
-            bulletins.settled(row.author_key, row.room.name, history.outcome(row))
-        _publish(self, request, bulletins)
+        _publish(self, request, events.of_facts(facts))
         self.message_user(request, _("%(count)d decided.") % {"count": decided})
 
 
@@ -124,17 +189,77 @@ def _publish(
 
 @admin.register(Sanction)
 class SanctionAdmin(admin.ModelAdmin):
-    """Mutes, timeouts and bans; they hold from the next message on."""
+    """Mutes, timeouts and bans; they hold from the next message on, until lifted."""
 
     list_display = ("created_at", "room", "author_key", "kind", "until", "lifted_at", "reason")
-    list_filter = ("kind", "room")
+    list_filter = ("kind", "room", ("lifted_at", admin.EmptyFieldListFilter))
     list_select_related = ("room",)
+    search_fields = ("author_key", "reason")
+    fields = ("room", "author_key", "kind", "until", "reason")
+    actions = ("lift",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Sanction | None = None) -> bool:
+        """The list and its action; a single sanction is read."""
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Sanction | None = None) -> bool:
+        """A lifted one stays, to say what it was for."""
+        return False
 
     def save_model(self, request: HttpRequest, obj: Sanction, form: Any, change: bool) -> None:
-        """Note who made it."""
-        if not change and isinstance(request.user, User):
-            obj.created_by = request.user
-        super().save_model(request, obj, form, change)
+        """Store it with its line in the log."""
+        obj.created_by = _person(request)
+        sanctions.store(obj, audit.person(obj.created_by))
+
+    @admin.action(description=_("Lift: end it now"), permissions=["change"])
+    def lift(self, request: HttpRequest, queryset: QuerySet[Sanction]) -> None:
+        """End the chosen sanctions."""
+        lifted = 0
+        for sanction in queryset:
+            try:
+                sanctions.lift(sanction.pk, by=_person(request), reason="in the admin")
+                lifted += 1
+            except BusError as error:
+                self.message_user(request, f"{sanction}: {error.text}", messages.WARNING)
+        self.message_user(request, _("%(count)d lifted.") % {"count": lifted})
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnly):
+    """The audit log: who did what to whom, why, and how to undo it."""
+
+    list_display = ("at", "room_name", "action", "actor", "author_key", "reason", "undo")
+    list_filter = ("action", "room_name")
+    search_fields = ("actor", "author_key", "reason")
+    date_hierarchy = "at"
+
+
+@admin.register(Report)
+class ReportAdmin(ReadOnly):
+    """What members say against messages."""
+
+    list_display = ("created_at", "message", "by_key", "trusted", "reason")
+    list_filter = ("trusted",)
+    list_select_related = ("message",)
+
+
+@admin.register(Strike)
+class StrikeAdmin(ReadOnly):
+    """Rejected messages, as they count against their authors."""
+
+    list_display = ("created_at", "room", "author_key", "rule", "message", "forgiven_at")
+    list_filter = ("room", "rule")
+    search_fields = ("author_key",)
+    list_select_related = ("room", "message")
+
+
+@admin.register(DryRun)
+class DryRunAdmin(ReadOnly):
+    """Dry runs; `manage.py moderation dry-run` starts and stops them."""
+
+    list_display = ("created_at", "room", "moderation", "state", "looked", "total", "ended_at")
+    list_filter = ("state", "room")
+    list_select_related = ("room",)
 
 
 @admin.register(ApiKey)

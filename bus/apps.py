@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.apps import AppConfig
+
+logger = logging.getLogger(__name__)
 
 
 class BusConfig(AppConfig):
@@ -12,5 +16,26 @@ class BusConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        from bus import checks  # noqa: F401
+        """Register the system checks and signals, and take the weights that were learned here."""
+        from bus import checks, signals  # noqa: F401
+
+        _take_learned_weights()
+
+
+def _take_learned_weights() -> None:
+    """Give the model its learned weights; with a broken file it keeps the packaged ones."""
+    from bus.conf import conf, learned_weights_path
+
+    path = learned_weights_path()
+    if not (conf.learned_weights and path.exists()):
+        return
+    from bus.moderation import model
+
+    try:
+        model.use(path)
+    except model.WeightsError as error:
+        logger.error(
+            "%s. The packaged weights are used; train again with `moderation train "
+            "--from-decisions --switch`, or remove the file.",
+            error,
+        )

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from bus.conf import conf
+from bus.conf import all_settings, conf
 
 
 @register()
@@ -43,16 +43,8 @@ def check_timeouts(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
     """Numbers that nothing can work with."""
-    wrong = [
-        name
-        for name in (
-            "partitions",
-            "capacity",
-            "max_attempts",
-            "batch_size",
-            "body_limit",
-            "frame_limit",
-        )
-        if getattr(conf, name) < 1
+    return [
+        Error(f"{name} is not {setting.kind}.", id="bus.E002")
+        for name, setting in all_settings().items()
+        if not setting.fits(getattr(conf, name.removeprefix("BUS_").lower()))
     ]
-    return [Error(f"BUS_{name.upper()} is a number from 1.", id="bus.E002") for name in wrong]

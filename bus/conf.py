@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar, cast, overload
 
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import empty
 
 T = TypeVar("T", bool, int, float, str, list[str])
 
@@ -22,11 +23,16 @@ _SOCKET_PATH_LIMIT = 100
 class Setting(Generic[T]):
     """One `BUS_*` setting; reads Django's settings, so `override_settings` works."""
 
-    def __init__(self, default: T, meaning: str, unit: str = "") -> None:
+    def __init__(self, default: T, meaning: str, unit: str = "", *, least: float = 0) -> None:
+        """`least` is the smallest number that anything can work with."""
         self.default: T = default
+        self.least = least
         self.meaning = meaning
         self.unit = unit
         self.name = ""
+        # What it was read from last, and what it was there.
+        self._source: object = empty
+        self._value: T = default
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = "BUS_" + name.upper()
@@ -38,14 +44,26 @@ class Setting(Generic[T]):
     def __get__(self, instance: object | None, owner: type) -> Setting[T] | T:
         if instance is None:
             return self
-        value: T = getattr(django_settings, self.name, self.default)
-        return value
+        # Asked for with every message: looking for an attribute that is not there is slow. What
+        # `override_settings` exchanges is this object.
+        source = object.__getattribute__(django_settings, "_wrapped")
+        if self._source is not source or source is empty:
+            self._value = getattr(django_settings, self.name, self.default)
+            self._source = object.__getattribute__(django_settings, "_wrapped")
+        return self._value
 
     @property
     def kind(self) -> str:
         """What is expected of the environment's text."""
         names = {bool: "0 or 1", int: "a whole number", float: "a number", list: "a list"}
-        return names.get(type(self.default), "a text")
+        name = names.get(type(self.default), "a text")
+        return f"{name} from {self.least:g}" if "number" in name else name
+
+    def fits(self, value: object) -> bool:
+        """Whether anything can work with a value; numbers have a least one, and an end."""
+        if isinstance(self.default, bool) or not isinstance(self.default, int | float):
+            return True
+        return isinstance(value, int | float) and self.least <= value < float("inf")
 
     def parse(self, text: str) -> T:
         """Read the setting from the environment's text; raises ValueError."""
@@ -56,6 +74,8 @@ class Setting(Generic[T]):
             value = [part.strip() for part in text.split(",") if part.strip()]
         else:
             value = type(self.default)(text)
+        if not self.fits(value):
+            raise ValueError(text)
         return cast(T, value)
 
 
@@ -99,45 +119,131 @@ class Conf:
     )
 
     # The wire
-    body_limit = Setting(2000, "Longest body of a message", "characters")
-    frame_limit = Setting(65536, "Largest frame taken from a client", "bytes")
-    heartbeat = Setting(25, "A client that heard nothing for this long sends `session.ping`", "s")
-    page_limit = Setting(100, "Most messages in one page of history or recovery", "messages")
+    body_limit = Setting(2000, "Longest body of a message", "characters", least=1)
+    edit_window = Setting(
+        900.0, "How long after its posting an author may change a message; 0 is always", "s"
+    )
+    frame_limit = Setting(65536, "Largest frame taken from a client", "bytes", least=1)
+    heartbeat = Setting(
+        25, "A client that heard nothing for this long sends `session.ping`", "s", least=1
+    )
+    page_limit = Setting(
+        100, "Most messages in one page of history or recovery", "messages", least=1
+    )
     recovery_limit = Setting(
         500, "Most messages that a `room.join` with `since` repeats", "messages"
     )
-    join_limit = Setting(100, "Most rooms that one session may have joined", "rooms")
+    join_limit = Setting(100, "Most rooms that one session may have joined", "rooms", least=1)
     send_rate = Setting(10.0, "Messages per second that one session may send, on average", "1/s")
-    send_burst = Setting(100, "Messages that one session may send at once", "messages")
+    send_burst = Setting(100, "Messages that one session may send at once", "messages", least=1)
     plain_send_rate = Setting(
         10.0,
         "The same for one plain chat socket, which may be a script; 0 is no limit. "
         "No limit when everything runs embedded",
         "1/s",
     )
-    outbox_limit = Setting(
-        1_048_576, "What may wait for one socket before it is closed with 4408", "bytes"
+    rights_check = Setting(
+        30.0,
+        "Between two looks at the rights of every live socket, in case word of a change was lost; "
+        "a change that is told acts within a second",
+        "s",
+        least=0.1,
     )
-    send_timeout = Setting(10.0, "Longest write to one socket before it is closed with 4408", "s")
+    outbox_limit = Setting(
+        1_048_576, "What may wait for one socket before it is closed with 4408", "bytes", least=1024
+    )
+    flush_window = Setting(
+        0.005,
+        "Under load, what comes for a room within this leaves together; a lone message at once",
+        "s",
+        least=0,
+    )
+    position_check = Setting(
+        3.0,
+        "Between two looks for messages that the broker did not bring to this process",
+        "s",
+        least=0.05,
+    )
+    user_connections = Setting(
+        100, "Most sockets of one user or guest in one process; 0 is no limit", "sockets"
+    )
+    address_connections = Setting(
+        1000,
+        "Most sockets from one address in one process; 0 is no limit. Private addresses are those "
+        "of proxies and are not counted",
+        "sockets",
+    )
+    user_send_rate = Setting(
+        30.0,
+        "Messages per second that one user may send in all sessions of one process, on average; "
+        "0 is no limit",
+        "1/s",
+    )
+    join_rate = Setting(
+        20.0,
+        "Joins per second of one user in one process, on average; 0 is no limit",
+        "1/s",
+    )
+    closing_window = Setting(
+        2.0, "A stopping web process closes its sockets over this long, at most", "s"
+    )
+    reconnect_window = Setting(
+        10.0,
+        "Clients of a stopping web process are asked to come back within this long; fewer clients "
+        "within less",
+        "s",
+    )
+    recovery_cache = Setting(
+        67_108_864,
+        "What the newest messages of active rooms may take in one process, to answer joins "
+        "without the database; 0 is nothing",
+        "bytes",
+    )
+    presence_grace = Setting(
+        10.0,
+        "Who leaves a room and is back within this never left, as the room sees it",
+        "s",
+        least=0,
+    )
+    rights_age = Setting(
+        1.0,
+        "What is known of a room and its sanctions serves new joins for this long",
+        "s",
+        least=0,
+    )
+    send_timeout = Setting(
+        10.0, "Longest write to one socket before it is closed with 4408", "s", least=0.1
+    )
 
     # The HTTP API
-    api_body_limit = Setting(1_048_576, "Largest body of an API request", "bytes")
-    api_batch_limit = Setting(500, "Most messages in one batch of the API", "messages")
+    api_body_limit = Setting(1_048_576, "Largest body of an API request", "bytes", least=1)
+    api_batch_limit = Setting(500, "Most messages in one batch of the API", "messages", least=1)
 
     # The channel layer
     prefix = Setting("bus", "What every key and channel in the broker begins with")
-    capacity = Setting(100_000, "Messages that a named channel holds before it refuses", "messages")
-    partitions = Setting(16, "Partitions of a named channel; may be raised at any time")
-    visibility_timeout = Setting(
-        60.0, "A claimed message that is idle for this long is taken by another worker", "s"
+    capacity = Setting(
+        100_000, "Messages that a named channel holds before it refuses", "messages", least=1
     )
-    max_attempts = Setting(5, "Deliveries of a message before it becomes a dead letter")
-    retry_base = Setting(0.5, "Longest wait before the first retry; doubles with each", "s")
-    retry_cap = Setting(60.0, "Longest wait before any retry", "s")
-    message_size_limit = Setting(262_144, "Largest message that a channel takes", "bytes")
-    handler_timeout = Setting(30.0, "Longest that a handler may take for one delivery", "s")
+    partitions = Setting(16, "Partitions of a named channel; may be raised at any time", least=1)
+    visibility_timeout = Setting(
+        60.0,
+        "A claimed message that is idle for this long is taken by another worker",
+        "s",
+        least=1,
+    )
+    max_attempts = Setting(5, "Deliveries of a message before it becomes a dead letter", least=1)
+    retry_base = Setting(
+        0.5, "Longest wait before the first retry; doubles with each", "s", least=0.001
+    )
+    retry_cap = Setting(60.0, "Longest wait before any retry", "s", least=0.001)
+    message_size_limit = Setting(
+        262_144, "Largest message that a channel takes", "bytes", least=1024
+    )
+    handler_timeout = Setting(
+        30.0, "Longest that a handler may take for one delivery", "s", least=0.1
+    )
     drain_timeout = Setting(8.0, "What a stopping worker may take to finish what it holds", "s")
-    batch_size = Setting(256, "Most messages that a worker claims at once", "messages")
+    batch_size = Setting(256, "Most messages that a worker claims at once", "messages", least=1)
     dead_letter_limit = Setting(10_000, "Dead letters kept per channel", "messages")
     retention = PerChannel(
         ["0"],
@@ -149,7 +255,20 @@ class Conf:
     retention_size = Setting(67_108_864, "What they may take in the broker, per channel", "bytes")
 
     # The moderation worker
+    judge_url = Setting(
+        "",
+        "An external judge, asked by POST about what would be posted; it may have it held. "
+        "Empty: none",
+    )
+    judge_timeout = Setting(
+        0.5, "Longest that a list of messages waits for the external judge", "s"
+    )
     slow_settle = Setting(5.0, "A settled message that waited longer than this is logged", "s")
+    learned_weights = Setting(
+        True,
+        "The model takes what `moderation train --from-decisions --switch` left in "
+        "`moderation/weights.npz` under BUS_VAR_DIR, where there is such a file",
+    )
 
 
 conf = Conf()
@@ -194,6 +313,11 @@ def var_dir() -> Path:
     """Where the embedded broker and SQLite keep their data: `BUS_VAR_DIR`, or `var/` here."""
     default = Path(__file__).resolve().parent.parent / "var"
     return Path(os.environ.get("BUS_VAR_DIR") or default).absolute()
+
+
+def learned_weights_path() -> Path:
+    """Where the model's weights are kept that were learned from moderators' decisions."""
+    return var_dir() / "moderation" / "weights.npz"
 
 
 def embedded_socket_path() -> Path:

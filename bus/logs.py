@@ -6,6 +6,16 @@ import json
 import logging
 
 
+class NoSockets(logging.Filter):
+    """Drops uvicorn's two lines for each WebSocket that opens, and the one for its end."""
+
+    _LINES = ('%s - "WebSocket %s" [accepted]', "connection open", "connection closed")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is worth a line."""
+        return record.msg not in self._LINES
+
+
 class JSONFormatter(logging.Formatter):
     """One JSON object per record: time, level, logger, message, and error where there is one."""
 

@@ -15,6 +15,10 @@ WORKED_CHANNELS = (MODERATION, BROADCAST)
 ORDERING_FIELDS = {MODERATION: "room"}
 
 
+# The group of all web processes, which hear whose rights have changed.
+RIGHTS_GROUP = "rights"
+
+
 def room_group(room_id: int) -> str:
     """The group of everyone in a room; by id, since names may be in any script."""
     return f"room.{room_id}"

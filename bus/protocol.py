@@ -1,9 +1,8 @@
-"""The wire: every command, reply, event and channel message, with its fields and limits.
+"""The wire: every command, reply and event, with its fields and limits.
 
     command  {"ref": "7", "type": "message.send", "data": {…}}      a client asks
     reply    {"ref": "7", "type": "reply", "ok": true, "data": {…}} the answer to one command
     event    {"type": "message.posted", "room": "lobby", "seq": 118, "data": {…}}  a fact
-    channel message  {"type": "message.submitted", …}               work for a named channel
 
 One class each. A class with a `type` is found by it; adding one here is half of adding it to the
 wire, the other half is the method that handles it.
@@ -12,115 +11,41 @@ wire, the other half is the method that handles it.
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
-from bus import names
-from bus.conf import conf
-from bus.errors import BusError, Invalid, TooLong
+from bus.errors import BusError, Invalid
+from bus.fields import (
+    Body,
+    ClientId,
+    MessageId,
+    Ref,
+    RoomName,
+    Seq,
+    validate,
+)
+from bus.objects import Author as Author
+from bus.objects import History as History
+from bus.objects import Joined as Joined
+from bus.objects import Limits as Limits
+from bus.objects import Message as Message
+from bus.objects import Outcome as Outcome
+from bus.objects import Presence as Presence
+from bus.objects import Reading as Reading
+from bus.objects import Reason as Reason
+from bus.objects import Review as Review
+from bus.objects import ReviewHit as ReviewHit
+from bus.objects import RoomInfo as RoomInfo
+from bus.objects import SessionUser as SessionUser
+from bus.objects import Unread as Unread
+from bus.objects import You as You
+from bus.plain import plain_announcement as plain_announcement
+from bus.plain import plain_error as plain_error
+from bus.plain import plain_message as plain_message
 
 PROTOCOL = "bus.v1"
-
-# What joins letters of some scripts; never first or last.
-_JOINERS = "\u200c\u200d"
-# Look like nothing, though Unicode calls them letters or symbols.
-_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-# Control characters say nothing in a chat; line ends and tabs do.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-def _room_name(value: str) -> str:
-    name = unicodedata.normalize("NFC", value)
-    # Word characters as Unicode has them (UTS 18): marks too, which Python's \w leaves out.
-    fits = 1 <= len(name) <= 64 and all(
-        c == "_" or c in _JOINERS or unicodedata.category(c)[0] in "LMN" for c in name
-    )
-    if not fits or any(unicodedata.category(name[end])[0] == "C" for end in (0, -1)):
-        raise ValueError("a room's name is 1 to 64 letters, digits or underscores")
-    if not _visible(name):
-        raise ValueError("a room's name can be seen")
-    return name
-
-
-def _visible(text: str) -> bool:
-    return any(unicodedata.category(c)[0] not in "CZM" and c not in _BLANKS for c in text)
-
-
-def _clean(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("control characters are not allowed")
-    return value
-
-
-def _text(value: str) -> str:
-    text = _clean(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if not _visible(text):
-        raise ValueError("there is nothing in it")
-    return text
-
-
-def _body(value: str) -> str:
-    text = _text(value)
-    if len(text) > conf.body_limit:
-        raise TooLong(
-            f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body"
-        )
-    return text
-
-
-RoomName = Annotated[str, AfterValidator(_room_name)]
-Body = Annotated[str, AfterValidator(_body)]
-ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean)]
-MessageId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
-UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
-GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
-Ref = Annotated[str, Field(max_length=64)]
-Seq = int
-Status = Literal["posted", "held", "rejected"]
-
-
-def canonical_name(name: str) -> str | None:
-    """The one spelling of a room's name, or None if no room can be called so."""
-    try:
-        return _room_name(name)
-    except ValueError:
-        return None
-
-
-class Author(BaseModel):
-    """Who wrote a message: a user by number, a guest by text, a backend service by name alone."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: UserId | GuestKey | None = None
-    name: Annotated[str, AfterValidator(_text), Field(max_length=150)]
-
-
-class Message(BaseModel):
-    """A message as clients see it; removed ones have no body."""
-
-    id: str
-    seq: Seq
-    changed: Seq
-    room: str
-    author: Author
-    body: str
-    posted_at: str
-    client_id: str
-    edited: bool = False
-    removed: bool = False
-    reply_to: str | None = None
-
-
-class Reason(BaseModel):
-    """The kind of reason that an author is told, never the rule itself."""
-
-    code: str
-    message: str
 
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────
@@ -174,6 +99,31 @@ class MessageSend(Command, type="message.send"):
     reply_to: MessageId | None = None
 
 
+class MessageEdit(Command, type="message.edit"):
+    """Change the words of one's own message; the same words again change nothing."""
+
+    room: RoomName
+    id: MessageId
+    body: Body
+
+
+class MessageDelete(Command, type="message.delete"):
+    """Remove a message, as its author or a moderator; or withdraw one's own that is held."""
+
+    room: RoomName
+    id: MessageId
+    # What a moderator wants the room to know.
+    reason: str = Field(default="", max_length=200)
+
+
+class MessageReport(Command, type="message.report"):
+    """Say that a message should not stand; moderators look at it."""
+
+    room: RoomName
+    id: MessageId
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
 class HistoryList(Command, type="history.list"):
     """A page of a room's messages, before or after a seq."""
 
@@ -181,6 +131,23 @@ class HistoryList(Command, type="history.list"):
     before: Seq | None = None
     after: Seq | None = None
     limit: int = Field(default=50, ge=1, le=100)
+
+
+class TypingStart(Command, type="typing.start"):
+    """Say that one is typing; again every few seconds, as long as it goes on."""
+
+    room: RoomName
+
+
+class ReadMark(Command, type="read.mark"):
+    """Say how far one has read; it only moves forward."""
+
+    room: RoomName
+    seq: Seq = Field(ge=0, lt=2**63)
+
+
+class UnreadList(Command, type="unread.list"):
+    """Ask how much is unread in each room that one is a member of or has read in."""
 
 
 class Frame(BaseModel):
@@ -222,77 +189,26 @@ def ref_of(item: dict[str, Any]) -> str | None:
 
 def parse_command(item: dict[str, Any]) -> Command:
     """The typed command in one object; raises Invalid naming the field, or TooLong."""
-    frame = _validate(Frame, item)
+    frame = validate(Frame, item)
     kind = COMMANDS.get(frame.type)
     if kind is None:
         raise Invalid(f"There is no command {frame.type!r}.", field="type")
-    return _validate(kind, frame.data)
+    return validate(kind, frame.data)
 
 
 # ── Replies ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def reply_ok(ref: str, data: dict[str, Any] | BaseModel) -> bytes:
-    """The reply of a command that was done."""
+def reply_ok(ref: str, data: dict[str, Any] | BaseModel | bytes) -> bytes:
+    """The reply of a command that was done; `data` may be encoded already."""
+    if isinstance(data, bytes):
+        return b'{"ref":%b,"type":"reply","ok":true,"data":%b}' % (to_json(ref), data)
     return to_json({"ref": ref, "type": "reply", "ok": True, "data": data})
 
 
 def reply_error(ref: str | None, error: BusError) -> bytes:
     """The reply of a command that was refused; without a `ref` where the one given is none."""
     return to_json({"ref": ref, "type": "reply", "ok": False, "error": error.as_wire()})
-
-
-class RoomInfo(BaseModel):
-    """A room as those in it see it."""
-
-    name: str
-    title: str
-    topic: str
-    access: str
-    moderation: str
-    slow_mode: int
-
-
-class You(BaseModel):
-    """What the asker is in a room."""
-
-    role: str
-    muted_until: str | None = None
-
-
-class Presence(BaseModel):
-    """Who is in a room; above 100 members the count alone tells."""
-
-    count: int
-    members: list[Author]
-
-
-class Joined(BaseModel):
-    """The reply data of `room.join`."""
-
-    room: RoomInfo
-    you: You
-    seq: Seq
-    recovered: bool
-    messages: list[Message]
-    presence: Presence
-
-
-class History(BaseModel):
-    """The reply data of `history.list`, oldest first."""
-
-    messages: list[Message]
-    more: bool
-
-
-class Outcome(BaseModel):
-    """What became of a message; the data of `message.settled`, and of the reply to a repeat."""
-
-    client_id: str
-    status: Status
-    id: str | None = None
-    seq: Seq | None = None
-    reason: Reason | None = None
 
 
 # ── Events ───────────────────────────────────────────────────────────────────────────────────────
@@ -327,21 +243,6 @@ class Event(BaseModel):
 EVENTS: dict[str, type[Event]] = {}
 
 
-class SessionUser(BaseModel):
-    """Who the server takes the client for."""
-
-    id: int | str
-    name: str
-    guest: bool
-
-
-class Limits(BaseModel):
-    """What the client may send: characters of a body, bytes of a frame."""
-
-    body: int
-    frame: int
-
-
 class SessionStarted(Event, type="session.started"):
     """The first frame of a session."""
 
@@ -366,8 +267,43 @@ class MessagePosted(Event, Message, type="message.posted"):
     """A message is in the room."""
 
 
+class MessageEdited(Event, Message, type="message.edited"):
+    """A message says something else now."""
+
+
+class MessageRemoved(Event, type="message.removed"):
+    """A message is gone; nobody gets its text any more."""
+
+    id: str
+    by: Literal["author", "moderator"]
+    reason: str = ""
+
+
 class MessageSettled(Event, Outcome, type="message.settled"):
     """The author's message has its outcome."""
+
+
+class ReviewOpened(Event, Review, type="review.opened"):
+    """A message waits for a moderator, or waits again."""
+
+
+class ReviewClosed(Event, Review, type="review.closed"):
+    """A review is decided."""
+
+
+class RoomChanged(Event, RoomInfo, type="room.changed"):
+    """The room has other settings now."""
+
+
+class MemberChanged(Event, type="member.changed"):
+    """What the hearer is in a room now; without a `role` they are in it no more."""
+
+    role: str | None
+    # 9999-12-31 where it has no end.
+    muted_until: str | None = None
+    banned_until: str | None = None
+    # In a moderator's words, or a code.
+    reason: str = ""
 
 
 class PresenceChanged(Event, type="presence.changed"):
@@ -378,6 +314,18 @@ class PresenceChanged(Event, type="presence.changed"):
     left: list[Author]
 
 
+class TypingChanged(Event, type="typing.changed"):
+    """Who is typing now, at most once a second; nobody is any more when it is empty."""
+
+    members: list[Author]
+
+
+class ReadChanged(Event, type="read.changed"):
+    """The user has read up to `seq`, in this session or another."""
+
+    seq: int
+
+
 class EventPublished(Event, type="event.published"):
     """A backend service tells a room something."""
 
@@ -385,158 +333,3 @@ class EventPublished(Event, type="event.published"):
     payload: Any
     source: str
     id: str
-
-
-# ── Plain chat, the protocol of the Channels tutorials ───────────────────────────────────────────
-
-
-def plain_message(message: Message) -> bytes:
-    """A posted message for a plain chat client."""
-    return to_json(
-        {
-            "type": "chat.message",
-            "message": message.body,
-            "room": message.room,
-            "author": message.author.name,
-            "id": message.id,
-            "seq": message.seq,
-        }
-    )
-
-
-def plain_announcement(room: str, body: str, source: str, id: str) -> bytes:
-    """An announcement for a plain chat client; it has no seq, since it is not a message."""
-    return to_json(
-        {
-            "type": "chat.message",
-            "message": body,
-            "room": room,
-            "author": source,
-            "id": id,
-            "seq": None,
-        }
-    )
-
-
-def plain_error(code: str, message: str) -> bytes:
-    """A refusal for a plain chat client."""
-    return to_json({"type": "error", "code": code, "message": message})
-
-
-# ── Channel messages ─────────────────────────────────────────────────────────────────────────────
-
-
-class ChannelMessage(BaseModel):
-    """Work for a named channel; unknown fields are ignored, so that releases can overlap."""
-
-    type: ClassVar[str]
-    channel: ClassVar[str]
-
-    def __init_subclass__(cls, type: str = "", channel: str = "", **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.type = type
-        cls.channel = channel
-        CHANNEL_MESSAGES[channel, type] = cls
-
-    def as_message(self) -> dict[str, Any]:
-        """As the channel layer takes it."""
-        return {"type": self.type, **self.model_dump(exclude_none=True)}
-
-
-CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
-
-
-def _author(value: Any) -> Any:
-    """Backend services may name an author by a user's number or by a name of their own."""
-    if isinstance(value, bool):
-        raise ValueError("an author is a user's id, a name, or {id, name}")
-    if isinstance(value, int):
-        return {"id": value, "name": f"#{value}"}
-    if isinstance(value, str):
-        return {"id": None, "name": value}
-    return value
-
-
-class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.MODERATION):
-    """Somebody wrote in a room; moderate, store, broadcast."""
-
-    room: RoomName
-    author: Annotated[Author, BeforeValidator(_author)]
-    # Checked for its length by the rules, so that its author is told the outcome.
-    body: Annotated[str, AfterValidator(_text)]
-    client_id: ClientId
-    reply_to: MessageId | None = None
-
-
-def _payload(value: Any) -> Any:
-    try:
-        to_json(value)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"it cannot be written as JSON: {error}") from None
-    return value
-
-
-# Anything that JSON can say.
-Payload = Annotated[Any, AfterValidator(_payload)]
-Rooms = list[RoomName] | Literal["all"]
-EventName = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class AnnouncementRequested(ChannelMessage, type="announcement.requested", channel=names.BROADCAST):
-    """Tell rooms something, now, to whoever is there."""
-
-    rooms: Rooms
-    body: Body
-    source: str = Field(default="announcement", max_length=150)
-
-
-class EventRequested(ChannelMessage, type="event.requested", channel=names.BROADCAST):
-    """Publish an event of a backend service to rooms."""
-
-    rooms: Rooms
-    name: EventName
-    payload: Payload = None
-    source: str = Field(default="", max_length=150)
-
-
-class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
-    """Publish an event of a backend service to all sessions of users."""
-
-    users: list[int] = Field(max_length=1000)
-    name: EventName
-    payload: Payload = None
-    source: str = Field(default="", max_length=150)
-
-
-def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:
-    """The typed message of a named channel; raises Invalid naming what is wrong."""
-    kind = message.get("type")
-    schema = CHANNEL_MESSAGES.get((channel, kind)) if isinstance(kind, str) else None
-    if schema is None:
-        known = sorted(t for c, t in CHANNEL_MESSAGES if c == channel)
-        raise Invalid(
-            f"The channel {channel!r} takes {', '.join(known) or 'nothing'}, not {kind!r}.",
-            field="type",
-        )
-    return _validate(schema, {k: v for k, v in message.items() if k != "type"})
-
-
-M = TypeVar("M", bound=BaseModel)
-
-
-def _validate(schema: type[M], data: dict[str, Any]) -> M:
-    try:
-        return schema.model_validate(data)
-    except ValidationError as error:
-        refusal = refusal_of(error)
-    # Out here, so that the refusal does not hold the error: that one holds frames in a way which
-    # the garbage collector cannot see, and with them whoever was sent the wrong field.
-    raise refusal
-
-
-def refusal_of(error: ValidationError) -> Invalid:
-    """The first thing that is wrong, as a refusal; raise it after the `except` block."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    text = first["msg"].removeprefix("Value error, ")
-    return Invalid(f"{field}: {text}" if field else text, field=field or None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError, transaction
 
 from bus import names
+from bus.channel_messages import ChannelMessage
 from bus.errors import Busy, Invalid, Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.bulletin import Bulletin as Bulletin
@@ -22,26 +24,30 @@ from bus.layer.bulletin import group_send_many
 from bus.layer.census import known_channels
 from bus.layer.dead_letters import DeadLetter as DeadLetter
 from bus.layer.dead_letters import DeadLetters as DeadLetters
+from bus.layer.errands import errands as errands
 from bus.layer.history import History as History
 from bus.layer.history import Position as Position
 from bus.layer.history import Stretch as Stretch
+from bus.layer.memory import REMEMBERED as REMEMBERED
 from bus.layer.memory import Memory
 from bus.layer.once import send_once
 from bus.layer.replay import Replay as Replay
+from bus.layer.roster import NAMED_PEOPLE as NAMED_PEOPLE
 from bus.layer.roster import Changes as Changes
 from bus.layer.roster import Roster as Roster
 from bus.layer.stats import ChannelStats as ChannelStats
 from bus.layer.tap import Sent as Sent
 from bus.layer.tap import Tap as Tap
 from bus.models import QueuedSend
-from bus.protocol import ChannelMessage
 
 logger = logging.getLogger(__name__)
 
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
 AUTHOR_EVENTS = "author.events"
+ROOM_TYPING = "room.typing"
 
+_layer_lock = threading.Lock()
 # Between two looks for sends that a process left behind, in seconds.
 _RELAY_PAUSE = 1.0
 # What a client is told to wait when a channel is full, in seconds.
@@ -50,7 +56,9 @@ _BUSY_RETRY_AFTER = 2.0
 
 def layer() -> BusChannelLayer:
     """The default channel layer."""
-    found: BusChannelLayer = get_channel_layer()
+    # Channels makes it at the first call, and two threads that come at once would get one each.
+    with _layer_lock:
+        found: BusChannelLayer = get_channel_layer()
     return found
 
 
@@ -127,21 +135,33 @@ def relay(limit: int = 200) -> int:
         # First, so that a broker that is silent is not waited for with the database's locks held.
         async_to_sync(layer().ping)()
         with transaction.atomic():
-            waiting = QueuedSend.objects.select_for_update(nowait=True).order_by("pk")[:limit]
-            sent = async_to_sync(_send_queued)(list(waiting))
-            QueuedSend.objects.filter(pk__in=sent).delete()
+            sent = _send_waiting(limit)
     except OperationalError as error:
         logger.debug("Somebody else relays, or the database is away: %s", error)
         return 0
     except Unavailable as error:
         logger.debug("What is queued waits: %s", error)
         return 0
-    return len(sent)
+    return sent
 
 
-async def _send_queued(rows: Sequence[QueuedSend]) -> list[int]:
-    sent: list[int] = []
+def _send_waiting(limit: int) -> int:
+    """Send the oldest, then those of channels that are not behind a full one."""
+    total = 0
     stuck: set[str] = set()
+    while True:
+        waiting = QueuedSend.objects.select_for_update(nowait=True).exclude(channel__in=stuck)
+        known = len(stuck)
+        sent = async_to_sync(_send_queued)(list(waiting.order_by("pk")[:limit]), stuck)
+        QueuedSend.objects.filter(pk__in=sent).delete()
+        total += len(sent)
+        if len(stuck) == known:
+            return total
+
+
+async def _send_queued(rows: Sequence[QueuedSend], stuck: set[str]) -> list[int]:
+    """Send rows in order; the ids of those sent. Channels that are full become `stuck`."""
+    sent: list[int] = []
     for row in rows:
         if row.channel in stuck:
             continue
@@ -189,6 +209,25 @@ async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | Non
         head = {"type": AUTHOR_EVENTS, "author": key}
         told += [(names.author_group(key), head | part) for part in bulletin.parts()]
     await group_send_many(layer(), told)
+
+
+async def tell_typing(
+    room: int, name: str, started: Sequence[tuple[str, int | str | None, str]], stopped: list[str]
+) -> None:
+    """Tell the web processes who types in a room: key, id and name; raises Unavailable."""
+    message = {
+        "type": ROOM_TYPING,
+        "room": room,
+        "name": name,
+        "started": started,
+        "stopped": stopped,
+    }
+    await group_send_many(layer(), [(names.room_group(room), message)])
+
+
+async def tell_processes(message: dict[str, Any]) -> None:
+    """Tell every web process something that is for no socket as it stands; raises Unavailable."""
+    await group_send_many(layer(), [(names.RIGHTS_GROUP, message)])
 
 
 def roster(room: int) -> Roster:

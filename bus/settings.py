@@ -190,6 +190,9 @@ LOGGING = {
         "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         "json": {"()": "bus.logs.JSONFormatter"},
     },
+    "filters": {"no_sockets": {"()": "bus.logs.NoSockets"}},
+    # With handlers and levels as uvicorn has set them.
+    "loggers": {"uvicorn.error": {"filters": ["no_sockets"]}},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": sys.stderr}
     },

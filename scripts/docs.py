@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
-from bus import errors, protocol  # noqa: E402
+from bus import channel_messages, errors, protocol  # noqa: E402
 from bus.conf import all_settings  # noqa: E402
 
 FILES = ("protocol.md", "settings.md")
@@ -23,8 +23,11 @@ _OBJECTS = (
     protocol.RoomInfo,
     protocol.You,
     protocol.Presence,
+    protocol.Unread,
     protocol.Reason,
     protocol.Outcome,
+    protocol.Review,
+    protocol.ReviewHit,
     protocol.SessionUser,
     protocol.Limits,
 )
@@ -34,6 +37,12 @@ _REPLIES = {
     "room.join": ", ".join(f"`{name}`" for name in protocol.Joined.model_fields),
     "room.leave": "",
     "message.send": "`status`; of a repeat that is settled, the outcome",
+    "message.edit": "`seq`",
+    "message.delete": "`seq`; null of a held message, which had none",
+    "message.report": "",
+    "typing.start": "",
+    "read.mark": "",
+    "unread.list": "`rooms`",
     "history.list": ", ".join(f"`{name}`" for name in protocol.History.model_fields),
 }
 
@@ -89,7 +98,7 @@ def _reasons() -> Iterable[str]:
 
 def _channels() -> Iterable[str]:
     yield from _head("channel", "type", "fields", "what it asks")
-    for (channel, kind), schema in protocol.CHANNEL_MESSAGES.items():
+    for (channel, kind), schema in channel_messages.CHANNEL_MESSAGES.items():
         yield _row(f"`{channel}`", f"`{kind}`", _fields(schema), schema.__doc__)
 
 

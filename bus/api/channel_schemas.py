@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from bus import names, protocol
+from bus import channel_messages, names
 from bus.errors import Invalid
 from bus.publisher import ChannelStats
 
@@ -67,7 +67,7 @@ class ChannelSend(BaseModel):
         message = {**self.data, "type": self.type}
         if channel in names.WORKED_CHANNELS:
             # Refused at the door rather than found among the dead letters.
-            return protocol.parse_channel_message(channel, message).as_message()
+            return channel_messages.parse_channel_message(channel, message).as_message()
         return message
 
 
@@ -139,7 +139,7 @@ class ChannelState(BaseModel):
             workers=[WorkerState(**dataclasses.asdict(worker)) for worker in stats.workers],
             types={
                 kind: schema.model_json_schema()
-                for (channel, kind), schema in protocol.CHANNEL_MESSAGES.items()
+                for (channel, kind), schema in channel_messages.CHANNEL_MESSAGES.items()
                 if channel == stats.channel
             },
         )

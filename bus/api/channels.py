@@ -13,7 +13,7 @@ from ninja.responses import Status
 from pydantic import SkipValidation, ValidationError
 from pydantic_core import to_json
 
-from bus import names, protocol, publisher
+from bus import fields, names, publisher
 from bus.api import errors
 from bus.api.auth import caller_of
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
@@ -118,7 +118,7 @@ def _parsed(item: Any) -> ChannelSend:
     try:
         return ChannelSend.model_validate(item)
     except ValidationError as error:
-        refusal = protocol.refusal_of(error)
+        refusal = fields.refusal_of(error)
     raise refusal
 
 

@@ -30,18 +30,24 @@ class OriginGuard:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Pass the handshake on or refuse it; settings are read now, not at import."""
-        headers = [(name, value.decode("latin-1")) for name, value in scope.get("headers", [])]
-        origins = [value for name, value in headers if name == b"origin"]
-        host = _host(headers)
-        if all(is_allowed(origin, host) for origin in origins):
+        foreign = _foreign_origins(scope)
+        if not foreign:
             await self.application(scope, receive, send)
             return
         logger.warning(
             "A WebSocket of %s was refused: the page's origin is not allowed. Name it in "
             "CSRF_TRUSTED_ORIGINS or BUS_ALLOWED_ORIGINS if it is yours.",
-            ", ".join(map(repr, origins)),
+            ", ".join(map(repr, foreign)),
         )
         await refuse(receive, send)
+
+
+def _foreign_origins(scope: dict[str, Any]) -> list[str]:
+    """The origins of a handshake, if one of them is not allowed."""
+    headers = [(name, value.decode("latin-1")) for name, value in scope.get("headers", [])]
+    origins = [value for name, value in headers if name == b"origin"]
+    host = _host(headers)
+    return [] if all(is_allowed(origin, host) for origin in origins) else origins
 
 
 async def refuse(receive: Any, send: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 
 from bus import publisher
+from bus.channel_messages import MessageSubmitted
 from bus.conf import conf
 from bus.consumers import database
-from bus.consumers.pace import Pace
+from bus.consumers.pace import Budget, Pace, budget_of
 from bus.errors import RateLimited, SlowMode
 from bus.models import Member
-from bus.protocol import MessageSubmitted, Outcome
+from bus.protocol import Outcome
 from bus.services import history
 from bus.services.access import Entry, Visitor
 
@@ -28,6 +29,9 @@ class Pen:
         """`rate` in messages per second, on average."""
         self.visitor = visitor
         self._pace = Pace(rate, conf.send_burst)
+        self._limited = rate > 0
+        # Of all sessions of the visitor; kept here, since it lives as long as somebody has it.
+        self._budget: Budget | None = None
         # By room: how many messages were looked up, and when the last one was taken.
         self._looked_up: dict[int, int] = {}
         self._last: dict[int, float] = {}
@@ -51,11 +55,10 @@ class Pen:
         again = (entry.room.pk, client_id) in self._taken
         if not again:
             self._check_slow_mode(entry)
-        wait = self._pace.take()
-        if wait:
-            raise RateLimited(retry_after=wait)
+        self.check_pace()
         name = entry.room.name
-        message = MessageSubmitted(
+        # All of it was checked before, and checking it again costs more than sending it.
+        message = MessageSubmitted.model_construct(
             room=name,
             author=self.visitor.author,
             body=body,
@@ -68,6 +71,16 @@ class Pen:
             self._taken[entry.room.pk, client_id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
+
+    def check_pace(self) -> None:
+        """Count a message or an edit; raises RateLimited when there are too many."""
+        wait = self._pace.take()
+        if self._limited and not wait:
+            if self._budget is None:
+                self._budget = budget_of(self.visitor.key)
+            wait = self._budget.messages.take()
+        if wait:
+            raise RateLimited(retry_after=wait)
 
     def _check_slow_mode(self, entry: Entry) -> None:
         """Refuse at once what the worker would reject; it looks again, across sessions."""

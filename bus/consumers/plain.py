@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bus import protocol
+from bus import fields, protocol
 from bus.conf import conf
-from bus.consumers import database
+from bus.consumers import doorman
+from bus.consumers.guard import guard
 from bus.consumers.origin import refuse
 from bus.consumers.pen import Pen
 from bus.consumers.socket import Closed, Socket, is_too_large
@@ -24,14 +25,13 @@ from bus.errors import (
     Unavailable,
 )
 from bus.realtime.hub import hub
-from bus.realtime.topic import Seat
-from bus.services import access
-from bus.services.access import Entry
+from bus.realtime.seat import Seat
+from bus.services.access import Entry, Rights
 
 logger = logging.getLogger(__name__)
 
-_ROOM_NAME: TypeAdapter[str] = TypeAdapter(protocol.RoomName)
-_BODY: TypeAdapter[str] = TypeAdapter(protocol.Body)
+_ROOM_NAME: TypeAdapter[str] = TypeAdapter(fields.RoomName)
+_BODY: TypeAdapter[str] = TypeAdapter(fields.Body)
 
 
 class Plain(Socket):
@@ -62,21 +62,18 @@ class Plain(Socket):
         """Enter the room; who may not is told why and sent away for good."""
         self._pen = Pen(self.visitor, self.send_rate())
         try:
-            self._entry = await database.run(access.enter, self._name, self.visitor)
+            self._entry = await doorman.enter(self._name, self.visitor)
             room = self._entry.room
             seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)
-            try:
-                presence = hub().presence
-                await presence.enter(room.pk, room.name, self.visitor.key, self.visitor.author)
-            except BaseException:
-                hub().leave_room(seat)
-                raise
         except BusError as error:
             self._refuse(error)
             away = isinstance(error, Unavailable)
             raise Closed(CLOSE_TOO_SLOW if away else CLOSE_FORBIDDEN) from error
         self._seat = seat
-        seat.release(room.head)
+        guard().entered(self, room.pk)
+        # It shows nobody who is here, so it waits for nothing.
+        hub().presence.arrive(room.pk, room.name, self.visitor.key, self.visitor.author)
+        seat.release(hub().position(room.pk))
 
     async def take(self, text: str | None) -> None:
         """Send one message, or tell what is wrong with it."""
@@ -96,6 +93,19 @@ class Plain(Socket):
         if self._seat is not None and self._entry is not None:
             hub().leave_room(self._seat)
             hub().presence.leave(self._entry.room.pk, self.visitor.key)
+
+    def entries(self) -> dict[int, Entry]:
+        """What it keeps of the visitor's rights, by room id."""
+        return {} if self._entry is None else {self._entry.room.pk: self._entry}
+
+    def refresh(self, entry: Entry, right: Rights) -> None:
+        """Keep other rights; the next message is written with them."""
+        self._entry = entry
+
+    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
+        """Say why, and close for good: there is nothing here but the room."""
+        self._refuse(error)
+        self.end(CLOSE_FORBIDDEN)
 
     async def _write(self, body: str) -> None:
         assert self._entry is not None
@@ -117,5 +127,5 @@ def _body(text: str | None) -> str:
     try:
         return _BODY.validate_python(item["message"])
     except ValidationError as error:
-        refusal = protocol.refusal_of(error)
+        refusal = fields.refusal_of(error)
     raise refusal

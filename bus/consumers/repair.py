@@ -1,21 +1,31 @@
-"""Reads what a room's sockets missed while the broker was away."""
+"""Reads for the hub what the broker did not bring to this process."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bus.consumers import database
-from bus.models import Room
 from bus.publisher import Bulletin
-from bus.services import events, history
+from bus.realtime.recent import Kept, Snapshot
+from bus.services import missed
 
 
-async def missed(room_id: int, since: int) -> Bulletin | None:
-    """What changed in a room after `since`; None where it is too much, or the room is gone."""
-    return await database.run(_read, room_id, since)
+class Reader:
+    """The database as the hub sees it."""
 
+    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
+        """The newest seq of each room that there is; raises Unavailable."""
+        return await database.run(missed.heads, rooms)
 
-def _read(room_id: int, since: int) -> Bulletin | None:
-    room = Room.objects.filter(pk=room_id).first()
-    if room is None:
-        return None
-    recovery = history.recover(room, since)
-    return events.of_messages(recovery.messages) if recovery.recovered else None
+    async def missed(self, room: int, since: int) -> Bulletin | None:
+        """A room's events after `since`; None where they are too many, or the room is gone."""
+        return await database.run(missed.events_since, room, since)
+
+    async def recent(self, room: int, span: int) -> Snapshot:
+        """A room's messages that changed within the last `span` changes; raises Unavailable."""
+        head, messages = await database.run(missed.changes, room, span)
+        return Snapshot(
+            head,
+            max(0, head - span),
+            [Kept(m.id, m.seq, m.changed, m.model_dump_json().encode()) for m in messages],
+        )

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from pydantic import BaseModel
+from pydantic_core import to_json
 
 from bus import protocol
 from bus.conf import conf
-from bus.consumers import database
+from bus.consumers import database, doorman
+from bus.consumers.commands import METHODS
+from bus.consumers.commands.table import Data, Methods
+from bus.consumers.guard import guard
 from bus.consumers.pen import Pen
+from bus.consumers.reading import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.errors import (
     CLOSE_BAD_FRAME,
+    CLOSE_UNAUTHENTICATED,
     BusError,
     Forbidden,
     Internal,
     Invalid,
     NotMember,
+    RateLimited,
     Unauthenticated,
     Unavailable,
 )
+from bus.fields import timestamp
+from bus.models import Room
 from bus.protocol import Command
 from bus.realtime.hub import hub
-from bus.realtime.topic import Seat
-from bus.services import access, history
-from bus.services.access import Entry
+from bus.realtime.recent import Caught
+from bus.realtime.seat import Seat
+from bus.services import access, events, history
+from bus.services.access import Entry, Rights, Visitor
+from bus.services.tokens import Grant
 
 logger = logging.getLogger(__name__)
-
-Data = dict[str, Any] | BaseModel
 
 
 @dataclass(slots=True)
@@ -51,9 +61,15 @@ class Session(Socket):
     joined_frames = True
 
     def __init__(self) -> None:
-        self._places: dict[str, Place] = {}
+        self.places: dict[str, Place] = {}
+        # Why it is in a room no more; as many as it may join.
+        self._lost: dict[str, BusError] = {}
         self._listening = False
-        self._commands = 0
+        # What its token says, if it came with one.
+        self.grant: Grant | None = None
+        self._expiry: asyncio.TimerHandle | None = None
+        # How many it has been given.
+        self.commands = 0
         # What follows a reply at once: the release of events held back during a join.
         self._after_reply: Callable[[], None] | None = None
 
@@ -69,10 +85,10 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self._pen = Pen(self.visitor, self.send_rate())
+        self.pen = Pen(self.visitor, self.send_rate())
         self.outbox.reply(self._started().frame())
         try:
-            await self._listen()
+            await self.listen()
         except Unavailable:
             # Joining and writing try again, and say so.
             logger.debug("The session of %s hears nothing yet.", self.visitor.key)
@@ -92,9 +108,48 @@ class Session(Socket):
 
     def clean_up(self) -> None:
         """Leave every room, and the author's own group."""
-        for name in list(self._places):
+        for name in list(self.places):
             self._leave(name)
         self._ignore()
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    # ── Rights ───────────────────────────────────────────────────────────────────────────────────
+
+    def entries(self) -> dict[int, Entry]:
+        """What it keeps of the visitor's rights, by room id."""
+        return {place.entry.room.pk: place.entry for place in self.places.values()}
+
+    def refresh(self, entry: Entry, right: Rights) -> None:
+        """Keep other rights, and say what has changed."""
+        for name, place in self.places.items():
+            if place.entry.room.pk == entry.room.pk:
+                before, place.entry = place.entry, entry
+                if before.info != entry.info:
+                    self.outbox.reply(protocol.RoomChanged.encode(entry.info, name))
+                if before.you != entry.you:
+                    self.outbox.reply(events.member_changed(right).frame(name))
+
+    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
+        """Leave a room, and say why; the session goes on in its others."""
+        for name, place in list(self.places.items()):
+            if place.entry.room.pk == room_id:
+                self._leave(name)
+                if len(self._lost) >= conf.join_limit:
+                    self._lost.clear()
+                self._lost[name] = error
+                self.outbox.reply(events.member_changed(right).frame(name))
+
+    def tell(self, right: Rights) -> None:
+        """Say what the visitor is in a room that the session is not in."""
+        self.outbox.reply(events.member_changed(right).frame(right.room.name))
+
+    # ── Commands ─────────────────────────────────────────────────────────────────────────────────
+
+    def announce_end(self, reconnect_in: float) -> None:
+        """`session.closing`: come back after a while."""
+        closing = protocol.SessionClosing(reconnect_in=reconnect_in, reason="restart")
+        self.outbox.reply(closing.frame())
 
     async def _obey(self, item: dict[str, Any]) -> None:
         """Do one command, and give exactly one reply to one that has a `ref`."""
@@ -105,6 +160,8 @@ class Session(Socket):
             data = await self._do(protocol.parse_command(item))
         except BusError as error:
             refusal = error
+        except Closed:
+            raise
         except Exception:
             logger.exception("A command of %s failed.", self.visitor.key)
             refusal = Internal()
@@ -118,34 +175,19 @@ class Session(Socket):
             after()
 
     async def _do(self, command: Command) -> Data:
-        self._commands += 1
+        self.commands += 1
         if self.visitor.guest and not conf.guests and type(command) not in _FOR_ANYONE:
             raise Unauthenticated
         return await _METHODS[type(command)](self, command)
 
-    # ── Commands ─────────────────────────────────────────────────────────────────────────────────
-
-    async def authenticate(self, command: protocol.SessionAuthenticate) -> Data:
-        """`session.authenticate`: become who the token says."""
-        if self._commands > 1:
-            raise Invalid("session.authenticate is the first command of a session.", field="type")
-        visitor = access.visitor_of_token(command.token)
-        self._ignore()
-        self.visitor = visitor
-        self._pen = Pen(visitor, self.send_rate())
-        await self._listen()
-        return {"user": self._user()}
-
-    async def ping(self, command: protocol.SessionPing) -> Data:
-        """`session.ping`: a sign of life."""
-        return {"server_time": _now()}
-
     async def join(self, command: protocol.RoomJoin) -> Data:
         """`room.join`: hold events back, read history, reply, let newer events through."""
-        place = self._places.get(command.room)
-        if place is None and len(self._places) >= conf.join_limit:
+        if wait := self.budget.joins.take():
+            raise RateLimited(retry_after=wait)
+        place = self.places.get(command.room)
+        if place is None and len(self.places) >= conf.join_limit:
             raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
-        await self._listen()
+        await self.listen()
         entry = await self._enter(command.room)
         if place is not None and place.entry.room.pk != entry.room.pk:
             # Another room of that name stands where this one was.
@@ -161,7 +203,11 @@ class Session(Socket):
         place.entry = entry
         place.seat.hold()
         try:
-            return await self._read_up(place, command)
+            joined = await self._read_up(place, command)
+            if self.places.get(command.room) is not place:
+                # Lost meanwhile.
+                self.place(command.room)
+            return joined
         except BaseException:
             # It stays where it was before.
             place.seat.release()
@@ -169,94 +215,111 @@ class Session(Socket):
 
     async def leave(self, command: protocol.RoomLeave) -> Data:
         """`room.leave`: hear no more of it; once more does no harm."""
-        if command.room in self._places:
+        self._lost.pop(command.room, None)
+        if command.room in self.places:
             self._leave(command.room)
         return {}
-
-    async def send_message(self, command: protocol.MessageSend) -> Data:
-        """`message.send`: put it on its way, or tell what became of it before."""
-        entry = self._place(command.room).entry
-        outcome = await self._pen.repeated(entry, command.client_id)
-        if outcome is not None:
-            return outcome
-        await self._listen()
-        await self._pen.write(entry, command.body, command.client_id, command.reply_to)
-        return {"status": "accepted"}
-
-    async def list_history(self, command: protocol.HistoryList) -> Data:
-        """`history.list`: a page of a room's messages."""
-        room = self._place(command.room).entry.room
-        messages, more = await database.run(
-            history.page, room, command.before, command.after, command.limit
-        )
-        return protocol.History(messages=messages, more=more)
 
     # ── Rooms ────────────────────────────────────────────────────────────────────────────────────
 
     async def _enter(self, room: str) -> Entry:
         """The visitor's rights now; without them, the session is in the room no more."""
+        if not self.is_granted(room):
+            raise Forbidden("Your token is not for this room.")
         try:
-            return await database.run(access.enter, room, self.visitor)
+            return await doorman.enter(room, self.visitor)
         except Unavailable:
             raise
         except BusError:
-            if room in self._places:
+            if room in self.places:
                 self._leave(room)
             raise
 
-    async def _arrive(self, place: Place, command: protocol.RoomJoin) -> protocol.Joined:
+    async def _arrive(self, place: Place, command: protocol.RoomJoin) -> bytes:
         joined = await self._read_up(place, command)
-        self._places[command.room] = place
+        self.places[command.room] = place
+        self._lost.pop(command.room, None)
+        guard().entered(self, place.entry.room.pk)
         return joined
 
-    async def _read_up(self, place: Place, command: protocol.RoomJoin) -> protocol.Joined:
+    async def _read_up(self, place: Place, command: protocol.RoomJoin) -> bytes:
         """The reply to a join; the events held back follow it."""
         room, entry = place.entry.room, place.entry
-        recovery = await database.run(history.recover, room, command.since, command.limit)
+        read: dict[str, int | None] = {}
+        if self.visitor.user_id is not None:
+            state = await read_marks().state(room.pk, self.visitor.user_id)
+            read = {"read": state.read, "unread": state.unread}
+        caught = await hub().catch_up(place.seat, command.since, command.limit)
+        if caught is None:
+            caught = await self._read_history(room, command)
+        # Last, so that who is cancelled before is not left in it.
         presence = hub().presence
-        if command.room in self._places:
+        if command.room in self.places:
             present = await presence.look(room.pk)
         else:
             present = await presence.enter(
                 room.pk, room.name, self.visitor.key, self.visitor.author
             )
-        self._after_reply = lambda: place.seat.release(recovery.head)
-        muted_until = entry.muted_until
+        self._after_reply = lambda: place.seat.release(caught.head)
         return protocol.Joined(
             room=entry.info,
-            you=protocol.You(
-                role=entry.role,
-                muted_until=history.timestamp(muted_until) if muted_until else None,
-            ),
-            seq=recovery.head,
-            recovered=recovery.recovered,
-            messages=recovery.messages,
+            you=entry.you,
+            seq=caught.head,
+            recovered=caught.recovered,
+            messages=[],
             presence=present,
-        )
+            **read,
+        ).encode(caught.messages)
 
-    def _place(self, room: str) -> Place:
-        place = self._places.get(room)
+    async def _read_history(self, room: Room, command: protocol.RoomJoin) -> Caught:
+        """What changed since, or the newest page, where this process does not know it."""
+        found = await database.run(history.recover, room, command.since, command.limit)
+        return Caught(found.head, found.recovered, to_json(found.messages))
+
+    def place(self, room: str) -> Place:
+        """Where the session is in a room; raises NotMember, or why it is there no more."""
+        place = self.places.get(room)
         if place is None:
-            raise NotMember
+            raise self._lost.get(room) or NotMember()
         return place
 
     def _leave(self, room: str) -> None:
-        place = self._places.pop(room)
+        place = self.places.pop(room)
+        guard().left(self, place.entry.room.pk)
         hub().leave_room(place.seat)
+        hub().typing.stop(place.entry.room.pk, room, self.visitor.key)
         hub().presence.leave(place.entry.room.pk, self.visitor.key)
 
     # ── The visitor ──────────────────────────────────────────────────────────────────────────────
 
-    async def _listen(self) -> None:
+    async def listen(self) -> None:
+        """Listen to what concerns the visitor alone; once is enough. Raises Unavailable."""
         if not self._listening:
             await hub().join_author(self.visitor.key, self.outbox)
             self._listening = True
+
+    async def identify(self, visitor: Visitor, grant: Grant | None = None) -> None:
+        """Be whom a token says; with a grant, until it ends and in its rooms alone."""
+        self._ignore()
+        self.become(visitor)
+        self.grant = grant
+        self.pen = Pen(visitor, self.send_rate())
+        if grant is not None:
+            left = max(0.0, grant.expires_at - time.time())
+            loop = asyncio.get_running_loop()
+            self._expiry = loop.call_later(left, self.end, CLOSE_UNAUTHENTICATED)
+        await self.listen()
+
+    def is_granted(self, room: str) -> bool:
+        """Whether its token, if it came with one, is for this room."""
+        return self.grant is None or self.grant.rooms is None or room in self.grant.rooms
 
     def _ignore(self) -> None:
         self._listening = False
         hub().leave_author(self.visitor.key, self.outbox)
 
-    def _user(self) -> protocol.SessionUser:
+    def user(self) -> protocol.SessionUser:
+        """Who the session is, as its client is told."""
         visitor = self.visitor
         return protocol.SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
 
@@ -264,7 +327,7 @@ class Session(Socket):
         return protocol.SessionStarted(
             session=uuid.uuid4().hex,
             server_time=_now(),
-            user=self._user(),
+            user=self.user(),
             heartbeat=conf.heartbeat,
             limits=protocol.Limits(body=conf.body_limit, frame=conf.frame_limit),
             token=access.guest_token(self.visitor) if self.visitor.guest else None,
@@ -272,17 +335,14 @@ class Session(Socket):
 
 
 def _now() -> str:
-    return history.timestamp(timezone.now())
+    return timestamp(timezone.now())
 
 
 # The method of each command; nothing that a client writes names a method.
-_METHODS: dict[type[Command], Callable[[Session, Any], Awaitable[Data]]] = {
-    protocol.SessionAuthenticate: Session.authenticate,
-    protocol.SessionPing: Session.ping,
+_METHODS: Methods = {
     protocol.RoomJoin: Session.join,
     protocol.RoomLeave: Session.leave,
-    protocol.MessageSend: Session.send_message,
-    protocol.HistoryList: Session.list_history,
+    **METHODS,
 }
 # What somebody may do whom the settings do not let in as a guest.
 _FOR_ANYONE = (protocol.SessionAuthenticate, protocol.SessionPing)

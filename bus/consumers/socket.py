@@ -7,14 +7,15 @@ import logging
 from typing import Any
 
 from channels.consumer import AsyncConsumer
-from django.http import HttpResponse
 
 from bus.conf import conf
-from bus.consumers.pace import Pace
-from bus.errors import CLOSE_TOO_MANY, CLOSE_TOO_SLOW, Unauthenticated
+from bus.consumers.connections import connections
+from bus.consumers.guard import guard
+from bus.consumers.pace import Budget, Pace, budget_of
+from bus.errors import CLOSE_TOO_MANY, CLOSE_TOO_SLOW, BusError, Unauthenticated
 from bus.realtime.outbox import Outbox
 from bus.services import access
-from bus.services.access import Visitor
+from bus.services.access import Entry, Login, Rights, Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -45,15 +46,31 @@ class Socket(AsyncConsumer):
 
     scope: dict[str, Any]
     visitor: Visitor
+    # The HTTP session that it was opened with; None for guests, and for who came with a token.
+    login: Login | None
     outbox: Outbox
+
+    _budget: tuple[str, Budget] | None = None
+    # Whether it waits for the client, and what it is to be closed with after that.
+    _idle = False
+    _end_code: int | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one connection from handshake to end."""
         self.scope = scope
         await receive()
+        if connections().draining:
+            await send({"type": "websocket.close"})
+            return
         self.visitor = access.visitor_of_scope(scope)
-        self.outbox = Outbox(send, joined=self.joined_frames)
+        self.login = access.login_of_scope(scope)
+        task = asyncio.current_task()
+        assert task is not None
+        self._task = task
+        self._reading = False
+        self.outbox = Outbox(send, joined=self.joined_frames, over=self._stop_reading)
         rate = self.send_rate()
+        self._limited = rate > 0
         self._pace = Pace(
             max(_COMMAND_RATE, 2 * rate) if rate else 0, max(_COMMAND_BURST, 2 * conf.send_burst)
         )
@@ -68,7 +85,16 @@ class Socket(AsyncConsumer):
         except Exception as error:
             logger.debug("A socket is gone before it was accepted: %r", error)
             return
-        await self._converse(receive)
+        self.outbox.open()
+        guard().add(self)
+        try:
+            if self._count():
+                await self._converse(receive)
+            else:
+                await self._say_goodbye(CLOSE_TOO_MANY)
+        finally:
+            guard().remove(self)
+            connections().remove(self)
 
     def subprotocol(self) -> str | None:
         """The subprotocol to accept with."""
@@ -88,50 +114,103 @@ class Socket(AsyncConsumer):
     def clean_up(self) -> None:
         """Leave everything; called once, however the connection ended, and never waits."""
 
+    def entries(self) -> dict[int, Entry]:
+        """What it keeps of the visitor's rights, by room id."""
+        raise NotImplementedError
+
+    def refresh(self, entry: Entry, right: Rights) -> None:
+        """Keep other rights in a room that it is in, and say so."""
+        raise NotImplementedError
+
+    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
+        """Be in a room no more, and say why; `right` is None where the room is gone."""
+        raise NotImplementedError
+
+    def tell(self, right: Rights) -> None:
+        """Say what the visitor is now in a room that this socket is not in."""
+
+    def announce_end(self, reconnect_in: float) -> None:
+        """Tell the client that the process stops; plain chat has no word for that."""
+
+    def end(self, code: int) -> None:
+        """Finish the command in hand, then close."""
+        self._end_code = code
+        if self._idle:
+            self._stop_reading()
+
+    def become(self, visitor: Visitor) -> None:
+        """Be somebody else from now on; raises Closed when they have too many sockets."""
+        guard().remove(self)
+        self.visitor, self.login = visitor, None
+        guard().add(self)
+        if not self._count():
+            raise Closed(CLOSE_TOO_MANY)
+
+    @property
+    def budget(self) -> Budget:
+        """What the visitor may do in all sessions together."""
+        if self._budget is None or self._budget[0] != self.visitor.key:
+            self._budget = self.visitor.key, budget_of(self.visitor.key)
+        return self._budget[1]
+
+    def _count(self) -> bool:
+        client = self.scope.get("client") or ("",)
+        return connections().add(self, self.visitor.key, client[0])
+
     def check_pace(self, commands: int) -> None:
         """Count commands; raises Closed when there are too many."""
-        if self._pace.take(commands):
+        if self._pace.take(commands) or (self._limited and self.budget.commands.take(commands)):
             raise Closed(CLOSE_TOO_MANY)
 
     async def _converse(self, receive: Any) -> None:
-        """Read and write until one side ends, then clean up, then say goodbye."""
-        reader = asyncio.ensure_future(self._read(receive))
-        writer = asyncio.ensure_future(self.outbox.run())
-        ends: list[asyncio.Future[Any]] = [reader, writer, self.outbox.failed]
+        """Read until one side ends, then clean up, then say goodbye."""
+        code: int | None = None
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            code = reader.result() if reader.done() else None
-            if not reader.done():
-                # It may be about to enter a room: let it end before everything is left.
-                reader.cancel()
-                await asyncio.wait([reader])
-        except BaseException:
-            writer.cancel()
-            raise
+            self._reading = True
+            code = await self._read(receive)
+        except asyncio.CancelledError:
+            # By the outbox, unless somebody else wants this task to end, too.
+            if self._reading or self._task.uncancel() > 0:
+                raise
+            code = self._end_code
         finally:
-            reader.cancel()
+            self._reading = False
             self.clean_up()
-        await self._say_goodbye(writer, code)
+        await self._say_goodbye(code)
 
-    async def _say_goodbye(self, writer: asyncio.Future[None], code: int | None) -> None:
+    def _stop_reading(self) -> None:
+        """The peer is too slow, or gone: take no more of it."""
+        if self._reading:
+            self._reading = False
+            self._task.cancel()
+
+    async def _say_goodbye(self, code: int | None) -> None:
+        if code is None and not self.outbox.failed:
+            self.outbox.abandon()
+            return
+        if code is not None:
+            self.outbox.finish(code)
         try:
-            if code is not None:
-                self.outbox.finish(code)
-            if code is not None or self.outbox.failed.done():
-                await asyncio.wait([writer], timeout=_CLOSE_GRACE)
+            async with asyncio.timeout(_CLOSE_GRACE):
+                await self.outbox.written()
+        except TimeoutError:
+            pass
         finally:
-            writer.cancel()
+            self.outbox.abandon()
 
     async def _read(self, receive: Any) -> int | None:
         """Take frames until the client is gone; returns a code where we close instead."""
         try:
             await self.begin()
-            while True:
+            while self._end_code is None:
+                self._idle = True
                 event = await receive()
+                self._idle = False
                 if event["type"] == "websocket.receive":
                     await self.take(event.get("text"))
                 elif event["type"] == "websocket.disconnect":
                     return None
+            return self._end_code
         except Closed as closed:
             return closed.code
         except Exception:
@@ -150,15 +229,14 @@ def _cookie_headers(scope: dict[str, Any], visitor: Visitor) -> list[tuple[bytes
     """The cookie by which a new guest stays the same guest."""
     if not visitor.guest or _is_known(scope, visitor):
         return []
-    response = HttpResponse()
-    access.remember_guest(response, visitor)
-    cookie = response.cookies[access.GUEST_COOKIE].OutputString()
-    return [(b"set-cookie", cookie.encode("latin-1"))]
+    return [(b"set-cookie", access.guest_cookie(visitor).encode("latin-1"))]
 
 
 def _is_known(scope: dict[str, Any], visitor: Visitor) -> bool:
+    token = scope.get("cookies", {}).get(access.GUEST_COOKIE)
+    if not token:
+        return False
     try:
-        token = scope.get("cookies", {}).get(access.GUEST_COOKIE, "")
         return access.visitor_of_token(token).key == visitor.key
     except Unauthenticated:
         return False

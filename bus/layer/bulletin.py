@@ -54,10 +54,11 @@ async def group_send_many(
     Raises as the layer's `group_send`; some may have been sent then.
     """
     parts: dict[Connection, list[str | bytes]] = {}
+    place_of = layer.group_places()
     for group, message in messages:
         _names.require_valid_group_name(group)
-        name = layer.group_channel(group)
-        parts.setdefault(layer.connection(name), []).extend((name, layer.encode(message)))
+        name, connection = place_of(group)
+        parts.setdefault(connection, []).extend((name, layer.encode(message)))
     await asyncio.gather(
         *(connection.run("publish", layer.prefix, *part) for connection, part in parts.items())
     )

@@ -7,6 +7,7 @@ import fnmatch
 import os
 import re
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from channels.exceptions import ChannelFull, MessageTooLarge
@@ -121,10 +122,9 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             ttl=ttl,
         )
 
-    def group_channel(self, group: str) -> str:
-        """The pub/sub channel that a group is."""
-        name: str = self._get_layer()._get_group_channel_name(group)
-        return name
+    def group_places(self) -> Callable[[str], tuple[str, Connection]]:
+        """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""
+        return self._get_layer().group_place
 
     def stream(self, channel: str) -> Stream:
         """The named channel in the broker, for the running event loop."""

@@ -12,7 +12,7 @@ from typing import Any
 import redis
 from redis import asyncio as aioredis
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError
+from redis.exceptions import MasterDownError, NoScriptError
 from redis.retry import Retry
 
 from bus.errors import Invalid, Unavailable
@@ -98,6 +98,10 @@ class Connection:
                 ):
                     results[i] = result
         except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
+            if isinstance(error, redis.TimeoutError):
+                # Those behind would wait as long, one after the other.
+                batch += self._waiting
+                self._waiting.clear()
             for _, answer in batch:
                 if not answer.done():
                     refusal = Unavailable(f"The broker does not answer ({error}).")
@@ -152,7 +156,7 @@ def _encoded(part: Any) -> bytes | int | float:
 def _as_refusal(error: Exception) -> Exception:
     """A broker that is loading its data, failing over, full or shutting down is away, too."""
     word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
-    if isinstance(error, redis.ConnectionError | redis.ReadOnlyError):
+    if isinstance(error, redis.ConnectionError | redis.ReadOnlyError | MasterDownError):
         refusal = Unavailable(f"The broker does not answer ({error}).")
     elif word in _REFUSALS:
         refusal = Unavailable(_REFUSALS[word])

@@ -30,7 +30,8 @@ class Delivery:
     holder: str = ""
     # Decoded by the worker; what cannot be decoded goes straight to the dead letters.
     message: dict[str, Any] = field(default_factory=dict)
-    # How often this worker handed it to its application: more than once after an outage.
+    # How often it was handed to an application in this attempt: more than once after an outage, or
+    # where it was given back.
     tries: int = 0
 
     @property

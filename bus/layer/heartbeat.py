@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import redis
 
 from bus.layer.connection import Host, script, sync_client
+from bus.layer.neighbours import has_died, pid_here
 from bus.layer.stream import FORGET_MS
 
 logger = logging.getLogger(__name__)
 
 # Five of these fit into Stream's LIVENESS_MS.
 _INTERVAL = 1.0
+# Between two looks after the workers of this machine, in seconds.
+_LOOK_EVERY = 0.2
 # Who did not beat for this long and has no connection either has died, in ms. Above the lane's
 # _SURE: a worker that lives lets go of what it holds before others are told to take it.
 _SUSPECT_MS = 2000
@@ -38,15 +42,22 @@ class Heartbeat(threading.Thread):
             (base, sync_client({**host, "client_name": worker})) for base, host in places
         ]
         self._about = about
+        # The workers of this machine by their processes, as the last beat told for each place.
+        self._near: dict[str, dict[str, int]] = {}
         self._stopped = threading.Event()
 
     def beat(self) -> bool:
         """Beat once; returns whether every broker host heard it."""
-        about = json.dumps(self._about())
+        try:
+            about = json.dumps(self._about())
+        except Exception:
+            # Whatever is wrong with what it tells of itself: it lives.
+            logger.exception("The worker cannot tell of itself.")
+            about = "{}"
         heard = True
         for base, client in self._places:
             try:
-                suspects = client.eval(
+                others, suspects = client.eval(
                     script("beat")[0],
                     1,
                     f"{base}:meta",
@@ -56,8 +67,13 @@ class Heartbeat(threading.Thread):
                     FORGET_MS,
                     _SUSPECT_MS,
                 )
+                self._near[base] = {
+                    name: pid
+                    for name in map(bytes.decode, others)
+                    if (pid := pid_here(name)) is not None
+                }
                 if suspects:
-                    _forget_the_dead(client, base, suspects)
+                    _forget_the_dead(client, base, [suspect.decode() for suspect in suspects])
             except (redis.RedisError, OSError) as error:
                 logger.debug("No heartbeat for %s: %s", base, error)
                 heard = False
@@ -68,8 +84,27 @@ class Heartbeat(threading.Thread):
 
     def run(self) -> None:
         """Beat until stopped."""
-        while not self._stopped.wait(_INTERVAL):
-            self.beat()
+        beaten = time.monotonic()
+        while not self._stopped.wait(_LOOK_EVERY):
+            if time.monotonic() - beaten >= _INTERVAL:
+                beaten = time.monotonic()
+                self.beat()
+            else:
+                self._look_around()
+
+    def _look_around(self) -> None:
+        """Have the workers of this machine forgotten that have died since the last beat."""
+        gone = {pid for near in self._near.values() for pid in near.values()}
+        gone = {pid for pid in gone if has_died(pid)}
+        for base, client in self._places if gone else ():
+            near = self._near.get(base, {})
+            dead = [worker for worker, pid in near.items() if pid in gone]
+            if dead:
+                self._near[base] = {w: pid for w, pid in near.items() if pid not in gone}
+                try:
+                    _forget(client, base, dead)
+                except (redis.RedisError, OSError) as error:
+                    logger.debug("The dead of %s are not forgotten yet: %s", base, error)
 
     def stop(self) -> None:
         """End the thread, without waiting for a broker that is silent."""
@@ -80,16 +115,21 @@ class Heartbeat(threading.Thread):
             client.close()
 
 
-def _forget_the_dead(client: redis.Redis, base: str, suspects: Sequence[bytes]) -> None:
-    """Forget the suspects that have no connection, so that what they held is taken at once."""
+def _forget_the_dead(client: redis.Redis, base: str, suspects: Sequence[str]) -> None:
+    """Forget the suspects that have no connection."""
     try:
         alive = {connection["name"] for connection in client.client_list()}
     except redis.ResponseError as error:
         # Its user may not ask; the dead are found out by their silence, some seconds later.
         logger.debug("Who is connected is not told: %s", error)
         return
-    dead = [worker for worker in suspects if worker.decode() not in alive]
+    dead = [worker for worker in suspects if worker not in alive]
     if dead:
-        logger.info("Worker %s has died; others take what it held.", dead[0].decode())
-        client.zrem(f"{base}:workers", *dead)
-        client.hdel(f"{base}:about", *dead)
+        _forget(client, base, dead)
+
+
+def _forget(client: redis.Redis, base: str, dead: Sequence[str]) -> None:
+    """Forget dead workers, so that what they held is taken at once."""
+    logger.info("Worker %s has died; others take what it held.", ", ".join(dead))
+    client.zrem(f"{base}:workers", *dead)
+    client.hdel(f"{base}:about", *dead)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from bus.conf import conf
 from bus.errors import Unavailable
-from bus.layer import outage, stock
-from bus.layer.delivery import Delivery, Undeliverable
+from bus.layer import hopeless, outage, stock
+from bus.layer.acknowledger import Acknowledger
+from bus.layer.delivery import Delivery
 from bus.layer.instance import Instance
+from bus.layer.patience import Patience, Stopping
 from bus.layer.stream import Claim
 
 if TYPE_CHECKING:
@@ -20,25 +21,21 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-# A message that was in the hands of this many dead workers is no longer worth waiting for.
-_SUSPECT_DELIVERIES = 2
+# A message that was in the hands of this many dead workers is no longer worth waiting for. After
+# the first death it is handled alone, so a third that only happens to hit it is most unlikely.
+_SUSPECT_DELIVERIES = 3
 # After this it is no longer sure that what is held was not taken by others, in seconds; well below
 # the 5 s after which a process that stands still counts as dead.
 _SURE = 2.0
-# Handled messages wait for others to be acknowledged with, but no longer than this, in seconds: a
-# round trip for each would cost more than a small handler.
-_ACKNOWLEDGE_WITHIN = 0.01
 # An outage that the servers deny this often in a row was the message's own fault.
 _OUTAGE_TRIES = 5
 # A consumer of single messages holds about this much work, in seconds, so that a slow one leaves
 # the rest to other workers.
 _WORK_HELD = 0.05
-
-
-class Stopping(Exception):
-    """The worker stops while the lane waits for something."""
+# What still waits after this much work on a list is given to other workers, in seconds.
+_SHARE_AFTER = 1.0
+# The next list is claimed beside the work on this one where that takes no longer, in seconds.
+_AHEAD_WITHIN = 0.1
 
 
 class Lane:
@@ -51,49 +48,95 @@ class Lane:
         # What it holds in the broker is told from other lanes' by this name.
         self.name = f"{worker.id}/{number}"
         self.stream = worker.layer.stream(channel)
-        # Claimed and not settled, in order; `busy` of them are with the application now.
+        # Claimed and not settled, in order.
         self.held: list[Delivery] = []
-        self.busy = 0
+        self._patience = Patience(worker.stopping, worker.outage)
+        self._acknowledger = Acknowledger(self.stream, self._patience)
         self._instance: Instance | None = None
-        self._answer_lost = False
-        # What was with the application when the drain ended.
-        self._cut_off: list[Delivery] = []
+        # What is with the application now.
+        self._busy: list[Delivery] = []
+        # When the work on this list began, and how many of it went to others.
+        self._since = 0.0
+        self._shared = 0
         # When it was sure last that it holds what it holds.
         self._sure = 0.0
         # How long a message takes, in seconds, on a moving average.
         self._pace = _WORK_HELD
-        # Handled and not yet acknowledged; what waits goes out together.
-        self._done: list[Delivery] = []
-        self._acknowledging: asyncio.Task[None] | None = None
-        # Set once nothing more comes that an acknowledgement could be shared with.
-        self._last_handled = asyncio.Event()
+        # The claim of the next list, beside the work on this one.
+        self._ahead: asyncio.Task[None] | None = None
+        self._next: tuple[Claim, float] | None = None
+
+    @property
+    def in_flight(self) -> list[Delivery]:
+        """Everything that it holds, the next list too."""
+        return self.held + (self._next[0].deliveries if self._next else [])
 
     async def run(self) -> None:
         """Work until the worker stops, then give back what is not handled."""
         try:
-            wake = await self._patiently(lambda: self.layer.wake_of(self.channel))
+            wake = await self._patience.until_done(lambda: self.layer.wake_of(self.channel))
             while not self.worker.stopping.is_set():
                 await self._ready()
                 seen = wake.count
-                claim = await self._patiently(self._claim)
-                self.held = claim.deliveries
+                claim = await self._claim()
                 if self.held:
                     await self._work()
                 else:
-                    await self._unless_stopping(wake.wait(seen, claim.pause))
+                    await self._patience.unless_stopping(wake.wait(seen, claim.pause))
         except Stopping:
             pass
         finally:
             await self._put_down()
 
     async def _claim(self) -> Claim:
-        if self._answer_lost:
+        """Take the next list in hand: the one claimed ahead, or else a new one."""
+        if self._ahead is not None:
+            await self._ahead
+            self._ahead = None
+        if self._next is None:
+            # Its partitions are locked until then, for this lane as for others.
+            await self._acknowledger.finish()
+            await self._patience.until_done(self._claim_next)
+        assert self._next is not None
+        (claim, self._sure), self._next = self._next, None
+        self.held = claim.deliveries
+        return claim
+
+    async def _claim_next(self) -> None:
+        if self._patience.answer_lost:
             # A claim may have reached the broker and its answer not us: those go back first.
             await self.stream.recover(self.name, self.held)
-            self._answer_lost = False
-        size = (await self._ready()).batch_size or max(1, int(_WORK_HELD / self._pace))
-        self._sure = time.monotonic()
-        return await self.stream.claim(self.name, min(size, conf.batch_size))
+            self._patience.answer_lost = False
+        began = time.monotonic()
+        self._next = await self.stream.claim(self.name, self._size), began
+
+    @property
+    def _size(self) -> int:
+        """How many messages to claim at once."""
+        size = self._instance.batch_size if self._instance else 0
+        return min(size or max(1, int(_WORK_HELD / self._pace)), conf.batch_size)
+
+    async def _claim_ahead(self) -> None:
+        began = time.monotonic()
+        try:
+            claim = await self.stream.claim(self.name, self._size, ahead=True)
+        except Unavailable:
+            self._patience.answer_lost = True
+            return
+        if claim.deliveries:
+            self._next = claim, began
+
+    def _look_ahead(self) -> None:
+        """Claim the next list beside the work on this one, where a backlog keeps the lane busy."""
+        if (
+            len(self.held) >= self._size
+            and len(self.held) * self._pace < _AHEAD_WITHIN
+            # Beside one that a worker may have died of there is no other.
+            and all(d.deliveries == 1 for d in self.held)
+            and not self._patience.answer_lost
+            and not self.worker.stopping.is_set()
+        ):
+            self._ahead = asyncio.create_task(self._claim_ahead())
 
     async def _ready(self) -> Instance:
         """The application, waiting for a message; a new run of it when the last one ended."""
@@ -104,10 +147,12 @@ class Lane:
 
     async def _work(self) -> None:
         """Deliver what is held until it is settled or the worker stops."""
+        self._since, self._shared = time.monotonic(), 0
+        count = len(self.held)
         await self._sift()
+        self._look_ahead()
         outages = 0
         apart = 0
-        began, count = time.monotonic(), len(self.held)
         while self.held and not self.worker.stopping.is_set():
             await self._keep_hold()
             group = self.held[: 1 if apart else (await self._ready()).batch_size or 1]
@@ -117,7 +162,7 @@ class Lane:
             if await self._is_outage(failures):
                 outages += 1
                 if outages < _OUTAGE_TRIES:
-                    if not await self._servers_answered():
+                    if not await self._patience.until_servers_answer(self.stream):
                         outages = 0
                     await self._settle(group, failures, fail=False)
                     continue
@@ -128,8 +173,7 @@ class Lane:
                 apart = len(group)
                 continue
             await self._settle(group, failures, fail=True)
-        await self._acknowledged()
-        took = (time.monotonic() - began) / max(1, count)
+        took = (time.monotonic() - self._since) / max(1, count - self._shared)
         self._pace = max(1e-4, 0.7 * self._pace + 0.3 * took)
 
     async def _is_outage(self, failures: dict[int, BaseException]) -> bool:
@@ -145,19 +189,19 @@ class Lane:
         if time.monotonic() - self._sure < _SURE:
             return
         began = time.monotonic()
-        lost = await self._patiently(lambda: self.stream.renew(self.name, self.held))
+        lost = await self._patience.until_done(lambda: self.stream.renew(self.name, self.held))
         self._sure = began
         if lost:
             logger.warning("%s: others took %d messages over", self.channel, len(lost))
             self._let_go(lost)
             behind = [d for d in self.held if d.stream in {other.stream for other in lost}]
-            await self._patiently(lambda: self.stream.hand_back(self.name, behind))
+            await self._patience.until_done(lambda: self.stream.hand_back(self.name, behind))
             self._let_go(behind)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
         instance = await self._ready()
-        self.busy = len(group)
+        self._busy = group
         for delivery in group:
             delivery.tries += 1
         try:
@@ -170,60 +214,45 @@ class Lane:
             return dict.fromkeys(range(len(group)), error), True
         except Exception as error:
             return dict.fromkeys(range(len(group)), error), True
-        except asyncio.CancelledError:
-            self._cut_off = list(group)
-            raise
         finally:
-            self.busy = 0
+            self._busy = []
             if self._instance is not None and not self._instance.waiting:
                 if not await self._instance.stop_thread_too():
                     # Its thread cannot be ended, and every later handler would wait for it.
                     self.worker.replace(f"a handler of {self.channel} hangs in its thread")
                 self._instance = None
 
+    async def share(self) -> None:
+        """Let other workers have what waits behind slow handlers, save in their partitions."""
+        if not self._busy or time.monotonic() - self._since < _SHARE_AFTER:
+            return
+        # What was tried in a list that failed is tried apart here, soon.
+        busy = {d.stream for d in self.in_flight if d.tries}
+        spare = [d for d in self.in_flight if d.stream not in busy]
+        held = len(self.held)
+        self._let_go(spare)
+        self._shared += held - len(self.held)
+        if self._next is not None:
+            claim, began = self._next
+            claim.deliveries = [d for d in claim.deliveries if d.stream in busy]
+            self._next = (claim, began) if claim.deliveries else None
+        try:
+            await self.stream.hand_back(self.name, spare)
+        except Unavailable:
+            self._patience.answer_lost = True
+
     async def _settle(
         self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool
     ) -> None:
         done = [d for i, d in enumerate(group) if i not in failures] if failures else group
-        self._done += done
-        if self._acknowledging is None:
-            self._acknowledging = asyncio.create_task(self._acknowledge())
         self._let_go(done)
+        self._acknowledger.add(done, last=not self.held)
         self.worker.count(len(done))
         if failures:
             stock.look_again()
         if fail:
             for position, error in failures.items():
                 await self._fail(group[position], error)
-
-    async def _acknowledge(self) -> None:
-        """Acknowledge what is handled, while the next message is: one round trip for many."""
-        try:
-            while self._done:
-                if self.held:
-                    await self._gather()
-                done, self._done = self._done, []
-                try:
-                    await self._patiently(lambda done=done: self.stream.done(done))  # type: ignore[misc]
-                except Stopping:
-                    logger.warning(
-                        "%s: the broker is away; %d handled messages will be handled once more",
-                        self.channel,
-                        len(done),
-                    )
-        finally:
-            self._acknowledging = None
-
-    async def _gather(self) -> None:
-        self._last_handled.clear()
-        timer = asyncio.get_running_loop().call_later(_ACKNOWLEDGE_WITHIN, self._last_handled.set)
-        await self._last_handled.wait()
-        timer.cancel()
-
-    async def _acknowledged(self) -> None:
-        self._last_handled.set()
-        if self._acknowledging is not None:
-            await self._acknowledging
 
     async def _sift(self) -> None:
         """Decode what was claimed; bury what cannot be, slow down killers."""
@@ -234,29 +263,11 @@ class Lane:
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
                 delivery.deliveries -= 1
                 await self._set_aside(delivery, "its worker died with it")
-            elif (wrong := self._decode(delivery)) is not None:
+            elif (wrong := hopeless.decode(self.layer, delivery)) is not None:
                 await self._bury(delivery, wrong)
 
-    def _decode(self, delivery: Delivery) -> str | None:
-        """Fill in the message; returns what is wrong with it."""
-        try:
-            message = self.layer.deserialize(delivery.payload)
-        except Exception as error:
-            return f"its payload cannot be decoded: {type(error).__name__}: {error}"
-        if not isinstance(message, dict):
-            return f"its payload is a {type(message).__name__}, not a dict"
-        kind = message.get("type")
-        if not isinstance(kind, str) or not kind or kind.startswith("_"):
-            return f"its type is {kind!r}, not the name of a handler"
-        delivery.message = message
-        return None
-
     async def _fail(self, delivery: Delivery, error: BaseException) -> None:
-        if (
-            isinstance(error, Undeliverable)
-            or _is_unhandled(error)
-            or delivery.attempt >= conf.max_attempts
-        ):
+        if hopeless.is_hopeless(error) or delivery.attempt >= conf.max_attempts:
             await self._bury(delivery, error)
         else:
             await self._set_aside(delivery, error)
@@ -273,7 +284,7 @@ class Lane:
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
             exc_info=None if isinstance(error, str) else error,
         )
-        await self._patiently(lambda: self.stream.set_aside(delivery, delay))
+        await self._patience.until_done(lambda: self.stream.set_aside(delivery, delay))
         self._let_go([delivery])
 
     async def _bury(self, delivery: Delivery, error: BaseException | str) -> None:
@@ -284,7 +295,7 @@ class Lane:
             delivery.attempt,
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
         )
-        await self._patiently(lambda: self.stream.bury(delivery, error))
+        await self._patience.until_done(lambda: self.stream.bury(delivery, error))
         self._let_go([delivery])
 
     def _let_go(self, deliveries: list[Delivery]) -> None:
@@ -294,69 +305,27 @@ class Lane:
         gone = {id(d) for d in deliveries}
         self.held = [d for d in self.held if id(d) not in gone]
 
-    async def _servers_answered(self) -> bool:
-        """Wait until database and broker answer; returns whether they did so at once."""
-        tries = 0
-        while not await outage.servers_answer(self.stream):
-            tries += 1
-            self.worker.outage.begun("the database or the broker does not answer")
-            await self._unless_stopping(asyncio.sleep(min(5.0, outage.backoff(tries))))
-        self.worker.outage.ended()
-        await self._unless_stopping(asyncio.sleep(outage.backoff(1)))
-        return tries == 0
-
-    async def _patiently(self, act: Callable[[], Awaitable[T]]) -> T:
-        """Do something with the broker, waiting for it while it is away; raises Stopping."""
-        tries = 0
-        while True:
-            try:
-                result = await act()
-            except Unavailable as error:
-                self._answer_lost = True
-                if self.worker.stopping.is_set():
-                    raise Stopping from error
-                tries += 1
-                self.worker.outage.begun(str(error))
-                await self._unless_stopping(asyncio.sleep(min(5.0, outage.backoff(tries))))
-            else:
-                if tries:
-                    self.worker.outage.ended()
-                return result
-
-    async def _unless_stopping(self, waiting: Awaitable[None]) -> None:
-        """Wait for something, but no longer than the worker works."""
-        stop = asyncio.ensure_future(self.worker.stopping.wait())
-        wait = asyncio.ensure_future(waiting)
-        try:
-            await asyncio.wait([stop, wait], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stop.cancel()
-            wait.cancel()
-
     async def _put_down(self) -> None:
         """Give back what is held and end the application."""
-        cut_off = {id(d) for d in self._cut_off}
-        seen = [d for d in self.held if id(d) in cut_off]
-        unseen = [d for d in self.held if id(d) not in cut_off]
+        if self._ahead is not None:
+            await asyncio.wait([self._ahead])
+            self._ahead = None
         if self._instance is not None:
             await self._instance.stop()
-        # Whatever this run of the lane has lost sight of, the next one gives back first.
-        self._answer_lost = True
         try:
-            await self._acknowledged()
-            await self.stream.hand_back(self.name, unseen)
-            await self.stream.hand_back(self.name, seen, unseen=False)
+            await self._acknowledger.finish()
+            await self.stream.hand_back(self.name, self.in_flight)
+            # Whatever else the broker says that it holds: a claim whose answer was lost, say.
+            await self.stream.recover(self.name, ())
         except Unavailable:
+            # Should this lane run once more, it gives them back first.
+            self._patience.answer_lost = True
             logger.warning(
                 "%s: %d messages could not be given back; others take them",
                 self.channel,
-                len(self.held),
+                len(self.in_flight),
             )
-        self.held = []
-
-
-def _is_unhandled(error: BaseException) -> bool:
-    """Whether Channels says that the consumer has no method for the message's type."""
-    return isinstance(error, ValueError) and str(error).startswith(
-        ("No handler for message type", "Malformed type in message")
-    )
+        except Exception:
+            self._patience.answer_lost = True
+            logger.exception("%s: what was handled is handled once more.", self.channel)
+        self.held, self._next = [], None

@@ -59,6 +59,11 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         found: Connection = self._connections[_consistent_hash(name, len(self._connections))]
         return found
 
+    def group_place(self, group: str) -> tuple[str, Connection]:
+        """The pub/sub channel that a group is, and the broker host that it lives on."""
+        name: str = self._get_group_channel_name(group)
+        return name, self.connection(name)
+
     def connections(self) -> list[Connection]:
         """Every broker host."""
         return list(self._connections)

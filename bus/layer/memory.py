@@ -10,7 +10,7 @@ from bus.layer.connection import Connection
 from bus.layer.stream import text
 
 # Enough to see repeats and flooding.
-_KEPT = 8
+REMEMBERED = 20
 _AGE_MS = 10 * 60 * 1000
 
 
@@ -49,7 +49,7 @@ class Memory:
             kept.setdefault(self._layer.connection(key), []).extend((key, said))
         await asyncio.gather(
             *(
-                connection.run("remember", self._base, _KEPT, _AGE_MS, *pairs)
+                connection.run("remember", self._base, REMEMBERED, _AGE_MS, *pairs)
                 for connection, pairs in kept.items()
             )
         )

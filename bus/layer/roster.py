@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
+from bus.conf import conf
 from bus.layer.connection import Connection
 from bus.protocol import Author
 
-# Somebody whose process was killed is gone after this; processes renew every 10 s. In ms.
-_TTL_MS = 18_000
+# Somebody whose process was killed is gone after this; processes renew every 6 s. In ms.
+_TTL_MS = 15_000
+# Of more people than this the count alone is told.
+NAMED_PEOPLE = 100
 # A room hears of changes at most this often, in ms.
 _TELL_MS = 1000
 # Few enough that one script does not hold up the broker.
@@ -19,7 +23,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """Who is in a room: how many people, up to 100 of them, and the changes not told yet."""
+    """Who is in a room: how many, who where they are few, and how many changes are untold."""
 
     count: int
     members: list[Author]
@@ -52,8 +56,16 @@ class Roster:
         return _attendance(answer or await self._run("attend", process, _TTL_MS))
 
     async def depart(self, process: str, keys: Iterable[str]) -> Attendance:
-        """Note that a process has these people no more; raises Unavailable."""
-        return _attendance(await self._run("depart", process, *keys))
+        """Note that a process has these people no more; raises Unavailable.
+
+        They are gone after the grace of BUS_PRESENCE_GRACE, unless they are back by then.
+        """
+        grace = int(conf.presence_grace * 1000)
+        flat = list(keys)
+        answer: Sequence[Any] = ()
+        for start in range(0, max(1, len(flat)), _CHUNK):
+            answer = await self._run("depart", process, grace, *flat[start : start + _CHUNK])
+        return _attendance(answer)
 
     async def changes(self) -> Changes | float:
         """Take the changes that nobody told yet, or the seconds to wait before asking again."""
@@ -77,5 +89,6 @@ def _attendance(answer: Sequence[Any]) -> Attendance:
     return Attendance(count, [_author(member) for member in members if member], untold)
 
 
+@lru_cache(10_000)
 def _author(json: bytes) -> Author:
     return Author.model_validate_json(json)

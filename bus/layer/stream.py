@@ -106,8 +106,11 @@ class Stream:
             raise
         return text(answer)
 
-    async def claim(self, worker: str, count: int) -> Claim:
-        """Claim up to `count` messages, each partition's in order and by one worker at a time."""
+    async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
+        """Claim up to `count` messages, each partition's in order and by one worker at a time.
+
+        `ahead` where the worker has others in hand: then none that a worker may have died of.
+        """
         self._start += 1
         locked, wait, entries = await self._connection.run(
             "claim",
@@ -117,12 +120,13 @@ class Stream:
             self._start,
             int(conf.visibility_timeout * 1000),
             LIVENESS_MS,
+            int(ahead),
         )
         deliveries = [self._delivery(worker, entry) for entry in entries]
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000)
 
     def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
-        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *ids = entry
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = entry
         return Delivery(
             self.channel,
             text(stream),
@@ -133,9 +137,10 @@ class Stream:
             deliveries,
             sent_at,
             int(expires_at),
-            text(ids[0]),
-            text(ids[1]),
+            text(rest[0]),
+            text(rest[1]),
             worker,
+            tries=rest[2],
         )
 
     async def done(self, deliveries: Iterable[Delivery]) -> int:
@@ -200,17 +205,15 @@ class Stream:
         )
         return finished
 
-    async def hand_back(
-        self, worker: str, deliveries: Iterable[Delivery], *, unseen: bool = True
-    ) -> None:
-        """Give back what was claimed, in order; `unseen` does not count as an attempt.
+    async def hand_back(self, worker: str, deliveries: Iterable[Delivery]) -> None:
+        """Give back what was claimed, in order; it counts as no attempt.
 
-        What was tried, and waits for a server, is no first delivery to the next one either.
+        What was tried, and cut off or waiting for a server, is no first delivery to the next one.
         """
         args: list[Any] = []
         for d in deliveries:
-            count = max(d.deliveries - 1, 1 if d.tries else 0) if unseen else d.deliveries
-            args += (d.stream, d.id, count)
+            unseen = d.deliveries == 1 and not d.tries
+            args += (d.stream, d.id, 0 if unseen else d.deliveries)
         if args:
             await self._connection.run("hand_back", self.base, worker, *args)
 

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,15 +21,17 @@ from bus.errors import Unavailable
 from bus.layer import outage, stock
 from bus.layer.channel_layer import BusChannelLayer
 from bus.layer.connection import Host
-from bus.layer.delivery import Delivery
 from bus.layer.heartbeat import Heartbeat
 from bus.layer.instance import Application
 from bus.layer.lane import Lane
+from bus.layer.neighbours import new_worker_id
 
 logger = logging.getLogger(__name__)
 
 # How much longer the last steps of a stop may take than the drain, in seconds.
 _STOP_GRACE = 2.0
+# Between two looks for handlers that take long, in seconds.
+_LOOK_EVERY = 0.5
 
 
 class Worker:
@@ -52,7 +53,7 @@ class Worker:
         self.channels = list(dict.fromkeys(channels))
         self.layer = layer
         self.concurrency = concurrency
-        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}".replace("/", "-")
+        self.id = new_worker_id()
         self.stopping = asyncio.Event()
         # Why this process has to be replaced once it has stopped; None where it may just end.
         self.restart: str | None = None
@@ -88,8 +89,8 @@ class Worker:
         finally:
             for heartbeat in heartbeats:
                 heartbeat.stop()
-            await self._retire()
-            await self.layer.close()
+            # A broker that is silent must not hold up the end.
+            await asyncio.wait([asyncio.ensure_future(self._leave())], timeout=_STOP_GRACE)
             # A handler's thread that hangs must not hold up the loop's end, which waits for all.
             loop.set_default_executor(ThreadPoolExecutor(1))
         logger.info("Worker stopped after %d messages.", self.handled)
@@ -125,7 +126,7 @@ class Worker:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "channels": self.channels,
-            "in_flight": sum(len(lane.held) for lane in self._lanes),
+            "in_flight": sum(len(lane.in_flight) for lane in self._lanes),
             "handled": self.handled,
             "last_handled": self.last_handled,
             "started": self._started,
@@ -161,11 +162,17 @@ class Worker:
         ]
         beside = [
             asyncio.ensure_future(self._supervise(getattr(act, "__name__", str(act)), act))
-            for act in (self._renew, *self._companions)
+            for act in (self._renew, self._share, *self._companions)
         ]
         logger.info("Worker %s listens on %s.", self.id, ", ".join(self.channels))
         await self.stopping.wait()
-        _, late = await asyncio.wait(tasks, timeout=conf.drain_timeout)
+        _, late = await asyncio.wait(tasks, timeout=min(_STOP_GRACE, conf.drain_timeout))
+        for lane, task in zip(self._lanes, tasks, strict=True):
+            if task in late and not lane.in_flight:
+                # All it waits for is a broker that is silent.
+                task.cancel()
+        if late:
+            _, late = await asyncio.wait(late, timeout=max(0, conf.drain_timeout - _STOP_GRACE))
         for task in late:
             task.cancel()
         if late:
@@ -197,16 +204,27 @@ class Worker:
         """Keep hold of what takes longer than the visibility timeout while this process lives."""
         while True:
             await asyncio.sleep(conf.visibility_timeout / 3)
-            for lane in self._lanes:
-                held: list[Delivery] = list(lane.held)
-                try:
-                    await lane.stream.renew(lane.name, held)
-                except Unavailable as error:
-                    self.outage.begun(str(error))
+            # Together, so that a host that is silent does not keep the others waiting.
+            await asyncio.gather(*(self._renew_lane(lane) for lane in self._lanes))
 
-    async def _retire(self) -> None:
-        for channel in self.channels:
-            try:
+    async def _share(self) -> None:
+        """Keep no message waiting behind a slow handler that another worker could take."""
+        while True:
+            shares = [asyncio.ensure_future(lane.share()) for lane in self._lanes]
+            await asyncio.sleep(_LOOK_EVERY)
+            # One whose broker is silent goes on beside the next look.
+            await asyncio.gather(*(share for share in shares if share.done()))
+
+    async def _renew_lane(self, lane: Lane) -> None:
+        try:
+            await lane.stream.renew(lane.name, lane.in_flight)
+        except Unavailable as error:
+            self.outage.begun(str(error))
+
+    async def _leave(self) -> None:
+        try:
+            for channel in self.channels:
                 await self.layer.stream(channel).retire(self.id)
-            except Unavailable:
-                return
+        except Unavailable as error:
+            logger.debug("The broker forgets this worker by itself: %s", error)
+        await self.layer.close()

@@ -1,11 +1,31 @@
-"""What Bus stores: rooms, members, messages, reviews, sanctions, API keys, and sends that wait."""
+"""What Bus stores: rooms and members, messages and what came of them, keys, sends that wait."""
 
 from bus.models.api_key import ApiKey
+from bus.models.audit_entry import AuditEntry
+from bus.models.dry_run import DryRun
+from bus.models.label import Label
 from bus.models.member import Member
 from bus.models.message import Message
 from bus.models.queued_send import QueuedSend
+from bus.models.read_mark import ReadMark
+from bus.models.report import Report
 from bus.models.review import Review
 from bus.models.room import Room
 from bus.models.sanction import Sanction
+from bus.models.strike import Strike
 
-__all__ = ["ApiKey", "Member", "Message", "QueuedSend", "Review", "Room", "Sanction"]
+__all__ = [
+    "ApiKey",
+    "AuditEntry",
+    "DryRun",
+    "Label",
+    "Member",
+    "Message",
+    "QueuedSend",
+    "ReadMark",
+    "Report",
+    "Review",
+    "Room",
+    "Sanction",
+    "Strike",
+]

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from bus.protocol import canonical_name
+from bus.fields import canonical_name
 
 
 def check_name(name: str) -> None:
@@ -33,7 +33,7 @@ class Room(models.Model):
         STANDARD = "standard", _("standard")
         STRICT = "strict", _("strict")
 
-    # In the one spelling of protocol.RoomName.
+    # In the one spelling of fields.RoomName.
     name = models.CharField(_("name"), max_length=64, unique=True, validators=[check_name])
     title = models.CharField(_("title"), max_length=120, blank=True)
     topic = models.CharField(_("topic"), max_length=500, blank=True)
@@ -46,6 +46,12 @@ class Room(models.Model):
         default=0,
         help_text=_("seconds between two messages of one author; 0 is off"),
     )
+    # What is changed of that policy: moderation.Policy.from_parts. Word lists make it large, so
+    # it is read only when `policy_version` says that it changed.
+    policy_parts = models.JSONField(_("policy parts"), default=dict, blank=True)
+    # What the room does around the policy: services.conduct.Conduct.
+    conduct = models.JSONField(_("conduct"), default=dict, blank=True)
+    policy_version = models.PositiveIntegerField(default=0, editable=False)
     # The seq of the newest change; the next one is this plus 1.
     head = models.BigIntegerField(_("head"), default=0, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from bus.models.message import Message
 from bus.models.room import Room
 
 
@@ -32,6 +33,15 @@ class Sanction(models.Model):
         blank=True,
         related_name="+",
         verbose_name=_("created by"),
+    )
+    # The one that a rule or a decision made it for.
+    message = models.ForeignKey(
+        Message,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="sanctions",
+        verbose_name=_("message"),
     )
     until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("empty: for good"))
     lifted_at = models.DateTimeField(_("lifted"), null=True, blank=True)

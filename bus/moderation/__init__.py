@@ -2,7 +2,19 @@
 
 from .context import Context
 from .engine import judge
-from .policy import POLICIES, Ladder, Policy
+from .ladder import Ladder, Thresholds
+from .policies import POLICIES
+from .policy import Policy
 from .verdict import Action, Hit, Verdict
 
-__all__ = ["POLICIES", "Action", "Context", "Hit", "Ladder", "Policy", "Verdict", "judge"]
+__all__ = [
+    "POLICIES",
+    "Action",
+    "Context",
+    "Hit",
+    "Ladder",
+    "Policy",
+    "Thresholds",
+    "Verdict",
+    "judge",
+]

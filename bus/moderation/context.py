@@ -5,9 +5,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The author's recent behaviour in the room."""
+    """The author's recent behaviour; what is not known counts for nothing."""
 
-    # The last few bodies, oldest first.
+    # The author's last few bodies in the room, oldest first.
     recent: tuple[str, ...] = ()
     # Moderators and owners may post links and repeat themselves.
     trusted: bool = False
+    # The author's last few bodies in other rooms, oldest first.
+    elsewhere: tuple[str, ...] = ()
+    # How many seconds ago the author's last few messages in the room came, in any order.
+    ages: tuple[float, ...] = ()
+    # In the room: owner, moderator, member, guest; compared with the roles that a policy exempts.
+    role: str = ""
+    # Seconds since the account was made; None when nobody knows.
+    account_age: float | None = None
+    # Whether the author never wrote in the room before.
+    first_message: bool = False
+    # What is left of the author's strikes after decay.
+    strikes: int = 0

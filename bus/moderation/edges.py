@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
+from .aim import aimed, all_that_is_said, of_oneself
 from .hangul import is_jamo, is_syllable
 from .terms import Term
 
@@ -14,6 +15,8 @@ _PARTICLE: Final = re.compile(
     r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
     r"|같|처럼|한테|에게|까지|부터|보다|이나|라고|라니|라도|데|고|지|거|것|놈|년|들아|새끼|씨|진짜|존나|그냥|왜)+\Z"
 ).match
+# Letters; whatever follows a word for longer is no ending.
+_LONGEST_ENDING: Final = 12
 _LAUGHTER: Final = "ㅋㅎㅠㅜ"
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
@@ -49,8 +52,13 @@ def clean_right(text: str, end: int) -> bool:
 
 def _ends_word(text: str, end: int) -> bool:
     """Whether only a particle or an ending follows in the same Korean word."""
-    rest = _HANGUL_WORD(text, end)
+    rest = _HANGUL_WORD(text, end, end + _LONGEST_ENDING)
     return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
+
+
+def _ends_insult(text: str, end: int) -> bool:
+    """Whether the word ends here; Korean ones take endings without end."""
+    return is_syllable(text[end - 1]) or clean_right(text, end)
 
 
 def _own_run(text: str, start: int, end: int) -> bool:
@@ -97,7 +105,14 @@ def stands(term: Term, text: str, start: int, end: int) -> bool:
     if edges == "word" and not _ends_word(text, end):
         return False
     if edges == "stem":
-        rest = _LATIN_WORD(text, end)
+        rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
         if rest is not None and not _SUFFIX(rest[0]):
             return False
+    if edges in ("aimed", "taunt"):
+        if not _ends_insult(text, end):
+            return False
+        if not aimed(text, start, end) and not (edges == "taunt" and all_that_is_said(text)):
+            return False
+    if edges == "called" and (not clean_right(text, end) or of_oneself(text, start)):
+        return False
     return not (term.exceptions and excepted(term, text, start, end))

@@ -1,53 +1,79 @@
 """judge(): every rule over one text, and what the policy makes of the hits."""
 
+from typing import Final
+
+from . import suspicion
 from .context import Context
 from .graphemes import star
 from .normalise import Normal, normalise
 from .policy import Policy
 from .rules import RULES
 from .rules.length import find as too_long
-from .verdict import ACTIONS, Hit, Verdict
+from .verdict import ACTIONS, WHOLE, Hit, Verdict
 
-_NOTHING_KNOWN = Context()
+_NOTHING_KNOWN: Final = Context()
+_MASK: Final = ACTIONS.index("mask")
+_HOLD: Final = ACTIONS.index("hold")
 
 
 def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdict:
     """Judge one text under a policy; takes any string, does no I/O and never raises."""
-    normal = normalise(text[: policy.max_length])
     hits: list[Hit] = []
     if len(text) > policy.max_length:
         # What no room would post is not worth reading through.
         hits.extend(too_long(Normal(text, text, same=True), policy, context))
-    elif len(policy.ladders) > 1:
+    elif len(policy.ladders) > 1 and context.role not in policy.exempt:
+        normal = normalise(text)
         for rule in RULES:
-            hits.extend(rule(normal, policy, context))
+            if found := rule(normal, policy, context):
+                hits.extend(found)
+        # What the rules are certain of needs no second opinion.
+        certain = context.trusted or any(_act(policy, hit) >= _MASK for hit in hits)
+        if policy.model is not None and not certain:
+            hits.extend(suspicion.find(normal, policy.model))
     if not hits:
         return Verdict("allow", 0.0, (), text, None)
-    return _decide(text, policy, hits)
+    return _decide(text, policy, context, hits)
 
 
-def _decide(text: str, policy: Policy, hits: list[Hit]) -> Verdict:
+def _act(policy: Policy, hit: Hit) -> int:
+    """How hard the policy is on a hit, as a place in ACTIONS."""
+    return ACTIONS.index(policy.action(hit.reason, hit.severity))
+
+
+def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Verdict:
     """The hardest action of all hits, and the text with what may not stand starred out."""
-    acts = [ACTIONS.index(policy.action(hit.reason, hit.severity)) for hit in hits]
+    acts = [_act(policy, hit) for hit in hits]
     hardest = max(acts)
     deciding = max(
         (hit for hit, act in zip(hits, acts, strict=True) if act == hardest),
         key=lambda hit: hit.severity,
     )
-    starred = ACTIONS.index("mask")
-    ranges = [(hit.start, hit.end) for hit, act in zip(hits, acts, strict=True) if act >= starred]
+    if 0 < hardest < _HOLD and 0 < policy.strikes_to_hold <= context.strikes:
+        hardest = _HOLD
+    ranges = [
+        (hit.start, hit.end)
+        for hit, act in zip(hits, acts, strict=True)
+        if act >= _MASK and hit.view != WHOLE
+    ]
+    parts = _parts(hits)
+    innocence = 1.0
+    for _, part in parts:
+        innocence *= 1.0 - part
     return Verdict(
         action=ACTIONS[hardest],
-        score=_score(hits),
+        score=round(1.0 - innocence, 3),
         hits=tuple(hits),
         masked=star(text, ranges) if ranges else text,
         reason=deciding.reason if hardest else None,
+        parts=parts,
     )
 
 
-def _score(hits: list[Hit]) -> float:
-    """Near 1.0 for one severe hit; several milder ones add up to less than that."""
-    innocence = 1.0
+def _parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:
+    """What each rule adds: 0.95 for one severe hit; several milder ones add up to less than 1."""
+    innocence: dict[str, float] = {}
     for hit in hits:
-        innocence *= 1.0 - min(hit.severity, 5) * 0.19
-    return round(1.0 - innocence, 3)
+        innocence[hit.rule] = innocence.get(hit.rule, 1.0) * (1.0 - min(hit.severity, 5) * 0.19)
+    parts = ((rule, round(1.0 - left, 3)) for rule, left in innocence.items())
+    return tuple(sorted(parts, key=lambda part: -part[1]))

@@ -1,20 +1,31 @@
 """The word lists, compiled once into one automaton for each view."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
 from .hangul import is_hangul, is_jamo, to_jamo, to_keys
+from .normalise import Normal
 from .skeleton import skeleton
-from .terms import Term, load
+from .terms import Term, languages, load, load_cues
 
+# The view of what is no term but makes advertising together with others.
+CUE: Final = "cue"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_JOINED: Final = 4
 _SHORTEST_KEYS: Final = 5
+# A milder word is read under a disguise when so many letters tell it from others.
+_SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
 _SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y")
+
+
+# A text in which this many places look like terms is no text. The view reads so far, and takes all
+# the rest for one hit: every place costs time.
+CROWD: Final = Term("", "scam", 3, "any")
 
 
 class Match(NamedTuple):
@@ -45,16 +56,35 @@ class Index:
 class Lexicon:
     """Everything that the views look for."""
 
-    plain: Index
-    keyboard: Index
+    surface: AhoCorasick
+    # What each pattern of the surface stands for, and the view in which it does.
+    readings: tuple[tuple[tuple[str, Term], ...], ...]
     collapsed: Index
     syllables: Index
     jamo: Index
     spelled: dict[str, Term]
     masked: dict[tuple[int, str], tuple[tuple[str, Term], ...]]
 
+    def scan(self, normal: Normal) -> list[tuple[int, int, int]]:
+        """All that the folded text spells, overlapping too: (pattern, start, end); once a text."""
+        if normal.scanned is not None and normal.scanned[0] is self:
+            return normal.scanned[1]
+        found: list[tuple[int, int, int]] = self.surface.find_matches_as_indexes(
+            normal.folded, overlapping=True
+        )
+        if normal.scanned is None:
+            normal.scanned = self, found
+        return found
 
-def _index(patterns: list[tuple[str, Term]]) -> Index:
+
+def _disguised(term: Term) -> bool:
+    """Whether anybody would disguise this term, and it does not turn up in every other line."""
+    least = _SHORTEST_JOINED if term.severity >= 3 else _SHORTEST_MILD
+    return term.severity >= 2 and len(skeleton(term.joined)) >= least
+
+
+def index(patterns: list[tuple[str, Term]]) -> Index:
+    """An index of patterns; several terms may share one."""
     grouped: dict[str, list[Term]] = {}
     for pattern, term in patterns:
         grouped.setdefault(pattern, []).append(term)
@@ -72,12 +102,39 @@ def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
     return keys
 
 
+# Words that are others from behind.
+_WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "live", "repaid"}
+# What a letter looks like on its head.
+_TURNED: Final = str.maketrans("unpdbqmw", "nudpqbwm")
+
+
+def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
+    """Severe terms from behind, and as they look when the line is turned on its head."""
+    found: list[tuple[str, Term]] = []
+    known = {term.text for term in terms} | _WORDS_BACKWARDS
+    for term in terms:
+        if term.severity < 3 or not term.text.isalpha():
+            continue
+        # Korean syllables make other words from behind, unless there are three.
+        if len(term.text) < (_SHORTEST_JOINED if term.latin else 3):
+            continue
+        if not term.latin and term.edges != "any":
+            continue
+        whole = replace(term, edges="whole", exceptions=())
+        behind = term.text[::-1]
+        for spelling in {behind, behind.translate(_TURNED)} - known:
+            found.append((spelling, whole))
+    return found
+
+
 def _masked(terms: list[Term]) -> dict[tuple[int, str], tuple[tuple[str, Term], ...]]:
     """Words by length and first letter, for `f**k` to be read among them, the likeliest first."""
     found: dict[tuple[int, str], dict[str, Term]] = {}
     for suffix in _SUFFIXES:
         for term in terms:
-            if term.severity < 3 or not term.text.isalpha() or len(term.text) < _SHORTEST_JOINED:
+            if not term.text.isalpha() or len(term.text) < _SHORTEST_JOINED:
+                continue
+            if term.severity < 3 and (term.severity < 2 or len(term.text) < _SHORTEST_MILD):
                 continue
             if not suffix or term.edges != "whole":
                 word = term.text + suffix
@@ -88,23 +145,35 @@ def _masked(terms: list[Term]) -> dict[tuple[int, str], tuple[tuple[str, Term], 
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """Read the lists and build the automata, at the first call."""
-    english, korean = load("en"), load("ko")
-    letters = [t for t in english if t.joined.isalpha()]
-    hangul = [t for t in korean if all(map(is_hangul, t.joined))]
+    return build([term for name in languages() for term in load(name)], load_cues())
+
+
+def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
+    """The automata of some terms, and of the cues of advertising."""
+    letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha()]
+    hangul = [t for t in terms if all(map(is_hangul, t.joined))]
+    keys = _keyboard(hangul)
+    readings: dict[str, list[tuple[str, Term]]] = {}
+    for view, patterns in (
+        ("text", [(t.text, t) for t in terms]),
+        ("keyboard", keys),
+        ("backwards", _backwards(letters + hangul)),
+        (CUE, [(t.text, t) for t in cues]),
+    ):
+        for pattern, term in patterns:
+            readings.setdefault(pattern, []).append((view, term))
     return Lexicon(
-        plain=_index([(t.text, t) for t in english + korean]),
-        keyboard=_index(_keyboard(hangul)),
-        collapsed=_index(
-            [(s, t) for t in letters if len(s := skeleton(t.joined)) >= _SHORTEST_JOINED]
-        ),
-        syllables=_index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
-        jamo=_index(
+        surface=AhoCorasick(list(readings)),
+        readings=tuple(map(tuple, readings.values())),
+        collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
+        syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
+        jamo=index(
             [
                 ("".join(map(to_jamo, t.joined)), t)
                 for t in hangul
                 if not all(map(is_jamo, t.joined)) and len(t.joined) > 1
             ]
         ),
-        spelled={t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
+        spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
         masked=_masked(letters),
     )

@@ -8,7 +8,20 @@ from .letters import JAMO, TABLE
 
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
+_JAMO: Final = str.maketrans(JAMO)
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
+
+
+def _kind(char: str) -> str:
+    """A letter, a digit, a space, an apostrophe or another sign."""
+    if char.isalpha():
+        return "a"
+    if char.isdigit():
+        return "0"
+    return " " if char.isspace() else "'" if char == "'" else "."
+
+
+_SHAPE: Final = "".join(map(_kind, map(chr, range(128)))).encode().ljust(256, b".")
 
 
 class Normal:
@@ -27,6 +40,13 @@ class Normal:
         self._spans = spans
         # Folding letter for letter leaves every offset where it was.
         self._same = same
+        # What was found in it, kept by whoever looks for it first.
+        self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
+
+    @cached_property
+    def shape(self) -> bytes:
+        """For each folded character what kind it is, so that views know if they need to look."""
+        return f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
@@ -45,7 +65,11 @@ def _spans(raw: str) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     for index, char in enumerate(raw):
         plain = TABLE.get(ord(char), char)
-        if plain is not None:
+        if plain is None:
+            continue
+        if len(plain) == 1:
+            spans.append((index, index + 1))
+        else:
             spans.extend([(index, index + 1)] * len(plain))
     return spans
 
@@ -67,6 +91,10 @@ def _compose(raw: str, folded: str) -> Normal:
     chars: list[str] = []
     spans: list[tuple[int, int]] = []
     for char, span in zip(folded, _spans(raw), strict=True):
+        if not "\u1100" <= char <= "\u11ff":
+            chars.append(char)
+            spans.append(span)
+            continue
         last = chars[-1] if chars else ""
         if _vowel(char) and last and _initial(last):
             code = 0xAC00 + ((ord(last) - 0x1100) * 21 + ord(char) - 0x1161) * 28
@@ -77,7 +105,7 @@ def _compose(raw: str, folded: str) -> Normal:
             spans.append(span)
             continue
         chars[-1], spans[-1] = chr(code), (spans[-1][0], span[1])
-    return Normal(raw, "".join(JAMO.get(char, char) for char in chars), spans)
+    return Normal(raw, "".join(chars).translate(_JAMO), spans)
 
 
 def normalise(raw: str) -> Normal:

@@ -1,41 +1,26 @@
 """What a room does about what the rules find."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Final
 
+from . import parts
+from .ladder import Ladder, Thresholds
+from .own import Own, compiled
 from .verdict import Action
-
-_NEVER: Final = 9
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """The least severity at which each action is taken; the hardest that applies wins."""
-
-    alert: int = _NEVER
-    mask: int = _NEVER
-    hold: int = _NEVER
-    reject: int = _NEVER
-
-    def action(self, severity: int) -> Action:
-        """What to do about a hit of this severity."""
-        if severity >= self.reject:
-            return "reject"
-        if severity >= self.hold:
-            return "hold"
-        if severity >= self.mask:
-            return "mask"
-        return "alert" if severity >= self.alert else "allow"
-
 
 _ALLOW: Final = Ladder()
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A room's limits, and a ladder of actions for each reason; other reasons are allowed."""
+    """A room's limits, lists, and a ladder of actions for each reason; other reasons are allowed.
+
+    Each field but the name is a part that a room may change; `from_parts` reads it from JSON.
+    """
 
     name: str
     ladders: Mapping[str, Ladder] = field(default_factory=lambda: MappingProxyType({}))
@@ -45,51 +30,60 @@ class Policy:
     max_mentions: int = 10
     # Times that a message may be said again before it is spam.
     max_repeats: int = 2
+    # Addresses in one message.
+    max_links: int = 10
+    # Percent of the letters of a longer message that may be capitals.
+    max_capitals: int = 100
+    # Emoji in one message.
+    max_emoji: int = 100
+    # Messages by one author within `flood_seconds`; 0: as many as they like.
+    flood_messages: int = 0
+    flood_seconds: int = 10
+    # Accounts younger than this have the limits of new members; 0: nobody is new.
+    new_seconds: int = 0
+    new_max_links: int = 0
+    new_max_mentions: int = 2
+    # Raid mode: everything from accounts younger than this is held; 0: off.
+    raid_seconds: int = 0
+    # From this many strikes on, what would be posted with an alert or a mask is held; 0: off.
+    strikes_to_hold: int = 0
+    # Roles whose messages are judged by their length alone.
+    exempt: frozenset[str] = frozenset()
+    # The room's own words: `word` by itself, `word*` opens a word, `*word*` anywhere.
+    words: tuple[str, ...] = ()
+    # How severe the room's own words and patterns are, 1 to 5.
+    own_severity: int = 3
+    # Words and phrases in which nothing is found.
+    allowed: tuple[str, ...] = ()
+    # The room's own patterns, in RE2's syntax.
+    patterns: tuple[str, ...] = ()
+    # Hosts that may always be linked to, and never; those below them too.
+    allow_hosts: tuple[str, ...] = ()
+    deny_hosts: tuple[str, ...] = ()
+    # The model's thresholds; None: the rules alone.
+    model: Thresholds | None = None
+    own: Own = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        own = compiled(self.words, self.allowed, self.patterns, self.own_severity)
+        object.__setattr__(self, "own", own)
 
     def action(self, reason: str, severity: int) -> Action:
         """What this room does about a hit."""
         return self.ladders.get(reason, _ALLOW).action(severity)
 
+    @staticmethod
+    def from_parts(base: Policy, changes: Mapping[str, object]) -> Policy:
+        """The base with some parts changed, as JSON holds them; ValueError names a wrong part."""
+        read = {name: parts.read(name, value) for name, value in changes.items()}
+        if "ladders" in read:
+            read["ladders"] = MappingProxyType({**base.ladders, **read["ladders"]})
+        return replace(base, **read)
 
-_TOO_LONG: Final = Ladder(reject=1)
-
-
-def _policy(name: str, *, max_mentions: int = 10, **ladders: Ladder) -> Policy:
-    reasons = MappingProxyType({"too_long": _TOO_LONG, **ladders})
-    return Policy(name=name, ladders=reasons, max_mentions=max_mentions)
-
-
-# Links: 1 plain, 2 a shortener, an invitation or a disguised address, 3 a host that poses.
-POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
-    {
-        "off": _policy("off"),
-        "relaxed": _policy(
-            "relaxed",
-            max_mentions=20,
-            blocked_word=Ladder(mask=3, reject=5),
-            harassment=Ladder(alert=3, hold=4, reject=5),
-            self_harm=Ladder(alert=1),
-            spam=Ladder(hold=3),
-            mentions=Ladder(hold=2),
-        ),
-        "standard": _policy(
-            "standard",
-            blocked_word=Ladder(mask=2, reject=3),
-            harassment=Ladder(reject=3),
-            self_harm=Ladder(alert=1),
-            link=Ladder(hold=2),
-            spam=Ladder(hold=2, reject=3),
-            mentions=Ladder(reject=2),
-        ),
-        "strict": _policy(
-            "strict",
-            max_mentions=5,
-            blocked_word=Ladder(reject=1),
-            harassment=Ladder(hold=2, reject=3),
-            self_harm=Ladder(hold=1),
-            link=Ladder(hold=1, reject=3),
-            spam=Ladder(hold=2, reject=3),
-            mentions=Ladder(reject=2),
-        ),
-    }
-)
+    def as_parts(self) -> dict[str, object]:
+        """Every part as JSON holds it; `from_parts` of any base and this is the same policy."""
+        return {
+            part.name: parts.written(getattr(self, part.name))
+            for part in fields(self)
+            if part.init and part.name != "name"
+        }

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-Category = Literal["profanity", "sexual", "slur", "threat", "harassment", "self_harm"]
-Edges = Literal["whole", "word", "stem", "prefix", "any", "run"]
+Category = Literal[
+    "profanity", "sexual", "slur", "threat", "harassment", "self_harm", "scam", "own"
+]
+Edges = Literal["whole", "word", "stem", "prefix", "any", "run", "aimed", "taunt", "called"]
 
 _LISTS: Final = Path(__file__).parent / "lists"
 _CHOICE: Final = re.compile(r"\[([^\]]+)\]")
@@ -19,6 +21,9 @@ _REASONS: Final[dict[Category, str]] = {
     "threat": "harassment",
     "harassment": "harassment",
     "self_harm": "self_harm",
+    "scam": "spam",
+    # A room's own words.
+    "own": "blocked_word",
 }
 
 
@@ -77,3 +82,21 @@ def load(name: str) -> list[Term]:
             for term in parse(line):
                 terms.setdefault(term.text, term)
     return list(terms.values())
+
+
+def languages() -> list[str]:
+    """The languages that have a list, English first: its file has a name of two letters."""
+    return sorted(
+        (path.stem for path in _LISTS.glob("??.txt")), key=lambda name: (name != "en", name)
+    )
+
+
+def load_cues() -> list[Term]:
+    """The phrases of advertising and fraud, their weight for a severity."""
+    cues: dict[str, Term] = {}
+    for line in (_LISTS / "scams.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            weight, phrases = line.split("\t")
+            for phrase in phrases.split(", "):
+                cues.setdefault(phrase, Term(phrase, "scam", int(weight), "whole"))
+    return list(cues.values())

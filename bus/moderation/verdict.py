@@ -8,6 +8,10 @@ Action = Literal["allow", "alert", "mask", "hold", "reject"]
 ACTIONS: Final[tuple[Action, ...]] = ("allow", "alert", "mask", "hold", "reject")
 
 
+# The view of a hit on a message as such, in which no range is to be starred out.
+WHOLE: Final = "whole"
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """One thing that a rule found: what, how bad, and where in the text as written."""
@@ -20,6 +24,8 @@ class Hit:
     end: int
     matched: str
     view: str
+    # The kind of term, such as slur or threat; for other rules the reason again.
+    category: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The hit as the wire shows it."""
@@ -45,6 +51,8 @@ class Verdict:
     masked: str
     # Of the hit that decided; None when the message is allowed.
     reason: str | None
+    # What each rule added to the score, the most first.
+    parts: tuple[tuple[str, float], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as one line of the `moderate` command."""

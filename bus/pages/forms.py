@@ -9,7 +9,9 @@ from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from bus.protocol import canonical_name
+from bus.errors import Invalid
+from bus.fields import canonical_name
+from bus.services import naming
 
 
 class RoomForm(forms.Form):
@@ -35,3 +37,13 @@ class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]
     class Meta(BaseUserCreationForm.Meta):
         model = get_user_model()
         fields = ("username",)
+
+    def clean_username(self) -> str:
+        """The name, if others should have to read it."""
+        name: str = super().clean_username()
+        try:
+            # Django calls this for a field that was left out, too: then it is None.
+            naming.check(name or "")
+        except Invalid as error:
+            raise ValidationError(_("This name is not allowed here.")) from error
+        return name

@@ -17,10 +17,10 @@ from django.views.generic import CreateView
 
 from bus.conf import conf
 from bus.errors import Forbidden, NotFound
+from bus.fields import canonical_name
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm, SignUpForm
 from bus.pages.history import rows_of
-from bus.protocol import canonical_name
 from bus.services import access, history, rooms
 
 FIRST_PAGE = 50  # messages of the first paint

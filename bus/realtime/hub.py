@@ -6,12 +6,20 @@ import asyncio
 import logging
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from bus import names, publisher
+from bus.conf import conf
 from bus.errors import Unavailable
+from bus.realtime.gate import Gate
 from bus.realtime.presence import PresenceKeeper
-from bus.realtime.topic import AuthorTopic, Counts, Listener, RoomTopic, Seat, Topic
+from bus.realtime.recent import Caught
+from bus.realtime.recovery import Recovery
+from bus.realtime.repairs import Repairs
+from bus.realtime.seat import Listener, Seat
+from bus.realtime.source import Source
+from bus.realtime.topic import AuthorTopic, Counts, RoomTopic, Topic
+from bus.realtime.typing import TypingKeeper
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +30,6 @@ _CLOSE_WAIT = 2.0
 # Between bad messages in a row the reader pauses, doubling from this up to that, in seconds.
 _FIRST_PAUSE = 0.001
 _LONGEST_PAUSE = 1.0
-
-T = TypeVar("T", bound=Topic)
-# A room's id and a seq → its events after that, None where they are too many.
-Missed = Callable[[int, int], Awaitable[publisher.Bulletin | None]]
 
 
 class Inbox(Protocol):
@@ -51,43 +55,74 @@ class Hub:
     def __init__(
         self,
         open_inbox: OpenInbox = publisher.Inbox.open,
-        missed: Missed | None = None,
+        source: Source | None = None,
     ) -> None:
-        """`missed` reads what a room's listeners missed in an outage; see `repair_with`."""
+        """`source` reads what the broker did not bring; see `read_by`."""
         self.counts = Counts()
         self.presence = PresenceKeeper()
+        self.typing = TypingKeeper(self._tell_room, self.presence.here)
         self._open_inbox = open_inbox
-        self._missed = missed
+        self._source = source
         self._opening = asyncio.Lock()
         self._inbox: Inbox | None = None
         self._topics: dict[str, Topic] = {}
         # Kept until they are done: the event loop alone would not.
         self._tasks: set[asyncio.Task[None]] = set()
+        self.repairs = Repairs(self._topics, source, self._spawn)
+        self._recovery = Recovery(source)
+        self._gate = Gate(self._flush)
+        # Topics with something to hand over, in the order in which it came.
+        self._news: dict[Topic, None] = {}
 
     async def join_room(self, room: int, listener: Listener, *, mark: str | None = None) -> Seat:
         """Listen to a room; events are held back until the seat is released. Raises Unavailable.
 
         A plain socket gives the `mark` that its client_ids begin with.
         """
-        topic = self._topic(names.room_group(room), RoomTopic)
-        topic.room = room
-        seat = Seat(topic, listener, mark)
+        group = names.room_group(room)
+        topic = self._topics.get(group)
+        if topic is None:
+            topic = self._topics[group] = RoomTopic(group, room, self.counts, self._has_news)
+        assert isinstance(topic, RoomTopic)
+        seat = Seat(room, listener, mark)
         topic.add(seat)
         try:
-            await self._listen(topic)
+            if not topic.listening or topic.lock.locked():
+                await self._listen(topic)
         except BaseException:
             self.leave_room(seat)
             raise
         return seat
 
+    def position(self, room: int) -> int | None:
+        """The newest seq that was told to a room here; None where that is not known."""
+        topic = self._topics.get(names.room_group(room))
+        return topic.order.head if isinstance(topic, RoomTopic) else None
+
+    async def catch_up(self, seat: Seat, since: int | None, limit: int | None) -> Caught | None:
+        """What a join is told of the room's messages; None where only the database knows.
+
+        The seat is to be released with its head before anything else is awaited.
+        """
+        topic = self._topics.get(names.room_group(seat.room))
+        if not isinstance(topic, RoomTopic):
+            return None
+        return await self._recovery.catch_up(topic, since, limit)
+
     def leave_room(self, seat: Seat) -> None:
         """Take a listener out of a room."""
-        seat.topic.remove(seat)
-        self._retire(seat.topic)
+        topic = self._topics.get(names.room_group(seat.room))
+        if isinstance(topic, RoomTopic):
+            topic.remove(seat)
+            self._retire(topic)
 
     async def join_author(self, key: str, listener: Listener) -> None:
         """Listen to what concerns an author alone. Raises Unavailable."""
-        topic = self._topic(names.author_group(key), AuthorTopic)
+        group = names.author_group(key)
+        topic = self._topics.get(group)
+        if topic is None:
+            topic = self._topics[group] = AuthorTopic(group, self.counts, self._has_news)
+        assert isinstance(topic, AuthorTopic)
         topic.sessions.add(listener)
         try:
             await self._listen(topic)
@@ -109,59 +144,66 @@ class Hub:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=_CLOSE_WAIT)
+        self.typing.close()
         self._topics.clear()
         self._inbox = None
         await self.presence.close()
 
-    def _topic(self, group: str, kind: type[T]) -> T:
-        topic = self._topics.get(group)
-        if topic is None:
-            topic = self._topics[group] = kind(group)
-        assert isinstance(topic, kind)
-        return topic
-
     async def _listen(self, topic: Topic) -> None:
         async with topic.lock:
-            if not topic.listening:
-                inbox = await self._opened()
-                topic.begin()
-                try:
-                    async with asyncio.timeout(_LISTEN_TIMEOUT):
-                        await inbox.listen(topic.group)
-                except TimeoutError as error:
-                    raise Unavailable from error
-                topic.listening = True
+            if topic.listening:
+                return
+            inbox = await self._opened()
+            if isinstance(topic, RoomTopic):
+                topic.pause()
+            try:
+                async with asyncio.timeout(_LISTEN_TIMEOUT):
+                    await inbox.listen(topic.group)
+                    if isinstance(topic, RoomTopic):
+                        # After the subscription, so that nothing falls between the two.
+                        topic.begin(await self._head(topic.room))
+                        topic.resume()
+            except TimeoutError as error:
+                raise Unavailable from error
+            topic.listening = True
+
+    async def _head(self, room: int) -> int | None:
+        heads = {} if self._source is None else await self._source.heads([room])
+        return heads.get(room)
 
     async def _opened(self) -> Inbox:
         async with self._opening:
             if self._inbox is None:
                 self._inbox = await self._open_inbox(self.heard_again)
                 self._spawn(self._read(self._inbox))
+                self._spawn(self._watch())
             return self._inbox
 
     def heard_again(self) -> None:
         """Groups are heard again after an outage: give the rooms what they missed."""
-        self._spawn(self._repair())
+        self._spawn(self.repairs.after_outage())
 
-    async def _repair(self) -> None:
-        rooms = [t for t in self._topics.values() if isinstance(t, RoomTopic) and t.listening]
-        for topic in rooms:
-            topic.pause()
-        for topic in rooms:
+    async def _watch(self) -> None:
+        """Every few seconds: what is missing is repaired, and memory stays within its bounds."""
+        while True:
+            await asyncio.sleep(conf.position_check)
             try:
-                since = topic.position
-                found = None
-                if self._missed is not None and since is not None:
-                    found = await self._missed(topic.room, since)
+                await self.repairs.check()
+                rooms = [topic for topic in self._topics.values() if isinstance(topic, RoomTopic)]
+                self._recovery.make_room(rooms)
             except Exception:
-                logger.exception("%s could not be repaired; its sockets come back.", topic.group)
-                found = None
-            if found is None:
-                topic.fail()
-            else:
-                self.counts.repaired += len(found.events)
-                topic.deliver_missed(found.events, found.plain, self.counts)
-            topic.resume(self.counts)
+                logger.exception("The positions of rooms could not be compared.")
+
+    def _has_news(self, topic: Topic) -> None:
+        self._news[topic] = None
+        self._gate.knock()
+        if isinstance(topic, RoomTopic) and topic.order.broken:
+            self.repairs.notice_hole(topic)
+
+    def _flush(self) -> None:
+        news, self._news = self._news, {}
+        for topic in news:
+            topic.flush()
 
     def _retire(self, topic: Topic) -> None:
         """End a subscription that nobody wants, without making who leaves wait for it."""
@@ -198,30 +240,40 @@ class Hub:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
+    def _tell_room(self, room: int, frame: bytes) -> None:
+        """Say something to a room's sessions in this process alone."""
+        events = [(None, frame)]
+        self._deliver(
+            {"type": publisher.ROOM_EVENTS, "room": room, "events": events, "plain": (), "own": ()}
+        )
+
     def _deliver(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
         if kind == publisher.ROOM_EVENTS:
             group = names.room_group(message["room"])
         elif kind == publisher.AUTHOR_EVENTS:
             group = names.author_group(message["author"])
+        elif kind == publisher.ROOM_TYPING:
+            self.typing.heard(message)
+            return
         else:
             self.counts.unknown += 1
             logger.warning("A group message of type %r is ignored.", kind)
             return
         topic = self._topics.get(group)
         if topic is not None:
-            topic.deliver(message["events"], message["plain"], message["own"], self.counts)
+            topic.deliver(message["events"], message["plain"], message["own"])
 
 
-class _Repair:
-    """How the hubs of this process read what was missed."""
+class _Reading:
+    """How the hubs of this process read the database."""
 
-    missed: Missed | None = None
+    source: Source | None = None
 
 
-def repair_with(missed: Missed) -> None:
-    """Have every hub made from now on read what a room missed by this."""
-    _Repair.missed = staticmethod(missed)
+def read_by(source: Source) -> None:
+    """Have every hub made from now on read what rooms were told by this."""
+    _Reading.source = source
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
@@ -232,7 +284,7 @@ def hub() -> Hub:
     loop = asyncio.get_running_loop()
     found = _hubs.get(loop)
     if found is None:
-        found = _hubs[loop] = Hub(missed=_Repair.missed)
+        found = _hubs[loop] = Hub(source=_Reading.source)
     return found
 
 

@@ -9,89 +9,140 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bus.conf import conf
-from bus.errors import CLOSE_TOO_SLOW
+from bus.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY, CLOSE_TOO_SLOW
+from bus.realtime.bundle import Bundle
+from bus.realtime.wire import FRAME_LIMIT, Wire, bound_reads, hang_up, text_frame, wire_of
 
 logger = logging.getLogger(__name__)
-
-# What is joined into one frame, in bytes; a larger one would hold up a slow line for long.
-_FRAME_LIMIT = 262_144
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class Outbox:
-    """What one socket has to say, in order; one writer sends it as fast as the peer reads."""
+    """What one socket has to say, in order, as fast as the peer reads.
 
-    def __init__(self, send: Send, *, joined: bool) -> None:
-        """`joined` puts what waits into one array; else each goes in a frame of its own."""
+    While the peer keeps up, and the server has a way for it, frames are written at once. What
+    cannot be written waits for a writer, a task that lives as long as something waits.
+    """
+
+    __slots__ = (
+        "_code", "_events", "_gone", "_joined", "_loop", "_over", "_put", "_relief", "_replies",
+        "_send", "_waiting", "_writer", "failed",
+    )  # fmt: skip
+
+    def __init__(
+        self, send: Send, *, joined: bool, over: Callable[[], object] = lambda: None
+    ) -> None:
+        """`joined` puts what waits into one array; else each goes in a frame of its own.
+
+        `over` is called once the peer is too slow, or gone.
+        """
         self._send = send
         self._joined = joined
-        # Frames, and whether each is a reply.
-        self._waiting: deque[tuple[bytes, bool]] = deque()
+        self._over = over
+        self._loop = asyncio.get_running_loop()
+        # Writes at once, where the server has a way for that.
+        self._put: Wire | None = None
+        # Frames, and whether each is a reply; none for most sockets at most times.
+        self._waiting: deque[tuple[bytes, bool]] | None = None
         # What waits, in bytes: events, and replies.
         self._events = 0
         self._replies = 0
         # What the socket is closed with once everything is written.
         self._code: int | None = None
-        # Set when the peer is too slow, at once; the close code follows when it reads again.
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._work: asyncio.Future[None] | None = None
+        # Whether the peer is too slow; the close code follows when it reads again.
+        self.failed = False
+        self._gone = False
+        self._writer: asyncio.Task[None] | None = None
         self._relief: asyncio.Future[None] | None = None
 
-    def push(self, frames: list[bytes]) -> None:
+    def open(self) -> None:
+        """The socket is accepted: from now on frames may be written at once."""
+        self._put = wire_of(self._send)
+        bound_reads(self._send)
+
+    def push(self, bundle: Bundle) -> None:
         """Say something, without ever waiting; a peer too far behind is closed with 4408."""
         if self._code is not None:
             return
-        for frame in frames:
-            self._waiting.append((frame, False))
-            self._events += len(frame)
+        if self._writer is None and self._put is not None:
+            ready = bundle.joined if self._joined else bundle.separate
+            if self._put(ready):
+                return
+        self._events += bundle.size
+        self._queue().extend([(frame, False) for frame in bundle.frames])
         if self._events > conf.outbox_limit:
             self.fail()
         else:
-            self._wake()
+            self._write_later()
 
     def reply(self, frame: bytes) -> None:
         """Answer a command; the answer may be larger than the limit, see `relieved`."""
-        if self._code is None:
-            self._waiting.append((frame, True))
-            self._replies += len(frame)
-            self._wake()
+        if self._code is not None:
+            return
+        if self._writer is None and self._put is not None and self._put(text_frame(frame)):
+            return
+        self._queue().append((frame, True))
+        self._replies += len(frame)
+        self._write_later()
 
     async def relieved(self) -> None:
         """Wait until the answers given are no burden, before the next command is taken."""
-        while self._replies > _FRAME_LIMIT and not self.failed.done():
-            self._relief = asyncio.get_running_loop().create_future()
+        while self._replies > FRAME_LIMIT and not self.failed and not self._gone:
+            self._relief = self._loop.create_future()
             await self._relief
 
     def fail(self) -> None:
         """Drop what waits and close with 4408: come back and recover."""
-        if not self.failed.done():
-            self.failed.set_result(None)
-            self._waiting.clear()
+        if not self.failed:
+            self.failed = True
+            self._waiting = None
             self._events = self._replies = 0
             self.finish(CLOSE_TOO_SLOW)
             self._relieve()
+            self._over()
 
     def finish(self, code: int) -> None:
         """Take nothing more; write what waits, then close with this code."""
         if self._code is None:
             self._code = code
-            self._wake()
+            self._write_later()
 
-    async def run(self) -> None:
-        """Write until finished or until the peer is gone."""
+    async def written(self) -> None:
+        """Wait until nothing waits: all is written, and after `finish` the close, too."""
+        while self._writer is not None:
+            await asyncio.wait([self._writer])
+
+    def abandon(self) -> None:
+        """Write nothing more."""
+        if self._writer is not None:
+            self._writer.cancel()
+
+    def _write_later(self) -> None:
+        if self._writer is None and not self._gone:
+            self._writer = self._loop.create_task(self._write_all())
+
+    async def _write_all(self) -> None:
         try:
-            while self._waiting or self._code is None:
-                if not self._waiting:
-                    self._work = asyncio.get_running_loop().create_future()
-                    await self._work
-                    continue
-                await self._write(self._take())
-            # No time limit: whoever runs this sets one for the end.
-            await self._send({"type": "websocket.close", "code": self._code})
+            while self._waiting:
+                await self._write(self._take(self._waiting))
+            if self._code is not None:
+                # No time limit: whoever waits for this sets one for the end.
+                await self._send({"type": "websocket.close", "code": self._code})
+                self._gone = True
+                if self._code in (CLOSE_BAD_FRAME, CLOSE_TOO_MANY):
+                    hang_up(self._send)
         except Exception as error:
             # Servers raise what they like when the peer is gone.
             logger.debug("A socket is gone: %r", error)
+            self._gone = True
+            self._waiting = None
+            self._relieve()
+            self._over()
+        finally:
+            self._writer = None
+            if not self._waiting:
+                self._waiting = None
 
     async def _write(self, frame: bytes) -> None:
         try:
@@ -100,27 +151,28 @@ class Outbox:
         except TimeoutError:
             self.fail()
 
-    def _take(self) -> bytes:
+    def _queue(self) -> deque[tuple[bytes, bool]]:
+        if self._waiting is None:
+            self._waiting = deque()
+        return self._waiting
+
+    def _take(self, waiting: deque[tuple[bytes, bool]]) -> bytes:
         """The next frame: as many as fit, one at least."""
-        batch = [self._pop()]
+        batch = [self._pop(waiting)]
         if self._joined:
             size = len(batch[0])
-            while self._waiting and (size := size + len(self._waiting[0][0]) + 1) < _FRAME_LIMIT:
-                batch.append(self._pop())
+            while waiting and (size := size + len(waiting[0][0]) + 1) < FRAME_LIMIT:
+                batch.append(self._pop(waiting))
         return batch[0] if len(batch) == 1 else b"[" + b",".join(batch) + b"]"
 
-    def _pop(self) -> bytes:
-        frame, is_reply = self._waiting.popleft()
+    def _pop(self, waiting: deque[tuple[bytes, bool]]) -> bytes:
+        frame, is_reply = waiting.popleft()
         if is_reply:
             self._replies -= len(frame)
             self._relieve()
         else:
             self._events -= len(frame)
         return frame
-
-    def _wake(self) -> None:
-        if self._work is not None and not self._work.done():
-            self._work.set_result(None)
 
     def _relieve(self) -> None:
         if self._relief is not None and not self._relief.done():

@@ -7,20 +7,25 @@ import logging
 import uuid
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from bus import publisher
+from bus.conf import conf
 from bus.errors import Unavailable
 from bus.protocol import Author, Presence, PresenceChanged
 from bus.publisher import Bulletin
 
 logger = logging.getLogger(__name__)
 
-# What the broker keeps of a process expires after nearly two of these, in seconds.
-_RENEWAL = 10.0
+T = TypeVar("T")
+
+# What the broker keeps of a process expires after two and a half of these, in seconds.
+_RENEWAL = 6.0
 # Changes gather for this long before a room is told, in seconds; a reload of a page is none.
 _GATHERING = 1.0
-# What a stopping process gives to departures that are under way, in seconds.
+# The broker counts a grace by its own clock; we look this much later, in seconds.
+_AFTER_GRACE = 0.1
+# What a stopping process gives to calls that are under way, in seconds.
 _CLOSE_WAIT = 2.0
 
 
@@ -31,7 +36,15 @@ class _Local:
     name: str
     people: dict[str, Author] = field(default_factory=dict)
     sockets: dict[str, int] = field(default_factory=dict)
+    # Who came and went since the broker was told last: True for who is here.
+    changed: dict[str, bool] = field(default_factory=dict)
+    # The next call to the broker, which takes all of these; one is under way at a time.
+    next: asyncio.Task[Presence] | None = None
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     telling: bool = False
+    # Whether somebody left whose grace is not over, and whether somebody looks after it.
+    departed: bool = False
+    looking: bool = False
 
 
 class PresenceKeeper:
@@ -42,24 +55,32 @@ class PresenceKeeper:
         self._process = uuid.uuid4().hex
         self._rooms: dict[int, _Local] = {}
         self._renewing = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._departures: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls: set[asyncio.Task[Any]] = set()
 
     async def enter(self, room: int, name: str, key: str, author: Author) -> Presence:
-        """Note that a socket entered; one round trip. Raises Unavailable, and then it did not."""
-        local = self._rooms.setdefault(room, _Local(name))
-        local.people[key] = author
-        local.sockets[key] = local.sockets.get(key, 0) + 1
-        if not self._renewing:
-            self._renewing = True
-            _keep(self._tasks, self._renew())
+        """Note that a socket entered, and tell who is here; those who come together share a round
+        trip. Raises Unavailable, and then it did not."""
         try:
-            found = await publisher.roster(room).attend(self._process, {key: author})
+            return await asyncio.shield(self.arrive(room, name, key, author))
         except BaseException:
             self.leave(room, key)
             raise
-        self._tell_later(room, local, found.untold)
-        return Presence(count=found.count, members=found.members)
+
+    def arrive(self, room: int, name: str, key: str, author: Author) -> asyncio.Task[Presence]:
+        """Note that a socket entered; the broker hears of it soon."""
+        local = self._rooms.setdefault(room, _Local(name))
+        local.people[key] = author
+        local.sockets[key] = local.sockets.get(key, 0) + 1
+        local.changed[key] = True
+        if not self._renewing:
+            self._renewing = True
+            _keep(self._tasks, self._renew())
+        return self._call(room, local)
+
+    def here(self, room: int) -> int:
+        """How many people of a room this process has."""
+        return len(self._rooms[room].people) if room in self._rooms else 0
 
     async def look(self, room: int) -> Presence:
         """Who is in a room; one round trip. Raises Unavailable."""
@@ -74,16 +95,15 @@ class PresenceKeeper:
         local.sockets[key] -= 1
         if local.sockets[key] == 0:
             del local.sockets[key], local.people[key]
-            if not local.people:
-                del self._rooms[room]
-            _keep(self._departures, self._depart(room, local, key))
+            local.changed[key] = False
+            self._call(room, local)
 
     async def close(self) -> None:
-        """Take everybody of this process out of every room."""
+        """Take everybody of this process out of every room; who comes back elsewhere never left."""
         for task in list(self._tasks):
             task.cancel()
-        if self._departures:
-            await asyncio.wait(list(self._departures), timeout=_CLOSE_WAIT)
+        if self._calls:
+            await asyncio.wait(list(self._calls), timeout=_CLOSE_WAIT)
         rooms, self._rooms = self._rooms, {}
         for room, local in rooms.items():
             try:
@@ -91,16 +111,47 @@ class PresenceKeeper:
             except Unavailable:
                 return
 
-    async def _depart(self, room: int, local: _Local, key: str) -> None:
-        # Nothing is awaited between this look and the sending, so an entering cannot be undone.
-        if key in self._rooms.get(room, local).people:
-            return
+    def _call(self, room: int, local: _Local) -> asyncio.Task[Presence]:
+        """The call that tells the broker all changes up to now."""
+        if local.next is None:
+            local.next = _keep(self._calls, self._tell_broker(room, local))
+        return local.next
+
+    async def _tell_broker(self, room: int, local: _Local) -> Presence:
+        async with local.turn:
+            local.next = None
+            changed, local.changed = local.changed, {}
+            gone = [key for key, here in changed.items() if not here]
+            came = {key: local.people[key] for key, here in changed.items() if here}
+            roster = publisher.roster(room)
+            try:
+                if gone:
+                    await roster.depart(self._process, gone)
+                    local.departed = True
+                    if not local.looking:
+                        local.looking = True
+                        _keep(self._tasks, self._look_after_grace(room, local))
+                # Last, so that it counts those who left, too.
+                found = await roster.attend(self._process, came)
+            finally:
+                # Where the broker is away, those who left expire by themselves.
+                if not local.people and local.next is None and self._rooms.get(room) is local:
+                    del self._rooms[room]
+        self._tell_later(room, local, found.untold)
+        return Presence(count=found.count, members=found.members)
+
+    async def _look_after_grace(self, room: int, local: _Local) -> None:
+        """Tell the room who left and did not come back; other processes would, later."""
         try:
-            found = await publisher.roster(room).depart(self._process, [key])
+            while local.departed:
+                local.departed = False
+                await asyncio.sleep(conf.presence_grace + _AFTER_GRACE)
+                found = await publisher.roster(room).attend(self._process, {})
+                self._tell_later(room, local, found.untold)
         except Unavailable as error:
-            logger.debug("%s expires in %s by itself: %s", key, local.name, error)
-        else:
-            self._tell_later(room, local, found.untold)
+            logger.debug("Who left %s expires by itself: %s", local.name, error)
+        finally:
+            local.looking = False
 
     async def _renew(self) -> None:
         while True:
@@ -132,7 +183,13 @@ class PresenceKeeper:
                     break
                 pause = found
             if found.joined or found.left:
-                event = PresenceChanged(count=found.count, joined=found.joined, left=found.left)
+                # Of a crowd the count alone tells.
+                few = found.count <= publisher.NAMED_PEOPLE
+                event = PresenceChanged(
+                    count=found.count,
+                    joined=found.joined if few else [],
+                    left=found.left if few else [],
+                )
                 await publisher.publish({room: Bulletin(events=[(None, event.frame(local.name))])})
         except Unavailable as error:
             logger.debug("%s is not told who came and went: %s", local.name, error)
@@ -140,8 +197,11 @@ class PresenceKeeper:
             local.telling = False
 
 
-def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Run work, and hold on to it until it is done: the event loop alone would not."""
     task = asyncio.get_running_loop().create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
+    # Who waits for it may be gone when it fails; an outage is told to those who do.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task

@@ -1,101 +1,48 @@
-"""A group that somebody here listens to, and the places of its listeners."""
+"""A group that somebody here listens to, and how what is said in it reaches them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from bus.conf import conf
+from bus.realtime.bundle import Bundle
+from bus.realtime.order import Events, Item, Order
+from bus.realtime.recent import Recent
+from bus.realtime.seat import Listener, Seat
 
 logger = logging.getLogger(__name__)
 
-# A hole larger than this is not remembered number by number.
-_HOLE_LIMIT = 1000
+# More group messages than this do not wait for the end of a repair.
+_PAUSED_LIMIT = 10_000
 # Above every seq.
 _NEVER = 2**63
 
-# A seq, None where an event takes none, and its frame.
-Events = Sequence[tuple[int | None, bytes]]
 # A client_id, and a frame for the plain socket that made it.
 Own = Sequence[tuple[str, bytes]]
-
-
-class Listener(Protocol):
-    """Takes frames without waiting: the outbox of a socket."""
-
-    def push(self, frames: list[bytes]) -> None:
-        """Take frames."""
-
-    def fail(self) -> None:
-        """Give up: it is too far behind."""
 
 
 @dataclass(slots=True)
 class Counts:
     """What the hub noticed: holes in a room's seq, events told twice, messages it did not know."""
 
+    # Events that nobody had, not even the database.
     holes: int = 0
-    # Events read from the database after an outage of the broker.
+    # Events read from the database, since they did not come or came too late.
     repaired: int = 0
     repeats: int = 0
     unknown: int = 0
 
 
-class Seat:
-    """One listener's place in a room; it holds events back until it is released."""
-
-    __slots__ = ("_held", "_held_size", "floor", "listener", "mark", "topic")
-
-    def __init__(self, topic: RoomTopic, listener: Listener, mark: str | None) -> None:
-        self.topic = topic
-        self.listener = listener
-        # What a plain socket's client_ids begin with, up to a "-"; None for a session.
-        self.mark = mark
-        # What the listener has already: events up to this seq are not for it.
-        self.floor = 0
-        self._held: list[tuple[int | None, bytes]] | None = []
-        self._held_size = 0
-
-    @property
-    def holding(self) -> bool:
-        """Whether events wait for the release."""
-        return self._held is not None
-
-    def hold(self) -> None:
-        """Hold events back from now on."""
-        if self._held is None:
-            self._held = []
-            self._held_size = 0
-
-    def release(self, head: int | None = None) -> None:
-        """Let events through: those newer than `head`, which the listener has from history."""
-        held, self._held = self._held or [], None
-        if head is not None:
-            self.floor = head
-        self.take(held)
-
-    def take(self, events: Events) -> None:
-        """Pass events on, or hold them back."""
-        if self._held is not None:
-            self._held += events
-            self._held_size += sum(len(frame) for _, frame in events)
-            if self._held_size > conf.outbox_limit:
-                self._held.clear()
-                self.listener.fail()
-            return
-        frames = [frame for seq, frame in events if seq is None or seq > self.floor]
-        if frames:
-            self.listener.push(frames)
-
-
 class Topic:
     """A group that this process listens to while somebody here does."""
 
-    def __init__(self, group: str) -> None:
+    def __init__(self, group: str, counts: Counts, has_news: Callable[[Topic], None]) -> None:
+        """`has_news` is told that `flush` is to be called."""
         self.group = group
+        self.counts = counts
+        self.has_news = has_news
         # Held while the subscription is made or ended, so that the two never cross.
         self.lock = asyncio.Lock()
         self.listening = False
@@ -105,28 +52,37 @@ class Topic:
         """Whether somebody listens."""
         raise NotImplementedError
 
-    def begin(self) -> None:
-        """The subscription is new: what was heard before says nothing about what was missed."""
+    def deliver(self, events: Events, plain: Events, own: Own) -> None:
+        """Take one group message, for everyone who listens."""
+        raise NotImplementedError
 
-    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
-        """Hand one group message to everyone who listens."""
+    def flush(self) -> None:
+        """Hand over what was delivered."""
         raise NotImplementedError
 
 
 class RoomTopic(Topic):
     """A room: its events reach each listener once, in the order of seq."""
 
-    def __init__(self, group: str) -> None:
-        super().__init__(group)
+    def __init__(
+        self, group: str, room: int, counts: Counts, has_news: Callable[[Topic], None]
+    ) -> None:
+        super().__init__(group, counts, has_news)
+        self.room = room
+        self.order = Order()
+        self.recent = Recent()
+        # When somebody asked for it last, and who reads it now.
+        self.recent_asked = 0.0
+        self.recent_task: asyncio.Task[None] | None = None
         self.seats: set[Seat] = set()
+        # Whether somebody reads from the database what is missing.
+        self.mending = False
         # The seats of plain sockets by their mark.
         self._marked: dict[str, Seat] = {}
-        self.room = 0
-        # The newest seq delivered; 0 before the first.
-        self.head = 0
+        # Told, but not yet handed over.
+        self._ready: list[Item] = []
         # Group messages that wait for the end of a repair.
-        self._paused: list[tuple[Events, Events, Own]] | None = None
-        self._missing: set[int] = set()
+        self._paused: list[tuple[Events, Events]] | None = None
 
     @property
     def wanted(self) -> bool:
@@ -145,110 +101,110 @@ class RoomTopic(Topic):
         if seat.mark is not None:
             self._marked.pop(seat.mark, None)
 
-    @property
-    def position(self) -> int | None:
-        """The seq that every listener has; None where that is not known."""
-        if any(seat.holding for seat in self.seats):
-            return None
-        return self.head or min((seat.floor for seat in self.seats), default=0)
-
     def pause(self) -> None:
         """Hold all group messages back, until `resume`."""
         if self._paused is None:
             self._paused = []
 
-    def resume(self, counts: Counts) -> None:
+    def resume(self) -> None:
         """Deliver what was held back, and go on."""
         paused, self._paused = self._paused or [], None
-        for events, plain, own in paused:
-            self.deliver(events, plain, own, counts)
+        for events, plain in paused:
+            self.deliver(events, plain, ())
 
-    def deliver_missed(self, events: Events, plain: Events, counts: Counts) -> None:
-        """Deliver what a repair has read, before all that is held back."""
-        self._deliver(events, plain, (), counts)
+    def begin(self, head: int | None) -> None:
+        """The subscription is new, and this the newest seq of the room: all follows from here."""
+        self.order = Order()
+        self.order.head = head
+        self.recent.drop()
+
+    def deliver(self, events: Events, plain: Events, own: Own) -> None:
+        """Hand events to sessions, their plain form to plain chat, and `own` to who sent that."""
+        for client_id, frame in own:
+            marked = self._marked.get(client_id.partition("-")[0])
+            if marked is not None:
+                marked.take([(None, frame)])
+        if self._paused is None:
+            self._gather(events, plain)
+        elif len(self._paused) < _PAUSED_LIMIT:
+            self._paused.append((events, plain))
+        else:
+            self._paused.clear()
+            self.fail()
+
+    def mend(self, events: Events, plain: Events) -> None:
+        """Deliver what was read from the database: all that the room was told since `head`."""
+        before = self.order.head or 0
+        self._gather(events, plain)
+        newest = max((seq for seq, _ in events if seq is not None), default=before)
+        self._add(self.order.reach(newest))
+        self.counts.repaired += max(0, newest - before)
+
+    def skip(self) -> None:
+        """Deliver what waits for something that nobody has."""
+        if self.order.broken:
+            self.counts.holes += 1
+            self._add(self.order.skip())
 
     def fail(self) -> None:
         """Send every listener away, to come back and recover."""
         for seat in tuple(self.seats):
             seat.listener.fail()
 
-    def begin(self) -> None:
-        """Forget what was delivered before."""
-        self.head = 0
-        self._missing.clear()
-
-    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
-        """Hand events to sessions, their plain form to plain chat, and `own` to who sent that.
-
-        What fills a hole late goes to plain chat alone: sessions repair a hole when they see it.
-        """
-        if self._paused is None:
-            self._deliver(events, plain, own, counts)
-        else:
-            self._paused.append((events, plain, own))
-
-    def _deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
-        for client_id, frame in own:
-            marked = self._marked.get(client_id.partition("-")[0])
-            if marked is not None:
-                marked.take([(None, frame)])
-        fresh, late = self._sort({*_seqs(events), *_seqs(plain)}, counts)
-        live = [event for event in events if event[0] is None or event[0] in fresh]
-        live_plain = [e for e in plain if e[0] is None or e[0] in fresh or e[0] in late]
-        frames = [frame for _, frame in live]
-        oldest = min(fresh, default=_NEVER)
+    def flush(self) -> None:
+        """Hand over what was delivered: one bundle for all sessions, and one for plain chat."""
+        items, self._ready = self._ready, []
+        live = [(item.seq, item.frame) for item in items if item.frame is not None]
+        plain = [(item.seq, item.plain) for item in items if item.plain is not None]
+        oldest = next((item.seq for item in items if item.seq is not None), _NEVER)
+        bundles = [Bundle([frame for _, frame in live]), Bundle([frame for _, frame in plain])]
         for seat in tuple(self.seats):
+            is_plain = seat.mark is not None
             try:
-                if seat.mark is not None:
-                    seat.take(live_plain)
-                elif seat.holding or seat.floor >= oldest:
-                    seat.take(live)
-                elif frames:
-                    # The usual case: one list for everybody.
-                    seat.listener.push(frames)
+                if seat.holding or seat.floor >= oldest:
+                    seat.take(plain if is_plain else live)
+                elif (bundle := bundles[is_plain]).frames:
+                    seat.listener.push(bundle)
             except Exception:
                 logger.exception("A listener of %s failed; the others go on.", self.group)
 
-    def _sort(self, seqs: set[int], counts: Counts) -> tuple[set[int], set[int]]:
-        """Which of these are new, and which fill a hole; the rest was delivered before."""
-        fresh: set[int] = set()
-        late: set[int] = set()
-        for seq in sorted(seqs):
-            if seq > self.head:
-                if self.head and seq > self.head + 1:
-                    counts.holes += 1
-                    if seq - self.head + len(self._missing) > _HOLE_LIMIT:
-                        self._missing.clear()
-                    else:
-                        self._missing.update(range(self.head + 1, seq))
-                self.head = seq
-                fresh.add(seq)
-            elif seq in self._missing:
-                self._missing.discard(seq)
-                late.add(seq)
-            else:
-                counts.repeats += 1
-        return fresh, late
+    def _gather(self, events: Events, plain: Events) -> None:
+        before = self.order.repeats
+        self._add(self.order.sort(events, plain))
+        self.counts.repeats += self.order.repeats - before
+
+    def _add(self, items: list[Item]) -> None:
+        self._ready += items
+        if self.recent.loaded or self.recent_task is not None:
+            for item in items:
+                if item.seq is not None:
+                    self.recent.hear(item.seq, item.frame or b"{}")
+        if self._ready or self.order.broken:
+            self.has_news(self)
 
 
 class AuthorTopic(Topic):
     """An author, whose sessions hear what concerns them alone."""
 
-    def __init__(self, group: str) -> None:
-        super().__init__(group)
+    def __init__(self, group: str, counts: Counts, has_news: Callable[[Topic], None]) -> None:
+        super().__init__(group, counts, has_news)
         self.sessions: set[Listener] = set()
+        self._ready: list[bytes] = []
 
     @property
     def wanted(self) -> bool:
         """Whether somebody listens."""
         return bool(self.sessions)
 
-    def deliver(self, events: Events, plain: Events, own: Own, counts: Counts) -> None:
+    def deliver(self, events: Events, plain: Events, own: Own) -> None:
         """Hand events to all sessions."""
-        frames = [frame for _, frame in events]
-        for listener in tuple(self.sessions):
-            listener.push(frames)
+        self._ready += [frame for _, frame in events]
+        self.has_news(self)
 
-
-def _seqs(events: Iterable[tuple[Any, bytes]]) -> Iterable[int]:
-    return (seq for seq, _ in events if isinstance(seq, int))
+    def flush(self) -> None:
+        """Hand over what was delivered."""
+        frames, self._ready = self._ready, []
+        if frames:
+            bundle = Bundle(frames)
+            for listener in tuple(self.sessions):
+                listener.push(bundle)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,14 +18,20 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from bus.conf import conf
-from bus.errors import Banned, Forbidden, Muted, NotFound, RoomArchived, Unauthenticated
+from bus.errors import Banned, Forbidden, Invalid, Muted, NotFound, RoomArchived, Unauthenticated
+from bus.fields import timestamp
 from bus.models import Member, Room, Sanction
-from bus.protocol import Author, RoomInfo
+from bus.protocol import Author, RoomInfo, You
+from bus.services import naming
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.
 GUEST_AGE = 365 * 24 * 3600
 _SALT = "bus.guest"
+# When a mute or a ban ends that has no end: a date, so that clients have only one kind of answer.
+FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+# The roles that moderate a room.
+MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,43 @@ class Visitor:
     @property
     def author(self) -> Author:
         """As the author of messages."""
-        return Author(id=self.id, name=self.name)
+        return _author(self.id, self.name)
+
+
+@lru_cache(10_000)
+def _author(id: int | str, name: str) -> Author:
+    # Asked for with every message, and checked letter by letter; a guest's name is our own.
+    if isinstance(id, str):
+        return Author.model_construct(id=id, name=name)
+    return Author(id=id, name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """The HTTP session that a socket was opened with, by a user."""
+
+    key: str
+    # hash() of the password's hash: a change of the password ends the session.
+    password: int
+
+    @property
+    def digest(self) -> str:
+        """What the session is called where its key, which is a secret, does not belong."""
+        return login_digest(self.key)
+
+
+def login_digest(key: str) -> str:
+    """See Login.digest."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def login_of_scope(scope: Mapping[str, Any]) -> Login | None:
+    """The HTTP session behind a WebSocket; None for guests, and without sessions."""
+    user = scope.get("user")
+    key = getattr(scope.get("session"), "session_key", None)
+    if not key or user is None or not (user.is_authenticated and user.is_active):
+        return None
+    return Login(key, hash(user.password))
 
 
 def author_key(author: Author) -> str:
@@ -59,7 +103,7 @@ def visitor_of(request: HttpRequest) -> Visitor:
 
 
 def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
-    """Who opened a WebSocket, behind Channels' AuthMiddlewareStack."""
+    """Who opened a WebSocket, behind the Identity middleware."""
     return _visitor(scope.get("user"), scope.get("cookies", {}))
 
 
@@ -72,9 +116,18 @@ def visitor_of_token(token: str) -> Visitor:
         raise Unauthenticated("This token is not valid, or no longer.") from error
 
 
+# A session needs it twice: for the cookie, and for who has no cookies.
+@lru_cache(256)
 def guest_token(visitor: Visitor) -> str:
     """What a guest shows to be the same guest again."""
     return signing.dumps({"k": visitor.key, "n": visitor.name}, salt=_SALT)
+
+
+def guest_cookie(visitor: Visitor) -> str:
+    """The `Set-Cookie` header by which a guest stays the same guest."""
+    # As remember_guest makes it, without the detour of a response: a storm of guests may come.
+    token = guest_token(visitor)
+    return f"{GUEST_COOKIE}={token}; HttpOnly; Max-Age={GUEST_AGE}; Path=/; SameSite=Lax"
 
 
 def remember_guest(response: HttpResponseBase, visitor: Visitor) -> None:
@@ -104,8 +157,8 @@ class Entry:
 
     room: Room
     role: str
+    # FOR_GOOD where the mute has no end.
     muted_until: dt.datetime | None = None
-    muted: bool = False
 
     @property
     def info(self) -> RoomInfo:
@@ -118,13 +171,24 @@ class Entry:
             access=room.access,
             moderation=room.moderation,
             slow_mode=room.slow_mode,
+            archived=room.archived_at is not None,
         )
+
+    @property
+    def you(self) -> You:
+        """What the visitor is in the room."""
+        until = self.muted_until
+        return You(role=self.role, muted_until=timestamp(until) if until else None)
+
+    def differs(self, other: Entry) -> bool:
+        """Whether the visitor would notice."""
+        return self.info != other.info or self.you != other.you
 
     def check_write(self) -> None:
         """Raise Muted or RoomArchived where the visitor may not write."""
         if self.room.archived_at is not None:
             raise RoomArchived
-        if self.muted and (self.muted_until is None or self.muted_until > timezone.now()):
+        if self.muted_until is not None and self.muted_until > timezone.now():
             raise Muted
 
 
@@ -137,8 +201,16 @@ def enter(name: str, visitor: Visitor) -> Entry:
     if room is None:
         if not conf.open_rooms:
             raise NotFound(f"There is no room {name}.")
+        _check_new(name)
         room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
     return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
+
+
+def _check_new(name: str) -> None:
+    try:
+        naming.check(name)
+    except Invalid as error:
+        raise Forbidden(error.text) from error
 
 
 @dataclass(slots=True)
@@ -161,7 +233,7 @@ class Rights:
     @property
     def trusted(self) -> bool:
         """Whether the author moderates the room."""
-        return self.role in (Member.Role.OWNER, Member.Role.MODERATOR)
+        return self.role in MODERATING
 
     def admit(self) -> Entry:
         """The entry; raises Forbidden or Banned."""
@@ -177,8 +249,7 @@ class Rights:
         return Entry(
             self.room,
             "guest" if self.guest else self.role or Member.Role.MEMBER,
-            muted_until=muted.until if muted else None,
-            muted=muted is not None,
+            muted_until=(muted.until or FOR_GOOD) if muted else None,
         )
 
     @property
@@ -219,6 +290,5 @@ def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]
 
 def moderators(asked: Iterable[Room]) -> set[tuple[int, str]]:
     """Who moderates these rooms, as (room id, author key)."""
-    roles = (Member.Role.OWNER, Member.Role.MODERATOR)
-    rows = Member.objects.filter(room__in=asked, role__in=roles).values_list("room", "user")
+    rows = Member.objects.filter(room__in=asked, role__in=MODERATING).values_list("room", "user")
     return {(room, f"u{user}") for room, user in rows}

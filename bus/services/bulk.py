@@ -6,8 +6,9 @@ costs Python several times as much.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.db import connection
@@ -56,8 +57,14 @@ def _values(row: Message) -> list[object]:
     values = [found[name] for name in _NAMES]
     for at, field in _TIMES:
         if values[at] is not None:
-            values[at] = field.get_db_prep_save(values[at], connection)
+            values[at] = _time(field, connection.vendor, values[at])
     return values
+
+
+# Most rows of one statement have the same times.
+@lru_cache(4096)
+def _time(field: Field[Any, Any], _vendor: str, moment: dt.datetime) -> object:
+    return field.get_db_prep_save(moment, connection)
 
 
 def _text(rows: list[list[object]]) -> str:

@@ -7,11 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bus import protocol
-from bus.models import Message
+from bus.errors import BusError
+from bus.fields import timestamp
+from bus.models import Message, Review, Sanction
+from bus.protocol import (
+    MemberChanged,
+    MessageEdited,
+    MessagePosted,
+    MessageRemoved,
+    MessageSettled,
+    Outcome,
+    ReviewClosed,
+    ReviewOpened,
+)
 from bus.protocol import Message as Wire
-from bus.protocol import MessagePosted, MessageSettled, Outcome
 from bus.publisher import Bulletin
-from bus.services import history
+from bus.services import access, history, review_wire
+from bus.services.access import FOR_GOOD, Rights
+from bus.services.facts import Closed, Fact, Opened, Posted, Removed, Settled, Shown
 
 # A user or a guest; what a backend service calls an author may be no name for a group at all.
 _HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
@@ -24,9 +37,19 @@ class Bulletins:
     rooms: dict[int, Bulletin] = field(default_factory=dict)
     authors: dict[str, Bulletin] = field(default_factory=dict)
 
-    def posted(self, row: Message, room: str) -> None:
-        """The room hears of a new message."""
-        _add(self.rooms.setdefault(row.room_id, Bulletin()), history.wire(row, room))
+    def posted(self, row: Message, room: str, *, retracted: bool = False) -> None:
+        """The room hears of a new message; of one to be `retracted` it hears that next."""
+        wire = history.wire(row, room)
+        if retracted:
+            as_posted = {"body": row.body, "removed": False, "removed_by": None, "changed": row.seq}
+            wire = wire.model_copy(update=as_posted)
+        _add(self.rooms.setdefault(row.room_id, Bulletin()), wire)
+
+    def changed(self, row: Message, room: str, reason: str = "") -> None:
+        """The room hears of an edit or a removal; `reason` in a moderator's words, or a code."""
+        wire = history.wire(row, room)
+        bulletin = self.rooms.setdefault(row.room_id, Bulletin())
+        bulletin.events.append((wire.changed, frame_of(wire, wire.changed, reason)))
 
     def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
         """The author hears of the outcome; a backend service has no session that could."""
@@ -42,19 +65,109 @@ class Bulletins:
             own = self.rooms.setdefault(room_id, Bulletin()).own
             own.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
 
+    def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
+        """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
+        match fact:
+            case Posted(row):
+                self.posted(row, row.room.name)
+            case Shown(row):
+                self.changed(row, row.room.name)
+            case Removed(row, reason):
+                self.changed(row, row.room.name, reason)
+            case Settled(row):
+                outcome = history.outcome(row)
+                self.settled(row.author_key, row.room.name, outcome)
+                self.refused(row.room_id, outcome)
+            case Opened(review) | Closed(review):
+                kind = ReviewOpened if isinstance(fact, Opened) else ReviewClosed
+                frame = kind.encode(review_wire.of(review), review.message.room.name)
+                for key in moderators:
+                    self.authors.setdefault(key, Bulletin()).events.append((None, frame))
+
+
+def of_facts(facts: Iterable[Fact]) -> Bulletins:
+    """What is to be published of what a service did; it looks up who moderates the rooms."""
+    told = list(facts)
+    moderators = moderators_for(told)
+    bulletins = Bulletins()
+    for fact in told:
+        bulletins.tell(fact, moderators.get(_room_of(fact), ()))
+    return bulletins
+
+
+def of_report(review: Review) -> Bulletins:
+    """What is to be published of a report that opened a review, or hid its message."""
+    hidden: list[Fact] = [Removed(review.message, "reported")] if review.hidden_now else []
+    return of_facts([*hidden, Opened(review)])
+
+
+def moderators_for(facts: Iterable[Fact]) -> dict[int, list[str]]:
+    """Who hears of the reviews among these facts, by room id; asks only if there are any."""
+    reviews = [fact.review for fact in facts if isinstance(fact, Opened | Closed)]
+    rooms = {review.message.room for review in reviews}
+    found: dict[int, list[str]] = {}
+    for room_id, key in sorted(access.moderators(rooms)) if rooms else ():
+        found.setdefault(room_id, []).append(key)
+    return found
+
+
+def _room_of(fact: Fact) -> int:
+    row = fact.review.message if isinstance(fact, Opened | Closed) else fact.row
+    return row.room_id
+
+
+def member_changed(right: Rights | None) -> MemberChanged:
+    """What somebody is in a room now; None where the room is gone."""
+    if right is None:
+        return MemberChanged(role=None, reason="not_found")
+    role, reason = None, ""
+    try:
+        role = right.admit().role
+    except BusError as error:
+        reason = error.code
+    sanction = right.banned or right.muted
+    return MemberChanged(
+        role=role,
+        muted_until=_end(right.muted),
+        banned_until=_end(right.banned),
+        reason=(sanction.reason if sanction else "") or reason,
+    )
+
+
+def _end(sanction: Sanction | None) -> str | None:
+    return timestamp(sanction.until or FOR_GOOD) if sanction else None
+
 
 def of_messages(messages: Iterable[Wire]) -> Bulletin:
-    """What a room hears of messages that it has missed, in their order."""
+    """What a room hears of messages that it has missed, in the order of seq.
+
+    One that was changed since is told as posted, in its present state, and as changed.
+    """
     bulletin = Bulletin()
     for message in messages:
         _add(bulletin, message)
+        if message.changed > message.seq:
+            bulletin.events.append((message.changed, frame_of(message, message.changed)))
+    bulletin.events.sort(key=lambda event: event[0] or 0)
+    bulletin.plain.sort(key=lambda event: event[0] or 0)
     return bulletin
 
 
 def _add(bulletin: Bulletin, message: Wire) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
     bulletin.events.append((message.seq, frame))
-    bulletin.plain.append((message.seq, protocol.plain_message(message)))
+    if not message.removed:
+        bulletin.plain.append((message.seq, protocol.plain_message(message)))
+
+
+def frame_of(message: Wire, seq: int, reason: str = "") -> bytes:
+    """What tells of a message at one seq: that it was posted, or how it was changed since."""
+    if seq == message.seq:
+        return MessagePosted.encode(message, message.room, seq)
+    if message.removed:
+        by = message.removed_by or "moderator"
+        return MessageRemoved(id=message.id, by=by, reason=reason).frame(message.room, seq)
+    return MessageEdited.encode(message, message.room, seq)
 
 
 _PLAIN = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
 
 from django.db.models import QuerySet
 
 from bus import reasons
 from bus.conf import conf
+from bus.fields import timestamp as timestamp
 from bus.models import Message, Room
 from bus.protocol import Author, Outcome, Reason
 from bus.protocol import Message as Wire
@@ -85,14 +87,20 @@ def wire(row: Message, room: str) -> Wire:
         seq=row.seq,
         changed=row.changed,
         room=room,
-        author=Author(id=author_id(row.author_key), name=row.author_name),
+        author=_author(row.author_key, row.author_name),
         body="" if removed else row.body,
         posted_at=timestamp(row.posted_at),
         client_id=row.client_id,
         edited=row.edited_at is not None,
         removed=removed,
+        removed_by=remover(row) if removed else None,
         reply_to=None if row.reply_to_id is None else str(row.reply_to_id),
     )
+
+
+def remover(row: Message) -> Literal["author", "moderator"]:
+    """Who removed a message, as the room is told."""
+    return "author" if row.reason == "author" else "moderator"
 
 
 def author_id(author_key: str) -> int | str | None:
@@ -102,11 +110,9 @@ def author_id(author_key: str) -> int | str | None:
     return author_key if author_key.startswith("g") else None
 
 
-def timestamp(moment: dt.datetime | None) -> str:
-    """A moment on the wire: UTC, milliseconds, Z."""
-    if moment is None:
-        return ""
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+@lru_cache(4096)
+def _author(key: str, name: str) -> Author:
+    return Author(id=author_id(key), name=name)
 
 
 def _posted(room: Room) -> QuerySet[Message]:

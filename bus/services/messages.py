@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
+from bus.channel_messages import MessageSubmitted
 from bus.errors import BusError
-from bus.models import Message, Review, Room
+from bus.models import Message, Room, Sanction
 from bus.moderation import Verdict
-from bus.protocol import MessageSubmitted
-from bus.services import access, bulk
+from bus.services import access, bulk, escalation, openings, policies, removal
 from bus.services.bulk import Key
+from bus.services.facts import Fact, Opened, Removed
 
 # What posts, holds and rejects, by the verdict's action.
 _STATUS = {
@@ -58,6 +59,8 @@ class Settlement:
     # None where the room is gone: then there is nowhere to keep it.
     row: Message | None
     repeat: bool
+    # What else came of it; the message itself and its outcome are not among them.
+    facts: list[Fact] = field(default_factory=list)
 
 
 def settle(submissions: Sequence[Submission]) -> list[Settlement]:
@@ -76,7 +79,10 @@ class _Settling:
         ids = {s.room_id for s in submissions}
         # In the order of their ids, so that two workers never wait for each other.
         locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-        self.rooms = {room.pk: room for room in locked}
+        self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
+        self.conduct = {pk: policies.conduct_of(room) for pk, room in self.rooms.items()}
+        self.escalation = escalation.Escalation(self.now)
+        self.facts: dict[Key, list[Fact]] = {}
         self.rows = bulk.find(set(self.keys))
         authors: dict[Room, set[str]] = {room: set() for room in self.rooms.values()}
         for room_id, author_key, _ in self.keys:
@@ -96,11 +102,13 @@ class _Settling:
             if row is None and submission.room_id in self.rooms:
                 row = self.rows[key] = self._outcome(submission, key[1])
                 new.append(row)
-            settlements.append(Settlement(submission, row, repeat))
+            facts = [] if repeat else self.facts.get(key, [])
+            settlements.append(Settlement(submission, row, repeat, facts))
         bulk.insert(new)
-        held = [row for row in new if row.status == Message.Status.HELD]
-        if held:
-            Review.objects.bulk_create([Review(message=row, opened_at=self.now) for row in held])
+        openings.save(
+            f.review for found in self.facts.values() for f in found if isinstance(f, Opened)
+        )
+        self.escalation.save()
         _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
         return settlements
 
@@ -136,6 +144,14 @@ class _Settling:
         right = self.rights[room.pk, author_key]
         refusal = self._refusal(submission, right)
         status = Message.Status.REJECTED if refusal else _STATUS[verdict.action]
+        # Posted first, and taken out again at once.
+        retracted = (
+            not refusal
+            and status != Message.Status.POSTED
+            and self.conduct[room.pk].mode == "after"
+        )
+        if retracted:
+            status = Message.Status.POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
         row = Message(
             room=room,
@@ -155,7 +171,32 @@ class _Settling:
             self.last_sent[room.pk, author_key] = submission.received_at
         if status == Message.Status.POSTED:
             post(row, room, self.now)
+        if verdict.action != "allow" and not refusal:
+            self.facts[submission.key] = self._consequences(row, room, verdict, right, retracted)
         return row
+
+    def _consequences(
+        self, row: Message, room: Room, verdict: Verdict, right: access.Rights, retracted: bool
+    ) -> list[Fact]:
+        """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
+        facts: list[Fact] = []
+        conduct = self.conduct[room.pk]
+        if retracted:
+            removal.take_out(row, room, self.now, verdict.reason or "moderation")
+            facts.append(Removed(row, row.reason))
+        review = openings.of_verdict(row, verdict, conduct, self.now, retracted=retracted)
+        if review is not None:
+            facts.append(Opened(review))
+        if escalation.punishable(verdict) and not right.trusted and not right.service:
+            rule = openings.rule_of(verdict)
+            sanction = self.escalation.strike(row, room, rule, conduct)
+            if sanction is not None:
+                # It holds for what the author has sent since.
+                if sanction.kind == Sanction.Kind.BAN:
+                    right.banned = sanction
+                else:
+                    right.muted = sanction
+        return facts
 
     def _refusal(self, submission: Submission, right: access.Rights) -> str:
         """Why this author may not write this now, as a reason code; "" if they may."""

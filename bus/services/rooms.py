@@ -20,5 +20,10 @@ def visible_to(visitor: Visitor) -> QuerySet[Room]:
 def by_names(names: list[str] | None) -> list[Room]:
     """The rooms of these names, or all that are not archived; unknown names are left out."""
     if names is None:
-        return list(Room.objects.filter(archived_at__isnull=True))
-    return list(Room.objects.filter(name__in=names))
+        return list(_light().filter(archived_at__isnull=True))
+    return list(_light().filter(name__in=names))
+
+
+def _light() -> QuerySet[Room]:
+    # The rules may be long, and are read once per version (services.policies).
+    return Room.objects.defer("policy_parts", "conduct")

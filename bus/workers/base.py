@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 
 from django.db import close_old_connections
 
+from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.conf import conf
 from bus.errors import Invalid
 from bus.layer import Delivery, Undeliverable
 from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
-from bus.protocol import ChannelMessage, parse_channel_message
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bus import protocol, publisher
-from bus.layer import Delivery
-from bus.protocol import (
+from bus.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
-    EventPublished,
     EventRequested,
     NotificationRequested,
 )
+from bus.layer import Delivery
+from bus.protocol import EventPublished
 from bus.publisher import Bulletin
 from bus.services import rooms
 from bus.workers.base import BatchConsumer, Failures

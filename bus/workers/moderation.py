@@ -5,43 +5,92 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bus import publisher, reasons
-from bus.conf import conf
+from bus.channel_messages import DryRunContinued, MessageSubmitted
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
-from bus.moderation import POLICIES, Context, Policy, judge
-from bus.protocol import MessageSubmitted, Outcome, Reason
-from bus.services import access, events, history, messages, rooms
+from bus.moderation import Context, Verdict, judge
+from bus.protocol import Outcome, Reason
+from bus.services import access, behaviour, events, history, messages, policies, rooms
+from bus.services.facts import Removed
 from bus.services.messages import Settlement, Submission
+from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
+from bus.workers.external import ExternalJudge
+from bus.workers.recollection import Recollection
 
 logger = logging.getLogger(__name__)
 
 Batch = Sequence[tuple[Delivery, MessageSubmitted]]
 
 
+@dataclass(slots=True)
+class Judged:
+    """The rooms of a list by name, and its verdicts by position; none where the room is gone."""
+
+    rooms: dict[str, Room]
+    verdicts: dict[int, Verdict]
+
+
 class ModerationWorker(BatchConsumer):
     """Moderates what people write, stores it, and tells the room or the author."""
 
-    async def handle(self, batch: Batch) -> Failures:
-        """Settle a list in one transaction, then publish it."""
-        memories = [_memory(message) for _, message in batch]
-        recent = dict(zip(memories, await publisher.recall(memories), strict=True))
-        known, settled = await self.in_thread(_judge_and_settle, batch, recent)
-        bulletins = events.Bulletins()
+    def __init__(self) -> None:
+        super().__init__()
+        self._external = ExternalJudge()
+
+    async def handle(
+        self, batch: Sequence[tuple[Delivery, MessageSubmitted | DryRunContinued]]
+    ) -> Failures:
+        """Settle what people wrote, then do what dry runs ask for."""
+        written: dict[int, tuple[Delivery, MessageSubmitted]] = {}
+        steps: dict[int, DryRunContinued] = {}
+        for at, (delivery, message) in enumerate(batch):
+            if isinstance(message, DryRunContinued):
+                steps[at] = message
+            else:
+                written[at] = (delivery, message)
         failures: Failures = {}
-        for position, (delivery, message) in enumerate(batch):
-            settlement = settled.get(position)
-            room = known.get(message.room)
-            if settlement is None or settlement.row is None or room is None:
-                failures[position] = Undeliverable(f"there is no room {message.room}")
-                _tell_room_is_gone(bulletins, message)
-                continue
-            _tell(bulletins, settlement.row, room, delivery, settlement)
-        said = [(memories[at], batch[at][1].body) for at, s in settled.items() if not s.repeat]
+        if written:
+            places = list(written)
+            failed = await self._settle(list(written.values()))
+            failures = {places[at]: error for at, error in failed.items()}
+        for at, step in steps.items():
+            try:
+                await self.in_thread(rehearsal.go_on, step)
+            except Exception as error:
+                # It is alone in failing: what people wrote is settled.
+                failures[at] = error
+        return failures
+
+    async def _settle(self, batch: Batch) -> Failures:
+        """Settle a list in one transaction, then publish it."""
+        keys = [access.author_key(message.author) for _, message in batch]
+        recalled = await publisher.recall(keys)
+        recent = dict(zip(keys, recalled, strict=True))
+        if self._external.asked:
+            judged = await self.in_thread(_judge_all, batch, keys, recent)
+            # What is said in a room without moderation is nobody else's business.
+            open_to_it = {
+                at: verdict
+                for at, verdict in judged.verdicts.items()
+                if judged.rooms[batch[at][1].room].moderation != Room.Moderation.OFF
+            }
+            await self._external.consult(open_to_it, [m.body for _, m in batch])
+            judged.verdicts.update(open_to_it)
+            bulletins, failures, fresh = await self.in_thread(_settle, batch, judged)
+        else:
+            bulletins, failures, fresh = await self.in_thread(
+                _judge_and_settle, batch, keys, recent
+            )
+        said = [
+            (keys[at], Recollection.entry(delivery.sent_at, message.room, message.body))
+            for at, (delivery, message) in enumerate(batch)
+            if at in fresh
+        ]
         # Together they share a round trip.
         await asyncio.gather(
             publisher.publish(bulletins.rooms, bulletins.authors), publisher.remember(said)
@@ -49,42 +98,77 @@ class ModerationWorker(BatchConsumer):
         return failures
 
 
+Told = tuple[events.Bulletins, Failures, set[int]]
+
+
 def _judge_and_settle(
-    batch: Batch, recent: dict[str, tuple[str, ...]]
-) -> tuple[dict[str, Room], dict[int, Settlement]]:
-    """Judge each message by its room's policy, then settle all; results by position."""
-    known = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
-    seen: dict[str, list[str]] = {}
-    submissions: dict[int, Submission] = {}
-    policies = {name: _policy(room) for name, room in known.items()}
-    trusted = access.moderators(known.values())
-    for position, (delivery, message) in enumerate(batch):
-        room = known.get(message.room)
+    batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]
+) -> Told:
+    return _settle(batch, _judge_all(batch, keys, recent))
+
+
+def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]) -> Judged:
+    """Judge each message by its room's policy and what is known of its author."""
+    found = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
+    policy_of = {name: policies.of_room(room) for name, room in found.items()}
+    wrote: dict[Room, dict[str, list[str]]] = {}
+    for key, (_, message) in zip(keys, batch, strict=True):
+        room = found.get(message.room)
+        if room is not None:
+            wrote.setdefault(room, {}).setdefault(key, []).append(message.body)
+    authors = behaviour.of_authors(wrote)
+    said = {key: Recollection(entries) for key, entries in recent.items()}
+    judged = Judged(found, {})
+    for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
+        room = found.get(message.room)
         if room is None:
             continue
-        memory = _memory(message)
-        if memory not in seen:
-            seen[memory] = list(recent[memory])
-        bodies = seen[memory]
+        author, own = authors[room.pk, key], said[key]
+        policy = policy_of[message.room]
+        known = own.at(message.room, delivery.sent_at, timed=policy.flood_messages > 0)
         context = Context(
-            recent=tuple(bodies), trusted=(room.pk, access.author_key(message.author)) in trusted
+            recent=known.recent,
+            elsewhere=known.elsewhere,
+            ages=known.ages,
+            trusted=author.trusted,
+            role=author.role,
+            account_age=author.account_age,
+            first_message=author.first_message,
+            strikes=author.strikes,
         )
-        verdict = judge(message.body, policies[room.name], context)
-        bodies.append(message.body)
-        received = dt.datetime.fromtimestamp(delivery.sent_at / 1000, dt.UTC)
-        submissions[position] = Submission(room.pk, message, verdict, received)
-    settled = messages.settle(list(submissions.values())) if submissions else []
-    return known, dict(zip(submissions, settled, strict=True))
+        judged.verdicts[position] = judge(message.body, policy, context)
+        own.add(delivery.sent_at, message.room, message.body)
+        author.first_message = False
+    return judged
 
 
-def _policy(room: Room) -> Policy:
-    """The room's policy, with the site's own limit for a body."""
-    return replace(POLICIES[room.moderation], max_length=conf.body_limit)
-
-
-def _memory(message: MessageSubmitted) -> str:
-    """What the recent messages of one author in one room are kept under."""
-    return f"{message.room}/{access.author_key(message.author)}"
+def _settle(batch: Batch, judged: Judged) -> Told:
+    """Settle all, and put together what is to be told; which positions were new."""
+    submissions = {
+        position: Submission(
+            judged.rooms[batch[position][1].room].pk,
+            batch[position][1],
+            verdict,
+            dt.datetime.fromtimestamp(batch[position][0].sent_at / 1000, dt.UTC),
+        )
+        for position, verdict in judged.verdicts.items()
+    }
+    done = messages.settle(list(submissions.values())) if submissions else []
+    settled = dict(zip(submissions, done, strict=True))
+    moderators = events.moderators_for([fact for s in done for fact in s.facts])
+    bulletins = events.Bulletins()
+    failures: Failures = {}
+    for position, (delivery, message) in enumerate(batch):
+        settlement = settled.get(position)
+        if settlement is None or settlement.row is None:
+            failures[position] = Undeliverable(f"there is no room {message.room}")
+            _tell_room_is_gone(bulletins, message)
+            continue
+        room = judged.rooms[message.room]
+        _tell(bulletins, settlement.row, room, delivery, settlement)
+        for fact in settlement.facts:
+            bulletins.tell(fact, moderators.get(room.pk, ()))
+    return bulletins, failures, {at for at, s in settled.items() if not s.repeat}
 
 
 def _tell(
@@ -96,7 +180,10 @@ def _tell(
 ) -> None:
     """Tell the room once; a repeat again only where a worker may have died before telling."""
     if row.status == Message.Status.POSTED and (not settlement.repeat or delivery.redelivered):
-        bulletins.posted(row, room.name)
+        retracted = any(isinstance(fact, Removed) for fact in settlement.facts)
+        bulletins.posted(row, room.name, retracted=retracted)
+        if settlement.repeat and row.removed_at is not None:
+            bulletins.changed(row, room.name, row.reason)
     outcome = history.outcome(row)
     bulletins.settled(row.author_key, room.name, outcome)
     bulletins.refused(room.pk, outcome)

@@ -52,9 +52,20 @@ class Jobs(AsyncConsumer):
         note("hang", message)
         await asyncio.Event().wait()
 
+    async def job_block(self, message: Message) -> None:
+        """Never return, and leave a thread that nothing can end."""
+        note("block", message)
+        await asyncio.to_thread(threading.Event().wait)
+
     async def job_kill(self, message: Message) -> None:
         """Take the process along."""
         note("kill", message)
+        die()
+
+    async def job_slowkill(self, message: Message) -> None:
+        """Work a little, then take the process along."""
+        note("kill", message)
+        await asyncio.sleep(0.1)
         die()
 
     async def job_work(self, message: Message) -> None:

@@ -35,7 +35,7 @@ class Site:
         self.broker = EmbeddedBroker(directory / "valkey")
         self.log = directory / "processes.log"
         self.logins: dict[str, str] = {}
-        self._server = SERVERS[server].format(port=self.port).split()
+        self._server = SERVERS[server]
         self._processes: list[subprocess.Popen[bytes]] = []
         # Closed with the site, so that tests need not.
         self.sockets = ExitStack()
@@ -59,9 +59,9 @@ class Site:
         self.worker = self.start_worker()
         self.wait_until_ready()
 
-    def start_web(self) -> subprocess.Popen[bytes]:
-        """Another web process on the same port; the last one has ended."""
-        return self._start(*self._server)
+    def start_web(self, port: int | None = None) -> subprocess.Popen[bytes]:
+        """Another web process, on a port where none is or the last one has ended."""
+        return self._start(*self._server.format(port=port or self.port).split())
 
     def start_worker(self) -> subprocess.Popen[bytes]:
         """Another worker process."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -13,30 +11,9 @@ from playwright.sync_api import (
     LocatorAssertions,
     Page,
     expect,
-    sync_playwright,
 )
 
-from tests.e2e.site import Site, running
-from tests.integration.browser.server import browser_path
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    # Before anything is started: a machine without a browser is told so at once.
-    browser_path()
-    with (
-        tempfile.TemporaryDirectory(prefix="bus-", ignore_cleanup_errors=True) as path,
-        running(Path(path)) as site,
-    ):
-        yield site
-
-
-@pytest.fixture(scope="module")
-def browser(site: Site) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path(), args=["--no-sandbox"])
-        yield browser
-        browser.close()
+from tests.e2e.site import Site
 
 
 @pytest.fixture
@@ -132,8 +109,6 @@ def test_a_page_waits_for_a_web_process_that_comes_back(
     expect(page.locator("ol li[data-status=queued]")).to_contain_text("while it was away")
     site.web = site.start_web()
     row(page, "while it was away").to_have_count(1)
-    expect(page.locator("ol li[data-status]:not([data-status=posted])")).to_have_count(
-        0, timeout=30_000
-    )
+    expect(page.locator("ol li[data-status]:not([data-status=posted])")).to_have_count(0)
     page.reload()
     row(page, "while it was away").to_have_count(1)

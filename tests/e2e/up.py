@@ -30,7 +30,7 @@ def environment(directory: Path, port: int, **more: str) -> dict[str, str]:
     clean = {
         name: value
         for name, value in os.environ.items()
-        if name not in ours and not name.startswith(("BUS_", "TESTS_"))
+        if name not in ours and not name.startswith(("BUS_", "TESTS_", "PYTEST_"))
     }
     return {**clean, "BUS_VAR_DIR": str(directory), "PORT": str(port), **more}
 

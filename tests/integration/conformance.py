@@ -107,6 +107,14 @@ class Subject:
             found.append(message)
         return found
 
+    async def groups_have_come(self, layer: Any) -> None:
+        """Wait until what was sent to groups has come; in the other kinds it is there at once."""
+        if self.kind in ("bus", "pubsub"):
+            last = await layer.new_channel()
+            await layer.group_add("end", last)
+            await layer.group_send("end", END)
+            await self.get(last, layer)
+
 
 @pytest_asyncio.fixture(params=["bus", "core", "pubsub", "memory"])
 async def subject(request: pytest.FixtureRequest, broker: str) -> AsyncIterator[Subject]:

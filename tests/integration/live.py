@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import uvicorn
+from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
+from django.contrib.auth.models import User
+from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -123,6 +126,23 @@ class Client:
         return await self.do(
             "message.send", room=room, body=body, client_id=client_id or uuid.uuid4().hex
         )
+
+
+async def signed_in(user: User) -> Browser:
+    """A browser in which a user is signed in."""
+    browser = Browser()
+    await sync_to_async(browser.force_login)(user)
+    return browser
+
+
+def headers_of(browser: Browser) -> dict[str, str]:
+    """The headers by which a browser shows its cookies."""
+    return {"Cookie": "; ".join(f"{k}={v.value}" for k, v in browser.cookies.items())}
+
+
+async def cookies_of(user: User) -> dict[str, str]:
+    """The headers by which a browser shows who is signed in."""
+    return headers_of(await signed_in(user))
 
 
 @contextlib.asynccontextmanager

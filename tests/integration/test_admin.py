@@ -5,7 +5,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from bus.models import Message, Review, Room
+from bus.models import AuditEntry, Message, Review, Room, Sanction
+from bus.services import sanctions
+from tests.integration.settling import HELD, room, settle
 
 pytestmark = pytest.mark.django_db
 
@@ -23,6 +25,8 @@ ROOM = {
     "access": "open",
     "moderation": "standard",
     "slow_mode": "0",
+    "policy_parts": "{}",
+    "conduct": "{}",
     "archived_at_0": "",
     "archived_at_1": "",
     "members-TOTAL_FORMS": "0",
@@ -64,3 +68,61 @@ def test_an_open_review_cannot_be_deleted(admin: Client) -> None:
     admin.post("/admin/bus/review/", action)
     assert Review.objects.exists()
     assert admin.post(f"/admin/bus/review/{review.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_a_rooms_rules_are_checked_versioned_and_logged(admin: Client) -> None:
+    place = room()
+    change = f"/admin/bus/room/{place.pk}/change/"
+    values = {**ROOM, "name": "lobby", "title": "New"}
+    for wrong in ({"policy_parts": '{"nonsense": 1}'}, {"conduct": '{"mode": "never"}'}):
+        answer = admin.post(change, {**values, **wrong})
+        assert answer.status_code == 200
+        assert (b"nonsense" in answer.content) or (b"mode" in answer.content)
+    place.refresh_from_db()
+    assert (place.title, place.policy_version) == ("", 0)
+    rules = {"policy_parts": '{"max_links": 1}', "conduct": '{"mode": "after"}'}
+    assert admin.post(change, {**values, **rules}).status_code == 302
+    place.refresh_from_db()
+    assert (place.title, place.policy_version) == ("New", 1)
+    assert (place.policy_parts, place.conduct) == ({"max_links": 1}, {"mode": "after"})
+    assert AuditEntry.objects.get().action == "policy.changed"
+
+
+@pytest.mark.parametrize(("action", "status"), [("approve", "posted"), ("reject", "rejected")])
+@pytest.mark.usefixtures("broker")
+def test_reviews_are_decided_in_the_list(admin: Client, action: str, status: str) -> None:
+    settle(room(), HELD)
+    chosen = {"action": action, "_selected_action": [Review.objects.get().pk]}
+    for _ in range(2):
+        answer = admin.post("/admin/bus/review/", chosen, follow=True)
+    assert b"decided already" in answer.content
+    assert Message.objects.get().status == status
+
+
+def test_sanctions_are_made_and_lifted_and_the_log_is_read(admin: Client) -> None:
+    place = room()
+    values = {"room": place.pk, "author_key": "gabc", "kind": "mute", "reason": "enough"}
+    assert admin.post("/admin/bus/sanction/add/", values).status_code == 302
+    sanction = Sanction.objects.get()
+    chosen = {"action": "lift", "_selected_action": [sanction.pk]}
+    admin.post("/admin/bus/sanction/", chosen)
+    sanction.refresh_from_db()
+    assert sanction.lifted_at is not None
+    assert [e.action for e in AuditEntry.objects.order_by("pk")] == [
+        "sanction.mute",
+        "sanction.lifted",
+    ]
+    page = admin.get("/admin/bus/auditentry/")
+    assert page.status_code == 200
+    assert b"user:" in page.content
+    assert admin.get("/admin/bus/auditentry/add/").status_code == 403
+    entry = AuditEntry.objects.first()
+    assert entry is not None
+    assert admin.post(f"/admin/bus/auditentry/{entry.pk}/delete/").status_code == 403
+
+
+@pytest.mark.parametrize("name", ["report", "strike", "dryrun", "review", "room", "sanction"])
+def test_every_list_opens(admin: Client, name: str) -> None:
+    settle(room(), HELD, "what the fuck")
+    assert sanctions.impose(Room.objects.get(), "gabc", "mute").pk
+    assert admin.get(f"/admin/bus/{name}/").status_code == 200

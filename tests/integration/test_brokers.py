@@ -4,16 +4,19 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from channels.routing import ChannelNameRouter
 from channels_redis.utils import _consistent_hash
 
 from bus.errors import Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.heartbeat import Heartbeat
+from bus.layer.worker import Worker
 from tests.integration.certificates import Certificates
 from tests.integration.servers import KINDS, Servers, free_port
 from tests.integration.servers import servers as servers
@@ -131,6 +134,35 @@ async def test_several_hosts_share_channels_and_groups_by_hash(servers: Servers,
         for server in two:
             with server.client() as client:
                 assert client.dbsize() == 0
+
+
+async def test_a_silent_host_does_not_silence_its_workers_elsewhere(servers: Servers) -> None:
+    two = [servers("valkey"), servers("valkey")]
+    names = [next(f"j{n}" for n in range(99) if _consistent_hash(f"j{n}", 2) == p) for p in (0, 1)]
+    beats: list[float] = []
+
+    def beats_again() -> bool:
+        with two[1].client() as client:
+            ((_, at),) = client.zrange(f"{{test:{names[1]}}}:workers", 0, -1, withscores=True)
+        if at not in beats:
+            beats.append(at)
+        return len(beats) == 4
+
+    async with layer_on(",".join(server.url for server in two)) as layer:
+        worker = Worker(ChannelNameRouter({}), names, layer)
+        heartbeats = worker._heartbeats()
+        for heartbeat in heartbeats:
+            assert heartbeat.beat()
+            heartbeat.start()
+        try:
+            two[0].pause()
+            await until_async(beats_again)
+        finally:
+            two[0].go_on()
+            for heartbeat in heartbeats:
+                heartbeat.stop()
+    # In ms; a beat that waits for the silent host comes after 5 s.
+    assert all(later - earlier < 3000 for earlier, later in pairwise(beats))
 
 
 @pytest.mark.parametrize("kind", KINDS)

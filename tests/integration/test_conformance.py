@@ -199,6 +199,7 @@ async def test_a_group_message_beyond_the_capacity_is_dropped(subject: Subject) 
     await layer.group_add("room", channel)
     for number in range(5):
         await layer.group_send("room", {"type": "x", "n": number})
+    await subject.groups_have_come(layer)
     found = [(await subject.get(channel, layer))["n"] for _ in range(3)]
     assert found == [0, 1, 2]
     assert await subject.rest(channel, layer) == []

@@ -261,3 +261,23 @@ async def test_an_absent_broker_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         await layer.send("jobs", {"type": "x"})
     await layer.close()
+
+
+async def test_nobody_is_called_dead_who_could_not_beat_while_the_broker_was_away(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    stream = layer.stream("jobs")
+    await layer.send("jobs", {"type": "x"})
+    await beat(layer, "one")
+    (held,) = (await stream.claim("one", 1)).deliveries
+    with redis.Redis.from_url(broker, decode_responses=True) as client:
+        # As after ten seconds in which nobody was heard.
+        now = int(client.time()[0]) * 1000
+        client.zadd(f"{stream.base}:workers", {"one": now - 10_000})
+        await beat(layer, "two")
+        seen = await stream.claim("two", 1)
+        assert (seen.deliveries, seen.locked) == ([], 1)
+        # Two seconds on, and it was not heard again.
+        client.hset(f"{stream.base}:meta", "awake", now - 3000)
+        (taken,) = (await stream.claim("two", 1)).deliveries
+    assert (taken.id, taken.deliveries) == (held.id, 2)

@@ -155,3 +155,18 @@ def test_one_that_cannot_be_sent_holds_up_its_own_channel_alone(
         send(2)
     assert received() == [2]
     assert [row.channel for row in QueuedSend.objects.all()] == ["others"]
+
+
+def test_a_full_channel_holds_up_no_other(settings: Any) -> None:
+    settings.BUS_CAPACITY = 3
+    with transaction.atomic():
+        for number in range(10):
+            send(number, "full")
+        send(1, "other")
+        # This process sends none of them itself.
+        connection.run_on_commit = []
+    assert publisher.relay(limit=5) == 4
+    assert received("other") == [1]
+    assert received("full") == [0, 1, 2]
+    assert publisher.relay(limit=5) == 3
+    assert received("full") == [3, 4, 5]

@@ -1,6 +1,7 @@
 """Who is in a room, across processes, on a real broker."""
 
 import pytest
+from pytest_django import Settings
 
 from bus import publisher
 from bus.layer import roster
@@ -78,10 +79,27 @@ async def test_whom_nobody_renews_is_gone(room: int, monkeypatch: pytest.MonkeyP
     assert await told(room) == (1, [], [])
 
 
-async def test_many_people_are_counted_and_some_named(room: int) -> None:
+async def test_who_leaves_is_gone_after_the_grace(room: int, settings: Settings) -> None:
+    settings.BUS_PRESENCE_GRACE = 0.3
+    await of(room).attend("a", {"u7": MINA, "g1": JUN})
+    await told(room)
+    assert (await of(room).depart("a", ["u7", "g1"])).untold == 0
+    # In another process, after a deploy.
+    back = await of(room).attend("b", {"u7": MINA})
+    assert (back.count, back.untold) == (2, 0)
+    while (seen := await of(room).attend("b", {})).count != 1:
+        pass
+    assert (seen.members, seen.untold) == ([MINA], 1)
+    assert await told(room) == (1, [], [JUN])
+
+
+async def test_a_crowd_is_counted_and_not_named(room: int) -> None:
     people = {f"u{n}": Author(id=n, name=f"user{n}") for n in range(1, 1234)}
+    few = dict(list(people.items())[:100])
+    seen = await of(room).attend("a", few)
+    assert (seen.count, len(seen.members)) == (100, 100)
     seen = await of(room).attend("a", people)
-    assert (seen.count, len(seen.members)) == (1233, 100)
+    assert (seen.count, seen.members) == (1233, [])
     count, joined, _ = await told(room)
     assert (count, len(joined)) == (1233, 1000)
     assert (await of(room).depart("a", people)).count == 0

@@ -14,19 +14,26 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from channels.layers import channel_layers
 from django.contrib.auth.models import User
-from django.test import Client as Browser
 from django.utils import timezone
 from pytest_django import Settings
 from websockets.asyncio.client import connect
 
-from bus import names, protocol, publisher
+from bus import channel_messages, names, protocol, publisher
 from bus.consumers import session as module
 from bus.management.embedded import EmbeddedBroker
 from bus.models import Member, Message, Room, Sanction
 from bus.publisher import Bulletin
 from bus.realtime.hub import hub
 from tests.eventually import becomes
-from tests.integration.live import Client, address, close_code, serving, session, working
+from tests.integration.live import (
+    Client,
+    address,
+    close_code,
+    cookies_of,
+    serving,
+    session,
+    working,
+)
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -36,21 +43,9 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running:
-        yield running
-
-
-@pytest_asyncio.fixture
 async def worker(broker: str) -> AsyncIterator[None]:
     async with working("moderation", "broadcast"):
         yield
-
-
-async def cookies_of(user: User) -> dict[str, str]:
-    browser = Browser()
-    await sync_to_async(browser.force_login)(user)
-    return {"Cookie": "; ".join(f"{k}={v.value}" for k, v in browser.cookies.items())}
 
 
 def posted(room: Room, *seqs: int) -> dict[int, Bulletin]:
@@ -242,8 +237,9 @@ async def test_only_so_many_rooms(server: uvicorn.Server, settings: Settings) ->
 
 
 async def test_what_is_posted_while_joining_follows_the_reply(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
+    settings.BUS_RECOVERY_CACHE = 0
     lobby = await Room.objects.acreate(name="lobby", access="open", head=3)
     recover = module.history.recover
     loop = asyncio.get_running_loop()
@@ -370,7 +366,7 @@ async def test_nothing_is_missed_or_repeated_by_those_who_come_and_go(
     await Room.objects.acreate(name="lobby", access="open", moderation="off")
     followers = [asyncio.ensure_future(follow(server, 300, number)) for number in range(1, 9)]
     for number in range(300):
-        message = protocol.MessageSubmitted(
+        message = channel_messages.MessageSubmitted(
             room="lobby", author="robot", body=f"message {number}", client_id=str(number)
         )
         await publisher.send(message)
@@ -428,7 +424,7 @@ async def test_a_notification_reaches_all_sessions_of_a_user(
         ]
         for client in clients:
             await client.do("session.ping")
-        await publisher.send(protocol.NotificationRequested(users=[mina.pk], name="hello"))
+        await publisher.send(channel_messages.NotificationRequested(users=[mina.pk], name="hello"))
         for client in clients:
             assert (await client.event("event.published"))["data"]["name"] == "hello"
 

@@ -6,10 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from bus.channel_messages import MessageSubmitted
 from bus.errors import Conflict
 from bus.models import Member, Message, Review, Room, Sanction
 from bus.moderation import POLICIES, judge
-from bus.protocol import Author, MessageSubmitted
+from bus.protocol import Author
 from bus.services import history, messages, reviews
 from bus.services.messages import Settlement, Submission
 
@@ -111,7 +112,7 @@ def test_approval_posts_with_a_new_seq_and_the_first_decision_stands(mina: User)
         submission(strict, "see https://shop.example/x"), submission(strict, "hi", client_id="c2")
     )
     review = Review.objects.get()
-    row = reviews.decide(review.pk, approve=True, by=mina)
+    row = reviews.decide(review.pk, approve=True, by=mina).row
     assert (row.status, row.seq) == ("posted", 2)
     with pytest.raises(Conflict):
         reviews.decide(review.pk, approve=False, by=mina)
@@ -121,7 +122,7 @@ def test_approval_posts_with_a_new_seq_and_the_first_decision_stands(mina: User)
 def test_a_rejecting_review_tells_the_reason(mina: User) -> None:
     strict = Room.objects.create(name="strict", access="open", moderation="strict")
     settle(submission(strict, "see https://shop.example/x"))
-    row = reviews.decide(Review.objects.get().pk, approve=False, by=mina)
+    row = reviews.decide(Review.objects.get().pk, approve=False, by=mina).row
     told = history.outcome(row)
     assert (told.status, told.reason and told.reason.code) == ("rejected", "moderator")
 

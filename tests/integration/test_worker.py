@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha1
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from channels.exceptions import StopConsumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.db import OperationalError
 from django.test import override_settings
+from redis.exceptions import ResponseError
 
 from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer, Undeliverable, outage
+from bus.layer import BusChannelLayer, Undeliverable, lane, outage
 from bus.layer.stream import Stream
 from bus.layer.worker import Worker
 from bus.workers.base import BatchConsumer
@@ -333,6 +335,59 @@ async def test_an_outage_counts_no_attempt_and_keeps_the_order(
     assert dead_letters(broker) == []
 
 
+async def test_a_handler_that_hangs_on_a_silent_server_is_not_to_blame(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([False, True] * 3)
+
+    async def servers_answer(_stream: Any) -> bool:
+        return next(answers)
+
+    def fail(numbers: list[int]) -> dict[int, Exception]:
+        if len(consumer.lists) <= 3:
+            raise TimeoutError("no answer")
+        return {}
+
+    monkeypatch.setattr(outage, "servers_answer", servers_answer)
+    consumer = batches(fail)
+    for number in range(5):
+        await layer.send("jobs", {"type": "x", "n": number})
+    async with working(layer, consumer.as_asgi()):
+        await until(lambda: left(broker) == 0)
+    assert consumer.lists == [list(range(5))] * 4
+    assert dead_letters(broker) == []
+
+
+async def test_what_waits_behind_a_slow_handler_is_given_to_others(
+    layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first worker takes all at once.
+    monkeypatch.setattr(lane, "_WORK_HELD", 1000.0)
+    keys = [str(n) for n in range(100)]
+    partition = {key: int(sha1(key.encode()).hexdigest()[:8], 16) % 16 for key in keys}
+    first = next(key for key in keys if partition[key] == 1)
+    others = {int(key) for key in keys if partition[key] != 1}
+    begun, go_on = asyncio.Event(), asyncio.Event()
+    done: set[int] = set()
+
+    class Jobs(AsyncConsumer):
+        async def job_run(self, message: dict[str, Any]) -> None:
+            if message["n"] == int(first):
+                begun.set()
+                await go_on.wait()
+            done.add(message["n"])
+
+    for key in keys:
+        await layer.send("jobs", {"type": "job.run", "n": int(key)}, ordering_key=key)
+    async with working(layer, Jobs.as_asgi()):
+        await asyncio.wait_for(begun.wait(), 10)
+        async with working(layer, Jobs.as_asgi()):
+            await until(lambda: others <= done)
+            assert int(first) not in done
+            go_on.set()
+            await until(lambda: len(done) == 100)
+
+
 async def test_an_outage_that_no_server_knows_of_is_the_messages_fault(
     layer: BusChannelLayer, broker: str
 ) -> None:
@@ -481,7 +536,8 @@ async def test_what_an_outage_had_tried_is_no_first_delivery_to_the_next(
     async with working(layer, batches(fail).as_asgi()):
         await asyncio.wait_for(tried.wait(), 5)
     (again,) = (await layer.stream("jobs").claim("next", 10)).deliveries
-    assert again.redelivered
+    # Handing it over once more makes it a redelivery; the attempt is still the first.
+    assert (again.tries, again.attempt) == (1, 1)
 
 
 async def test_what_cannot_be_sent_fails_alone(layer: BusChannelLayer) -> None:
@@ -490,3 +546,82 @@ async def test_what_cannot_be_sent_fails_alone(layer: BusChannelLayer) -> None:
     results = await asyncio.gather(wrong, *sends, return_exceptions=True)
     assert isinstance(results[0], Invalid)
     assert all(isinstance(result, str) for result in results[1:])
+
+
+async def test_of_a_list_that_hangs_the_others_lose_no_attempt(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    def hang(numbers: list[int]) -> dict[int, Exception]:
+        return {}
+
+    consumer = batches(hang)
+
+    class Hanging(consumer):  # type: ignore[misc, valid-type]
+        async def _parse_and_handle(self, deliveries: Any) -> Any:
+            if any(d.message["n"] == 0 for d in deliveries):
+                await asyncio.Event().wait()
+            return await super()._parse_and_handle(deliveries)
+
+    for number in range(20):
+        await layer.send("jobs", {"type": "x", "n": number}, ordering_key=str(number))
+    with override_settings(BUS_HANDLER_TIMEOUT=1.5, BUS_MAX_ATTEMPTS=1):
+        async with working(layer, Hanging.as_asgi()):
+            await until(lambda: left(broker) == 0)
+    (letter,) = dead_letters(broker)
+    assert b"BUS_HANDLER_TIMEOUT" in letter[b"traceback"]
+    assert sorted(n for numbers in consumer.lists for n in numbers) == list(range(1, 20))
+
+
+async def test_an_acknowledgement_that_fails_is_told_and_made_good(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+    acknowledge, calls = Stream.done, 0
+
+    class Jobs(AsyncConsumer):
+        async def job_run(self, message: dict[str, Any]) -> None:
+            seen.append(message["n"])
+            await asyncio.sleep(0.001)
+
+    async def fail_once(self: Stream, deliveries: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise ResponseError("ERR something else")
+        return await acknowledge(self, deliveries)
+
+    monkeypatch.setattr(Stream, "done", fail_once)
+    for number in range(600):
+        message = {"type": "job.run", "n": number}
+        await layer.send("jobs", message, ordering_key=str(number % 40))
+    async with working(layer, Jobs.as_asgi()):
+        # Long before the visibility timeout.
+        await until(lambda: left(broker) == 0)
+    assert set(seen) == set(range(600))
+    assert dead_letters(broker) == []
+
+
+async def test_what_waits_behind_many_slow_handlers_is_given_to_others(
+    layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first worker takes all at once, and none of its handlers takes a second.
+    monkeypatch.setattr(lane, "_WORK_HELD", 1000.0)
+    running = most = 0
+    done: set[int] = set()
+
+    class Jobs(AsyncConsumer):
+        async def job_run(self, message: dict[str, Any]) -> None:
+            nonlocal running, most
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.3)
+            running -= 1
+            done.add(message["n"])
+
+    for number in range(16):
+        await layer.send("jobs", {"type": "job.run", "n": number}, ordering_key=str(number))
+    async with working(layer, Jobs.as_asgi()):
+        await until(lambda: len(done) > 0)
+        async with working(layer, Jobs.as_asgi()):
+            await until(lambda: len(done) == 16)
+    assert most == 2

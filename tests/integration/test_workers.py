@@ -217,7 +217,7 @@ async def test_what_is_too_large_for_one_group_message_is_told_in_several(
         ({"type": "message.submitted", "room": "lobby"}, "Undeliverable: author: Field required"),
         (
             {"type": "message.unheard"},
-            "Undeliverable: The channel 'moderation' takes message.submitted",
+            "Undeliverable: The channel 'moderation' takes dry_run.continued, message.submitted",
         ),
         (
             {

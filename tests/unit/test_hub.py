@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from bus.errors import Unavailable
 from bus.publisher import Bulletin
+from bus.realtime.bundle import Bundle
 from bus.realtime.hub import Hub
 from tests.eventually import becomes
 
@@ -22,8 +24,8 @@ class Ear:
         self.heard: list[bytes] = []
         self.failed = False
 
-    def push(self, frames: list[bytes]) -> None:
-        self.heard += frames
+    def push(self, bundle: Bundle) -> None:
+        self.heard += bundle.frames
 
     def fail(self) -> None:
         self.failed = True
@@ -32,7 +34,7 @@ class Ear:
 class Broken(Ear):
     """A listener that cannot."""
 
-    def push(self, frames: list[bytes]) -> None:
+    def push(self, bundle: Bundle) -> None:
         raise RuntimeError("broken")
 
 
@@ -49,7 +51,9 @@ class Broker:
         # What a repair finds of room 1; None is too much.
         self.stored: Bulletin | None = Bulletin()
         self.asked: list[tuple[int, int]] = []
-        self.hub = Hub(self.open, self.missed)
+        # What the database has told room 1; unknown as long as nothing was.
+        self.stored_heads: dict[int, int] = {}
+        self.hub = Hub(self.open, self)
 
     async def open(self, heard_again: Any) -> "Broker":
         self.calls["open"] += 1
@@ -69,9 +73,15 @@ class Broker:
             raise message
         return message
 
+    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
+        self.calls["heads"] += 1
+        return dict(self.stored_heads)
+
     async def missed(self, room: int, since: int) -> Bulletin | None:
         self.asked.append((room, since))
         await self.open_door.wait()
+        if self.away:
+            raise Unavailable
         return self.stored
 
     async def _call(self, name: str) -> None:
@@ -91,6 +101,7 @@ class Broker:
     async def put(self, message: Any) -> None:
         self.messages.put_nowait(message)
         await settle()
+        await becomes(lambda: not self.hub._news)
 
 
 async def settle() -> None:
@@ -102,7 +113,7 @@ async def settle() -> None:
 async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
     broker, one, two = Broker(), Ear(), Ear()
     seats = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
-    assert broker.calls == {"open": 1, "listen": 1}
+    assert broker.calls == {"open": 1, "listen": 1, "heads": 1}
     for seat in seats:
         seat.release(0)
     await broker.tell(1)
@@ -161,10 +172,12 @@ async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
 async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
     """A room with a session and a plain socket at a seq, while its repair is under way."""
     broker, ear, plain = Broker(), Ear(), Ear()
+    broker.stored_heads = {1: since}
     (await broker.hub.join_room(1, ear)).release(since)
     (await broker.hub.join_room(1, plain, mark="m")).release(since)
     events = [(seq, b"e%d" % seq) for seq in stored]
     broker.stored = Bulletin(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
+    broker.stored_heads = {1: max(stored, default=since + 1)}
     broker.open_door.clear()
     broker.hub.heard_again()
     await settle()
@@ -186,6 +199,7 @@ async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
     broker, ear = Broker(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1, 2)
+    broker.stored_heads = {1: 3}
     broker.hub.heard_again()
     await becomes(lambda: broker.asked)
     assert broker.asked == [(1, 2)]
@@ -239,16 +253,69 @@ async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
     assert ear.heard[3:] == [b"e5"]
 
 
-async def test_a_repeat_reaches_nobody_and_a_hole_stops_nothing() -> None:
+async def test_a_repeat_reaches_nobody_and_what_is_early_waits() -> None:
     broker, ear, plain = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     (await broker.hub.join_room(1, plain, mark="m")).release(0)
-    for seqs in [(1, 2), (1, 2, 3), (6,), (5,), (5,), (6, 7)]:
+    for seqs in [(1, 2), (1, 2, 3), (6,), (6,), (5,), (4,), (5,), (6, 7)]:
         await broker.tell(*seqs)
-    assert ear.heard == [b"e1", b"e2", b"e3", b"e6", b"e7"]
-    assert plain.heard == [b"p1", b"p2", b"p3", b"p6", b"p5", b"p7"]
+    assert ear.heard == [b"e%d" % seq for seq in range(1, 8)]
+    assert plain.heard == [b"p%d" % seq for seq in range(1, 8)]
     counts = broker.hub.counts
-    assert (counts.holes, counts.repeats) == (1, 4)
+    assert (counts.holes, counts.repeats, broker.asked) == (0, 5, [])
+
+
+async def test_what_does_not_come_is_read_from_the_database() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    await broker.tell(1)
+    broker.stored = Bulletin(
+        events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain=[(2, b"p2"), (4, b"p4")]
+    )
+    await broker.tell(4, None)
+    assert ear.heard == [b"e1", b"e0"]
+    await becomes(lambda: len(ear.heard) == 5)
+    assert ear.heard == [b"e1", b"e0", b"e2", b"e3", b"e4"]
+    assert plain.heard == [b"p1", b"p0", b"p2", b"p4"]
+    assert (broker.asked, broker.hub.counts.repaired, broker.hub.counts.holes) == ([(1, 1)], 3, 0)
+
+
+async def test_what_nobody_has_stops_nothing() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1)
+    await broker.tell(3, 5, 6)
+    await becomes(lambda: len(ear.heard) == 4)
+    assert ear.heard == [b"e1", b"e3", b"e5", b"e6"]
+    assert (broker.hub.counts.holes, broker.hub.counts.repaired) == (1, 0)
+
+
+async def test_a_last_message_that_was_lost_is_noticed() -> None:
+    broker, ear = Broker(), Ear()
+    broker.stored_heads = {1: 4}
+    (await broker.hub.join_room(1, ear)).release(4)
+    await broker.hub.repairs.check()
+    assert (broker.asked, ear.heard) == ([], [])
+    broker.stored_heads = {1: 5}
+    broker.stored = Bulletin(events=[(5, b"e5")])
+    await broker.hub.repairs.check()
+    await becomes(lambda: ear.heard)
+    assert (broker.asked, ear.heard) == ([(1, 4)], [b"e5"])
+
+
+async def test_a_database_that_is_away_is_waited_for() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1)
+    broker.stored = Bulletin(events=[(2, b"e2")])
+    broker.away = True
+    await broker.tell(3)
+    await becomes(lambda: broker.asked)
+    assert (ear.heard, ear.failed) == ([b"e1"], False)
+    broker.away = False
+    await becomes(lambda: len(ear.heard) == 3)
+    assert ear.heard == [b"e1", b"e2", b"e3"]
 
 
 async def test_an_author_is_heard_by_their_sessions() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from bus.realtime.bundle import Bundle
 from bus.realtime.outbox import Outbox
 from tests.eventually import becomes
 
@@ -36,43 +37,42 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def writing(peer: Peer, *, joined: bool = True) -> AsyncIterator[tuple[Outbox, Any]]:
+async def writing(peer: Peer, *, joined: bool = True) -> AsyncIterator[Outbox]:
     outbox = Outbox(peer.send, joined=joined)
-    writer = asyncio.ensure_future(outbox.run())
     try:
-        yield outbox, writer
+        yield outbox
     finally:
-        writer.cancel()
+        outbox.abandon()
 
 
 async def test_what_waits_shares_an_array_and_a_lone_one_does_not() -> None:
     peer = Peer()
-    async with writing(peer) as (outbox, writer):
-        outbox.push([b"1", b"2"])
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b"1", b"2"]))
         outbox.reply(b"3")
         await becomes(lambda: peer.frames)
-        outbox.push([b"4"])
+        outbox.push(Bundle([b"4"]))
         outbox.finish(4400)
-        outbox.push([b"5"])
-        await writer
+        outbox.push(Bundle([b"5"]))
+        await outbox.written()
     assert (peer.frames, peer.code) == ([[1, 2, 3], 4], 4400)
 
 
 async def test_plain_chat_gets_a_frame_each() -> None:
     peer = Peer()
-    async with writing(peer, joined=False) as (outbox, writer):
-        outbox.push([b"1", b"2"])
+    async with writing(peer, joined=False) as outbox:
+        outbox.push(Bundle([b"1", b"2"]))
         outbox.finish(1000)
-        await writer
+        await outbox.written()
     assert peer.frames == [1, 2]
 
 
 async def test_joined_frames_have_a_limit() -> None:
     peer = Peer()
-    async with writing(peer) as (outbox, writer):
-        outbox.push([b'"' + b"x" * 100_000 + b'"'] * 5)
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b'"' + b"x" * 100_000 + b'"'] * 5))
         outbox.finish(1000)
-        await writer
+        await outbox.written()
     assert [len(frame) for frame in peer.frames] == [2, 2, 100_000]
 
 
@@ -80,17 +80,17 @@ async def test_who_is_too_far_behind_is_told_to_come_back(settings: Settings) ->
     settings.BUS_OUTBOX_LIMIT = 10
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as (outbox, writer):
-        outbox.push([b"12345"])
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b"12345"]))
         await asyncio.sleep(0)
-        outbox.push([b"12345678"])
-        assert not outbox.failed.done()
-        outbox.push([b"123"])
-        assert outbox.failed.done()
-        outbox.push([b"1"])
+        outbox.push(Bundle([b"12345678"]))
+        assert not outbox.failed
+        outbox.push(Bundle([b"123"]))
+        assert outbox.failed
+        outbox.push(Bundle([b"1"]))
         outbox.reply(b"2")
         peer.reading.set()
-        await writer
+        await outbox.written()
     assert (peer.frames, peer.code) == ([12345], 4408)
 
 
@@ -98,11 +98,11 @@ async def test_who_reads_nothing_in_time_is_told_to_come_back(settings: Settings
     settings.BUS_SEND_TIMEOUT = 0.01
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as (outbox, writer):
-        outbox.push([b"1"])
-        await outbox.failed
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b"1"]))
+        await becomes(lambda: outbox.failed)
         peer.reading.set()
-        await writer
+        await outbox.written()
     assert (peer.frames, peer.code) == ([], 4408)
 
 
@@ -112,13 +112,13 @@ async def test_a_large_answer_is_given_but_no_command_is_taken_meanwhile(
     settings.BUS_OUTBOX_LIMIT = 10
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as (outbox, _):
-        outbox.push([b"1"])
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b"1"]))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         outbox.reply(b'"' + b"x" * 1_000_000 + b'"')
-        outbox.push([b"2"])
-        assert not outbox.failed.done()
+        outbox.push(Bundle([b"2"]))
+        assert not outbox.failed
         relieved = asyncio.ensure_future(outbox.relieved())
         await asyncio.sleep(0)
         assert not relieved.done()
@@ -132,7 +132,7 @@ async def test_a_large_answer_is_given_but_no_command_is_taken_meanwhile(
 async def test_a_peer_that_is_gone_ends_the_writer() -> None:
     peer = Peer()
     peer.gone = True
-    async with writing(peer) as (outbox, writer):
-        outbox.push([b"1"])
-        await writer
+    async with writing(peer) as outbox:
+        outbox.push(Bundle([b"1"]))
+        await outbox.written()
     assert peer.code is None

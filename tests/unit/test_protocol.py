@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bus import errors, protocol
+from bus import channel_messages, errors, fields, protocol
 from bus.errors import Invalid, TooLong, Unavailable
 
 
@@ -30,11 +30,11 @@ def submitted(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_room_may_be_called_in_any_script(name: str) -> None:
-    assert protocol.canonical_name(name) == name
+    assert fields.canonical_name(name) == name
 
 
 def test_a_rooms_name_has_one_spelling() -> None:
-    assert protocol.canonical_name("cafe\u0301") == "café"
+    assert fields.canonical_name("cafe\u0301") == "café"
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_a_rooms_name_has_one_spelling() -> None:
     ["", "a b", "a/b", "a-b", "x" * 65, "\u200dx", "x\u200c", "\u3164", "\u0301", "a\u202eb"],
 )
 def test_what_no_room_is_called(name: str) -> None:
-    assert protocol.canonical_name(name) is None
+    assert fields.canonical_name(name) is None
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_body_that_says_nothing_is_refused(body: str) -> None:
         protocol.parse_command(command)
     assert refusal.value.field == "body"
     with pytest.raises(Invalid) as refusal:
-        protocol.parse_channel_message("moderation", submitted(body=body))
+        channel_messages.parse_channel_message("moderation", submitted(body=body))
     assert refusal.value.field == "body"
 
 
@@ -88,10 +88,10 @@ def test_a_body_is_trimmed_and_bounded() -> None:
 )
 def test_who_may_be_an_author(author: Any, fits: bool) -> None:
     if fits:
-        protocol.parse_channel_message("moderation", submitted(author=author))
+        channel_messages.parse_channel_message("moderation", submitted(author=author))
     else:
         with pytest.raises(Invalid) as refusal:
-            protocol.parse_channel_message("moderation", submitted(author=author))
+            channel_messages.parse_channel_message("moderation", submitted(author=author))
         assert (refusal.value.field or "").startswith("author")
 
 
@@ -106,7 +106,7 @@ def deep(levels: int) -> Any:
 def test_a_payload_is_what_json_can_say(payload: Any) -> None:
     message = {"type": "event.requested", "rooms": ["lobby"], "name": "x", "payload": payload}
     with pytest.raises(Invalid) as refusal:
-        protocol.parse_channel_message("broadcast", message)
+        channel_messages.parse_channel_message("broadcast", message)
     assert refusal.value.field == "payload"
 
 

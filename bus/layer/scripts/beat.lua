@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Say that a worker lives, by the broker's own clock, and forget workers long gone.
 -- KEYS[1] {base}:meta   ARGV base, worker, what it tells of itself (JSON), time to live of that (ms),
--- silence after which a worker is suspect (ms). Returns the suspects.
+-- silence after which a worker is suspect (ms). Returns the workers known, and the suspects among them.
 -- allow-oom: a full memory must not make the living look dead.
 local base = ARGV[1]
 local now = redis.call('TIME')
@@ -15,4 +15,5 @@ for _, gone in ipairs(redis.call('ZRANGEBYSCORE', base .. ':workers', '-inf', no
   redis.call('ZREM', base .. ':workers', gone)
   redis.call('HDEL', base .. ':about', gone)
 end
-return redis.call('ZRANGEBYSCORE', base .. ':workers', '-inf', now - tonumber(ARGV[5] or 2000))
+return {redis.call('ZRANGE', base .. ':workers', 0, -1),
+  redis.call('ZRANGEBYSCORE', base .. ':workers', '-inf', now - tonumber(ARGV[5] or 2000))}

@@ -1,9 +1,11 @@
 #!lua flags=allow-oom
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
--- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms)
+-- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
+-- has other messages in hand
 -- Returns {locked partitions, ms until the next due message or -1, entries}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
--- id of the message that it repeats or '', id that its sender was given}. What came too late is dropped and counted, not claimed.
+-- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
+-- given back}. What came too late is dropped and counted, not claimed.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -32,7 +34,7 @@ end
 
 local claimed, locked, expired = {}, 0, 0
 
-local function take(stream, entry, deliveries)
+local function take(stream, entry, deliveries, tried)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
   local expires = tonumber(fields.x or 0)
@@ -44,7 +46,7 @@ local function take(stream, entry, deliveries)
   end
   claimed[#claimed + 1] = {stream, entry[1], fields.m or '', fields.k or '', tonumber(fields.n or 0), deliveries,
     tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or '',
-    fields.i or entry[1]}
+    fields.i or entry[1], tried}
   room = room - 1
 end
 
@@ -69,7 +71,7 @@ local function visit(stream)
   if #pending == 0 then
     local read = redis.call('XREADGROUP', 'GROUP', 'bus', worker, 'COUNT', room, 'STREAMS', stream, '>')
     if read then
-      for _, entry in ipairs(read[1][2]) do take(stream, entry, 1) end
+      for _, entry in ipairs(read[1][2]) do take(stream, entry, 1, 0) end
     end
   elseif not orphaned(pending[1][2], pending[1][3]) then
     locked = locked + 1
@@ -78,16 +80,19 @@ local function visit(stream)
     for _, row in ipairs(redis.call('XPENDING', stream, 'bus', '-', '+', room)) do
       if row[2] ~= '-' or row[4] ~= 0 then break end
       local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, row[1], 'RETRYCOUNT', 1)
-      if entry[1] then take(stream, entry[1], 1) end
+      if entry[1] then take(stream, entry[1], 1, 0) end
     end
-  elseif #claimed > 0 then
+  elseif #claimed > 0 or ARGV[7] == '1' then
     -- Its worker died with it, and the next one may, too: not in one hand with others.
     locked = locked + 1
   else
-    -- Alone, so that a message that kills is told from its neighbours.
-    local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, pending[1][1])
+    -- Alone, so that a message that kills is told from its neighbours. What was tried and given back
+    -- is no attempt more.
+    local tried = pending[1][2] == '-' and 1 or 0
+    local deliveries = pending[1][4] + 1 - tried
+    local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, pending[1][1], 'RETRYCOUNT', deliveries)
     if entry[1] then
-      take(stream, entry[1], pending[1][4] + 1)
+      take(stream, entry[1], deliveries, tried)
       room = 0
     else
       locked = locked + 1

@@ -10,7 +10,9 @@ for generation = tonumber(meta[1]), tonumber(meta[2]) do
     local rows = redis.pcall('XPENDING', stream, 'bus', '-', '+', 10000, ARGV[2])
     for _, row in ipairs(rows.err and {} or rows) do
       if not known[stream .. ' ' .. row[1]] then
-        redis.call('XCLAIM', stream, 'bus', '-', 0, row[1], 'RETRYCOUNT', row[4] - 1, 'JUSTID')
+        -- 0 is unseen; any other is taken up alone and with that count.
+        local count = row[4] == 1 and 0 or row[4]
+        redis.call('XCLAIM', stream, 'bus', '-', 0, row[1], 'RETRYCOUNT', count, 'JUSTID')
         returned = returned + 1
       end
     end

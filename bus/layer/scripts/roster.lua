@@ -1,9 +1,10 @@
 -- Who is in a room, across processes; people who are not renewed in time are gone.
 -- KEYS[1] {base}:meta   ARGV base, operation, then
 --   attend: process, time to live (ms), then key and author for each person
---   depart: process, then the keys
+--   depart: process, grace (ms), then the keys
 --   tell:   shortest time between two tellings (ms)
--- attend and depart return the count, how many changes wait to be told, and up to 100 authors.
+-- attend and depart return the count, how many changes wait to be told, and the authors where they
+-- are up to 100.
 -- tell returns ms to wait; or 0, the count, and each change as '+author' or '-author'.
 local base, operation = ARGV[1], ARGV[2]
 local people, who = base .. ':people', base .. ':who'
@@ -57,15 +58,25 @@ if operation == 'attend' then
   -- A room that every process forgot (killed, or cut off) leaves nothing behind.
   for _, key in ipairs({people, who, seats, changes}) do redis.call('PEXPIRE', key, ttl * 3) end
 else
-  for i = 4, #ARGV do
+  local grace = tonumber(ARGV[4])
+  for i = 5, #ARGV do
     local taken = redis.call('HGET', seats, ARGV[i])
     if taken then
       local first, last = string.find(taken, ' ' .. process .. ' ', 1, true)
       if first then taken = string.sub(taken, 1, first) .. string.sub(taken, last + 1) end
-      if taken == ' ' then gone(ARGV[i]) else redis.call('HSET', seats, ARGV[i], taken) end
+      if taken ~= ' ' then
+        redis.call('HSET', seats, ARGV[i], taken)
+      elseif grace == 0 then
+        gone(ARGV[i])
+      else
+        redis.call('HDEL', seats, ARGV[i])
+        redis.call('ZADD', people, 'XX', now + grace, ARGV[i])
+      end
     end
   end
 end
-local shown = redis.call('ZRANGE', people, 0, 99)
-if #shown > 0 then shown = redis.call('HMGET', who, unpack(shown)) end
-return {redis.call('ZCARD', people), redis.call('HLEN', changes), unpack(shown)}
+local count, shown = redis.call('ZCARD', people), {}
+if count > 0 and count <= 100 then
+  shown = redis.call('HMGET', who, unpack(redis.call('ZRANGE', people, 0, -1)))
+end
+return {count, redis.call('HLEN', changes), unpack(shown)}

@@ -1,4 +1,4 @@
-"""What every subcommand of `manage.py bus` is."""
+"""What every subcommand of `manage.py bus` and `manage.py moderation` is."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BROKER_AWAY = "Start it (`make run` has its own), or mend REDIS_URL, and run th
 
 
 class Subcommand:
-    """One thing that `manage.py bus` does."""
+    """One thing that a command of ours does."""
 
     name: str
     help: str

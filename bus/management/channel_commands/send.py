@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import names, protocol, publisher
+from bus import channel_messages, names, publisher
 from bus.errors import Invalid
 from bus.management.channel_commands.base import Subcommand, errors_told, run
 
@@ -41,7 +41,9 @@ class Send(Subcommand):
         with errors_told("Nothing was sent.", "It is not sure that it was sent."):
             if options["channel"] in names.WORKED_CHANNELS:
                 # Refused at the door rather than found among the dead letters.
-                message = protocol.parse_channel_message(options["channel"], message).as_message()
+                message = channel_messages.parse_channel_message(
+                    options["channel"], message
+                ).as_message()
             id_ = run(_send(options["channel"], message, options["ordering_key"], options["delay"]))
         self.stdout.write(id_)
 

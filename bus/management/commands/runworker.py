@@ -19,6 +19,7 @@ from bus import publisher
 from bus.layer import BusChannelLayer
 from bus.layer.worker import Worker
 from bus.management.reloading import watch
+from bus.workers.expire import expire_forever
 
 
 class Command(BaseCommand):
@@ -58,7 +59,7 @@ class Command(BaseCommand):
                 options["channels"],
                 layer,
                 options["concurrency"],
-                companions=[publisher.relay_forever],
+                companions=[publisher.relay_forever, expire_forever],
             )
             _run(worker, reload=options["reload"])
         else:

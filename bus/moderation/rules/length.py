@@ -12,4 +12,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if len(text) <= policy.max_length:
         return []
     start = policy.max_length
-    return [Hit("length", "too_long", 1, start, len(text), text[start:], "text")]
+    return [Hit("length", "too_long", 1, start, len(text), text[start:], "text", "too_long")]

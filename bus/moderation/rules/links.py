@@ -24,8 +24,10 @@ _HOST: Final = re.compile(
     r"(?:h\w{3,4}\s?:\s?//)?([^/?#@\s]*@)?((?:" + _DOT + r"|[^/?#:\s])+)(/\S*)?"
 )
 _DOTS: Final = re.compile(_DOT)
-_MAYBE: Final = re.compile(r"[./\])]|\bdot\b").search
+_INNER_DOT: Final = re.compile(r"\.\w").search
 _TRAILING: Final = ".,;:!?)]}…"
+# Characters around a shortened link that are likely to tell where it leads.
+_SAYS_ENOUGH: Final = 40
 # Letters that are drawn as others in the name of a host.
 _DRAWN: Final = str.maketrans(
     {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
@@ -56,31 +58,69 @@ def _drawn(name: str) -> tuple[str, ...]:
     )
 
 
-def _severity(normal: Normal, start: int, end: int) -> int:
-    """1 plain, 2 hides where it leads or invites elsewhere, 3 poses as another site."""
+def _severity(normal: Normal, start: int, end: int, policy: Policy, context: Context) -> int:
+    """0 allowed, 1 plain, 2 hides something or comes from a stranger, 3 poses, 4 denied."""
     parts = _HOST.match(normal.folded, start, end)
     if parts is None:
         return 1
     first, last = normal.span(parts.start(2), parts.end(2))
     host = _DOTS.sub(".", parts[2]).strip()
+    if policy.deny_hosts and _below(host, policy.deny_hosts):
+        return 4
     if parts[1] or _poses(normal.raw[first:last], host):
         return 3
+    if policy.allow_hosts and _below(host, policy.allow_hosts):
+        return 0
     bare = host.removeprefix("www.")
-    if bare in hosts("shortener") or (bare + (parts[3] or "")).startswith(tuple(hosts("invite"))):
+    if (bare + (parts[3] or "")).startswith(tuple(hosts("invite"))) or context.first_message:
         return 2
     # Whoever writes an address so that no machine reads it has a reason.
-    return 2 if parts[0].startswith("hxxp") or host != parts[2] else 1
+    if parts[0].startswith("hxxp") or host != parts[2]:
+        return 2
+    return 2 if bare in hosts("shortener") and _unsaid(normal.folded, end - start) else 1
+
+
+def _below(host: str, named: tuple[str, ...]) -> bool:
+    """Whether a host is one of these, or below one."""
+    return any(host == name or host.endswith("." + name) for name in named)
+
+
+def _unsaid(folded: str, length: int) -> bool:
+    """Whether a message says too little beside its link to tell where that leads."""
+    return len(folded) - length <= _SAYS_ENOUGH
+
+
+def _limit(policy: Policy, context: Context) -> int:
+    """How many addresses this author may write in one message."""
+    age = context.account_age
+    new = policy.new_seconds and age is not None and age < policy.new_seconds
+    return min(policy.max_links, policy.new_max_links) if new else policy.max_links
+
+
+def _maybe(folded: str) -> bool:
+    """Whether there is a point in looking closely."""
+    if "." in folded and _INNER_DOT(folded):
+        return True
+    return "://" in folded or "dot" in folded or "[.]" in folded or "(.)" in folded
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
-    """One hit for each address, by how much it hides."""
+    """One hit for each address, by how much it hides, and one for more of them than may be."""
     folded = normal.folded
-    if context.trusted or not _MAYBE(folded):
+    if context.trusted or not _maybe(folded):
         return []
     hits = []
     for link in _LINK.finditer(folded):
         shown = link[0].rstrip(_TRAILING)
-        severity = _severity(normal, link.start(), link.start() + len(shown))
-        start, end = normal.span(link.start(), link.start() + len(shown))
-        hits.append(Hit("links", "link", severity, start, end, normal.raw[start:end], "text"))
+        stop = link.start() + len(shown)
+        severity = _severity(normal, link.start(), stop, policy, context)
+        if severity:
+            start, end = normal.span(link.start(), stop)
+            matched = normal.raw[start:end]
+            hits.append(Hit("links", "link", severity, start, end, matched, "text", "link"))
+    limit = _limit(policy, context)
+    if len(hits) > limit:
+        start, end = hits[limit].start, hits[-1].end
+        matched = normal.raw[start:end]
+        hits.append(Hit("links", "spam", 2, start, end, matched, "text", "link"))
     return hits

@@ -13,11 +13,16 @@ _MENTION: Final = re.compile(r"(?<![\w.@])@\w[\w.-]*")
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first name too many to the last."""
-    text = normal.raw
-    if text.count("@") <= policy.max_mentions:
+    text, most = normal.raw, policy.max_mentions
+    if "@" not in text:
+        return []
+    # A guest's account is 0 s old.
+    if context.account_age is not None and context.account_age < policy.new_seconds:
+        most = min(most, policy.new_max_mentions)
+    if text.count("@") <= most:
         return []
     names = list(_MENTION.finditer(text))
-    if len(names) <= policy.max_mentions:
+    if len(names) <= most:
         return []
-    start, end = names[policy.max_mentions].start(), names[-1].end()
-    return [Hit("mentions", "mentions", 2, start, end, text[start:end], "text")]
+    start, end = names[most].start(), names[-1].end()
+    return [Hit("mentions", "mentions", 2, start, end, text[start:end], "text", "mentions")]

@@ -1,25 +1,58 @@
 """Blocked words, however they are disguised."""
 
+from itertools import islice
+from typing import Final
+
 from ..context import Context
-from ..lexicon import Match, lexicon
+from ..edges import stands
+from ..lexicon import Index, Lexicon, Match, lexicon
 from ..normalise import Normal
 from ..policy import Policy
 from ..verdict import Hit
 from ..views import collapsed, korean, masked, plain, spelled
 
+_LATIN: Final = (plain.find, collapsed.find, spelled.find, masked.find)
+_VIEWS: Final = (*_LATIN, korean.syllables, korean.jamo)
+# In one view of one text: whoever swears more often than that gets no finer answer.
+_MOST: Final = 30
+
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each blocked word that shows in some view; of overlapping ones the worst."""
-    words = lexicon()
-    matches: list[Match] = []
-    for view in (plain.find, collapsed.find, spelled.find, masked.find):
-        matches.extend(view(normal, words))
-    if not normal.folded.isascii():
-        matches.extend(korean.syllables(normal, words))
-        matches.extend(korean.jamo(normal, words))
+    matches = _matches(normal, lexicon())
+    if policy.own.words is not None:
+        matches += _matches(normal, policy.own.words)
+    if matches and policy.own.allowed is not None:
+        matches = _not_allowed(matches, normal, policy.own.allowed)
     if not matches:
         return []
     return [_hit(normal, match) for match in _apart(matches)]
+
+
+def _matches(normal: Normal, words: Lexicon) -> list[Match]:
+    """The terms of one lexicon in every view; of too many, one more over the rest of the text."""
+    matches: list[Match] = []
+    for view in _LATIN if normal.folded.isascii() else _VIEWS:
+        found = list(islice(view(normal, words), _MOST))
+        matches += found
+        if len(found) == _MOST and found[-1].end < len(normal.folded):
+            worst = max(found, key=lambda match: match.term.severity)
+            matches.append(Match(worst.term, found[-1].end, len(normal.folded), worst.view))
+    return matches
+
+
+def _not_allowed(matches: list[Match], normal: Normal, allowed: Index) -> list[Match]:
+    """The matches that are not wholly inside something that the room allows."""
+    covered = [
+        (start, end)
+        for pattern, start, end in allowed.find(normal.folded)
+        if any(stands(term, normal.folded, start, end) for term in allowed.terms[pattern])
+    ]
+    return [
+        match
+        for match in matches
+        if not any(start <= match.start and match.end <= end for start, end in covered)
+    ]
 
 
 def _apart(matches: list[Match]) -> list[Match]:
@@ -37,4 +70,13 @@ def _hit(normal: Normal, match: Match) -> Hit:
     """The match as a hit on the text as written."""
     start, end = normal.span(match.start, match.end)
     term = match.term
-    return Hit("words", term.reason, term.severity, start, end, normal.raw[start:end], match.view)
+    return Hit(
+        "words",
+        term.reason,
+        term.severity,
+        start,
+        end,
+        normal.raw[start:end],
+        match.view,
+        term.category,
+    )

@@ -20,10 +20,11 @@ _MARKS: Final = 24
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first stack to the last."""
     text = normal.raw
-    if text.isascii():
+    # Marks leave nothing behind when a text is folded.
+    if len(normal.folded) == len(text):
         return []
     stacks = list(_STACKS.finditer(text))
     if len(stacks) <= _MOST and sum(len(stack[0]) for stack in stacks) < _MARKS:
         return []
     start, end = stacks[0].start(), stacks[-1].end()
-    return [Hit("zalgo", "spam", 2, start, end, text[start:end], "text")]
+    return [Hit("zalgo", "spam", 2, start, end, text[start:end], "text", "spam")]

@@ -7,13 +7,21 @@ from itertools import groupby
 from typing import Final
 
 from ..edges import clean_left, clean_right, stands
-from ..lexicon import Lexicon, Match
+from ..lexicon import CROWD, Lexicon, Match
 from ..normalise import Normal
 from ..skeleton import LEET, letter_of, runs, skeleton
 from ..terms import Term
 
 _LONGEST_GAP: Final = 3
 _GAP: Final = re.compile(r"[^a-z0-9@$!|+(<{]+")
+# Letters of the shortest skeleton of a term.
+_SHORTEST: Final = 3
+# Places in one text.
+_MOST: Final = 60
+# Letters of a word that does not come about where two others meet.
+_LONG: Final = 6
+# Put between letters where the word goes on: `f1uck`, `s+l+u+t`.
+_PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])[0-9+|!](?=[a-z])")
 _VOWEL: Final = re.compile("[aeiouy]").search
 # Of the letters that read alike, which may be written for which.
 _SWAPS: Final = frozenset(("iv", "li", "il", "uv"))
@@ -65,18 +73,22 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
     """Whether a term written with spaces inside is spelled out, and not two words that meet."""
     if not (clean_left(folded, start) and clean_right(folded, end)):
         return False
-    pieces = folded[start:end].split()
+    pieces = [piece for piece in folded[start:end].split() if not _GAP.fullmatch(piece)]
     if len(pieces) == term.text.count(" ") + 1:
         return True
     if all(len(piece) == 1 for piece in pieces):
-        # `g r a p e` is one longer word.
-        before = folded[:start].rsplit(maxsplit=1)
-        after = folded[end:].split(maxsplit=1)
-        longer = (before and len(before[-1]) == 1) or (after and len(after[0]) == 1)
+        # `g r a p e` is one longer word; `a` is a word by itself.
+        before = folded[max(0, start - _LONGEST_GAP) : start].split()
+        after = folded[end : end + _LONGEST_GAP].split()
+        longer = (before and len(before[-1]) == 1 and before[-1] != "a") or (
+            after and len(after[0]) == 1
+        )
         return term.edges == "any" or not longer
     if any(piece[-1] in ".,!?;:" for piece in pieces[:-1]):
         return False
     if end - start == len(folded.strip()):
+        return True
+    if len(pieces) == 2 and len(term.text) >= _LONG and term.severity >= 3:
         return True
     return any(
         piece not in ("a", "i", "u", "sh") and (len(piece) == 1 or not _VOWEL(piece))
@@ -100,8 +112,11 @@ def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> b
         return False
     if gaps or "leet" in spelt:
         letters = sum(char.isalpha() for char in written)
-        if not clean_left(folded, start) or letters * 2 < len(term.joined):
+        if not clean_left(folded, start) or letters * 3 < len(term.joined):
             return False
+    elif "many" not in spelt and term.severity < 3:
+        # boots are no bots
+        return False
     elif "many" not in spelt:
         # A doubled letter alone makes other words: rapper, annals.
         doubled = [index for index, kind in enumerate(spelt) if kind == "repeat"]
@@ -114,12 +129,25 @@ def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> b
 
 def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """Every term that shows once signs are read as letters and the rest is taken out."""
-    folded = normal.folded
-    candidates = lexicon.collapsed.find(skeleton(folded))
+    folded, shape = normal.folded, normal.shape
+    yield from _read(folded, lexicon)
+    if b"a0a" not in shape and not (b"a.a" in shape and any(sign in folded for sign in "+|!")):
+        return
+    without, signs = _PUT_BETWEEN.subn("\x1f", folded)
+    if signs:
+        yield from _read(without, lexicon)
+
+
+def _read(folded: str, lexicon: Lexicon) -> Iterator[Match]:
+    """The terms of one reading."""
+    bare = skeleton(folded)
+    candidates = lexicon.collapsed.find(bare) if len(bare) >= _SHORTEST else []
     if not candidates:
         return
     places = runs(folded)
-    for pattern, first, last in candidates:
+    if len(candidates) > _MOST:
+        yield Match(CROWD, places[candidates[_MOST][1]][0], len(folded), "collapsed")
+    for pattern, first, last in candidates[:_MOST]:
         start, end = places[first][0], places[last - 1][1]
         for term in lexicon.collapsed.terms[pattern]:
             if end - start == len(term.text) and folded.startswith(term.text, start):

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from ..edges import excepted, stands
-from ..hangul import is_hangul, is_jamo, is_syllable, to_jamo
-from ..lexicon import Lexicon, Match
+from ..hangul import is_jamo, is_syllable, to_jamo
+from ..lexicon import CROWD, Lexicon, Match
 from ..normalise import Normal
 from ..terms import Term
 
 _OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
 # Laughter and tears are no spelling.
-_BETWEEN: Final = re.compile(r"[^ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡㅢㅣ가-힣]+|ㅡ+")
+_LETTER: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅢㅣ가-힣]").finditer
+_LETTERS: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅢㅣ가-힣]+").findall
+_HANGUL: Final = re.compile("[ㄱ-ㅣ가-힣]").finditer
 _TAKEN_APART: Final = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡ-ㅣ]").search
 # Letters and digits that are drawn for a vowel: `ㅆl발`, `ㄱH`.
 _DRAWN: Final = re.compile(r"(?<=[ㄱ-ㅎ])(?:[l1!|i]|h|[tf])(?=[^a-z]|\Z)")
@@ -26,15 +28,20 @@ _VOWELS: Final = {
     "t": "ㅜ",
     "f": "ㅏ",
 }
+# A syllable that only draws out the vowel before it: 시이발, 새애끼.
+_MAYBE_DRAWN_OUT: Final = re.compile("[시씨새미느지][이애으]").search
+_DRAWN_OUT: Final = re.compile("(?<=[시씨미지])이(?!발[소사])|(?<=새)애|(?<=느)으")
+# Places in one text.
+_MOST: Final = 120
 _LONGEST_GAP: Final = 4
 # Between two words of one sentence stand these; anything else was put inside a word.
 _SOFT: Final = frozenset(" \t\n0123456789.,/~!?:;-·…()[]\"'")
 
 
 def _clean(folded: str, start: int, end: int) -> bool:
-    """Whether neither Hangul nor a number (9시 발) touches the range, spaces aside on the left."""
-    before = folded[:start].rstrip()
-    if before and before[-1].isdigit():
+    """Whether neither Hangul nor a number (9시 발, 몇 시 발) touches the range, save for spaces."""
+    before = folded[max(0, start - _LONGEST_GAP) : start].rstrip()
+    if before and (before[-1].isdigit() or before[-1] == "몇"):
         return False
     if start and is_syllable(folded[start - 1]):
         return False
@@ -56,22 +63,29 @@ def _parted(term: Term, folded: str, start: int, end: int) -> bool:
 
 def _places(folded: str) -> list[int]:
     """Where each Hangul letter of the text stands."""
-    return [index for index, char in enumerate(folded) if not _BETWEEN.match(char)]
+    return [letter.start() for letter in _LETTER(folded)]
 
 
 def syllables(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """Terms whose syllables or initials are parted by spaces, digits, signs or Latin letters."""
     folded = normal.folded
-    joined = _BETWEEN.sub("", folded)
+    if _MAYBE_DRAWN_OUT(folded):
+        # Put out of the way as a sign is, so that every place stays where it is.
+        folded = _DRAWN_OUT.sub("\x1f", folded)
+    joined = "".join(_LETTERS(folded))
     if len(joined) in (0, len(folded)):
         return
     candidates = lexicon.syllables.find(joined)
     if not candidates:
         return
     places = _places(folded)
-    for pattern, first, last in candidates:
+    if len(candidates) > _MOST:
+        yield Match(CROWD, places[candidates[_MOST][1]], len(folded), "collapsed")
+    for pattern, first, last in candidates[:_MOST]:
         start, end = places[first], places[last - 1] + 1
         if end - start == last - first:
+            continue
+        if "\x1f" in folded[start:end] and " " in folded[start:end]:
             continue
         for term in lexicon.syllables.terms[pattern]:
             if term.text != folded[start:end] and _parted(term, folded, start, end):
@@ -93,12 +107,14 @@ def jamo(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     drawn = _DRAWN.sub(lambda sign: _VOWELS[sign[0]], folded)
     letters: list[str] = []
     owners: list[int] = []
-    for index, char in enumerate(drawn):
-        if is_hangul(char):
-            parts = to_jamo(char)
-            letters.append(parts)
-            owners.extend([index] * len(parts))
-    for pattern, first, last in lexicon.jamo.find("".join(letters)):
+    for letter in _HANGUL(drawn):
+        parts = to_jamo(letter[0])
+        letters.append(parts)
+        owners.extend([letter.start()] * len(parts))
+    candidates = lexicon.jamo.find("".join(letters))
+    if len(candidates) > _MOST:
+        yield Match(CROWD, owners[candidates[_MOST][1]], len(folded), "jamo")
+    for pattern, first, last in candidates[:_MOST]:
         start, end = owners[first], owners[last - 1] + 1
         whole = (not first or owners[first - 1] != start) and (
             last == len(owners) or owners[last] != end - 1

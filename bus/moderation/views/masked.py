@@ -47,13 +47,16 @@ def _struck(token: str, lexicon: Lexicon) -> Term | None:
 def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """Every token with struck letters that can be read as a blocked word."""
     folded = normal.folded
-    if "*" in folded:
-        for token in _STARRED(folded):
+    if "*" in folded or "#" in folded or "%" in folded:
+        starred = folded.replace("#", "*").replace("%", "*")
+        for token in _STARRED(starred):
             if term := _starred(token[0], lexicon):
                 yield Match(term, token.start(), token.end(), "masked")
         for token in _SPACED(folded):
             if "*" in token[0] and (term := _starred(token[0].replace(" ", ""), lexicon)):
                 yield Match(term, token.start(), token.end(), "masked")
+    if b"a.a" not in normal.shape and b"a0a" not in normal.shape:
+        return
     for token in _STRUCK(folded):
         if term := _struck(token[0], lexicon):
             yield Match(term, token.start(), token.end(), "masked")

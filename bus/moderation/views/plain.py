@@ -1,10 +1,15 @@
-"""Terms as the folded text spells them, and Korean typed on a keyboard left in English."""
+"""Terms as the folded text spells them, as an English keyboard types Korean, and from behind."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from ..edges import clean_left, stands
-from ..lexicon import Lexicon, Match
+from ..edges import clean_left, clean_right, stands
+from ..lexicon import CROWD, CUE, Lexicon, Match
 from ..normalise import Normal
+from ..terms import Term
+
+# Places in one text.
+_MOST: Final = 250
 
 
 def _view(normal: Normal, edges: str, start: int, end: int) -> str:
@@ -17,13 +22,23 @@ def _view(normal: Normal, edges: str, start: int, end: int) -> str:
     return "text" if normal.raw[first:last].lower() == normal.folded[start:end] else "folded"
 
 
+def _counts(view: str, term: Term, folded: str, start: int, end: int) -> bool:
+    """Whether a term that is spelt here counts."""
+    if view == "text":
+        return stands(term, folded, start, end)
+    if view == CUE or not clean_left(folded, start):
+        return False
+    return view == "keyboard" or clean_right(folded, end)
+
+
 def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """Every term that stands in the text by itself."""
     folded = normal.folded
-    for pattern, start, end in lexicon.plain.find(folded):
-        for term in lexicon.plain.terms[pattern]:
-            if stands(term, folded, start, end):
-                yield Match(term, start, end, _view(normal, term.edges, start, end))
-    for pattern, start, end in lexicon.keyboard.find(folded):
-        if clean_left(folded, start):
-            yield Match(lexicon.keyboard.terms[pattern][0], start, end, "keyboard")
+    found = lexicon.scan(normal)
+    if len(found) > _MOST:
+        yield Match(CROWD, found[_MOST][1], len(folded), "text")
+    for pattern, start, end in found[:_MOST]:
+        for view, term in lexicon.readings[pattern]:
+            if _counts(view, term, folded, start, end):
+                shown = _view(normal, term.edges, start, end) if view == "text" else view
+                yield Match(term, start, end, shown)

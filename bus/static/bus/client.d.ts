@@ -1,6 +1,18 @@
-/** Types of client.js, the Bus client for browsers. */
+/**
+ * Types of client.js, the Bus client for browsers; docs/how-to/client.md shows it at work.
+ *
+ * It keeps one WebSocket for all rooms and mends it: a lost connection comes back after a random
+ * time of up to 0.5 s, doubling to 20 s, at once when the browser is online or the page visible
+ * again, and when the server said. Each room then asks for what it missed. What was not settled is
+ * sent again with the same `client_id`, which never becomes two messages.
+ */
 
+/** `closed`: it will not come back by itself. */
 export type State = "connecting" | "online" | "offline" | "closed";
+/**
+ * `queued`: no connection. `sending`: on its way, or with the server. `held`: a moderator decides.
+ * `posted` and `rejected` are final. `failed`: the server is there but gave no answer in 10 s.
+ */
 export type Status = "queued" | "sending" | "held" | "posted" | "rejected" | "failed";
 
 /** What a server says about a refusal; `retry_after` is in seconds. */
@@ -15,6 +27,9 @@ export class Rejected extends Error {
   constructor(reason?: Partial<Reason>);
   readonly code: string;
   readonly retry_after?: number;
+  /** The field that is wrong, and why a text may not stand, where the server says so. */
+  readonly field?: string;
+  readonly reason?: Reason;
 }
 
 export interface Person {
@@ -34,6 +49,7 @@ export interface Message {
   client_id: string | null;
   edited: boolean;
   removed: boolean;
+  removed_by?: "author" | "moderator" | null;
   reply_to: string | null;
 }
 
@@ -51,6 +67,7 @@ export interface RoomInfo {
   access: "open" | "public" | "private";
   moderation: "off" | "relaxed" | "standard" | "strict";
   slow_mode: number;
+  archived?: boolean;
 }
 
 /** The reply to `room.join`. */
@@ -61,6 +78,12 @@ export interface Joined {
   recovered: boolean;
   messages: Message[];
   presence: Presence;
+  /**
+   * Up to where you have read, null before the first mark; and how many messages came since, null
+   * for guests, whose marks are not kept.
+   */
+  read?: number | null;
+  unread?: number | null;
 }
 
 /** How a message ended; `id` and `seq` once it is posted. */
@@ -103,7 +126,8 @@ export interface Sent {
 export interface RoomEvents {
   message: Message;
   edited: Message;
-  removed: { id: string; seq: number; by?: "author" | "moderator"; reason?: string };
+  /** After a reconnect it is the removed message, without its text. */
+  removed: { id: string; seq: number; by?: "author" | "moderator"; reason?: string } | Message;
   presence: Presence;
   typing: { members: Person[] };
   changed: RoomInfo;
@@ -111,12 +135,17 @@ export interface RoomEvents {
   event: { name: string; payload: unknown; source: string; id: string };
   /** The outcome of a message of one's own, from this page or another. */
   settled: { client_id: string; status: string; id?: string; seq?: number; reason?: Reason | null };
-  /** Something was missed. With `messages`, too much: show these instead; without, it follows. */
+  /**
+   * Something was missed, and waiting a moment did not bring it. With `messages`, it was too much:
+   * show these instead of what you have; without, what was missed follows.
+   */
   gap: { since: number; seq: number; messages: Message[] | null };
   /** After each join, the first and those of reconnects. */
   joined: Joined;
   /** A join was refused for good. */
   rejected: Rejected;
+  /** A message of one's own that was not settled before a reload; it is in `pending` now. */
+  restored: Sent;
 }
 
 export interface Room {
@@ -124,12 +153,27 @@ export interface Room {
   /** The last `seq` seen. */
   readonly seq: number | null;
   readonly joined: boolean;
+  /** What one has sent and is not settled: queued, sending, held or failed, in that order of time. */
+  readonly pending: readonly Sent[];
   on<Name extends keyof RoomEvents>(name: Name, listener: (value: RoomEvents[Name]) => void): () => void;
   on(name: string, listener: (value: any) => void): () => void;
+  /** Come in, and stay in over reconnects; throws Rejected where that is refused for good. */
   join(): Promise<Joined>;
   leave(): Promise<void>;
+  /** A page of older or newer messages, oldest first. */
   history(page?: { before?: number; after?: number; limit?: number }): Promise<{ messages: Message[]; more: boolean }>;
+  /** A handle at once, also without a connection. */
   send(draft: Draft): Sent;
+  /** Change the text of a message of one's own. */
+  edit(id: string, body: string): Promise<{ seq: number }>;
+  /** Take a message away: one's own, also one that is held, or as a moderator. */
+  delete(id: string, reason?: string): Promise<{ seq: number | null }>;
+  /** Tell the moderators of a message. */
+  report(id: string, reason: string): Promise<unknown>;
+  /** Say that one is typing; call it at every key, it speaks once in 3 s. */
+  typing(): void;
+  /** Mark the room as read up to `seq`, or to the newest message; never goes back. */
+  read(seq?: number): void;
 }
 
 export interface StateChange {
@@ -156,22 +200,34 @@ export interface Bus {
   readonly session: Session | null;
   on(name: "state", listener: (change: StateChange) => void): () => void;
   /** From a backend service, to this user alone. */
-  on(name: "event", listener: (event: RoomEvents["event"]) => void): () => void;
+  on(name: "notification", listener: (event: RoomEvents["event"]) => void): () => void;
   on(name: string, listener: (value: any) => void): () => void;
   /** The room of that name. Give `since` to be told what was missed, instead of the newest page. */
   room(name: string, options?: { since?: number; limit?: number }): Room;
+  /** Any command; resolves with the reply's data within `wait` ms, throws Rejected. */
   command(type: string, data?: object, wait?: number): Promise<any>;
   /** Connect now, without waiting for the next attempt. */
   retry(): void;
+  /** Hang up for good. */
   close(): void;
 }
 
 export interface Options {
   /** From `POST tokens`, for pages that have no session cookie of the site. */
   token?: string;
+  /**
+   * Whose page it is, as `session.user.id`. Unsettled messages are kept under it; without it they
+   * are kept once the server has said who is there.
+   */
+  user?: string | number;
+  /** Where unsettled messages are kept; `null` is nowhere. Default: `localStorage`. */
+  storage?: Storage | null;
+  /** Tells whether another tab is still there. Default: `navigator.locks`, which needs https. */
+  locks?: LockManager;
   WebSocket?: typeof WebSocket;
   now?: () => number;
   random?: () => number;
 }
 
+/** Connect, and stay connected. */
 export function connect(url: string, options?: Options): Bus;

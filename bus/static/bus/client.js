@@ -1,14 +1,19 @@
-/** Bus in a browser: rooms, messages and reconnects over one WebSocket, without a DOM. */
+/** Rooms over one WebSocket; client.d.ts says what, docs/how-to/client.md why. */
 
-const FIRST_DELAY = 500; // ms, the most that the first reconnect waits; doubles with each attempt
-const LAST_DELAY = 20_000; // ms, the most that any reconnect waits
-const STEADY = 5_000; // ms of uptime that make the attempts count from zero again
-const ANSWER = 10_000; // ms until a command counts as unanswered, and a send as failed
-const PROBE = 5_000; // ms to wait for a reply before sending again, or on waking up
-const BUSY = 30_000; // ms to go on while the server says that it is busy
-const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" }; // do not come back
+// In ms.
+const FIRST_DELAY = 500;
+const LAST_DELAY = 20_000;
+const STEADY = 5_000;
+const ANSWER = 10_000;
+const PROBE = 5_000;
+const BUSY = 30_000;
+const HOLE = 400;
+const TYPING = 3_000;
+const READ = 500;
+const KEPT = 100; // messages of a room
+const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" };
 const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many" };
-const TRANSIENT = ["busy", "unavailable", "internal", "rate_limited"]; // worth asking again
+const TRANSIENT = ["busy", "unavailable", "internal", "rate_limited"];
 const SEQUENCED = {
   "message.posted": "message", "message.edited": "edited", "message.removed": "removed",
 };
@@ -18,15 +23,15 @@ const EVENTS = {
   "message.settled": "settled",
 };
 
-/** A refusal: `code` and `message` from the server, `retry_after` (seconds) where waiting helps. */
+/** A refusal. */
 export class Rejected extends Error {
-  constructor({ code = "unavailable", message, retry_after } = {}) {
-    super(message ?? code);
-    Object.assign(this, { name: "Rejected", code, retry_after });
+  constructor(error = {}) {
+    super(error.message ?? error.code ?? "unavailable");
+    Object.assign(this, { name: "Rejected", code: this.message }, error);
   }
 }
 
-/** Calls listeners by name; one that throws stops nobody else. */
+/** Calls listeners by name. */
 class Emitter {
   _listeners = new Map();
 
@@ -47,14 +52,47 @@ class Emitter {
   }
 }
 
-/** One message on its way: its status, and promises for the two answers it gets. */
+/** What is unsettled, by tab; who gets the lock of a tab takes over. */
+class Shelf {
+  _tab = randomId();
+
+  constructor(storage, locks) {
+    Object.assign(this, { storage, locks });
+    locks?.request(`bus:${this._tab}`, () => new Promise((end) => (this.release = end)));
+  }
+
+  put(key, kept) {
+    try {
+      if (kept.length) this.storage.setItem(key + this._tab, JSON.stringify(kept));
+      else this.storage.removeItem(key + this._tab);
+    } catch {} // private or full
+  }
+
+  take(key, restore) {
+    for (const name of Object.keys(this.storage ?? {})) {
+      const tab = name.startsWith(key) && name.slice(key.length);
+      if (!tab || tab === this._tab) continue;
+      const adopt = () => {
+        try {
+          const kept = JSON.parse(this.storage.getItem(name) ?? "[]");
+          this.storage.removeItem(name);
+          restore(kept);
+        } catch {} // not ours
+      };
+      if (this.locks) this.locks.request(`bus:${tab}`, adopt);
+      else adopt();
+    }
+  }
+}
+
+/** One message on its way. */
 class Sent extends Emitter {
   status = "queued";
   reason = null;
-  _tries = 0; // of this connection
-  _asked = 0; // times that the outcome was asked for after the message was accepted
-  _accepted = false; // by this connection
-  _known = false; // accepted at least once, so it is safe with the server
+  _tries = 0;
+  _asked = 0;
+  _accepted = false; // on this connection
+  _known = false; // on any
 
   constructor(room, { body, reply_to, client_id = randomId() }) {
     super();
@@ -62,31 +100,33 @@ class Sent extends Emitter {
     this._promise();
   }
 
-  /** Send a failed message again, or one refused only for now; the same message, never a second. */
   retry() {
     if (this.status !== "failed" && !this.reason?.retry_after) return;
-    if (this.room._queue.includes(this)) return;
     this._promise();
     this._tries = 0;
     this.reason = null;
     this.room._enqueue(this);
   }
 
-  /** Forget a message that is not settled; one already on the wire may still be posted. */
   cancel() {
     this.room._forget(this);
+  }
+
+  get _waits() {
+    return this.status === "queued" || this.status === "sending";
   }
 
   _promise() {
     this.accepted = new Promise((yes, no) => (this._accept = [yes, no]));
     this.settled = new Promise((yes, no) => (this._settle = [yes, no]));
-    this.accepted.catch(() => {}); // nobody has to wait for these
+    this.accepted.catch(() => {});
     this.settled.catch(() => {});
   }
 
   _become(status) {
     if (this.status === status) return;
     this.status = status;
+    this.room._save();
     this._emit("status", status);
   }
 
@@ -99,73 +139,136 @@ class Sent extends Emitter {
   }
 
   _outcome({ status, id, seq, reason }) {
-    Object.assign(this, { id: id ?? this.id, seq: seq ?? this.seq, reason: reason ?? null });
+    Object.assign(this, { id, seq, reason: reason ?? null, _known: true });
     if (status === "rejected") return this._refuse(status, reason ?? {});
     const { client_id, body } = this;
     this._accept[0]({ status: "accepted" });
-    this._settle[0]({ status, id: this.id, seq: this.seq, client_id, body });
+    this._settle[0]({ status, id, seq, client_id, body });
     this._become(status);
   }
 }
 
-/** A room: its events in the order of `seq`, without holes or repeats, and what is sent to it. */
+/** A room: its events in the order of `seq`. */
 class Room extends Emitter {
   joined = false;
+  pending = [];
   _wanted = false;
-  _buffer = null; // live events that wait for the reply to a join
-  _waiting = []; // callers of join()
-  _queue = []; // Sent, not settled, in the order of sending
-  _held = []; // Sent, waiting for a moderator
-  _busy = false; // a send is on the wire: one at a time, so that none overtakes another
-  _turn = 0; // changes with each connection, so that what belongs to an older one is ignored
-  _gaps = 0; // holes in a row that a join did not fill
+  _buffer = null; // events that wait for a join or a hole
+  _waiting = [];
+  _read = 0;
+  _busy = false; // one send at a time, so that none overtakes
+  _turn = 0; // changes with each connection
+  _gaps = 0;
 
   constructor(bus, name, { since, limit } = {}) {
     super();
     Object.assign(this, { bus, name, limit, seq: since ?? null });
   }
 
-  /** Come in, and stay in over reconnects; resolves with the reply's data. */
   join() {
     this._wanted = true;
+    this._restore();
     const reply = new Promise((yes, no) => this._waiting.push([yes, no]));
     if (this.bus.state === "online" && !this._buffer) this._join();
     return reply;
   }
 
-  /** Go out. */
   async leave() {
     this._wanted = false;
     this._lost();
     for (const [, no] of this._waiting.splice(0)) no(new Rejected({ code: "not_member" }));
-    if (this.bus.state === "online") await this.bus.command("room.leave", { room: this.name });
+    if (this.bus.state === "online") await this._ask("room.leave");
   }
 
-  /** Read older (`before`) or newer (`after`) messages; resolves with `messages` and `more`. */
-  history({ before, after, limit } = {}) {
-    return this.bus.command("history.list", { room: this.name, before, after, limit });
+  history(page) {
+    return this._ask("history.list", page);
   }
 
-  /** Send a message; the handle says how it fares. */
+  edit(id, body) {
+    return this._ask("message.edit", { id, body });
+  }
+
+  delete(id, reason) {
+    return this._ask("message.delete", { id, reason });
+  }
+
+  report(id, reason) {
+    return this._ask("message.report", { id, reason });
+  }
+
+  typing() {
+    const now = this.bus._now();
+    if (!this.joined || now - this._typed < TYPING) return;
+    this._typed = now;
+    this._ask("typing.start").catch(() => {});
+  }
+
+  read(seq = this.seq) {
+    if (this._unkept || seq <= this._read) return;
+    this._read = seq;
+    this._marking ??= setTimeout(() => this._mark(), READ);
+  }
+
   send(message) {
     const sent = new Sent(this, message);
     this._enqueue(sent);
     return sent;
   }
 
+  _ask(type, data) {
+    return this.bus.command(type, { room: this.name, ...data });
+  }
+
+  _mark() {
+    this._marking = null;
+    this._ask("read.mark", { seq: this._read }).catch(() => {});
+  }
+
   _enqueue(sent) {
-    this._queue.push(sent);
+    this._forget(sent);
+    this.pending.push(sent);
     sent._become(this.bus.state === "online" ? "sending" : "queued");
+    this._save();
     this._pump();
   }
 
   _forget(sent) {
     clearTimeout(sent._timer);
-    this._queue = this._queue.filter((other) => other !== sent);
-    this._held = this._held.filter((other) => other !== sent);
+    this.pending = this.pending.filter((other) => other !== sent);
+    this._save();
+  }
+
+  get _key() {
+    return `bus:queue:${this.bus._user}:${this.name}:`;
+  }
+
+  _save() {
+    if (this.bus._user == null) return;
+    const kept = this.pending.map(({ body, reply_to, client_id, status, _known }) => (
+      { body, reply_to, client_id, status, _known }
+    ));
+    this.bus._shelf.put(this._key, kept.slice(0, KEPT));
+  }
+
+  _restore() {
+    if (this._restored || this.bus._user == null) return;
+    this._restored = true;
+    this.bus._shelf.take(this._key, (kept) => {
+      for (const { status, _known, ...message } of kept) {
+        if (this._find(message)) continue;
+        const sent = new Sent(this, message);
+        sent._known = _known;
+        this.pending.push(sent);
+        if (status === "failed") sent._refuse(status);
+        this._emit("restored", sent);
+      }
+      this._save();
+      this._pump();
+    });
   }
 
   _connected() {
+    this._restore();
     if (this._wanted) this._join();
     else this._pump();
   }
@@ -174,7 +277,8 @@ class Room extends Emitter {
     this._turn++;
     this.joined = this._busy = false;
     this._buffer = null;
-    for (const sent of this._queue) {
+    for (const sent of this.pending) {
+      if (!sent._waits) continue;
       clearTimeout(sent._timer);
       sent._accepted = false;
       sent._tries = 0;
@@ -190,8 +294,7 @@ class Room extends Emitter {
     try {
       if (wait) await sleep(wait);
       if (turn !== this._turn) return;
-      const { name: room, limit } = this;
-      const data = await this.bus.command("room.join", { room, since, limit });
+      const data = await this._ask("room.join", { since, limit: this.limit });
       if (turn === this._turn) this._entered(data, since, turn);
     } catch (error) {
       if (turn !== this._turn) return;
@@ -217,9 +320,12 @@ class Room extends Emitter {
       else this._tell(message.seq > since ? "message" : "edited", message);
     }
     this.seq = seq;
+    this._unkept = data.unread === null;
+    if (!this._unkept && this._read > data.read) this._mark();
+    else this._read = data.read ?? 0;
     this._emit("joined", data);
     for (const [yes] of this._waiting.splice(0)) yes(data);
-    // After the code that waits for join() has drawn its page.
+    // After who waits for join() has drawn its page.
     setTimeout(() => turn === this._turn && this._release(), 0);
   }
 
@@ -233,17 +339,25 @@ class Room extends Emitter {
 
   _receive(event) {
     const { type, seq, data } = event;
+    if (type === "message.settled") this._settled(data);
     if (!SEQUENCED[type]) return this._emit(EVENTS[type] ?? type, data);
     if (this._buffer) return this._buffer.push(event);
     if (!this.joined || seq <= this.seq) return;
-    if (seq > this.seq + 1) {
-      this._buffer = [event];
-      this._emit("gap", { since: this.seq, seq, messages: null });
-      return this._join(500 * this._gaps++);
-    }
+    if (seq > this.seq + 1) return this._hole(event);
     this._gaps = 0;
     this.seq = seq;
     this._tell(SEQUENCED[type], type === "message.removed" ? { seq, ...data } : data);
+  }
+
+  async _hole(event) {
+    const turn = this._turn;
+    this._buffer = [event];
+    await sleep(HOLE * (0.5 + this.bus._random()) * 2 ** Math.min(this._gaps++, 5));
+    if (turn !== this._turn) return;
+    const since = this.seq;
+    if (this._buffer.some(({ seq }) => seq === since + 1) && !this._waiting.length) return this._release();
+    this._emit("gap", { since, seq: event.seq, messages: null });
+    this._join();
   }
 
   _tell(name, message) {
@@ -255,17 +369,21 @@ class Room extends Emitter {
     if (client_id) this._settled({ client_id, status: "posted", id, seq });
   }
 
+  _find({ client_id }) {
+    return this.pending.find((sent) => sent.client_id === client_id);
+  }
+
   _settled(outcome) {
-    const sent = [...this._queue, ...this._held].find((s) => s.client_id === outcome.client_id);
+    const sent = this._find(outcome);
     if (!sent) return;
-    this._forget(sent);
-    if (outcome.status === "held") this._held.push(sent);
+    if (outcome.status !== "held") this._forget(sent);
+    clearTimeout(sent._timer);
     sent._outcome(outcome);
   }
 
   _pump() {
     const ready = this.bus.state === "online" && (this.joined || !this._wanted) && !this._busy;
-    const next = ready && this._queue.find((sent) => !sent._accepted);
+    const next = ready && this.pending.find((sent) => sent._waits && !sent._accepted);
     if (next) this._transmit(next);
   }
 
@@ -291,8 +409,9 @@ class Room extends Emitter {
     if (reply.status !== "accepted") return this._settled({ ...reply, client_id: sent.client_id });
     sent._known = sent._accepted = true;
     sent._accept[0](reply);
-    if (!this._queue.includes(sent)) return; // its outcome came first
-    // The event with the outcome may be lost: ask again, ever more seldom; a repeat is harmless.
+    if (!sent._waits) return; // its outcome came first
+    this._save();
+    // The outcome may be lost: ask again; a repeat is harmless.
     sent._timer = setTimeout(() => {
       sent._accepted = false;
       this._pump();
@@ -300,8 +419,9 @@ class Room extends Emitter {
   }
 
   async _refused(sent, error) {
-    if (!this._queue.includes(sent)) return;
-    // A limit that meets a repeat says nothing about the first copy, which may be in already.
+    if (!sent._waits || !this.pending.includes(sent)) return;
+    if (error.unanswered) this.bus._probe(PROBE);
+    // A limit says nothing about an earlier copy.
     const again = sent._known || (sent._tries > 1 && error.retry_after);
     if (!again && !TRANSIENT.slice(0, 3).includes(error.code)) {
       this._forget(sent);
@@ -309,34 +429,37 @@ class Room extends Emitter {
     }
     const spent = this.bus._now() - sent._since;
     if (!sent._known && spent >= (error.code === "busy" ? BUSY : ANSWER)) {
-      this._forget(sent);
       return sent._refuse("failed", error);
     }
     if (!error.unanswered) await sleep(1000 * (error.retry_after ?? Math.min(sent._tries, 5)));
   }
 }
 
-/** The connection: opens, keeps and mends one socket for all rooms. */
+/** The connection. */
 class Bus extends Emitter {
   state = "offline";
-  session = null; // what session.started said: user, limits
+  session = null;
   _socket = null;
   _rooms = new Map();
-  _replies = new Map(); // ref → how to answer its caller
-  _out = []; // commands of this turn of the event loop: they share a frame
+  _replies = new Map();
+  _out = [];
   _ref = 0;
   _attempt = 0;
   _upSince = null;
-  _resumeAt = null; // when a server that is about to stop wants us back
+  _resumeAt = null;
 
-  constructor(url, { token, WebSocket = globalThis.WebSocket, now, random } = {}) {
+  constructor(url, { token, user, WebSocket = globalThis.WebSocket, ...more } = {}) {
     super();
+    const { now = Date.now, random = Math.random } = more;
+    const { storage = localStore(), locks = globalThis.navigator?.locks } = more;
     this._token = token;
+    this._user = user;
+    this._shelf = new Shelf(storage, storage && locks);
     this._url = new URL(url, globalThis.location?.href);
     this._url.protocol = this._url.protocol.replace("http", "ws");
     this._WebSocket = WebSocket;
-    this._now = now ?? Date.now;
-    this._random = random ?? Math.random;
+    this._now = now;
+    this._random = random;
     globalThis.addEventListener?.("online", () => this._wake());
     globalThis.document?.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") this._wake();
@@ -344,30 +467,27 @@ class Bus extends Emitter {
     this._open();
   }
 
-  /** The room of that name, the same object each time. */
   room(name, options) {
     if (!this._rooms.has(name)) this._rooms.set(name, new Room(this, name, options));
     return this._rooms.get(name);
   }
 
-  /** Connect now, without waiting for the next attempt. */
   retry() {
-    if (this.state === "offline" || this.state === "closed") this._open();
+    if (this.state !== "online") this._open();
   }
 
-  /** Hang up for good. */
   close() {
     this._hangUp("closed", { reason: "closed" });
+    this._shelf.release?.();
   }
 
-  /** Send any command; resolves with the reply's data, throws Rejected. */
   command(type, data = {}, wait = ANSWER) {
     return new Promise((resolve, reject) => {
       if (this.state !== "online") return reject(new Rejected());
       const ref = String(++this._ref);
       const timer = setTimeout(() => {
         this._replies.delete(ref);
-        reject(Object.assign(new Rejected(), { unanswered: true }));
+        reject(new Rejected({ unanswered: true }));
       }, wait);
       this._replies.set(ref, { resolve, reject, timer });
       if (!this._out.length) queueMicrotask(() => this._flush());
@@ -376,36 +496,35 @@ class Bus extends Emitter {
   }
 
   _flush() {
-    const limit = (this.session?.limits?.frame ?? 65536) / 3; // 3 bytes at most a UTF-16 unit
+    const limit = (this.session?.limits?.frame ?? 65536) / 3; // bytes a unit
     while (this._socket && this._out.length) {
-      let size = 0;
-      let count = 0;
+      let size = this._out[0].length;
+      let count = 1;
       while (count < this._out.length && (size += this._out[count].length + 1) < limit) count++;
-      const batch = this._out.splice(0, count || 1);
+      const batch = this._out.splice(0, count);
       this._socket.send(batch.length > 1 ? `[${batch}]` : batch[0]);
     }
   }
 
-  _become(state, details = {}) {
+  _become(state, details) {
     this.state = state;
     this._emit("state", { state, reason: null, retryAt: null, ...details });
   }
 
   _open() {
     clearTimeout(this._timer);
+    this._socket?.close();
     this._become("connecting");
     const socket = (this._socket = new this._WebSocket(this._url.href, ["bus.v1"]));
     const current = (handler) => (event) => this._socket === socket && handler(event);
     socket.onmessage = current(({ data }) => this._frame(data));
     socket.onclose = current(({ code }) => this._closed(code));
-    socket.onerror = () => {}; // a close follows
     this._timer = setTimeout(() => this._closed("timeout"), ANSWER);
   }
 
   _frame(text) {
     this._heard = this._now();
-    const frame = JSON.parse(text);
-    for (const item of Array.isArray(frame) ? frame : [frame]) this._take(item);
+    for (const item of [JSON.parse(text)].flat()) this._take(item);
   }
 
   _take(item) {
@@ -413,10 +532,8 @@ class Bus extends Emitter {
     if (type === "reply") return this._reply(item);
     if (type === "session.started") return this._started(data);
     if (type === "session.closing") return this._closing(data);
-    if (type === "message.settled") {
-      for (const [name, at] of this._rooms) if ((room ?? name) === name) at._settled(data);
-    }
-    if (room === undefined) this._emit(EVENTS[type] ?? type, data);
+    if (type === "event.published" && !room) this._emit("notification", data);
+    else if (room === undefined) this._emit(EVENTS[type] ?? type, data);
     else this._rooms.get(room)?._receive(item);
   }
 
@@ -434,10 +551,11 @@ class Bus extends Emitter {
     const { user, token } = this.session ?? {};
     let proof = this._token;
     if (!proof && token && data.user?.guest && data.user.id !== user.id) {
-      proof = token; // a guest without cookies is somebody new on each connection
+      proof = token; // a guest without cookies
       Object.assign(data, { user, token });
     }
     this.session = data;
+    this._user ??= data.user?.id;
     this._upSince = this._now();
     this.state = "online";
     if (proof) this._authenticate(proof, data);
@@ -446,7 +564,6 @@ class Bus extends Emitter {
     for (const room of this._rooms.values()) room._connected();
   }
 
-  // The first command; what follows in the same frame is already done in that name.
   _authenticate(token, session) {
     this.command("session.authenticate", { token }).then(
       ({ user }) => (session.user = user ?? session.user),
@@ -455,15 +572,16 @@ class Bus extends Emitter {
   }
 
   _closing({ reconnect_in = 0 }) {
-    this._resumeAt = this._now() + reconnect_in * 1000;
+    const wait = reconnect_in * 1000 + this._random() * FIRST_DELAY;
+    this._resumeAt = this._now() + wait;
     const socket = this._socket;
-    setTimeout(() => this._socket === socket && this._closed(1012), reconnect_in * 1000);
+    setTimeout(() => this._socket === socket && this._closed(1012), wait);
   }
 
   _beat() {
     const pause = (this.session.heartbeat ?? 25) * 1000;
     const idle = this._now() - this._heard;
-    if (idle >= pause) this._probe(pause);
+    if (idle >= pause) this._probe(ANSWER);
     this._timer = setTimeout(() => this._beat(), idle >= pause ? pause : pause - idle);
   }
 
@@ -476,8 +594,8 @@ class Bus extends Emitter {
   }
 
   _wake() {
-    if (this.state === "offline") this._open();
-    else if (this.state === "online") this._probe(PROBE); // the network may have changed under it
+    if (this.state === "online") this._probe(PROBE);
+    else if (this.state !== "closed") this._open();
   }
 
   _closed(code) {
@@ -498,7 +616,7 @@ class Bus extends Emitter {
     this._out = [];
     clearTimeout(this._timer);
     socket?.close();
-    this.state = state; // before the rooms are told, so that nobody writes to it
+    this.state = state; // before the rooms are told
     for (const { reject, timer } of this._replies.values()) {
       clearTimeout(timer);
       reject(new Rejected());
@@ -511,7 +629,15 @@ class Bus extends Emitter {
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
-// Not randomUUID(), which a page on plain http and a name other than localhost does not have.
+function localStore() {
+  try {
+    return globalThis.localStorage;
+  } catch {
+    return undefined; // blocked
+  }
+}
+
+// Plain http has no randomUUID().
 function randomId() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -34,8 +34,12 @@ class Server:
         self.commands: list[dict[str, Any]] = []
         self.down = False
         self.slow_mode = 0
+        self.role = "guest"
+        self.read: int | None = None
         # What becomes of a message; a test puts its own here.
         self.judge: Callable[[dict[str, Any], dict[str, Any]], None] = self.post
+        # What answers commands that have no method here.
+        self.answer: Callable[[dict[str, Any]], None] = self.reply
         self.older: list[dict[str, Any]] = []
         self.missed: list[dict[str, Any]] = []
 
@@ -43,6 +47,10 @@ class Server:
     def sent(self) -> list[dict[str, Any]]:
         """The data of every message.send."""
         return [command["data"] for command in self.commands if command["type"] == "message.send"]
+
+    def asked(self, kind: str) -> list[dict[str, Any]]:
+        """The data of every command of a kind."""
+        return [command["data"] for command in self.commands if command["type"] == kind]
 
     def open(self, socket: WebSocketRoute) -> None:
         """Take a connection."""
@@ -115,7 +123,7 @@ class Server:
                 page = [m for m in self.older if m["seq"] < data["before"]][-data["limit"] :]
                 self.reply(command, messages=page, more=bool(page and page[0] is not self.older[0]))
             else:
-                self.reply(command)
+                self.answer(command)
 
     def _join(self, command: dict[str, Any]) -> None:
         room = {"name": "lobby", "title": "Lobby", "topic": "Say hello", "access": "open"}
@@ -123,7 +131,9 @@ class Server:
         self.reply(
             command,
             room={**room, "moderation": "standard", "slow_mode": self.slow_mode},
-            you={"role": "guest", "muted_until": None},
+            you={"role": self.role, "muted_until": None},
+            read=self.read,
+            unread=0,
             seq=self.head,
             recovered=True,
             messages=missed,

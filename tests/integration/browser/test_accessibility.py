@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.integration.browser.server import Server, enter, write
+from tests.integration.browser.server import GUEST, Server, enter, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,11 +34,22 @@ def test_axe_finds_nothing(
     server.judge = judge
     enter(page, address, server)
     server.tell(server.message("hello https://example.com **x** `y`"))
+    server.tell(server.message("mine", GUEST))
+    typing = {"members": [{"id": 8, "name": "sora"}]}
+    server.say({"type": "typing.changed", "room": "lobby", "data": typing})
     for text in ("one", "two", "three"):
         write(page, text)
     expect(page.get_by_text(SENDING[language])).to_be_visible()
     page.locator("textarea").fill("가" * 1900)
-    problems = []
+    problems: list[tuple[Any, ...]] = []
+    for panel in range(2):  # of what others wrote: reasons to report it; of one's own: a field
+        row = page.locator(".row[data-seq]").nth(panel)
+        row.locator(".more").click()
+        row.locator(".acts button").first.click()
+        found = Axe().run(page, options={"resultTypes": ["violations"]})
+        problems += [
+            (each["id"], each["nodes"][0]["html"]) for each in found.response["violations"]
+        ]
     for path in (None, "/chat/", "/accounts/login/", "/accounts/signup/", "/nothing/"):
         if path:
             page.goto(address + path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.integration.browser.server import Server, enter
+from tests.integration.browser.server import GUEST, Server, enter
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,3 +91,46 @@ def test_reading_older_lines_is_not_disturbed(page: Page, address: str, server: 
     expect(pill).to_be_hidden()
     page.wait_for_function(at_bottom)
     assert not page.title().startswith("(")
+
+
+def test_who_is_typing_is_shown_without_oneself(room: Page, server: Server) -> None:
+    line = room.locator("bus-typing")
+
+    def typing(*people: dict[str, Any]) -> None:
+        data = {"members": list(people)}
+        server.say({"type": "typing.changed", "room": "lobby", "data": data})
+
+    typing(GUEST, {"id": 8, "name": "sora"})
+    expect(line).to_have_text("sora is typing…")
+    typing({"id": 8, "name": "sora"}, {"id": 9, "name": "kim"})
+    expect(line).to_have_text("sora and kim are typing…")
+    typing(*({"id": n, "name": str(n)} for n in range(3)))
+    expect(line).to_have_text("Several people are typing…")
+    typing(GUEST)
+    expect(line).to_have_text("")
+
+
+def test_the_line_stands_before_the_first_unread(page: Page, address: str, server: Server) -> None:
+    server.missed = [server.message(f"line {n}") for n in range(60)]
+    server.read = 20
+    enter(page, address, server)
+    expect(page.locator(".row")).to_have_count(60)
+    line = page.locator(".new")
+    expect(line).to_be_in_viewport()
+    assert line.evaluate("line => line.nextElementSibling.dataset.seq") == "21"
+    expect(page.locator(".pill")).to_have_text("↓ 40 new messages")
+    assert server.asked("read.mark") == []
+    page.locator(".pill").click()
+    expect(page.locator(".pill")).to_be_hidden()
+    until_read(page, server, 60)
+    server.tell(server.message("and one more"))
+    until_read(page, server, 61)
+
+
+def until_read(page: Page, server: Server, seq: int) -> None:
+    """Wait until the server knows that the room is read up to there."""
+    for _ in range(100):
+        if server.asked("read.mark")[-1:] == [{"room": "lobby", "seq": seq}]:
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"read.mark {seq} never came: {server.asked('read.mark')}")

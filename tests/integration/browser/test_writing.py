@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.integration.browser.server import Server, bodies, enter, write
+from tests.integration.browser.server import GUEST, Server, bodies, enter, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,12 +73,21 @@ def test_held_is_said_and_then_posted(room: Page, server: Server) -> None:
     )
     write(room, "buy at x.example")
     state = room.locator("[data-status=held] .state")
-    expect(state).to_have_text("Held for review. Only you can see this")
+    expect(state.locator("span")).to_have_text("Held for review. Only you can see this")
     expect(room.locator("[role=status].sr-only")).to_have_text(re.compile("Held for review"))
     server.tell(server.message("in between"))
     server.tell(server.message("buy at x.example", client_id=server.sent[0]["client_id"]))
     expect(state).to_have_count(0)
     assert bodies(room) == ["in between", "buy at x.example"]
+
+
+def test_a_held_message_can_be_withdrawn(room: Page, server: Server) -> None:
+    server.judge = lambda command, data: server.reply(command, status="held", id="h7")
+    write(room, "buy at x.example")
+    room.get_by_role("button", name="Withdraw").click()
+    expect(room.locator(".row")).to_have_count(0)
+    expect(room.locator("textarea")).to_be_focused()
+    assert server.asked("message.delete") == [{"room": "lobby", "id": "h7"}]
 
 
 def test_rejected_says_why_and_can_be_mended(room: Page, server: Server) -> None:
@@ -165,6 +175,57 @@ def test_no_answer_is_told_and_tried_again(page: Page, address: str, server: Ser
 def test_a_draft_survives_a_reload(room: Page) -> None:
     room.locator("textarea").fill("half a thought")
     room.reload()
+    expect(room.locator("textarea")).to_have_value("half a thought")
+
+
+def test_what_is_not_settled_survives_a_reload(room: Page, server: Server) -> None:
+    outcomes = {"refused for good": "held", "unanswered": None}
+
+    def judge(command: dict[str, Any], data: dict[str, Any]) -> None:
+        server.reply(command, status=outcomes[data["body"]] or "accepted", id="h7")
+
+    server.judge = judge
+    for text in outcomes:
+        write(room, text)
+    expect(room.locator("[data-status=held]")).to_have_count(1)
+    expect(room.locator("[data-status=sending]")).to_have_count(1)
+    room.reload()
+    expect(room.locator("[data-status=held] .body")).to_have_text("refused for good")
+    expect(room.locator("[data-status=sending] .body")).to_have_text("unanswered")
+    server.settle(server.sent[1], "posted", id="1", seq=1)
+    server.tell(server.message("unanswered", GUEST, client_id=server.sent[1]["client_id"]))
+    expect(room.locator(".row[data-seq='1'] .body")).to_have_text("unanswered")
+    assert len({sent["client_id"] for sent in server.sent}) == 2
+    assert sorted(bodies(room)) == ["refused for good", "unanswered"]
+
+
+def test_a_second_tab_does_not_show_what_the_first_has_to_send(
+    room: Page, context: BrowserContext, address: str, server: Server
+) -> None:
+    server.judge = lambda command, data: server.reply(command, status="held", id="h7")
+    write(room, "mine")
+    expect(room.locator("[data-status=held]")).to_have_count(1)
+    second = context.new_page()
+    enter(second, address, server)
+    expect(second.locator(".row")).to_have_count(0)
+    room.close()
+    expect(second.locator("[data-status=held] .body")).to_have_text("mine")
+
+
+def test_typing_is_told_now_and_then(room: Page, server: Server) -> None:
+    room.locator("textarea").press_sequentially("hello there")
+    expect(room.locator("textarea")).to_have_value("hello there")
+    assert server.asked("typing.start") == [{"room": "lobby"}]
+
+
+def test_who_is_muted_reads_and_keeps_the_draft(room: Page, server: Server) -> None:
+    room.locator("textarea").fill("half a thought")
+    muted = {"role": "member", "muted_until": "2099-01-01T00:00:00.000Z"}
+    server.say({"type": "member.changed", "room": "lobby", "data": muted})
+    expect(room.locator(".notice:visible")).to_contain_text("You are muted in this room")
+    expect(room.locator("textarea")).to_be_disabled()
+    server.say({"type": "member.changed", "room": "lobby", "data": {**muted, "muted_until": None}})
+    expect(room.locator(".notice:visible")).to_have_count(0)
     expect(room.locator("textarea")).to_have_value("half a thought")
 
 

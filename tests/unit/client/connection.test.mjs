@@ -122,7 +122,7 @@ test("a connection that slept through a change of network is probed on waking", 
   }
 });
 
-test("a silent server is pinged after one heartbeat and left after two", async () => {
+test("a silent server is pinged after one heartbeat and left 10 s later", async () => {
   const { states } = client();
   const socket = FakeSocket.last;
   socket.start({ heartbeat: 10 });
@@ -140,6 +140,29 @@ test("a silent server is pinged after one heartbeat and left after two", async (
   assert.ok(socket.isClosed);
 });
 
+test("a new network does not wait for an attempt on the old one", async () => {
+  const wake = {};
+  globalThis.addEventListener = (name, listener) => (wake[name] = listener);
+  try {
+    client();
+    const [stalled] = FakeSocket.all;
+    wake.online();
+    assert.ok(stalled.isClosed);
+    assert.equal(FakeSocket.all.length, 2);
+  } finally {
+    delete globalThis.addEventListener;
+  }
+});
+
+test("what a service tells one user is a notification", async () => {
+  const { bus } = client();
+  const heard = [];
+  bus.on("notification", (event) => heard.push(event.name));
+  FakeSocket.last.start();
+  FakeSocket.last.say({ type: "event.published", data: { name: "build.finished", payload: {}, source: "ci", id: "1" } });
+  assert.deepEqual(heard, ["build.finished"]);
+});
+
 test("a socket that opens but says nothing is given up", async () => {
   const { states } = client();
   await pass(10_000);
@@ -147,7 +170,7 @@ test("a socket that opens but says nothing is given up", async () => {
 });
 
 test("a server about to stop is left when it asked, whether it closes first or not", async () => {
-  const { states } = client();
+  const { states } = client({ random: 0 });
   FakeSocket.last.start();
   await pass(6000);
   FakeSocket.last.say({ type: "session.closing", data: { reconnect_in: 3, reason: "restart" } });
@@ -160,6 +183,14 @@ test("a server about to stop is left when it asked, whether it closes first or n
   FakeSocket.last.say({ type: "session.closing", data: { reconnect_in: 3, reason: "restart" } });
   await pass(3000);
   assert.equal(FakeSocket.all.length, 3);
+});
+
+test("those whom a server sends away at one moment come back spread", async () => {
+  const { states } = client({ random: 0.8 });
+  FakeSocket.last.start();
+  FakeSocket.last.say({ type: "session.closing", data: { reconnect_in: 2, reason: "restart" } });
+  FakeSocket.last.drop(1012);
+  assert.equal(last(states).retryAt - Date.now(), 2400);
 });
 
 test("close() hangs up for good", async () => {

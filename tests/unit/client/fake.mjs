@@ -79,12 +79,12 @@ export async function pass(ms) {
 }
 
 /** A client on a fake socket and a fake clock; `random` is what jitter draws. */
-export function client({ random = 1, token } = {}) {
+export function client({ random = 1, ...options } = {}) {
   FakeSocket.all = [];
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "Date"], now: 1_000_000 });
   const states = [];
-  const bus = connect("ws://bus.test/ws/", { token, WebSocket: FakeSocket, random: () => random });
+  const bus = connect("ws://bus.test/ws/", { WebSocket: FakeSocket, random: () => random, ...options });
   bus.on("state", (change) => states.push(change));
   return { bus, states };
 }
@@ -113,7 +113,7 @@ export async function inRoom(seq = 0, options = {}) {
   const { bus, states } = client(options);
   const room = bus.room("lobby");
   const heard = [];
-  for (const name of ["message", "edited", "removed", "gap", "joined", "rejected", "presence", "settled"]) {
+  for (const name of ["message", "edited", "removed", "gap", "joined", "rejected", "presence", "settled", "restored"]) {
     room.on(name, (value) => heard.push([name, value]));
   }
   const entering = room.join();
@@ -132,4 +132,50 @@ export function watch(sent) {
   const statuses = [sent.status];
   sent.on("status", (status) => statuses.push(status));
   return statuses;
+}
+
+/** What a browser keeps for a site; one that is `full` refuses to keep more. */
+export class FakeStorage {
+  constructor({ full = false } = {}) {
+    Object.defineProperty(this, "full", { value: full, writable: true });
+  }
+
+  getItem(key) {
+    return Object.hasOwn(this, key) ? this[key] : null;
+  }
+
+  setItem(key, value) {
+    if (this.full) throw new Error("QuotaExceededError");
+    this[key] = String(value);
+  }
+
+  removeItem(key) {
+    delete this[key];
+  }
+
+  /** Everything kept, of all tabs. */
+  get kept() {
+    return Object.values(this).flatMap((text) => JSON.parse(text));
+  }
+}
+
+/** The locks of a site, as `navigator.locks`; each tab has its own `tab()`, which ends with it. */
+export class FakeLocks {
+  #queues = new Map();
+
+  tab() {
+    const mine = new Set();
+    return {
+      request: (name, work) => this.#request(name, work, mine),
+      gone: () => mine.forEach((end) => end()),
+    };
+  }
+
+  async #request(name, work, mine) {
+    const before = this.#queues.get(name) ?? Promise.resolve();
+    const dead = new Promise((end) => mine.add(end));
+    const turn = before.then(() => Promise.race([Promise.resolve(work({ name })), dead]));
+    this.#queues.set(name, turn.then(() => {}, () => {}));
+    return turn;
+  }
 }

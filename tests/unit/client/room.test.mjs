@@ -96,7 +96,9 @@ test("a hole is told and filled; nothing is repeated", async () => {
   const { socket, heard } = await inRoom(5);
   socket.say(posted(6), posted(6), posted(9));
   socket.say(posted(10), { type: "message.removed", room: "lobby", seq: 11, data: { id: "m6", by: "moderator" } });
-  await settle();
+  await pass(200); // with random 1, it waits for 600 ms
+  assert.deepEqual(socket.next(), []);
+  await pass(400);
   const [join, ...more] = socket.next();
   assert.equal(more.length, 0);
   assert.deepEqual(join.data, { room: "lobby", since: 6 });
@@ -105,6 +107,98 @@ test("a hole is told and filled; nothing is repeated", async () => {
   assert.deepEqual(told(heard), [
     "message 6", "gap 9", "message 7", "message 8", "message 9", "joined 9", "message 10", "removed 11",
   ]);
+});
+
+test("a hole that the server fills by itself is nobody's concern", async () => {
+  const { socket, heard } = await inRoom(5);
+  socket.say(posted(7), posted(9));
+  socket.say(posted(6), posted(7));
+  await pass(300);
+  socket.say(posted(8));
+  await pass(300);
+  assert.deepEqual(told(heard), ["message 6", "message 7", "message 8", "message 9"]);
+  await pass(5000);
+  assert.deepEqual(socket.next(), []);
+});
+
+test("a connection that ends in the middle of a hole forgets what waited behind it", async () => {
+  const { socket, heard } = await inRoom(5);
+  socket.say(posted(7));
+  const { socket: next, join } = await back(socket);
+  assert.deepEqual(join.data, { room: "lobby", since: 5 });
+  next.reply(join, joined(7, [message(6), message(7)]));
+  await pass(1000);
+  assert.deepEqual(told(heard), ["message 6", "message 7", "joined 7"]);
+  assert.deepEqual(next.next(), []);
+});
+
+test("edit, delete and report are commands of the room", async () => {
+  const { socket, room } = await inRoom(5);
+  const asked = [room.edit("m1", "new"), room.delete("m2"), room.report("m3", "spam")];
+  await settle();
+  const commands = socket.next();
+  assert.deepEqual(commands.map(({ type, data }) => [type, data]), [
+    ["message.edit", { room: "lobby", id: "m1", body: "new" }],
+    ["message.delete", { room: "lobby", id: "m2" }],
+    ["message.report", { room: "lobby", id: "m3", reason: "spam" }],
+  ]);
+  for (const command of commands) socket.reply(command, { seq: 6 });
+  assert.deepEqual(await Promise.all(asked), [{ seq: 6 }, { seq: 6 }, { seq: 6 }]);
+});
+
+test("typing is told once in 3 s, and never without a connection", async () => {
+  const { socket, room } = await inRoom(5);
+  for (let key = 0; key < 40; key++) {
+    room.typing();
+    await pass(100);
+  }
+  assert.deepEqual(socket.next().map(({ type }) => type), ["typing.start", "typing.start"]);
+  socket.drop();
+  room.typing();
+  await settle();
+});
+
+test("marks of what was read become one, never go back, and survive a lost connection", async () => {
+  const { socket, room } = await inRoom(5);
+  room.read(3);
+  room.read();
+  room.read(4);
+  await pass(500);
+  const marks = () => FakeSocket.last.next().filter(({ type }) => type === "read.mark").map(({ data }) => data);
+  assert.deepEqual(marks(), [{ room: "lobby", seq: 5 }]);
+  room.read(5);
+  await pass(500);
+  assert.deepEqual(marks(), []);
+  socket.say(posted(6));
+  socket.drop();
+  room.read();
+  await pass(500);
+  const next = FakeSocket.last;
+  next.start();
+  await settle();
+  next.reply(next.next()[0], joined(6, [], { read: 5, unread: 1 }));
+  await pass(50);
+  assert.deepEqual(marks(), [{ room: "lobby", seq: 6 }]);
+});
+
+test("the first mark of a user is told", async () => {
+  const { socket, room } = await inRoom(5);
+  const { socket: next, join } = await back(socket);
+  next.reply(join, joined(6, [message(6)], { read: null, unread: 6 }));
+  await pass(50);
+  room.read();
+  await pass(500);
+  assert.deepEqual(next.next().map(({ data }) => data), [{ room: "lobby", seq: 6 }]);
+});
+
+test("a guest's marks are not kept, and so not told", async () => {
+  const { socket, room } = await inRoom(5);
+  const { socket: next, join } = await back(socket);
+  next.reply(join, joined(6, [message(6)], { read: null, unread: null }));
+  await pass(50);
+  room.read();
+  await pass(1000);
+  assert.deepEqual(next.next(), []);
 });
 
 test("a hole that a join does not fill is asked for ever more slowly", async () => {

@@ -152,12 +152,14 @@ test("no answer: sent again once, failed after 10 s, and retry() is the same mes
   const { sent, socket, room } = await sendOne();
   const later = room.send({ body: "later" });
   await pass(5000);
-  const [again] = socket.next();
+  const [ping, again] = socket.next();
+  assert.equal(ping.type, "session.ping");
   assert.equal(again.data.client_id, sent.client_id);
+  socket.reply(ping); // the server lives, but does not take messages
   await pass(5000);
   assert.equal(sent.status, "failed");
   await assert.rejects(sent.settled, { code: "unavailable" });
-  const [next] = socket.next();
+  const next = socket.next().find(({ type }) => type === "message.send");
   assert.equal(next.data.client_id, later.client_id, "the next one has its turn");
   socket.reply(next, { status: "accepted" });
   sent.retry();
@@ -169,6 +171,33 @@ test("no answer: sent again once, failed after 10 s, and retry() is the same mes
   assert.equal(sent.status, "sending");
   socket.reply(commands[0], { status: "posted", id: "m1", seq: 1 });
   assert.equal((await sent.settled).status, "posted");
+});
+
+test("a connection that has died is left, and the message waits for the next", async () => {
+  const { sent, socket, statuses } = await sendOne();
+  await pass(10_000);
+  assert.ok(socket.isClosed);
+  assert.deepEqual(statuses, ["sending", "queued"]);
+  await pass(500);
+  const next = FakeSocket.last;
+  next.start();
+  await settle();
+  next.reply(next.next()[0], joined(1, [message(1, { client_id: sent.client_id })]));
+  await pass(50);
+  assert.equal(sent.status, "posted");
+});
+
+test("an outcome that comes after all settles what had failed", async () => {
+  const { sent, socket, room } = await sendOne();
+  for (let second = 0; second < 10; second++) {
+    await pass(1000);
+    for (const command of socket.next()) if (command.type === "session.ping") socket.reply(command);
+  }
+  assert.equal(sent.status, "failed");
+  assert.deepEqual(room.pending, [sent]);
+  socket.say(posted(1, { client_id: sent.client_id }));
+  assert.equal(sent.status, "posted");
+  assert.deepEqual(room.pending, []);
 });
 
 test("busy: waits as told, and the others wait behind", async () => {

@@ -1,12 +1,15 @@
 """judge(): what English texts come to under each policy, and what holds for any text."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.moderation import POLICIES, Context, Verdict, judge
 
-STANDARD = POLICIES["standard"]
+# The rules alone: what the model makes of a text changes with its weights.
+STANDARD = replace(POLICIES["standard"], model=None)
 
 EVASIONS = [
     "fuck this queue",

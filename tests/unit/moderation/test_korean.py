@@ -1,12 +1,14 @@
 """Korean under jamo, initials, insertions, keyboards, romanisation; and innocent look-alikes."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
 from bus.moderation import POLICIES, judge
 
-STANDARD = POLICIES["standard"]
+# The rules alone: what the model makes of a text changes with its weights.
+STANDARD = replace(POLICIES["standard"], model=None)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,12 @@
 /** `<bus-composer>`: where one writes; Enter sends, Shift+Enter makes a line, drafts survive. */
 
 import { fill, gettext } from "../i18n.js";
+import { Enter } from "./enter.js";
 
 const WARN_AT = 0.75; // of the limit: from there on, what is left is shown
-const HANGUL = /^[\u1100-\u11ff\u3130-\u318f\ua960-\ua97f\uac00-\ud7ff\uffa0-\uffdc]+$/;
 
 /** The field where one writes, and what keeps it from sending. */
 export class BusComposer extends HTMLElement {
-  #composing = ""; // what an input method is putting together
-  #wanted = false; // Enter came in the middle of a syllable: send when it is whole
-  #held = false; // Enter is down, and makes no line
   #until = 0; // when the next message may go, in ms since 1970
 
   connectedCallback() {
@@ -22,13 +19,11 @@ export class BusComposer extends HTMLElement {
       this.#send();
       this.field.focus();
     });
-    this.field.addEventListener("input", () => this.#changed());
-    this.field.addEventListener("keydown", (event) => this.#pressed(event));
-    this.field.addEventListener("keyup", () => (this.#held = false));
-    this.field.addEventListener("beforeinput", (event) => this.#lineBreak(event));
-    for (const type of ["compositionstart", "compositionupdate", "compositionend"]) {
-      this.field.addEventListener(type, (event) => this.#compose(event));
-    }
+    this.enter = new Enter(this.field, () => this.#send());
+    this.field.addEventListener("input", () => {
+      this.#changed();
+      if (this.field.value.trim()) this.dispatchEvent(new Event("typing"));
+    });
     this.#changed();
     const typing = matchMedia("(hover: hover)").matches && document.activeElement === document.body;
     if (typing) this.field.focus({ preventScroll: true });
@@ -61,41 +56,9 @@ export class BusComposer extends HTMLElement {
     this.#changed();
   }
 
-  #pressed(event) {
-    // Windows calls the key "Process" in the middle of a syllable; its place has the name.
-    if (event.key !== "Enter" && !/^(Numpad)?Enter$/.test(event.code)) return;
-    if (event.shiftKey || event.altKey) return;
-    this.#held = true;
-    if (event.isComposing || this.#composing) {
-      // Enter ends a Hangul syllable and means "send"; elsewhere it picks a candidate.
-      this.#wanted = HANGUL.test(this.#composing);
-      if (this.#wanted) event.preventDefault();
-      return;
-    }
-    event.preventDefault();
-    // Safari ends the composition first and then says that a key was part of it.
-    if (event.keyCode === 229) setTimeout(() => this.#send());
-    else this.#send();
-  }
-
-  #compose({ type, data }) {
-    if (type === "compositionstart") this.#wanted = false;
-    this.#composing = type === "compositionend" ? "" : (data ?? "");
-    if (type !== "compositionend" || !this.#wanted) return;
-    this.#wanted = false;
-    // Once the browser has put the last syllable into the field. Should the Enter come a second
-    // time, as on some systems, the field is empty by then and nothing more is sent.
-    setTimeout(() => this.#send());
-  }
-
-  // Some input methods end the syllable and make a line as well.
-  #lineBreak(event) {
-    if (this.#held && /^insert(LineBreak|Paragraph)$/.test(event.inputType)) event.preventDefault();
-  }
-
   #send() {
     const body = this.field.value.trim();
-    if (!body || this.#composing || this.field.disabled) return;
+    if (!body || this.enter.composing || this.field.disabled) return;
     if (this.#left(body) < 0 || Date.now() < this.#until) return this.#tick();
     this.field.value = "";
     this.#changed();

@@ -15,9 +15,14 @@ export class BusConnection extends HTMLElement {
     this.#change = change;
     this.actions = actions;
     clearTimeout(this.timer);
+    if (change.state !== "online" && !worse && change.state !== "closed") {
+      this.grace ??= setTimeout(() => this.#draw(), GRACE); // from the first attempt on
+      return;
+    }
+    clearTimeout(this.grace);
+    this.grace = null;
     if (change.state === "online") this.replaceChildren();
-    else if (worse || change.state === "closed") this.#draw();
-    else this.timer = setTimeout(() => this.#draw(), GRACE);
+    else this.#draw();
   }
 
   #draw() {

@@ -23,12 +23,17 @@ export class BusLog extends HTMLElement {
     this.older.addEventListener("click", () => this.dispatchEvent(new Event("older")));
     this.pill.addEventListener("click", () => this.toBottom(true));
     document.addEventListener("visibilitychange", () => {
-      if (this.stuck && !document.hidden) this.toBottom(true);
+      if (this.seen) this.toBottom(true);
     });
     // Once a frame, however many rows came, and when the composer or the window changes.
     const follow = new ResizeObserver(() => this.stuck && this.toBottom());
     follow.observe(this.scroller);
     follow.observe(this.list);
+  }
+
+  /** Whether the newest line is before somebody's eyes. */
+  get seen() {
+    return this.stuck && !document.hidden;
   }
 
   /** The messages, without the lines between them. */
@@ -129,13 +134,28 @@ export class BusLog extends HTMLElement {
   }
 
   #count(next) {
-    if (this.stuck && !document.hidden) return;
-    if (!this.unread++) {
-      this.list.querySelector(":scope > .new")?.remove();
-      const line = make("li", { className: "new" }, make("span", {}, gettext("new")));
-      this.list.insertBefore(line, next);
-    }
+    if (this.seen) return;
+    if (!this.unread++) this.#divide(next);
     this.#draw();
+  }
+
+  /** Draw the line before what others wrote after `seq`, and show it. */
+  divideAfter(seq) {
+    const fresh = this.rows.filter((row) => Number(row.dataset.seq) > seq && !row.matches(".own"));
+    if (!fresh.length) return;
+    this.#divide(fresh[0]).scrollIntoView({ block: "nearest" });
+    this.#scrolled();
+    if (this.seen) return;
+    this.unread = fresh.length;
+    this.#draw();
+  }
+
+  #divide(next) {
+    this.list.querySelector(":scope > .new")?.remove();
+    const line = make("li", { className: "new" }, make("span", {}, gettext("new")));
+    this.list.insertBefore(line, next);
+    if (next) group(next);
+    return line;
   }
 
   #changed() {
@@ -151,10 +171,11 @@ export class BusLog extends HTMLElement {
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.scroller;
     this.stuck = scrollHeight - scrollTop - clientHeight < NEAR;
-    if (this.stuck && !document.hidden) this.#read();
+    if (this.seen) this.#read();
   }
 
   #read() {
+    this.dispatchEvent(new Event("seen"));
     if (!this.unread) return;
     this.unread = 0;
     this.#draw();

@@ -16,7 +16,7 @@ export function statusText({ status, reason }) {
   }
 }
 
-/** Draw the status of a message under it; `acts` has resend(sent) and drop(sent). */
+/** Draw the status of a message under it; `acts` has resend(), withdraw() and drop(). */
 export function showStatus(row, sent, acts) {
   row.dataset.status = sent.status;
   row.querySelector(".state")?.remove();
@@ -26,13 +26,14 @@ export function showStatus(row, sent, acts) {
   row.querySelector(".line").append(state);
 }
 
-function buttons(sent, { resend, drop }) {
-  const gone = () => drop(sent);
+function buttons(sent, { resend, withdraw, drop }) {
+  const gone = () => drop();
   switch (sent.status) {
     case "queued": return [button(gettext("Delete"), gone)];
+    case "held": return [button(gettext("Withdraw"), () => withdraw())];
     case "rejected":
       return [
-        button(gettext("Edit and resend"), () => resend(sent)),
+        button(gettext("Edit and resend"), () => resend()),
         button(gettext("Dismiss"), gone),
       ];
     case "failed":

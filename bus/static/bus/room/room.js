@@ -1,15 +1,19 @@
 /** `<bus-room>`: a room on the page, live. */
 
 import { connect } from "../client.js";
-import { fill, gettext, ngettext } from "../i18n.js";
+import { fill, gettext, language, ngettext } from "../i18n.js";
+import { Actions } from "./actions.js";
 import "./composer.js";
 import "./connection.js";
 import "./log.js";
 import { showStatus, statusText } from "./pending.js";
 import { reasonText } from "./reasons.js";
 import { announcementRow, messageRow, pendingRow, remove, settle } from "./row.js";
+import "./typing.js";
 
+const FOR_EVER = 10 * 365 * 86_400_000; // ms; a mute beyond this has no end
 const OLDER = 50; // messages of one page of history
+const RANKS = ["owner", "moderator"]; // who may delete what others wrote, and need not wait
 const LIMITS = ["slow_mode", "rate_limited"]; // the text goes back to the composer
 
 /** Ties the client to the log, the composer and the bar. */
@@ -19,9 +23,12 @@ class BusRoom extends HTMLElement {
     this.me = me;
     this.log = this.querySelector("bus-log");
     this.composer = this.querySelector("bus-composer");
+    this.typing = this.querySelector("bus-typing");
     this.title = document.title;
-    this.bus = connect("/ws/");
+    this.bus = connect("/ws/", { user: me });
     this.room = this.bus.room(room, { since: Number(since) });
+    const say = (text, role) => this.#say(text, role);
+    this.actions = new Actions(this.log.list, this.room, (row) => this.#may(row), say);
     this.bus.on("state", (change) => this.#state(change));
     this.#listen();
     this.room.join().catch(() => {}); // told by "rejected"
@@ -29,7 +36,9 @@ class BusRoom extends HTMLElement {
     this.log.addEventListener("unread", () => {
       document.title = this.log.unread ? `(${this.log.unread}) ${this.title}` : this.title;
     });
+    this.log.addEventListener("seen", () => this.#seen());
     this.composer.addEventListener("send", ({ detail }) => this.#send(detail));
+    this.composer.addEventListener("typing", () => this.room.typing());
     this.log.toBottom();
   }
 
@@ -37,24 +46,34 @@ class BusRoom extends HTMLElement {
     const { room, log } = this;
     room.on("message", (message) => this.#show(message));
     room.on("edited", (message) => log.find(message.id) && settle(log.find(message.id), message));
-    room.on("removed", (message) => log.find(message.id) && remove(log.find(message.id), message));
+    room.on("removed", (message) => {
+      const row = log.find(message.id);
+      if (!row) return;
+      const focused = row.contains(document.activeElement);
+      remove(row, message);
+      if (focused) this.composer.field.focus();
+    });
     room.on("gap", ({ messages }) => {
       if (!messages) return;
       for (const { client_id } of messages) log.pending(client_id ?? "")?.remove();
       log.replace(messages.map((message) => messageRow(message, this.me)));
       log.older.hidden = false;
     });
-    room.on("joined", ({ room: facts, presence, you }) => {
-      this.you = you;
-      if (facts) this.#facts(facts);
-      if (presence) this.#online(presence);
-      this.composer.close();
-    });
+    room.on("joined", (joined) => this.#joined(joined));
+    room.on("restored", (sent) => this.#track(sent));
     room.on("presence", (presence) => this.#online(presence));
+    room.on("typing", ({ members }) => this.typing.show(members, this.me));
+    room.on("member", (you) => {
+      this.you = { ...this.you, ...you };
+      this.#open();
+    });
     room.on("event", (event) => {
       if (event.name === "announcement") log.append(announcementRow(event));
     });
-    room.on("changed", (facts) => this.#facts(facts));
+    room.on("changed", (facts) => {
+      this.#facts(facts);
+      this.#open();
+    });
     room.on("rejected", (error) => {
       const reason = reasonText(error);
       const text = fill(gettext("You cannot enter this room: %(reason)s"), { reason });
@@ -74,20 +93,60 @@ class BusRoom extends HTMLElement {
       this.wasLost = false;
     } else if (before === "online") {
       this.wasLost = true;
+      this.typing.show([], this.me);
       this.#say(gettext("Connection lost"));
     }
     const { login } = this.dataset;
     this.querySelector("bus-connection").show(change, { login, retry: () => this.bus.retry() });
   }
 
+  #joined({ room: facts, presence, you, read }) {
+    this.you = you;
+    if (facts) this.#facts(facts);
+    if (presence) this.#online(presence);
+    this.#open();
+    const first = !this.entered;
+    this.entered = true;
+    if (first && read) this.log.divideAfter(read); // to who was never here, all is new
+    this.#seen();
+  }
+
+  // Whether one may write, and until when not.
+  #open() {
+    clearTimeout(this.opening);
+    const muted = Date.parse(this.you?.muted_until ?? "") - Date.now();
+    if (this.archived) return this.composer.close(gettext("The room is archived."));
+    if (!(muted > 0)) return this.composer.close();
+    const time = new Date(this.you.muted_until).toLocaleString(language);
+    const known = muted < FOR_EVER;
+    const until = fill(gettext("You are muted in this room until %(time)s."), { time });
+    this.composer.close(known ? until : gettext("You are muted in this room."));
+    if (known) this.opening = setTimeout(() => this.#open(), Math.min(muted, 2 ** 31 - 1));
+  }
+
+  #seen() {
+    if (this.entered && this.log.seen) this.room.read();
+  }
+
+  #may(row) {
+    const own = row.classList.contains("own");
+    return { change: own, take: own || RANKS.includes(this.you?.role), report: !own };
+  }
+
   #show(message) {
     const known = this.log.find(message.id) ?? this.log.pending(message.client_id ?? "");
     if (known) settle(known, message);
     this.log.append(known ?? messageRow(message, this.me));
+    this.#seen();
   }
 
   #send(body) {
     const sent = this.room.send({ body });
+    this.#track(sent);
+    sent.accepted.then(() => this.#pause(), () => {});
+  }
+
+  #track(sent) {
     const row = pendingRow(sent, this.me, this.bus.session?.user?.name ?? this.dataset.name);
     const acts = {
       drop: () => this.#drop(sent, row),
@@ -95,12 +154,23 @@ class BusRoom extends HTMLElement {
         this.#drop(sent, row);
         this.composer.restore(sent.body);
       },
+      withdraw: () => this.#withdraw(sent, row),
     };
     showStatus(row, sent, acts);
     this.log.append(row);
     this.log.toBottom(true);
     sent.on("status", (status) => this.#status(row, sent, acts, status));
-    sent.accepted.then(() => this.#pause(), () => {});
+  }
+
+  async #withdraw(sent, row) {
+    try {
+      await this.room.delete(sent.id);
+      this.#drop(sent, row);
+      this.#say(gettext("You took the message back."));
+    } catch (error) {
+      const reason = reasonText(error);
+      this.#say(fill(gettext("It did not work: %(reason)s"), { reason }), "alert");
+    }
   }
 
   #status(row, sent, acts, status) {
@@ -108,12 +178,19 @@ class BusRoom extends HTMLElement {
       acts.resend();
       return this.composer.wait(sent.reason.retry_after);
     }
+    if (sent.reason?.code === "withdrawn") return this.#drop(sent, row);
     const focused = row.contains(document.activeElement);
     showStatus(row, sent, acts);
     if (focused) this.composer.field.focus();
     if (this.log.stuck) this.log.toBottom();
     if (status === "sending") return;
+    if (status === "posted") queueMicrotask(() => this.#shown(sent, row));
     this.#say(statusText(sent), status === "rejected" || status === "failed" ? "alert" : "status");
+  }
+
+  // One kept from before a reload may be in the page's own history, or older than that.
+  #shown(sent, row) {
+    if (row.dataset.client && sent.seq <= this.room.seq) this.log.drop(row);
   }
 
   #drop(sent, row) {
@@ -125,8 +202,7 @@ class BusRoom extends HTMLElement {
 
   // The server decides; this only spares people the refusal.
   #pause() {
-    const free = ["owner", "moderator"].includes(this.you?.role);
-    if (this.slowMode && !free) this.composer.wait(this.slowMode);
+    if (this.slowMode && !RANKS.includes(this.you?.role)) this.composer.wait(this.slowMode);
   }
 
   async #older() {
@@ -145,8 +221,9 @@ class BusRoom extends HTMLElement {
     if (focused) (log.older.hidden ? log.scroller : log.older).focus({ preventScroll: true });
   }
 
-  #facts({ title, name, topic, slow_mode, moderation }) {
+  #facts({ title, name, topic, slow_mode, moderation, archived = false }) {
     this.slowMode = slow_mode ?? 0;
+    this.archived = archived;
     this.querySelector(".title").textContent = title || name;
     const set = (selector, text) => {
       const element = this.querySelector(selector);

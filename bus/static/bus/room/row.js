@@ -1,8 +1,10 @@
 /** One line of the log: a message of the room, or one of one's own on its way. */
 
-import { gettext, language } from "../i18n.js";
+import { fill, gettext, language } from "../i18n.js";
+import { moreButton } from "./actions.js";
 import { make } from "./dom.js";
 import { markup } from "./markup.js";
+import { reasonText } from "./reasons.js";
 
 const FOLLOWS_WITHIN = 5 * 60_000; // ms; the same author's next line needs no name
 const HUES = 8;
@@ -43,6 +45,8 @@ export function settle(row, message) {
   row.querySelector(".state")?.remove();
   stamp(row, posted_at);
   if (removed) return remove(row, message);
+  row.classList.remove("removed"); // a moderator may have let it stand after all
+  addMore(row);
   setBody(row, body);
   if (edited && !row.querySelector(".edited")) {
     row.querySelector(".body").after(make("span", { className: "edited" }, gettext("edited")));
@@ -50,13 +54,20 @@ export function settle(row, message) {
 }
 
 /** Take a message's text away. */
-export function remove(row, { seq, by, changed }) {
+export function remove(row, { seq, by, removed_by, reason, changed }) {
   const own = row.classList.contains("own");
   row.dataset.changed = changed ?? seq;
   row.classList.add("removed");
-  row.querySelector(".edited")?.remove();
+  row.source = "";
+  for (const gone of row.querySelectorAll(".edited, .more, .acts")) gone.remove();
   row.querySelector(".body").textContent =
-    own && by === "moderator" ? gettext("Removed by a moderator") : gettext("Message removed");
+    own && (by ?? removed_by) === "moderator" ? removedText(reason) : gettext("Message removed");
+}
+
+function removedText(code) {
+  if (!code || code === "moderator") return gettext("Removed by a moderator");
+  const reason = reasonText({ code });
+  return fill(gettext("Removed by a moderator: %(reason)s"), { reason });
 }
 
 /** Enhance a row that the server drew: links and marks, and times of this place. */
@@ -64,6 +75,7 @@ export function adopt(row) {
   if (!row.classList.contains("removed")) {
     const body = row.querySelector(".body");
     setBody(row, body.textContent);
+    addMore(row);
   }
   stamp(row, row.querySelector("time").dateTime);
 }
@@ -102,6 +114,11 @@ function blank(name, own, body, at) {
   stamp(row, at);
   setBody(row, body);
   return row;
+}
+
+function addMore(row) {
+  if (row.querySelector(".more")) return;
+  row.append(moreButton(row.querySelector(".name").textContent));
 }
 
 function stamp(row, at) {

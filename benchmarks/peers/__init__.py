@@ -1,0 +1,1 @@
+"""What Bus is measured against, each as its own documentation has it."""

@@ -1,0 +1,114 @@
+"""Channel messages: the work that named channels take, one class for each type.
+
+Adding one here is half of adding it; the other half is the worker that handles it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+from bus import names
+from bus.errors import Invalid
+from bus.fields import (
+    Body,
+    ClientId,
+    EventName,
+    MessageId,
+    Payload,
+    RoomName,
+    Rooms,
+    Text,
+    validate,
+)
+from bus.protocol import Author
+
+
+class ChannelMessage(BaseModel):
+    """Work for a named channel; unknown fields are ignored, so that releases can overlap."""
+
+    type: ClassVar[str]
+    channel: ClassVar[str]
+
+    def __init_subclass__(cls, type: str = "", channel: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type = type
+        cls.channel = channel
+        CHANNEL_MESSAGES[channel, type] = cls
+
+    def as_message(self) -> dict[str, Any]:
+        """As the channel layer takes it."""
+        return {"type": self.type, **self.model_dump(exclude_none=True)}
+
+
+CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
+
+
+def _author(value: Any) -> Any:
+    """Backend services may name an author by a user's number or by a name of their own."""
+    if isinstance(value, bool):
+        raise ValueError("an author is a user's id, a name, or {id, name}")
+    if isinstance(value, int):
+        return {"id": value, "name": f"#{value}"}
+    if isinstance(value, str):
+        return {"id": None, "name": value}
+    return value
+
+
+class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.MODERATION):
+    """Somebody wrote in a room; moderate, store, broadcast."""
+
+    room: RoomName
+    author: Annotated[Author, BeforeValidator(_author)]
+    # Checked for its length by the rules, so that its author is told the outcome.
+    body: Text
+    client_id: ClientId
+    reply_to: MessageId | None = None
+
+
+class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MODERATION):
+    """The next step of a dry run of a policy over a room's history; `manage.py moderation` asks."""
+
+    run: int = Field(ge=1)
+    # The id of the last message that it has looked at; a step that was done is not done again.
+    after: int = Field(ge=0)
+
+
+class AnnouncementRequested(ChannelMessage, type="announcement.requested", channel=names.BROADCAST):
+    """Tell rooms something, now, to whoever is there."""
+
+    rooms: Rooms
+    body: Body
+    source: str = Field(default="announcement", max_length=150)
+
+
+class EventRequested(ChannelMessage, type="event.requested", channel=names.BROADCAST):
+    """Publish an event of a backend service to rooms."""
+
+    rooms: Rooms
+    name: EventName
+    payload: Payload = None
+    source: str = Field(default="", max_length=150)
+
+
+class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
+    """Publish an event of a backend service to all sessions of users."""
+
+    users: list[int] = Field(max_length=1000)
+    name: EventName
+    payload: Payload = None
+    source: str = Field(default="", max_length=150)
+
+
+def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:
+    """The typed message of a named channel; raises Invalid naming what is wrong."""
+    kind = message.get("type")
+    schema = CHANNEL_MESSAGES.get((channel, kind)) if isinstance(kind, str) else None
+    if schema is None:
+        known = sorted(t for c, t in CHANNEL_MESSAGES if c == channel)
+        raise Invalid(
+            f"The channel {channel!r} takes {', '.join(known) or 'nothing'}, not {kind!r}.",
+            field="type",
+        )
+    return validate(schema, {k: v for k, v in message.items() if k != "type"})

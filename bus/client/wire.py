@@ -1,0 +1,75 @@
+"""The frames of the session protocol, as far as a client has to know them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SUBPROTOCOL = "bus.v1"
+
+# A JSON object on the wire. Fields that a client does not know are left alone.
+Data = Mapping[str, Any]
+
+# Do not come back, and why.
+FINAL_CODES = {4401: "unauthenticated", 4403: "forbidden", 4409: "replaced"}
+CLOSE_RESTART = 1012
+CLOSE_TOO_MANY = 4429
+
+# Refusals that asking again may mend, and those that only ask for a pause.
+TRANSIENT = frozenset({"busy", "unavailable", "internal"})
+LIMITS = frozenset({"rate_limited", "slow_mode"})
+
+# Events that take a `seq` of their room, and the names that listeners know them by.
+SEQUENCED = {
+    "message.posted": "message",
+    "message.edited": "edited",
+    "message.removed": "removed",
+}
+NAMES = {
+    **SEQUENCED,
+    "message.settled": "settled",
+    "presence.changed": "presence",
+    "typing.changed": "typing",
+    "room.changed": "changed",
+    "member.changed": "member",
+    "event.published": "event",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One object of a frame from the server: a reply or an event."""
+
+    type: str
+    data: Data = field(default_factory=dict)
+    ref: str | None = None
+    ok: bool = False
+    error: Data = field(default_factory=dict)
+    room: str | None = None
+    seq: int = 0
+
+
+def items_of(text: str | bytes) -> list[Item]:
+    """The objects of one frame; a frame may be an array of them."""
+    frame = json.loads(text)
+    return [_item(each) for each in (frame if isinstance(frame, list) else [frame])]
+
+
+def _item(wire: Data) -> Item:
+    return Item(
+        type=wire.get("type", ""),
+        data=wire.get("data") or {},
+        ref=wire.get("ref"),
+        ok=bool(wire.get("ok")),
+        error=wire.get("error") or {},
+        room=wire.get("room"),
+        seq=wire.get("seq") or 0,
+    )
+
+
+def command(ref: str, type: str, data: Data) -> str:
+    """A command as a frame; fields that are None are left out."""
+    fields = {name: value for name, value in data.items() if value is not None}
+    return json.dumps({"ref": ref, "type": type, "data": fields}, ensure_ascii=False)

@@ -1,0 +1,46 @@
+"""Commands about reading and writing habits: read marks, unread counts, who is typing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bus import protocol
+from bus.consumers import database
+from bus.consumers.commands.table import Data, Methods
+from bus.consumers.reading import read_marks
+from bus.realtime.hub import hub
+from bus.services import reads
+
+if TYPE_CHECKING:
+    from bus.consumers.session import Session
+
+
+async def mark(session: Session, command: protocol.ReadMark) -> Data:
+    """`read.mark`: this is how far the user has read; a guest's marks are not kept."""
+    room = session.place(command.room).entry.room
+    if session.visitor.user_id is not None:
+        read_marks().mark(room.pk, room.name, session.visitor.user_id, command.seq)
+    return {}
+
+
+async def list_unread(session: Session, command: protocol.UnreadList) -> Data:
+    """`unread.list`: how much is unread in each of the user's rooms."""
+    await read_marks().flush()
+    rooms = await database.run(reads.of_user, session.visitor)
+    return {"rooms": [found for found in rooms if session.is_granted(found.room)]}
+
+
+async def start_typing(session: Session, command: protocol.TypingStart) -> Data:
+    """`typing.start`: let the room know; again while it goes on."""
+    entry = session.place(command.room).entry
+    entry.check_write()
+    visitor = session.visitor
+    hub().typing.start(entry.room.pk, entry.room.name, visitor.key, visitor.author)
+    return {}
+
+
+METHODS: Methods = {
+    protocol.ReadMark: mark,
+    protocol.UnreadList: list_unread,
+    protocol.TypingStart: start_typing,
+}

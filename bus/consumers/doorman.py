@@ -1,0 +1,101 @@
+"""Lets visitors into rooms; those who come together share what the database is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+
+from bus.conf import conf
+from bus.consumers import database
+from bus.services import door
+from bus.services.access import Entry, Visitor
+from bus.services.door import Facts
+
+# More rooms than this are not kept in mind.
+_DOORS = 10_000
+
+
+class _Door:
+    """The facts of one room: read once for all who wait, and kept for a moment."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._facts: Facts | None = None
+        self._read_at = 0.0
+        # Raised by `forget`: what was read before is no longer true.
+        self._edition = 0
+        self._asked: set[str] = set()
+        # The reading under way, and the one after it.
+        self._current: asyncio.Task[Facts] | None = None
+        self._next: asyncio.Task[Facts] | None = None
+        self._turn = asyncio.Lock()
+
+    @property
+    def old(self) -> bool:
+        """Whether what is kept serves nobody any more."""
+        return time.monotonic() - self._read_at > conf.rights_age
+
+    def forget(self) -> None:
+        """Read again for whoever comes next."""
+        self._edition += 1
+        self._facts = None
+
+    async def facts(self, key: str) -> Facts:
+        """The room and what is known of this author; raises NotFound, Unavailable."""
+        while True:
+            if self._facts is not None and not self.old and self._facts.knows(key):
+                return self._facts
+            edition = self._edition
+            found = await asyncio.shield(self._reading(key))
+            if edition == self._edition:
+                return found
+
+    def _reading(self, key: str) -> asyncio.Task[Facts]:
+        if self._current is not None and key.startswith("g"):
+            return self._current
+        self._asked.add(key)
+        if self._next is None:
+            self._next = asyncio.get_running_loop().create_task(self._read())
+            # Those who asked may all be gone when it fails.
+            self._next.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return self._next
+
+    async def _read(self) -> Facts:
+        async with self._turn:
+            self._current, self._next = self._next, None
+            asked, self._asked = self._asked, set()
+            edition, began = self._edition, time.monotonic()
+            try:
+                found = await database.run(door.read, self._name, asked)
+            finally:
+                self._current = None
+            if edition == self._edition:
+                self._facts, self._read_at = found, began
+            return found
+
+
+_doors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Door]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+async def enter(name: str, visitor: Visitor) -> Entry:
+    """Let a visitor into a room; raises NotFound, Forbidden, Banned or Unavailable."""
+    doors = _doors.setdefault(asyncio.get_running_loop(), {})
+    found = doors.get(name)
+    if found is None:
+        if len(doors) >= _DOORS:
+            for other in [other for other, one in doors.items() if one.old]:
+                del doors[other]
+        found = doors[name] = _Door(name)
+    facts = await found.facts(visitor.key)
+    return facts.rights(visitor.key).admit()
+
+
+def forget(name: str | None = None) -> None:
+    """Rights changed in a room, or anywhere: who joins from now on is looked up again."""
+    for doors in _doors.values():
+        for room, found in doors.items():
+            if name is None or room == name:
+                found.forget()

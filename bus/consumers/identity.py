@@ -1,0 +1,54 @@
+"""Who opens a WebSocket: the cookies, and the user of the session cookie where there is one."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, parse_cookie
+
+from bus.consumers import database
+from bus.errors import Unavailable
+
+
+class Identity:
+    """ASGI middleware: puts `cookies`, `session` and `user` into the scope.
+
+    Channels' own hops to its one thread for every socket, guests' too, and wraps `send`, which
+    hides the server behind it.
+    """
+
+    def __init__(self, application: Any) -> None:
+        self.application = application
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass the handshake on; a user whom the database cannot tell now is refused."""
+        cookies = _cookies(scope)
+        key = cookies.get(settings.SESSION_COOKIE_NAME)
+        session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        user: Any = AnonymousUser()
+        if key:
+            try:
+                user = await database.run(_user_of, session)
+            except Unavailable:
+                await receive()
+                await send({"type": "websocket.close"})
+                return
+        scope = {**scope, "cookies": cookies, "session": session, "user": user}
+        await self.application(scope, receive, send)
+
+
+def _cookies(scope: dict[str, Any]) -> dict[str, str]:
+    for name, value in scope.get("headers", []):
+        if name == b"cookie":
+            return parse_cookie(value.decode("latin-1"))
+    return {}
+
+
+def _user_of(session: Any) -> Any:
+    request = HttpRequest()
+    request.session = session
+    return auth.get_user(request)

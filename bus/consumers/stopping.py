@@ -1,0 +1,67 @@
+"""Drains a web process before its server ends it: what uvicorn does by itself is abrupt.
+
+On SIGTERM uvicorn closes all sockets at once, before the application hears of it. So the signal is
+taken first by us, where the server is uvicorn, and passed on when the sockets are closed. A second
+signal is passed on at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+from bus.conf import conf
+from bus.consumers.connections import connections
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def drain_on_signals() -> None:
+    """Have the running server's signals drain this event loop's sockets first."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    try:
+        import uvicorn
+    except ImportError:
+        return
+    for number in _SIGNALS:
+        handler = signal.getsignal(number)
+        server = getattr(handler, "__self__", None)
+        if isinstance(server, uvicorn.Server):
+            signal.signal(number, _Stop(server, handler, asyncio.get_running_loop()))
+
+
+class _Stop:
+    """Takes one kind of signal for a server."""
+
+    def __init__(self, server: Any, handler: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._handler = handler
+        self._loop = loop
+        self._task: asyncio.Task[None] | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._begin, number)
+
+    def _begin(self, number: int) -> None:
+        if connections().draining:
+            self._handler(number, None)
+        else:
+            self._task = self._loop.create_task(self._drain(number))
+
+    async def _drain(self, number: int) -> None:
+        try:
+            for listener in getattr(self._server, "servers", ()):
+                listener.close()
+            async with asyncio.timeout(conf.closing_window + 2):
+                await connections().drain()
+        except Exception:
+            logger.exception("The sockets could not be closed one by one; the server closes them.")
+        finally:
+            self._handler(number, None)

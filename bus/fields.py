@@ -1,0 +1,124 @@
+"""The kinds of values that frames and channel messages hold, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic_core import to_json
+
+from bus.conf import conf
+from bus.errors import Invalid, TooLong
+
+M = TypeVar("M", bound=BaseModel)
+
+# What joins letters of some scripts; never first or last.
+_JOINERS = "\u200c\u200d"
+# Look like nothing, though Unicode calls them letters or symbols.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+# Control characters say nothing in a chat; line ends and tabs do.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def _room_name(value: str) -> str:
+    name = unicodedata.normalize("NFC", value)
+    # Word characters as Unicode has them (UTS 18): marks too, which Python's \w leaves out.
+    fits = 1 <= len(name) <= 64 and all(
+        c == "_" or c in _JOINERS or unicodedata.category(c)[0] in "LMN" for c in name
+    )
+    if not fits or any(unicodedata.category(name[end])[0] == "C" for end in (0, -1)):
+        raise ValueError("a room's name is 1 to 64 letters, digits or underscores")
+    if not _visible(name):
+        raise ValueError("a room's name can be seen")
+    return name
+
+
+def _visible(text: str) -> bool:
+    return any(unicodedata.category(c)[0] not in "CZM" and c not in _BLANKS for c in text)
+
+
+def _clean(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+def _text(value: str) -> str:
+    text = _clean(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if not _visible(text):
+        raise ValueError("there is nothing in it")
+    return text
+
+
+def _body(value: str) -> str:
+    text = _text(value)
+    if len(text) > conf.body_limit:
+        raise TooLong(
+            f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body"
+        )
+    return text
+
+
+def _payload(value: Any) -> Any:
+    try:
+        to_json(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it cannot be written as JSON: {error}") from None
+    return value
+
+
+RoomName = Annotated[str, AfterValidator(_room_name)]
+# Something to read: line ends are \n, and nothing is around it.
+Text = Annotated[str, AfterValidator(_text)]
+Body = Annotated[str, AfterValidator(_body)]
+ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean)]
+MessageId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
+Ref = Annotated[str, Field(max_length=64)]
+Seq = int
+Status = Literal["posted", "held", "rejected"]
+Rooms = list[RoomName] | Literal["all"]
+EventName = Annotated[str, Field(min_length=1, max_length=100)]
+# Anything that JSON can say.
+Payload = Annotated[Any, AfterValidator(_payload)]
+
+
+# Those of one transaction have the same.
+@lru_cache(1024)
+def timestamp(moment: dt.datetime | None) -> str:
+    """A moment on the wire: UTC, milliseconds, Z."""
+    if moment is None:
+        return ""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def canonical_name(name: str) -> str | None:
+    """The one spelling of a room's name, or None if no room can be called so."""
+    try:
+        return _room_name(name)
+    except ValueError:
+        return None
+
+
+def validate(schema: type[M], data: dict[str, Any]) -> M:
+    """The data as the schema has it; raises Invalid naming the field."""
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        refusal = refusal_of(error)
+    # Out here, so that the refusal does not hold the error: that one holds frames in a way which
+    # the garbage collector cannot see, and with them whoever was sent the wrong field.
+    raise refusal
+
+
+def refusal_of(error: ValidationError) -> Invalid:
+    """The first thing that is wrong, as a refusal; raise it after the `except` block."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    text = first["msg"].removeprefix("Value error, ")
+    return Invalid(f"{field}: {text}" if field else text, field=field or None)

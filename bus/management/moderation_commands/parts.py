@@ -1,0 +1,65 @@
+"""How the subcommands of `manage.py moderation` name rooms, parts of a policy, and what to tell."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.core.management.base import CommandError, OutputWrapper
+
+from bus import publisher
+from bus.errors import Unavailable
+from bus.fields import canonical_name
+from bus.models import Room
+from bus.moderation import POLICIES
+from bus.services import events, rooms
+
+
+def add_room(parser: ArgumentParser, *, required: bool = True) -> None:
+    """`--room NAME`."""
+    parser.add_argument("--room", required=required, metavar="NAME")
+
+
+def add_parts(parser: ArgumentParser) -> None:
+    """`--base NAME` and `--part KEY=VALUE`, as often as there are parts."""
+    parser.add_argument("--base", choices=sorted(POLICIES), help="another policy to start from")
+    parser.add_argument(
+        "--part",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="""such as max_links=0, words='["free coins"]'; values are JSON""",
+    )
+
+
+def room_of(options: dict[str, Any]) -> Room:
+    """The room that was named; raises CommandError."""
+    name = canonical_name(options["room"])
+    found = rooms.by_names([name]) if name else []
+    if not found:
+        raise CommandError(f"There is no room {options['room']!r}. Nothing was changed.")
+    return found[0]
+
+
+def pairs(texts: list[str]) -> dict[str, Any]:
+    """KEY=VALUE pairs, values as JSON, or as plain text where they are none."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise CommandError(f"{text!r} is not KEY=VALUE. Nothing was changed.")
+        try:
+            found[key.strip()] = json.loads(value)
+        except ValueError:
+            found[key.strip()] = value
+    return found
+
+
+def tell(told: events.Bulletins, stderr: OutputWrapper) -> None:
+    """Publish what was done; where the broker is away, people see it when they come back."""
+    try:
+        async_to_sync(publisher.publish)(told.rooms, told.authors)
+    except Unavailable as error:
+        stderr.write(f"It is done and stored, but people see it only when they reload: {error}")

@@ -1,0 +1,74 @@
+"""`moderation policy`: shows what a room goes by, and changes it."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from bus.management.channel_commands.base import Subcommand, errors_told
+from bus.management.moderation_commands import parts
+from bus.models import Room
+from bus.services import policies
+
+
+class PolicyCommand(Subcommand):
+    """Shows or changes the policy and the conduct of a room."""
+
+    name = "policy"
+    help = "show what a room is moderated by, or change it"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """The room, and what to change."""
+        parts.add_room(parser)
+        parts.add_parts(parser)
+        parser.add_argument(
+            "--conduct",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="such as mode=after, held_minutes=60; values are JSON",
+        )
+        parser.add_argument(
+            "--reset", action="append", default=[], metavar="KEY", help="back to the default"
+        )
+        parser.add_argument(
+            "--raid",
+            type=int,
+            metavar="SECONDS",
+            help="hold everything from younger accounts; 0 is off",
+        )
+        parser.add_argument("--reason", default="", help="for the audit log")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Change what is named, then show all of it as JSON."""
+        with errors_told("Nothing was changed."):
+            room = parts.room_of(options)
+            changed = parts.pairs(options["part"])
+            ways = parts.pairs(options["conduct"])
+            if options["raid"] is not None:
+                changed["raid_seconds"] = options["raid"]
+            if options["base"] or changed or ways or options["reset"]:
+                room = policies.change(
+                    room.pk,
+                    by=None,
+                    moderation=options["base"],
+                    parts=_without({**room.policy_parts, **changed}, options["reset"]),
+                    ways=_without({**room.conduct, **ways}, options["reset"]),
+                    reason=options["reason"],
+                )
+            self._show(room)
+
+    def _show(self, room: Room) -> None:
+        shown = {
+            "room": room.name,
+            "base": room.moderation,
+            "parts": room.policy_parts,
+            "conduct": policies.conduct_of(room).model_dump(),
+        }
+        self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
+
+
+def _without(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}

@@ -1,0 +1,80 @@
+"""`moderation lift`, `undo` and `purge`: take sanctions, decisions and messages back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from argparse import ArgumentParser
+from typing import Any
+
+from django.utils import timezone
+
+from bus.management.channel_commands.base import Subcommand, errors_told
+from bus.management.moderation_commands import parts
+from bus.services import events, removal, reviews, sanctions
+
+
+class Lift(Subcommand):
+    """Ends a mute, a timeout or a ban."""
+
+    name = "lift"
+    help = "end a mute, a timeout or a ban"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which one."""
+        parser.add_argument("sanction", type=int, metavar="ID")
+        parser.add_argument("--reason", default="", help="for the audit log")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Lift it, now."""
+        with errors_told("Nothing was changed."):
+            sanction = sanctions.lift(options["sanction"], by=None, reason=options["reason"])
+        self.stdout.write(f"The {sanction} is lifted.")
+
+
+class Undo(Subcommand):
+    """Takes a decision on a review back; the review is open again."""
+
+    name = "undo"
+    help = "take a decision on a review back, whoever made it"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which review's."""
+        parser.add_argument("review", type=int, metavar="ID")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Open it again."""
+        with errors_told("Nothing was changed."):
+            decision = reviews.undo(options["review"], by=None)
+            parts.tell(events.of_facts(decision.facts), self.stderr)
+        self.stdout.write(f"Review {decision.review.pk} is open again.")
+
+
+class Purge(Subcommand):
+    """Removes what one author posted lately in a room, for good."""
+
+    name = "purge"
+    help = "remove what one author posted lately in a room, for good"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Whose, where, since when."""
+        parts.add_room(parser)
+        parser.add_argument("author", help="as in the log: u7 for a user, g… for a guest")
+        parser.add_argument("--minutes", type=float, default=60, help="default 60")
+        parser.add_argument("--reason", default="", help="for the audit log")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Remove them, each with a seq of its own."""
+        since = timezone.now() - dt.timedelta(minutes=options["minutes"])
+        with errors_told("Nothing was removed."):
+            facts = removal.purge(
+                parts.room_of(options).pk,
+                options["author"],
+                since=since,
+                by=None,
+                reason=options["reason"],
+            )
+            parts.tell(events.of_facts(facts), self.stderr)
+        self.stdout.write(f"{len(facts)} messages are removed.")

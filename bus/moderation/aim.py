@@ -1,0 +1,61 @@
+"""Whether a mild insult is meant for somebody: `you are stupid`, not `a stupid question`."""
+
+import re
+from typing import Final
+
+# Characters before the insult in which somebody may be spoken to.
+_REACH: Final = 60
+_FILLER: Final = (
+    r"(?:so|such|a|an|the|very|r|are|just|all|too|pretty|fucking|fuckin|freaking|damn|total"
+    r"|complete|absolute|utter|kinda|still|and|most|more|bunch of|bit of|little|big|old|fat"
+    r"|stupid|dumb|lazy|bloody|always|being|also|even|one|piece of|real|nothing"
+    r"|but|bit|quite|fckn|my|is|some|kind of|sort of|\w+ly|useless|worthless|pathetic|boring|lousy"
+    r"|annoying|horrible|filthy|dirty|sad|computer)"
+)
+_YOU: Final = (
+    r"(?:you(?:['’]?re| are| r| were| look| looks| sound| seem| must be| is| guys(?: are)?"
+    r"| people(?: are)?| all(?: are)?)?|u(?: r| are| is)?|ur|yr|youre|y['’]?all(?: are)?"
+    r"|ya(?:['’]?re| are)?|your|yo|thou|team|yoyr|youare|yuo|because you|such an?|what an?)"
+)
+_SPOKEN_TO: Final = re.compile(rf"(?:\A|[^a-z]){_YOU} (?:{_FILLER} )*(?:{_FILLER}-)?\Z").search
+_MYSELF: Final = re.compile(
+    r"(?:\A|[^a-z])(?:i|i['’]?m|im|i am|i was|i feel|me|my|myself|am i|we|we['’]?re|was|were|feel"
+    r"|feeling|sound|seem|like|as|for|not)(?: [a-z']+){0,3} ?\Z"
+).search
+# Somebody speaks of themselves or of a thing, or asks; or these are no words.
+_NO_TAUNT: Final = re.compile(
+    r"(?:\A|[^a-z])(?:i|i['’]?m|im|am|me|my|it|its|it['’]s|this|that|thats|here|question|newbie|new"
+    r"|not|never|isn['’]?t|aren['’]?t)(?![a-z])|[?_:#0-9/.*\\]|\A!"
+).search
+_SHORT: Final = 3
+# Characters of a message of a few words.
+_SHORT_TEXT: Final = 30
+
+_KOREAN_YOU: Final = re.compile(
+    r"(?:\A|[^가-힣])(?:너|넌|널|니|니가|네가|너네|너네들|니네|니네들|너희|너희들|니들|너도|너는|당신|당신들"
+    r"|느그|이런|저런|니놈|네놈)(?:은|는|도|이|가|들|들은|들이)?"
+    r"(?: ?(?:진짜|완전|개|정말|그냥|좀|왜케|왜|참|ㄹㅇ|레알|존나|졸라|걍|하는|다))*[ ,~]*\Z"
+).search
+_KOREAN_CALL: Final = re.compile(
+    r"(?:들아|새끼|새키|같은 ?[놈년것새너니]|년|놈|들 ?ㅉ|들ㅋ|들 ?ㅋ| ?ㅉㅉ)"
+).match
+
+
+def aimed(folded: str, start: int, end: int) -> bool:
+    """Whether the insult at these places is said to somebody."""
+    if not folded[start].isascii():
+        before = folded[max(0, start - _REACH) : start]
+        return bool(_KOREAN_CALL(folded, end) or _KOREAN_YOU(before))
+    return _SPOKEN_TO(folded[max(0, start - _REACH) : start]) is not None
+
+
+def all_that_is_said(folded: str) -> bool:
+    """Whether a message is no more than a few words around an insult, and nothing softens it."""
+    if len(folded) > _SHORT_TEXT or len(folded.split()) > _SHORT:
+        return False
+    return not _NO_TAUNT(folded)
+
+
+def of_oneself(folded: str, start: int) -> bool:
+    """Whether somebody calls themselves so."""
+    return _MYSELF(folded[max(0, start - _REACH) : start]) is not None

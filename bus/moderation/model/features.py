@@ -1,0 +1,82 @@
+"""A text as the model sees it: hashed n-grams of its letters, Korean also by jamo."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..hangul import to_jamo
+
+Buckets = NDArray[np.uint32]
+
+# 2 ** 17 weights of one byte each are the size of the file.
+BITS: Final = 17
+# Letters of the longest n-gram: two syllables of Korean by jamo, or a word of English.
+LONGEST: Final = 5
+_PADDING: Final = " " * LONGEST
+
+_ADDRESS: Final = re.compile(r"https?://\S+|www\.\S+")
+_MENTION: Final = re.compile(r"@[\w.-]+")
+_DRAWN_OUT: Final = re.compile(r"(.)\1{2,}")
+_NOT_SYLLABLES: Final = re.compile("[^가-힣]+")
+_KOREAN: Final = re.compile("[ㄱ-ㅣ가-힣]").search
+
+
+class _Jamo(dict[int, str]):
+    """Characters and their jamo, each looked up when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        letters = to_jamo(chr(code))
+        self[code] = letters
+        return letters
+
+
+_JAMO: Final = _Jamo()
+
+
+def _mixers() -> Buckets:
+    """Odd numbers by place and column; the same on every machine, for weights depend on them."""
+    state = 0x9E3779B97F4A7C15
+    mixers = np.zeros((LONGEST, LONGEST), dtype=np.uint32)
+    # A column for each length: it mixes the first letters of the window and leaves the rest.
+    for column in range(LONGEST):
+        for place in range(column + 1):
+            state = (state * 6364136223846793005 + 1442695040888963407) & (2**64 - 1)
+            mixers[place, column] = (state >> 32) | 1
+    return mixers
+
+
+_MIXERS: Final = _mixers()
+_SHIFT: Final = np.uint32(32 - BITS)
+
+
+def is_korean(folded: str) -> bool:
+    """Whether a folded text has Hangul in it."""
+    return not folded.isascii() and _KOREAN(folded) is not None
+
+
+def stream(folded: str) -> str:
+    """What the n-grams are cut from: no names, no addresses, no drawn-out letters, edges kept."""
+    if "@" in folded:
+        folded = _MENTION.sub("@", folded)
+    if "://" in folded or "www." in folded:
+        folded = _ADDRESS.sub("://", folded)
+    folded = _DRAWN_OUT.sub(r"\1\1", folded)
+    folded = " ".join(folded.split())
+    if not is_korean(folded):
+        return folded
+    return folded.translate(_JAMO) + "  " + _NOT_SYLLABLES.sub(" ", folded)
+
+
+def buckets(folded: str) -> Buckets:
+    """The bucket of every n-gram of a folded text, a row for each place it starts."""
+    padded = f" {stream(folded)} {_PADDING}".encode("utf-32-le", "surrogatepass")
+    places = len(padded) // 4 - LONGEST
+    # Each row is the window that starts there: the text itself, read with a stride of one letter.
+    windows = np.ndarray((places, LONGEST), np.uint32, padded, 0, (4, 4))
+    hashed: Buckets = windows @ _MIXERS
+    hashed >>= _SHIFT
+    return hashed

@@ -1,0 +1,36 @@
+"""What the model is trained and measured on: labelled texts, by where they come from."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+# One text in so many is never trained on.
+HELD_BACK: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A text and its label: bad is abusive or spam."""
+
+    bad: bool
+    text: str
+    # The text that this one was cut from, where it was cut.
+    whole: str = ""
+
+    @property
+    def held_back(self) -> bool:
+        """Whether it is kept from training, to measure on; by a hash, so that it stays so."""
+        whole = self.whole or self.text
+        return zlib.crc32(whole.encode("utf-8", "surrogatepass")) % HELD_BACK == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Rows of one origin; they share their habits, and a weight against other sources."""
+
+    name: str
+    rows: Sequence[Row]
+    weight: float = 1.0

@@ -1,0 +1,114 @@
+"""A room's own words, allowed words and patterns: checked when they are taken, compiled once."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+import re2
+
+from .lexicon import Index, Lexicon, build, index
+from .normalise import normalise
+from .terms import Edges, Term
+
+_MOST_WORDS: Final = 10_000
+_LONGEST_WORD: Final = 100
+_MOST_PATTERNS: Final = 100
+_LONGEST_PATTERN: Final = 500
+# Bytes that one compiled pattern may take.
+_PATTERN_MEMORY: Final = 1 << 18
+_HANGUL: Final = re.compile("[ㄱ-ㅣ가-힣]").search
+# Scripts that put no spaces between words.
+_UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]").search
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Own:
+    """What a room adds to the lists, ready to be looked for."""
+
+    words: Lexicon | None
+    allowed: Index | None
+    # Whether any of the patterns may match, and each of them.
+    any_pattern: Any
+    patterns: tuple[Any, ...]
+
+
+def _options(memory: int = _PATTERN_MEMORY) -> Any:
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    options.max_mem = memory
+    return options
+
+
+def checked_words(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The words, trimmed; ValueError for too many, one that is empty and one that is too long."""
+    if len(words) > _MOST_WORDS:
+        raise ValueError(f"{len(words):,} words, {_MOST_WORDS:,} at most")
+    trimmed = tuple(word.strip() for word in words)
+    for number, word in enumerate(trimmed, start=1):
+        if len(word) > _LONGEST_WORD:
+            raise ValueError(f"word {number} has {len(word)} characters, {_LONGEST_WORD} at most")
+        if not _bare(word):
+            raise ValueError(f"word {number} is empty: {word!r} would match everything")
+    return trimmed
+
+
+def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns; ValueError for too many, and for one that RE2 refuses, with its reason."""
+    if len(patterns) > _MOST_PATTERNS:
+        raise ValueError(f"{len(patterns):,} patterns, {_MOST_PATTERNS:,} at most")
+    for number, pattern in enumerate(patterns, start=1):
+        if len(pattern) > _LONGEST_PATTERN:
+            raise ValueError(f"pattern {number} has more than {_LONGEST_PATTERN} characters")
+        try:
+            matches_nothing = re2.compile(pattern, _options()).search("") is not None
+        except re2.error as error:
+            reason = error.args[0]
+            reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+            raise ValueError(f"pattern {number} is refused: {reason} ({pattern!r})") from error
+        except UnicodeError as error:
+            raise ValueError(f"pattern {number} holds half of a surrogate pair") from error
+        if matches_nothing:
+            raise ValueError(f"pattern {number} would match everything: {pattern!r}")
+    return patterns
+
+
+def _bare(word: str) -> str:
+    """A word as it is looked for, without the stars that say where it counts."""
+    return normalise(word.strip("*")).folded.strip()
+
+
+def _term(word: str, severity: int) -> Term:
+    bare = _bare(word)
+    edges: Edges = "word" if _HANGUL(bare[-1]) else "whole"
+    if word.endswith("*"):
+        edges = "prefix"
+    if word.startswith("*") or _UNSPACED(bare):
+        edges = "any"
+    return Term(bare, "own", severity, edges)
+
+
+@lru_cache(maxsize=256)
+def compiled(
+    words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...], severity: int
+) -> Own:
+    """Compile a room's lists; rooms and changes with the same lists share the result."""
+    return Own(
+        words=build([_term(word, severity) for word in words if _bare(word)]) if words else None,
+        allowed=_allowed(allowed) if allowed else None,
+        any_pattern=_any(patterns) if len(patterns) > 1 else None,
+        patterns=tuple(re2.compile(pattern, _options()) for pattern in patterns),
+    )
+
+
+def _allowed(words: tuple[str, ...]) -> Index:
+    return index([(term.text, term) for term in (_term(word, 1) for word in words if _bare(word))])
+
+
+def _any(patterns: tuple[str, ...]) -> Any:
+    """One pattern that matches where any does; None when they are too much for one."""
+    try:
+        return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), _options(1 << 22))
+    except re2.error:
+        return None

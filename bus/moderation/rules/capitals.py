@@ -1,0 +1,23 @@
+"""Longer messages that shout."""
+
+from typing import Final
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import Hit
+
+# Fewer letters may be a name, an abbreviation or joy.
+_SHORTEST: Final = 15
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit over the whole text when more of its letters are capitals than the policy takes."""
+    text = normal.raw
+    if policy.max_capitals >= 100 or len(text) < _SHORTEST or text.islower():
+        return []
+    capitals = sum(map(str.isupper, text))
+    letters = capitals + sum(map(str.islower, text))
+    if letters < _SHORTEST or capitals * 100 <= letters * policy.max_capitals:
+        return []
+    return [Hit("capitals", "capitals", 1, 0, len(text), text, "text", "capitals")]

@@ -1,0 +1,16 @@
+"""More messages by one author than a person writes in that time."""
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import WHOLE, Hit
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit over the whole text when too many messages came before it."""
+    most, text = policy.flood_messages, normal.raw
+    if not most or context.trusted or len(context.ages) < most or not text:
+        return []
+    if sum(age <= policy.flood_seconds for age in context.ages) < most:
+        return []
+    return [Hit("flood", "flood", 2, 0, len(text), text, WHOLE, "flood")]

@@ -1,0 +1,14 @@
+"""Raid mode: while it lasts, everything that young accounts say waits for a person."""
+
+from ..context import Context
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import WHOLE, Hit
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit over the whole text of an account younger than the policy lets through."""
+    age, text = context.account_age, normal.raw
+    if not policy.raid_seconds or age is None or age >= policy.raid_seconds or not text:
+        return []
+    return [Hit("newcomers", "new_member", 1, 0, len(text), text, WHOLE, "new_member")]

@@ -1,0 +1,76 @@
+"""Advertising and fraud: prizes, channels, loans and lures, by how much of it comes together."""
+
+import re
+from typing import Final
+
+from ..context import Context
+from ..edges import clean_left, clean_right
+from ..lexicon import CUE, lexicon
+from ..normalise import Normal
+from ..policy import Policy
+from ..verdict import Hit
+
+_ENOUGH: Final = 4
+# What phrases weigh, or a number, before the other signs are looked for.
+_PROMISING: Final = 2
+_NUMBER: Final = re.compile(r"\d\d").search
+# Of the phrases that anybody uses, so many count.
+_COMMON: Final = 2
+# What else such a message holds, and its weight.
+_SIGNS: Final = (
+    # the numbers of premium services and of mobile phones
+    (re.compile(r"(?<![\d.])0[7-9]\d{8,9}(?!\d)|(?<!\d)010-\d{4}-\d{4}|(?<!\d)08\d{2} ?\d{6}"), 2),
+    # short codes to text to
+    (re.compile(r"\b(?:to|no:?|on) \d{5}\b"), 2),
+    (re.compile(r"£ ?\d|\$ ?\d{2,}|\d+ ?(?:gbp|만원|%)|€ ?\d"), 2),
+    (re.compile(r"\d{2,3}p(?:pm|/|\b)|\bppm|p/min|/wk\b|/week\b|p per "), 3),
+    (re.compile(r"https?:|www\.|\.(?:com|net|org|ru|xyz|top|biz)\b|t\.me/|bit\.ly"), 1),
+    (re.compile(r"\b(?:18|16)\+|over 18|18 ?yrs"), 1),
+)  # fmt: skip
+
+
+def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """One hit from the first such phrase to the last, when they weigh enough together."""
+    folded = normal.folded
+    words = lexicon()
+    found = words.scan(normal)
+    if not found or context.trusted:
+        return []
+    places: dict[int, tuple[int, int, int]] = {}
+    for pattern, start, end in found:
+        view, cue = words.readings[pattern][-1]
+        if view == CUE and pattern not in places and _stands(folded, start, end):
+            places[pattern] = start, end, cue.severity
+    if not places:
+        return []
+    weight = _apart(list(places.values()))
+    if weight < _PROMISING and not _NUMBER(folded):
+        return []
+    weight += sum(worth for sign, worth in _SIGNS if weight < _ENOUGH and sign.search(folded))
+    if weight < _ENOUGH:
+        return []
+    first = min(start for start, _, _ in places.values())
+    last = max(end for _, end, _ in places.values())
+    start, end = normal.span(first, last)
+    return [Hit("scams", "spam", 2, start, end, normal.raw[start:end], "text", "scam")]
+
+
+def _stands(folded: str, start: int, end: int) -> bool:
+    """Whether a phrase is words of its own; Korean ones count anywhere."""
+    if not folded[start].isascii():
+        return True
+    return clean_left(folded, start) and clean_right(folded, end)
+
+
+def _apart(found: list[tuple[int, int, int]]) -> int:
+    """The weight of the phrases that are part of no heavier one."""
+    total, taken, common = 0, 0, 0
+    for start, end, weight in sorted(found, key=lambda place: (-place[2], place[0])):
+        spot = ((1 << end) - 1) ^ ((1 << start) - 1)
+        if not taken & spot:
+            taken |= spot
+            if weight > 1:
+                total += weight
+            else:
+                common += 1
+    return total + min(common, _COMMON)

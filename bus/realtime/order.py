@@ -1,0 +1,97 @@
+"""Puts a room's events in the order of seq: each once, and none before the one that it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+# A seq, None where an event takes none, and its frame.
+Events = Sequence[tuple[int | None, bytes]]
+
+# More events than this do not wait for one that is missing.
+_AHEAD_LIMIT = 1000
+
+
+class Item(NamedTuple):
+    """One event: its frame for sessions, and its frame for plain chat, where it has them."""
+
+    seq: int | None
+    frame: bytes | None
+    plain: bytes | None
+
+
+class Order:
+    """The events of one room on their way to its listeners."""
+
+    def __init__(self) -> None:
+        # The seq that all listeners have; None where it is not known, before the first.
+        self.head: int | None = None
+        self.repeats = 0
+        # What came before something that it follows.
+        self._ahead: dict[int, Item] = {}
+
+    @property
+    def broken(self) -> bool:
+        """Whether something is missing that others wait for."""
+        return bool(self._ahead)
+
+    @property
+    def overfull(self) -> bool:
+        """Whether too much waits for what is missing."""
+        return len(self._ahead) > _AHEAD_LIMIT
+
+    def sort(self, events: Events, plain: Events) -> list[Item]:
+        """What can be told now, in order; events that were told before are dropped."""
+        ready: list[Item] = []
+        for item in _merged(events, plain):
+            if item.seq is None:
+                ready.append(item)
+            elif self.head is None or item.seq == self.head + 1:
+                self.head = item.seq
+                ready.append(item)
+                if self._ahead:
+                    ready += self._follow()
+            elif item.seq <= self.head or item.seq in self._ahead:
+                self.repeats += 1
+            else:
+                self._ahead[item.seq] = item
+        return ready
+
+    def reach(self, head: int) -> list[Item]:
+        """All up to `head` is known to the listeners by another way; what follows it now."""
+        self.head = max(head, self.head or 0)
+        for seq in [seq for seq in self._ahead if seq <= self.head]:
+            del self._ahead[seq]
+        return self._follow()
+
+    def skip(self) -> list[Item]:
+        """What waits, without what is missing: nobody has it."""
+        ready: list[Item] = []
+        while self._ahead:
+            self.head = min(self._ahead) - 1
+            ready += self._follow()
+        return ready
+
+    def _follow(self) -> list[Item]:
+        ready: list[Item] = []
+        while self.head is not None and (item := self._ahead.pop(self.head + 1, None)) is not None:
+            self.head += 1
+            ready.append(item)
+        return ready
+
+
+def _merged(events: Events, plain: Events) -> Iterable[Item]:
+    """Both forms of each event, oldest first; those without a seq stay at their place."""
+    plains = {seq: frame for seq, frame in plain if seq is not None}
+    items = [
+        Item(seq, frame, None if seq is None else plains.pop(seq, None)) for seq, frame in events
+    ]
+    items += [Item(seq, None, frame) for seq, frame in plain if seq is None or seq in plains]
+    last = 0
+    for item in items:
+        if item.seq is not None:
+            if item.seq < last:
+                # Hardly ever: a publisher tells a room in order.
+                return sorted(items, key=lambda one: one.seq or 0)
+            last = item.seq
+    return items

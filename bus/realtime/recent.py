@@ -1,0 +1,183 @@
+"""The newest messages of one room, ready for its clients: what answers a storm of joins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from bus.conf import conf
+
+# Events are taken in when somebody asks, or when this many wait.
+_WAITING = 256
+
+
+class Kept(NamedTuple):
+    """One message in its present state."""
+
+    id: str
+    seq: int
+    # The seq of its newest change.
+    changed: int
+    json: bytes
+
+
+class Snapshot(NamedTuple):
+    """What the database had: every message that changed after `base`, and the room's `head`."""
+
+    head: int
+    base: int
+    messages: list[Kept]
+
+
+class Caught(NamedTuple):
+    """The answer to a join: a JSON array of messages, which are all up to `head`."""
+
+    head: int
+    recovered: bool
+    messages: bytes
+
+
+class Recent:
+    """The messages that changed last; it follows the room's events, and edits and removals with
+    them, so that no text that was taken back is in it."""
+
+    def __init__(self) -> None:
+        self.loaded = False
+        # The newest seq that is taken in; and all that changed after `_base` is there.
+        self.head = 0
+        self._base = 0
+        self._messages: dict[str, Kept] = {}
+        self._size = 0
+        # Events that are not taken in yet.
+        self._waiting: list[tuple[int, bytes]] = []
+        # Answers that were given since the last event.
+        self._answers: dict[tuple[str, int], bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """What it takes, in bytes, or somewhat more."""
+        return self._size + 200 * len(self._messages)
+
+    def follow(self) -> None:
+        """Keep events from now on: a snapshot is on its way."""
+        self._waiting.clear()
+
+    def load(self, snapshot: Snapshot) -> None:
+        """Begin with what the database had."""
+        self.head, self._base = snapshot.head, snapshot.base
+        self._messages = {message.id: message for message in snapshot.messages}
+        self._size = sum(len(message.json) for message in snapshot.messages)
+        self._answers.clear()
+        self.loaded = True
+        self._take_in()
+
+    def drop(self) -> None:
+        """Keep nothing."""
+        self.loaded = False
+        self._messages.clear()
+        self._waiting.clear()
+        self._answers.clear()
+        self._size = 0
+
+    def hear(self, seq: int, frame: bytes) -> None:
+        """The next event of the room."""
+        self._waiting.append((seq, frame))
+        if len(self._waiting) > _WAITING:
+            if self.loaded:
+                self._take_in()
+            else:
+                # Nobody reads a snapshot; one that is on its way will be too old.
+                del self._waiting[: -_WAITING // 2]
+
+    def answer(self, since: int | None, limit: int | None) -> Caught | None:
+        """What a `room.join` is told; None where only the database knows."""
+        self._take_in()
+        if not self.loaded:
+            return None
+        recovered = since is None
+        if since is not None and 0 <= self.head - since <= min(self.head, conf.recovery_limit):
+            recovered = True
+            messages = self._changed_after(since)
+        else:
+            messages = self._newest(min(limit or 50, conf.page_limit))
+        return None if messages is None else Caught(self.head, recovered, messages)
+
+    def _changed_after(self, since: int) -> bytes | None:
+        if since < self._base:
+            return None
+        found = self._answers.get(("since", since))
+        if found is None:
+            changed = [kept for kept in self._messages.values() if kept.changed > since]
+            changed.sort(key=lambda kept: kept.changed)
+            found = self._answers["since", since] = _array(changed)
+        return found
+
+    def _newest(self, count: int) -> bytes | None:
+        found = self._answers.get(("newest", count))
+        if found is None:
+            # An older one is here only since it changed; others of its age are not.
+            kept = [kept for kept in self._messages.values() if kept.seq > self._base]
+            if len(kept) < count and self._base:
+                return None
+            kept.sort(key=lambda kept: kept.seq)
+            found = self._answers["newest", count] = _array(kept[-count:])
+        return found
+
+    def _take_in(self) -> None:
+        if not self._waiting or not self.loaded:
+            return
+        waiting, self._waiting = self._waiting, []
+        self._answers.clear()
+        for seq, frame in waiting:
+            if seq <= self.head:
+                continue
+            if seq != self.head + 1:
+                # Something was skipped that nobody has, or that was too much to wait for.
+                self.drop()
+                return
+            self.head = seq
+            try:
+                self._apply(seq, from_json(frame))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                # An event of a shape that is not known: the database knows what it changed.
+                self.drop()
+                return
+        self._trim()
+
+    def _apply(self, seq: int, event: dict[str, Any]) -> None:
+        data = event["data"]
+        kind = event["type"]
+        old = self._messages.pop(data.get("id", ""), None)
+        if old is not None:
+            self._size -= len(old.json)
+        if kind in ("message.posted", "message.edited"):
+            self._keep(Kept(data["id"], data["seq"], max(seq, data["changed"]), to_json(data)))
+        elif kind == "message.removed" and old is not None:
+            message = from_json(old.json)
+            message |= {"body": "", "removed": True, "changed": seq}
+            if "removed_by" in message:
+                message["removed_by"] = data.get("by")
+            self._keep(Kept(old.id, old.seq, seq, to_json(message)))
+        else:
+            # A change of something that is not here: of all up to it, not all is known.
+            self._base = seq
+            self._messages = {}
+            self._size = 0
+
+    def _keep(self, message: Kept) -> None:
+        self._messages[message.id] = message
+        self._size += len(message.json)
+
+    def _trim(self) -> None:
+        excess = len(self._messages) - conf.recovery_limit - conf.page_limit
+        if excess > 0:
+            for oldest in sorted(self._messages.values(), key=lambda kept: kept.changed)[:excess]:
+                del self._messages[oldest.id]
+                self._size -= len(oldest.json)
+                self._base = max(self._base, oldest.changed)
+
+
+def _array(messages: Iterable[Kept]) -> bytes:
+    return b"[" + b",".join([message.json for message in messages]) + b"]"

@@ -1,0 +1,54 @@
+"""Answers joins from the newest messages that this process has heard or read once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from bus.conf import conf
+from bus.realtime.recent import Caught
+from bus.realtime.source import Source
+from bus.realtime.topic import RoomTopic
+
+
+class Recovery:
+    """Reads a room's newest messages once, however many ask, and keeps them while it is active."""
+
+    def __init__(self, source: Source | None) -> None:
+        self._source = source
+
+    async def catch_up(
+        self, topic: RoomTopic, since: int | None, limit: int | None
+    ) -> Caught | None:
+        """What a join is told; None where only the database knows. Raises Unavailable."""
+        topic.recent_asked = time.monotonic()
+        if not topic.recent.loaded:
+            if self._source is None or conf.recovery_cache == 0:
+                return None
+            if topic.recent_task is None:
+                topic.recent.follow()
+                reading = self._read(self._source, topic)
+                topic.recent_task = asyncio.get_running_loop().create_task(reading)
+                topic.recent_task.add_done_callback(
+                    lambda done: done.cancelled() or done.exception()
+                )
+            await asyncio.shield(topic.recent_task)
+        # Nothing is awaited between this answer and the seat's release: it misses nothing.
+        return topic.recent.answer(since, limit)
+
+    async def _read(self, source: Source, topic: RoomTopic) -> None:
+        try:
+            topic.recent.load(await source.recent(topic.room, conf.recovery_limit))
+        finally:
+            topic.recent_task = None
+
+    def make_room(self, topics: Iterable[RoomTopic]) -> None:
+        """Drop what was not asked for the longest, down to BUS_RECOVERY_CACHE."""
+        loaded = [topic for topic in topics if topic.recent.loaded]
+        excess = sum(topic.recent.size for topic in loaded) - conf.recovery_cache
+        for topic in sorted(loaded, key=lambda topic: topic.recent_asked):
+            if excess <= 0:
+                return
+            excess -= topic.recent.size
+            topic.recent.drop()

@@ -1,0 +1,23 @@
+"""What the hub asks the database for, by whoever may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bus.publisher import Bulletin
+from bus.realtime.recent import Snapshot
+
+
+class Source(Protocol):
+    """Reads what rooms were told."""
+
+    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
+        """The newest seq of each room that there is, in one query; raises Unavailable."""
+
+    async def missed(self, room: int, since: int) -> Bulletin | None:
+        """A room's events after `since`, each seq once; None where they are too many, or the room
+        is gone. Raises Unavailable."""
+
+    async def recent(self, room: int, span: int) -> Snapshot:
+        """A room's messages that changed within the last `span` changes; raises Unavailable."""

@@ -1,0 +1,146 @@
+"""Who is typing in the rooms of this process; nothing of it is stored anywhere.
+
+Each process tells the others who began to type here, and each keeps the same list for itself, from
+which people fall out by themselves: so a process that dies leaves nobody typing for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bus import publisher
+from bus.errors import Unavailable
+from bus.protocol import Author, TypingChanged
+
+logger = logging.getLogger(__name__)
+
+# Who was heard of last this long ago types no more, in seconds.
+_EXPIRY = 6.0
+# A client repeats itself every few seconds; what comes sooner is not passed on.
+_RENEWAL = 2.0
+# A room is told at most once in this, and other processes too, in seconds.
+_GATHERING = 1.0
+# Rooms with more listeners in this process are told nothing: each change would reach all of them.
+_AUDIENCE_LIMIT = 100
+
+
+@dataclass(slots=True)
+class _Typing:
+    """One room's people at their keyboards."""
+
+    name: str
+    # By author key: who, and until when.
+    people: dict[str, tuple[Author, float]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
+    told_at: float = float("-inf")
+    timer: asyncio.TimerHandle | None = None
+
+
+class TypingKeeper:
+    """Hears who types, and tells rooms at most once a second."""
+
+    def __init__(self, tell: Callable[[int, bytes], None], audience: Callable[[int], int]) -> None:
+        """`tell` says a frame to a room's sessions here, of which there are `audience`."""
+        self._tell = tell
+        self._audience = audience
+        self._rooms: dict[int, _Typing] = {}
+        # When each of this process was last passed on, by room and author key.
+        self._passed_on: dict[tuple[int, str], float] = {}
+        # What is to be passed on, by room; None for who stopped.
+        self._news: dict[int, dict[str, Author | None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, room: int, name: str, key: str, author: Author) -> None:
+        """Somebody here types."""
+        now = time.monotonic()
+        if self._passed_on.get((room, key), float("-inf")) > now - _RENEWAL:
+            return
+        if self._audience(room) > _AUDIENCE_LIMIT:
+            return
+        # Oldest first: those who stopped without a word are forgotten as others start.
+        self._passed_on.pop((room, key), None)
+        self._passed_on[room, key] = now
+        for oldest in list(self._passed_on)[:2]:
+            if self._passed_on[oldest] < now - _EXPIRY:
+                del self._passed_on[oldest]
+        self._pass_on(room, name, key, author)
+
+    def stop(self, room: int, name: str, key: str) -> None:
+        """Somebody here sent what they typed, or left."""
+        if self._passed_on.pop((room, key), float("-inf")) > time.monotonic() - _EXPIRY:
+            self._pass_on(room, name, key, None)
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """A process, this one or another, tells who began and who stopped."""
+        room = message["room"]
+        typing = self._rooms.setdefault(room, _Typing(message["name"]))
+        until = time.monotonic() + _EXPIRY
+        for key, id, name in message["started"]:
+            typing.people[key] = Author(id=id, name=name), until
+        for key in message["stopped"]:
+            typing.people.pop(key, None)
+        self._plan(room, typing)
+
+    def close(self) -> None:
+        """Forget everybody."""
+        for typing in self._rooms.values():
+            if typing.timer is not None:
+                typing.timer.cancel()
+        for task in self._tasks:
+            task.cancel()
+        self._rooms.clear()
+
+    def _pass_on(self, room: int, name: str, key: str, author: Author | None) -> None:
+        news = self._news.get(room)
+        if news is not None:
+            news[key] = author
+            return
+        self._news[room] = {key: author}
+        task = asyncio.get_running_loop().create_task(self._publish(room, name))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _publish(self, room: int, name: str) -> None:
+        """Tell the processes, the first news at once and what follows in a second's time."""
+        try:
+            while news := self._news[room]:
+                self._news[room] = {}
+                started = [(key, who.id, who.name) for key, who in news.items() if who is not None]
+                stopped = [key for key, who in news.items() if who is None]
+                await publisher.tell_typing(room, name, started, stopped)
+                await asyncio.sleep(_GATHERING)
+        except Unavailable as error:
+            logger.debug("Nobody is told who types in %s: %s", name, error)
+        finally:
+            del self._news[room]
+
+    def _plan(self, room: int, typing: _Typing) -> None:
+        """Set the timer to when there is something to say."""
+        if typing.timer is not None:
+            typing.timer.cancel()
+        now = time.monotonic()
+        if list(typing.people) != typing.told:
+            wait = typing.told_at + _GATHERING - now
+        elif typing.people:
+            wait = min(until for _, until in typing.people.values()) - now
+        else:
+            del self._rooms[room]
+            return
+        loop = asyncio.get_running_loop()
+        typing.timer = loop.call_later(max(wait, 0), self._look, room, typing)
+
+    def _look(self, room: int, typing: _Typing) -> None:
+        now = time.monotonic()
+        typing.people = {
+            key: (author, until) for key, (author, until) in typing.people.items() if until > now
+        }
+        if list(typing.people) != typing.told:
+            typing.told, typing.told_at = list(typing.people), now
+            members = [author for author, _ in typing.people.values()]
+            self._tell(room, TypingChanged(members=members).frame(typing.name))
+        self._plan(room, typing)

@@ -1,0 +1,106 @@
+"""Writes ready WebSocket frames to a socket, past ASGI where the server is uvicorn.
+
+ASGI's `send` encodes each text for each socket anew, which is most of a delivery's cost. uvicorn's
+protocol object has the transport and says when it is full or closing, and that is all that is used
+here. Under any other server, or with compression, `wire_of` finds nothing and `send` is used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+# Writes bytes now and returns True; False where the peer is behind, or the socket is closing.
+Wire = Callable[[bytes], bool]
+
+# What is joined into one array, in bytes; a larger frame would hold up a slow line for long.
+FRAME_LIMIT = 262_144
+# What a kernel keeps of a socket's input; it doubles this for its own needs.
+_READ_BYTES = 32_768
+# Between a close frame and the end of the connection, in seconds.
+_LAST_WORD = 1.0
+
+try:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+except ImportError:  # another server, or an uvicorn that has it elsewhere
+    WebSocketsSansIOProtocol = None  # type: ignore[assignment, misc]
+
+
+def text_frame(payload: bytes) -> bytes:
+    """A whole text frame, as a server sends it."""
+    size = len(payload)
+    if size < 126:
+        return b"\x81%c%b" % (size, payload)
+    if size < 65_536:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def joined(frames: list[bytes]) -> list[bytes]:
+    """The payloads of as few frames as may be: arrays of up to FRAME_LIMIT bytes."""
+    if len(frames) == 1:
+        return frames
+    payloads: list[bytes] = []
+    start = size = 0
+    for at, frame in enumerate(frames):
+        if size and size + len(frame) + 1 > FRAME_LIMIT:
+            payloads.append(_array(frames[start:at]))
+            start, size = at, 0
+        size += len(frame) + 1
+    if start < len(frames):
+        payloads.append(_array(frames[start:]))
+    return payloads
+
+
+def _array(frames: list[bytes]) -> bytes:
+    return frames[0] if len(frames) == 1 else b"[" + b",".join(frames) + b"]"
+
+
+def wire_of(send: Any) -> Wire | None:
+    """The way past an ASGI `send`, once the socket is accepted; None where there is none."""
+    protocol = _protocol_of(send)
+    if protocol is None:
+        return None
+    try:
+        if protocol.conn.extensions:
+            return None
+        transport, is_writable = protocol.transport, protocol.writable.is_set
+        is_closing, write = transport.is_closing, transport.write
+        _ = protocol.close_sent, protocol.handshake_complete
+    except AttributeError:
+        return None
+
+    def put(data: bytes) -> bool:
+        if not is_writable() or protocol.close_sent or is_closing():
+            return False
+        write(data)
+        return True
+
+    return put
+
+
+def bound_reads(send: Any) -> None:
+    """Have one read bring less: all its frames are taken apart before anybody else's turn."""
+    with suppress(AttributeError, OSError):
+        found = _protocol_of(send).transport.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _READ_BYTES)
+
+
+def hang_up(send: Any) -> None:
+    """After the close frame, read no more of a peer that does not stop; uvicorn would for 10 s."""
+    with suppress(AttributeError):
+        transport = _protocol_of(send).transport
+        transport.pause_reading()
+        # It may still read why.
+        asyncio.get_running_loop().call_later(_LAST_WORD, transport.abort)
+
+
+def _protocol_of(send: Any) -> Any:
+    """uvicorn's protocol object behind an ASGI `send`, or None."""
+    protocol = getattr(send, "__self__", None)
+    if WebSocketsSansIOProtocol is None or not isinstance(protocol, WebSocketsSansIOProtocol):
+        return None
+    return protocol

@@ -1,0 +1,93 @@
+"""What another policy makes of judged messages: counts of what changes, and examples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from bus.moderation import Verdict
+from bus.services.openings import rule_of
+
+# Shown of each kind of change; the newest stay, so that they are of all the history.
+_EXAMPLES: Final = 10
+# Characters of an example.
+_SHOWN: Final = 200
+# From this share of all messages on, something is probably not meant.
+_SUSPICIOUS: Final = 0.2
+_ENOUGH: Final = 20
+
+
+@dataclass(slots=True)
+class Difference:
+    """Two policies over the same messages."""
+
+    looked: int = 0
+    # "allow>reject": how many messages.
+    changes: Counter[str] = field(default_factory=Counter)
+    # The rules behind what is stricter now, and behind what is milder.
+    rules: Counter[str] = field(default_factory=Counter)
+    # What matched in what is stricter now, lower case.
+    matched: Counter[str] = field(default_factory=Counter)
+    # Of each kind of change: {"id", "text", "rule", "matched"}.
+    examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def add(self, id_: int, text: str, before: Verdict, after: Verdict, *, show: bool) -> None:
+        """Count one message; its text is shown as an example only where it may be."""
+        self.looked += 1
+        if before.action == after.action:
+            return
+        change = f"{before.action}>{after.action}"
+        self.changes[change] += 1
+        verdict = after if after.score > before.score or not before.hits else before
+        rule = rule_of(after) or rule_of(before)
+        self.rules[rule] += 1
+        matched = sorted({hit.matched.lower()[:40] for hit in verdict.hits})
+        if len(self.matched) < 10_000:
+            self.matched.update(matched)
+        if show:
+            kept = self.examples.setdefault(change, [])
+            kept.append({"id": id_, "text": text[:_SHOWN], "rule": rule, "matched": matched[:5]})
+            del kept[:-_EXAMPLES]
+
+    @property
+    def changed(self) -> int:
+        """How many messages would have gone another way."""
+        return self.changes.total()
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is probably not meant, such as a term that matches everything."""
+        if self.looked < _ENOUGH:
+            return []
+        limit = self.looked * _SUSPICIOUS
+        found = [
+            f"{text!r} is found in {count} of {self.looked} messages"
+            for text, count in self.matched.most_common(5)
+            if count >= limit
+        ]
+        if self.changed >= limit:
+            share = 100 * self.changed / self.looked
+            found.append(f"{share:.0f} % of all messages would go another way; is it meant so?")
+        return found
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is stored between two steps."""
+        return {
+            "looked": self.looked,
+            "changes": dict(self.changes),
+            "rules": dict(self.rules),
+            "matched": dict(self.matched.most_common(200)),
+            "examples": self.examples,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Difference:
+        """As it was stored."""
+        return cls(
+            looked=data.get("looked", 0),
+            changes=Counter(data.get("changes", {})),
+            rules=Counter(data.get("rules", {})),
+            matched=Counter(data.get("matched", {})),
+            examples=data.get("examples", {}),
+        )

@@ -1,0 +1,49 @@
+"""What must be known to let many into one room, read at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+from django.utils import timezone
+
+from bus.conf import conf
+from bus.errors import NotFound
+from bus.models import Room, Sanction
+from bus.services import access
+from bus.services.access import Rights
+
+
+@dataclass(slots=True)
+class Facts:
+    """A room, the rights of those who were asked for, and of every guest with a sanction."""
+
+    room: Room
+    known: dict[str, Rights] = field(default_factory=dict)
+
+    def knows(self, key: str) -> bool:
+        """Whether the rights of this author can be told; those of guests always can."""
+        return key.startswith("g") or key in self.known
+
+    def rights(self, key: str) -> Rights:
+        """What an author may do in the room."""
+        return self.known.get(key) or Rights(self.room, key)
+
+
+def read(name: str, keys: Collection[str]) -> Facts:
+    """The facts for these authors and for all guests; raises NotFound.
+
+    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests.
+    """
+    room = Room.objects.filter(name=name).first()
+    if room is None:
+        if not conf.open_rooms:
+            raise NotFound(f"There is no room {name}.")
+        room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
+    now = Q(until__isnull=True) | Q(until__gt=timezone.now())
+    sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)
+    asked = {key for key in keys if not key.startswith("g")}
+    asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))
+    found = access.rights({room: asked}) if asked else {}
+    return Facts(room, {key: rights for (_, key), rights in found.items()})

@@ -1,0 +1,176 @@
+"""Dry runs: a changed policy over a room's history, and what would have been different."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from bus.errors import BusError, Conflict, Invalid, NotFound
+from bus.models import DryRun, Member, Message, Room
+from bus.moderation import Context, Policy, judge
+from bus.services import access, labels, policies
+from bus.services.difference import Difference
+
+# Messages that `compare` looks at at most; more is a worker's job.
+MOST_AT_ONCE: Final = 10_000
+# Messages of one step of a job; live messages may wait for it in the same worker.
+_STEP: Final = 250
+# What an author said before counts in the repeats and floods of this many messages.
+_RECENT: Final = 8
+
+
+def compare(
+    room: Room,
+    *,
+    moderation: str | None = None,
+    parts: dict[str, Any] | None = None,
+    last: int = 1000,
+    days: float | None = None,
+) -> Difference:
+    """What a policy changes over the last messages, or the last days; raises Invalid.
+
+    `parts` are put over those of the room. What is compared are two policies of today's engine, so
+    that nothing but the change of the policy shows.
+    """
+    if not 0 < last <= MOST_AT_ONCE:
+        raise Invalid(f"At once, 1 to {MOST_AT_ONCE} messages are compared.", field="last")
+    tried = try_on(room, moderation, parts)
+    rows = _history(room, days).order_by("-pk")[:last]
+    found = Difference()
+    _judge(room, tried, reversed(list(rows)), found)
+    return found
+
+
+def start(
+    room: Room,
+    *,
+    by: User | None,
+    moderation: str | None = None,
+    parts: dict[str, Any] | None = None,
+    last: int | None = None,
+    days: float | None = None,
+) -> DryRun:
+    """Make a dry run for a worker to do step by step; raises Invalid.
+
+    Over all of the history, the last messages, or the last days.
+    """
+    try_on(room, moderation, parts)
+    ids = _history(room, days).order_by("-pk").values_list("pk", flat=True)
+    newest = ids.first() or 0
+    if last is not None:
+        ids = ids[:last]
+        first = min(ids, default=newest + 1)
+    else:
+        first = ids.last() or newest + 1
+    total = _between(room, first - 1, newest).count()
+    return DryRun.objects.create(
+        room=room,
+        moderation=moderation or room.moderation,
+        parts={**room.policy_parts, **(parts or {})},
+        position=first - 1,
+        last=newest,
+        total=total,
+        created_by=by,
+        state=DryRun.State.RUNNING if total else DryRun.State.DONE,
+        ended_at=None if total else timezone.now(),
+    )
+
+
+def step(run_id: int, after: int) -> DryRun | None:
+    """Look at the next messages after that id; None where this was done before, or there is no end.
+
+    The caller, in the same transaction, sees to it that the next step follows while it is running.
+    """
+    with transaction.atomic():
+        run = DryRun.objects.select_for_update().select_related("room").filter(pk=run_id).first()
+        if run is None or run.state != DryRun.State.RUNNING or run.position != after:
+            return None
+        try:
+            _advance(run)
+        except BusError as error:
+            # The parts held when it was made: this version of the engine reads them otherwise.
+            run.state, run.error = DryRun.State.FAILED, error.text[:500]
+        if run.state != DryRun.State.RUNNING:
+            run.ended_at = timezone.now()
+        run.save()
+    return run
+
+
+def stop(run_id: int) -> DryRun:
+    """Stop a dry run; what it has found stays. Raises NotFound, Conflict."""
+    running = DryRun.objects.filter(pk=run_id, state=DryRun.State.RUNNING)
+    stopped = running.update(state=DryRun.State.STOPPED, ended_at=timezone.now())
+    run = find(run_id)
+    if not stopped:
+        raise Conflict(f"This dry run has ended already: {run.state}.")
+    return run
+
+
+def find(run_id: int) -> DryRun:
+    """A dry run; raises NotFound."""
+    run = DryRun.objects.select_related("room").filter(pk=run_id).first()
+    if run is None:
+        raise NotFound("There is no such dry run.")
+    return run
+
+
+def try_on(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
+    """The policy that would be; raises Invalid."""
+    merged = {**room.policy_parts, **(parts or {})}
+    return policies.try_parts(moderation or room.moderation, merged)
+
+
+def _advance(run: DryRun) -> None:
+    found = Difference.from_json(run.found)
+    tried = policies.try_parts(run.moderation, run.parts)
+    rows = list(_between(run.room, run.position, run.last).order_by("pk")[:_STEP])
+    _judge(run.room, tried, rows, found)
+    run.found = found.as_json()
+    run.looked += len(rows)
+    run.position = rows[-1].pk if rows else run.last
+    if len(rows) < _STEP:
+        run.state = DryRun.State.DONE
+
+
+def _judge(room: Room, tried: Policy, rows: Iterable[Message], found: Difference) -> None:
+    """Judge messages by both policies, with what their authors had said before them."""
+    current = policies.of_room(room)
+    said: dict[str, deque[tuple[dt.datetime, str]]] = {}
+    members = Member.objects.filter(room=room).values_list("user", "role")
+    roles: dict[int | None, str] = dict(members.iterator())
+    for row in rows:
+        text = labels.as_written(row)
+        if not text:
+            # Removed for good, and nobody is to see it again.
+            continue
+        recent = said.setdefault(row.author_key, deque(maxlen=_RECENT))
+        role = roles.get(row.author_id, "guest" if row.author_id is None else "member")
+        context = Context(
+            recent=tuple(body for _, body in recent),
+            ages=tuple((row.created_at - at).total_seconds() for at, _ in recent),
+            trusted=role in access.MODERATING,
+            role=role,
+        )
+        before, after = judge(text, current, context), judge(text, tried, context)
+        found.add(row.pk, text, before, after, show=row.removed_at is None)
+        recent.append((row.created_at, text))
+
+
+def _history(room: Room, days: float | None) -> QuerySet[Message]:
+    rows = Message.objects.filter(room=room)
+    if days is not None:
+        if not 0 < days <= 3660:
+            raise Invalid("A dry run goes back 10 years at most.", field="days")
+        rows = rows.filter(created_at__gte=timezone.now() - dt.timedelta(days=days))
+    return rows
+
+
+def _between(room: Room, after: int, last: int) -> QuerySet[Message]:
+    return Message.objects.filter(room=room, pk__gt=after, pk__lte=last)

@@ -1,0 +1,84 @@
+"""Reports by members: they open reviews, and several trusted ones hide a message."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from bus.errors import NotFound
+from bus.models import Message, Report, Review, Room
+from bus.services import access, audit, policies, reviews
+from bus.services.access import Visitor
+from bus.services.reviews import Decision
+
+# Who nobody made a member is trusted when the account is this old.
+_TRUSTED_AFTER = dt.timedelta(days=1)
+_LIMIT = 500
+
+
+def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None:
+    """Keep a report; the review where it opened one or hid the message, else None.
+
+    Raises NotFound. `review.hidden_now` says whether this very report hid the message:
+    `events.of_report` tells all of it.
+    """
+    with transaction.atomic():
+        locked = Room.objects.select_for_update().get(pk=room.pk)
+        row = Message.objects.filter(
+            room=locked, pk=message_id, status=Message.Status.POSTED
+        ).first()
+        if row is None or (row.removed_at is not None and not _hidden(row)):
+            raise NotFound("There is no such message.")
+        row.room = locked
+        values = {"by_id": by.user_id, "reason": reason[:_LIMIT], "trusted": _trusted(locked, by)}
+        _, made = Report.objects.get_or_create(message=row, by_key=by.key, defaults=values)
+        return _consider(row, locked) if made else None
+
+
+def _consider(row: Message, room: Room) -> Review | None:
+    """Open a review, or hide the message until there is a decision."""
+    now = timezone.now()
+    review = Review.objects.filter(message=row).first()
+    opened = review is None
+    if review is None:
+        review = Review(message=row, kind=Review.Kind.REPORTED, reason="reported", opened_at=now)
+    elif review.state != Review.State.OPEN:
+        # A moderator looked at it and let it stand; or it is gone.
+        return None
+    review.message = row
+    enough = policies.conduct_of(room).hide_reports
+    trusted = Report.objects.filter(message=row, trusted=True).count()
+    if enough and trusted >= enough and row.removed_at is None:
+        reviews.hide(review, room, now, Decision(review), "reported")
+        review.hidden_now = True
+        audit.note(
+            "message.hidden",
+            audit.limit("reports"),
+            room,
+            message=row,
+            reason=f"{trusted} reports by trusted members",
+        )
+    if opened or review.hidden_now:
+        reviews.save(review, room)
+        return review
+    return None
+
+
+def _hidden(row: Message) -> bool:
+    return Review.objects.filter(message=row, hidden=True).exists()
+
+
+def _trusted(room: Room, by: Visitor) -> bool:
+    """A room's members, and users whose account is not new, while they may write."""
+    if by.user_id is None:
+        return False
+    right = access.rights({room: [by.key]})[room.pk, by.key]
+    if right.banned is not None or right.muted is not None or right.name is None:
+        return False
+    if right.role is not None:
+        return True
+    since = timezone.now() - _TRUSTED_AFTER
+    return User.objects.filter(pk=by.user_id, date_joined__lte=since).exists()

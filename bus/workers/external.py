@@ -1,0 +1,151 @@
+"""Asks judges outside of Bus, over HTTP, about what our own would post; they can have it held."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import time
+import urllib.request
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Final
+
+from bus.conf import conf
+from bus.moderation import Hit, Verdict
+
+logger = logging.getLogger(__name__)
+
+_POSTED: Final = ("allow", "alert", "mask")
+# Answers that are kept, and for how long, in seconds.
+_CACHED: Final = 10_000
+_CACHE_AGE: Final = 600.0
+# So many failures in a row, and the judge is left alone for so many seconds.
+_BREAK_AFTER: Final = 3
+_BREAK_FOR: Final = 30.0
+# Requests under way at once; what is more is not asked.
+_AT_ONCE: Final = 4
+_ANSWER_LIMIT: Final = 1_048_576  # bytes
+# Severity of what an external judge says: it holds, and never rejects.
+_SEVERITY: Final = 2
+
+_threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
+
+
+class ExternalJudge:
+    """One per worker lane; asks nothing where BUS_JUDGE_URL is empty."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self._cache: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
+        self._failures = 0
+        self._open_until = 0.0
+        self._under_way = 0
+
+    @property
+    def asked(self) -> bool:
+        """Whether there is one to ask."""
+        return bool(conf.judge_url)
+
+    async def consult(self, verdicts: dict[int, Verdict], bodies: Sequence[str]) -> None:
+        """Raise verdicts to `hold` where the judge says so, within BUS_JUDGE_TIMEOUT.
+
+        A judge that fails, is late or is left alone changes nothing; `counts` says how often.
+        """
+        wanted = {bodies[at]: _digest(bodies[at]) for at, v in verdicts.items() if _askable(v)}
+        known = {text: self._cached(digest) for text, digest in wanted.items()}
+        missing = [text for text, reason in known.items() if reason is None]
+        if missing:
+            known |= await self._ask(missing)
+        for at, verdict in verdicts.items():
+            reason = known.get(bodies[at])
+            if reason and _askable(verdict):
+                self.counts["held"] += 1
+                verdicts[at] = _held(verdict, reason, bodies[at])
+
+    async def _ask(self, texts: list[str]) -> dict[str, str | None]:
+        """The reason to hold each text, "" for none; nothing where the judge does not answer."""
+        if time.monotonic() < self._open_until or self._under_way >= _AT_ONCE:
+            self.counts["skipped"] += len(texts)
+            return {}
+        self._under_way += 1
+        asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts)
+        # A late answer still holds its thread, and counts as under way until then.
+        asking.add_done_callback(self._ended)
+        try:
+            found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
+        except Exception as error:
+            self._failed(error, len(texts))
+            return {}
+        self._failures = 0
+        self.counts["asked"] += len(texts)
+        for text, reason in zip(texts, found, strict=True):
+            self._keep(_digest(text), reason)
+        return dict(zip(texts, found, strict=True))
+
+    def _ended(self, asking: asyncio.Future[list[str]]) -> None:
+        self._under_way -= 1
+        if not asking.cancelled():
+            # Looked at, so that asyncio does not complain of an error nobody waited for.
+            asking.exception()
+
+    def _failed(self, error: Exception, count: int) -> None:
+        self.counts["failed"] += count
+        self._failures += 1
+        if self._failures >= _BREAK_AFTER:
+            self._open_until = time.monotonic() + _BREAK_FOR
+            self._failures = 0
+            logger.warning(
+                "The external judge failed %d times in a row (%r); our own verdicts stand, and it "
+                "is asked again in %d s. So far: %s",
+                *(_BREAK_AFTER, error, _BREAK_FOR, dict(self.counts)),
+            )
+
+    def _cached(self, digest: bytes) -> str | None:
+        at, reason = self._cache.get(digest, (0.0, ""))
+        return reason if at and time.monotonic() - at < _CACHE_AGE else None
+
+    def _keep(self, digest: bytes, reason: str) -> None:
+        self._cache[digest] = (time.monotonic(), reason)
+        if len(self._cache) > _CACHED:
+            self._cache.popitem(last=False)
+
+
+def _askable(verdict: Verdict) -> bool:
+    return verdict.action in _POSTED
+
+
+def _held(verdict: Verdict, reason: str, text: str) -> Verdict:
+    hit = Hit("external", reason, _SEVERITY, 0, len(text), text, "text")
+    return replace(verdict, action="hold", reason=reason, hits=(*verdict.hits, hit))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _post(texts: list[str]) -> list[str]:
+    """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong."""
+    request = urllib.request.Request(
+        conf.judge_url,
+        data=json.dumps({"texts": texts}).encode(),
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=conf.judge_timeout) as answer:
+        found = json.loads(answer.read(_ANSWER_LIMIT))["verdicts"]
+    if not isinstance(found, list) or len(found) != len(texts):
+        raise ValueError(f"{len(texts)} verdicts are wanted, in a list")
+    return [_reason(verdict) for verdict in found]
+
+
+def _reason(verdict: object) -> str:
+    """ "" to let a text stand; a judge may say `hold` alone, or a reason of ours with it."""
+    if not isinstance(verdict, dict) or verdict.get("action") not in ("allow", "hold"):
+        raise ValueError('a verdict is {"action": "allow" or "hold", "reason": …}')
+    if verdict["action"] == "allow":
+        return ""
+    reason = verdict.get("reason", "external")
+    return reason if isinstance(reason, str) and 0 < len(reason) <= 32 else "external"

@@ -1,0 +1,164 @@
+"""Dry runs: what a changed policy would have done, now or step by step in a worker."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import transaction
+from django.utils import timezone
+
+from bus import names, publisher
+from bus.channel_messages import DryRunContinued
+from bus.errors import Conflict, Invalid, NotFound
+from bus.models import DryRun, Message, QueuedSend, Room
+from bus.services import dry_run, messages
+from bus.services.difference import Difference
+from bus.workers import rehearsal
+from tests.integration.settling import room, settle, submission
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TRADE = "trading a red sword"
+WORDS = {"words": ["red sword"]}
+
+
+@pytest.fixture
+def lobby() -> Room:
+    place = room()
+    messages.settle([submission(place, f"hello number {n}") for n in range(30)])
+    settle(place, TRADE, "what the fuck")
+    return place
+
+
+def test_what_would_change_is_counted_with_examples(lobby: Room) -> None:
+    found = dry_run.compare(lobby, parts=WORDS)
+    assert (found.looked, found.changed, dict(found.changes)) == (32, 1, {"allow>reject": 1})
+    (example,) = found.examples["allow>reject"]
+    assert (example["text"], example["matched"]) == (TRADE, ["red sword"])
+    assert found.warnings == []
+    milder = dry_run.compare(lobby, moderation="off")
+    assert dict(milder.changes) == {"reject>allow": 1}
+
+
+def test_it_looks_at_the_last_messages_or_days(lobby: Room) -> None:
+    assert dry_run.compare(lobby, parts=WORDS, last=1).changed == 0
+    assert dry_run.compare(lobby, parts=WORDS, last=2).changed == 1
+    Message.objects.filter(body=TRADE).update(created_at=timezone.now() - dt.timedelta(days=5))
+    assert dry_run.compare(lobby, parts=WORDS, days=3).changed == 0
+    assert dry_run.compare(lobby, parts=WORDS, days=6).changed == 1
+
+
+def test_a_term_that_matches_everything_is_warned_of(lobby: Room) -> None:
+    found = dry_run.compare(lobby, parts={"words": ["*number*"]})
+    assert "'number' is found in 30 of 32 messages" in found.warnings
+    assert any("94 %" in warning for warning in found.warnings)
+
+
+def test_removed_texts_are_no_examples_and_wiped_ones_are_not_judged(lobby: Room) -> None:
+    Message.objects.filter(body=TRADE).update(removed_at=timezone.now())
+    found = dry_run.compare(lobby, parts=WORDS)
+    assert (found.changed, found.examples) == (1, {})
+    Message.objects.filter(body=TRADE).update(body="", verdict=None)
+    assert dry_run.compare(lobby, parts=WORDS).looked == 31
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"parts": {"nonsense": 1}},
+        {"moderation": "severe"},
+        {"last": 0},
+        {"days": 0},
+        {"last": 10**9},
+    ],
+)
+def test_what_makes_no_sense_is_refused(lobby: Room, values: dict[str, Any]) -> None:
+    with pytest.raises(Invalid):
+        dry_run.compare(lobby, **values)
+
+
+def work_off(run: DryRun, broker: str) -> int:
+    """Do what waits in the channel, as a worker would; how many steps it took."""
+    steps = 0
+    while True:
+        publisher.relay()
+        message = async_to_sync(receive_or_none)()
+        if message is None:
+            return steps
+        steps += 1
+        rehearsal.go_on(DryRunContinued(run=message["run"], after=message["after"]))
+
+
+async def receive_or_none() -> Any:
+    stats = (await publisher.stats([names.MODERATION]))[0]
+    found = await publisher.layer().receive(names.MODERATION) if stats.depth else None
+    await publisher.close()
+    return found
+
+
+def begin(place: Room, **values: Any) -> DryRun:
+    with transaction.atomic():
+        run = dry_run.start(place, by=None, **values)
+        rehearsal.ask(run)
+    return run
+
+
+def test_a_job_goes_step_by_step_to_the_same_end(
+    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "_STEP", 10)
+    run = begin(lobby, parts=WORDS)
+    assert (run.state, run.total) == ("running", 32)
+    assert work_off(run, broker) == 4
+    run.refresh_from_db()
+    assert (run.state, run.looked, run.error) == ("done", 32, "")
+    assert run.ended_at is not None
+    found = Difference.from_json(run.found)
+    assert (found.looked, dict(found.changes)) == (32, {"allow>reject": 1})
+    assert found.examples["allow>reject"][0]["text"] == TRADE
+
+
+def test_a_step_that_comes_twice_counts_once(
+    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "_STEP", 10)
+    run = dry_run.start(lobby, by=None, parts=WORDS)
+    first = DryRunContinued(run=run.pk, after=run.position)
+    monkeypatch.setattr(publisher, "relay", lambda: 0)
+    for _ in range(3):
+        rehearsal.go_on(first)
+    run.refresh_from_db()
+    assert (run.looked, QueuedSend.objects.count()) == (10, 1)
+
+
+def test_a_job_over_the_last_messages_and_over_nothing(lobby: Room, broker: str) -> None:
+    run = begin(lobby, parts=WORDS, last=5)
+    assert run.total == 5
+    work_off(run, broker)
+    run.refresh_from_db()
+    assert (run.state, run.looked) == ("done", 5)
+    assert dry_run.start(room("empty"), by=None).state == "done"
+
+
+def test_a_job_is_stopped_and_keeps_what_it_found(
+    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dry_run, "_STEP", 10)
+    run = dry_run.start(lobby, by=None, parts=WORDS)
+    run = dry_run.step(run.pk, run.position) or run
+    assert dry_run.stop(run.pk).state == "stopped"
+    assert dry_run.step(run.pk, run.position) is None
+    assert dry_run.find(run.pk).looked == 10
+    with pytest.raises(Conflict):
+        dry_run.stop(run.pk)
+    with pytest.raises(NotFound):
+        dry_run.stop(999_999)
+
+
+def test_a_job_whose_parts_do_not_hold_any_more_fails_and_says_why(lobby: Room) -> None:
+    run = dry_run.start(lobby, by=None)
+    DryRun.objects.update(parts={"gone": 1})
+    failed = dry_run.step(run.pk, run.position)
+    assert failed is not None
+    assert (failed.state, "gone" in failed.error) == ("failed", True)

@@ -1,0 +1,104 @@
+"""`manage.py moderation`: policies, dry runs, statistics, and what takes things back."""
+
+import datetime as dt
+import io
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from bus.models import Message, Review, Room
+from bus.services import reviews, rule_stats, sanctions
+from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("broker"),
+]
+
+
+@pytest.fixture
+def lobby() -> Room:
+    return room()
+
+
+def moderation(*args: str) -> str:
+    out = io.StringIO()
+    call_command("moderation", *args, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
+    args = ("--part", 'words=["red sword"]', "--conduct", "mode=after", "--raid", "60")
+    shown = json.loads(moderation("policy", "--room", "lobby", "--base", "strict", *args))
+    assert (shown["base"], shown["conduct"]["mode"]) == ("strict", "after")
+    assert shown["parts"] == {"words": ["red sword"], "raid_seconds": 60}
+    shown = json.loads(moderation("policy", "--room", "lobby", "--reset", "words", "--raid", "0"))
+    assert shown["parts"] == {"raid_seconds": 0}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("policy", "--room", "nowhere"),
+        ("policy", "--room", "lobby", "--part", "words"),
+        ("policy", "--room", "lobby", "--part", "words=3"),
+        ("policy", "--room", "lobby", "--conduct", "mode=never"),
+        ("dry-run",),
+        ("dry-run", "--show", "77"),
+        ("lift", "77"),
+        ("undo", "77"),
+        ("stats", "--days", "0"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_changes_nothing(lobby: Room, args: Any) -> None:
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        moderation(*args)
+    lobby.refresh_from_db()
+    assert (lobby.policy_parts, lobby.conduct) == ({}, {})
+
+
+def test_dry_run_shows_what_would_change(lobby: Room) -> None:
+    settle(lobby, "trading a red sword", CLEAN)
+    told = moderation("dry-run", "--room", "lobby", "--part", 'words=["red sword"]')
+    assert "1 of 2 messages would go another way." in told
+    assert "allow -> reject: 1" in told
+    assert "trading a red sword" in told
+    told = moderation("dry-run", "--room", "lobby", "--part", "max_links=0", "--job")
+    assert "running, 0 of 2 messages." in told
+
+
+def test_statistics_count_hits_and_what_moderators_thought(lobby: Room) -> None:
+    settle(lobby, CLEAN, REJECTED, HELD, HELD + "2")
+    first, second = Review.objects.order_by("pk")
+    Review.objects.update(opened_at=timezone.now() - dt.timedelta(minutes=2))
+    reviews.decide(first.pk, approve=True, by=None)
+    assert [stats.rule for stats in rule_stats.of_rules(room("other"))] == []
+
+    reviews.decide(second.pk, approve=True, by=User.objects.create_user("mina"))
+    found = {stats["rule"]: stats for stats in json.loads(moderation("stats", "--json"))}
+    links = found["links"]
+    assert (links["hits"], links["posted"], links["reviewed"], links["overturned"]) == (2, 2, 2, 2)
+    assert 119 < links["wait"] < 130
+    assert (found["words"]["hits"], found["words"]["rejected"]) == (1, 1)
+    assert "links" in moderation("stats", "--room", "lobby", "--days", "1")
+    Message.objects.update(created_at=timezone.now() - dt.timedelta(days=9))
+    assert "No rule found anything." in moderation("stats")
+    assert "links" in moderation("stats", "--days", "10")
+
+
+def test_lift_undo_and_purge(lobby: Room) -> None:
+    sanction = sanctions.impose(lobby, "gabc", "mute")
+    assert "lifted" in moderation("lift", str(sanction.pk))
+    row = posted(lobby)
+    assert "1 messages are removed" in moderation("purge", "--room", "lobby", "gabc")
+    row.refresh_from_db()
+    assert row.removed_at is not None
+    settle(lobby, HELD)
+    review = Review.objects.get()
+    reviews.decide(review.pk, approve=False, by=None)
+    assert "open again" in moderation("undo", str(review.pk))
+    assert list(reviews.queue()) == [review]

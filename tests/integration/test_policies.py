@@ -1,0 +1,191 @@
+"""What a room is judged by: its base policy, what it changes of it, and what it does around it."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from bus.errors import Forbidden, Invalid, NotFound
+from bus.models import AuditEntry, Review, Room
+from bus.services import access, behaviour, history, policies, rooms
+from bus.services.facts import Opened, Removed
+from tests.integration.settling import (
+    CLEAN,
+    GUEST_VISITOR,
+    HELD,
+    REJECTED,
+    room,
+    seqs,
+    settle,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def lobby() -> Room:
+    return room()
+
+
+def outcomes(place: Room, *bodies: str) -> list[str]:
+    return [settled.row.status for settled in settle(place, *bodies) if settled.row]
+
+
+def test_a_room_changes_parts_of_its_policy(lobby: Room) -> None:
+    assert outcomes(lobby, "free gold coins", REJECTED) == ["posted", "rejected"]
+    parts = {"words": ["gold coins"], "allowed": ["what the fuck"]}
+    changed = policies.change(lobby.pk, by=None, parts=parts)
+    assert outcomes(changed, "free gold coins", REJECTED) == ["rejected", "posted"]
+    assert policies.of_room(lobby).words == ()
+
+
+def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
+    mina = User.objects.create_user("mina")
+    policies.change(lobby.pk, by=mina, parts={"max_links": 1}, reason="adverts")
+    policies.change(lobby.pk, by=mina, parts={"max_links": 1})
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.reason) == ("policy.changed", "adverts")
+    assert entry.details == {"policy_parts": [{}, {"max_links": 1}]}
+    assert Room.objects.get().policy_version == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"moderation": "severe"}, "severe"),
+        ({"parts": {"nonsense": 1}}, "nonsense"),
+        ({"parts": {"words": [""]}}, "words"),
+        ({"parts": {"patterns": ["(a"]}}, "patterns"),
+        ({"parts": {"patterns": [r"(a)\1"]}}, "patterns"),
+        ({"parts": {"words": ["word"] * 1_000_000}}, "words"),
+        ({"parts": {"flood_messages": 500}}, "flood_messages"),
+        ({"ways": {"mode": "sometimes"}}, "mode"),
+        ({"ways": {"nonsense": 1}}, "nonsense"),
+        ({"ways": {"held_minutes": -1}}, "held_minutes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_named(
+    lobby: Room, values: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(Invalid, match=named):
+        policies.change(lobby.pk, by=None, **values)
+    stored = Room.objects.get()
+    assert (stored.policy_version, stored.policy_parts, stored.conduct) == (0, {}, {})
+
+
+def test_a_room_that_is_gone_has_no_policy_to_change() -> None:
+    with pytest.raises(NotFound):
+        policies.change(999_999, by=None, parts={})
+
+
+def test_stored_rules_that_do_not_hold_any_more_leave_the_base(
+    lobby: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    Room.objects.update(policy_parts={"gone": 1}, conduct={"gone": 1}, policy_version=9)
+    (stored,) = rooms.by_names(["lobby"])
+    assert outcomes(stored, CLEAN, REJECTED) == ["posted", "rejected"]
+    assert "do not hold" in caplog.text
+    assert "does not hold" in caplog.text
+
+
+def test_a_batch_asks_for_no_policy_that_is_known(lobby: Room) -> None:
+    def ask() -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            for found in rooms.by_names(["lobby"]):
+                policies.rules_of(found)
+        return [query["sql"] for query in queries]
+
+    policies.forget()
+    assert len(ask()) == 2
+    (only,) = ask()
+    assert "policy_parts" not in only
+    policies.change(lobby.pk, by=None, parts={"max_links": 1})
+    assert len(ask()) == 2
+
+
+def test_raid_mode_holds_young_accounts_until_it_is_off(lobby: Room) -> None:
+    old = User.objects.create_user("old", date_joined=timezone.now() - dt.timedelta(days=3))
+    new = User.objects.create_user("new")
+    authors = {f"u{old.pk}": [CLEAN], f"u{new.pk}": [CLEAN], "gabc": [CLEAN], "sbot": [CLEAN]}
+    (known,) = {place.account_age for place in behaviour.of_authors({lobby: authors}).values()}
+    assert known is None
+    raided = policies.raid(lobby.pk, 3600, by=None)
+    found = behaviour.of_authors({raided: authors})
+    ages = [found[lobby.pk, key].account_age for key in authors]
+    assert ages[0] is not None
+    assert ages[0] > 2 * 24 * 3600
+    assert ages[1] is not None
+    assert ages[1] < 60
+    assert ages[2:] == [0.0, None]
+    calm = policies.raid(lobby.pk, 0, by=None)
+    assert policies.of_room(calm).raid_seconds == 0
+
+
+def test_what_is_known_of_authors(lobby: Room) -> None:
+    mina = User.objects.create_user("mina")
+    lobby.members.create(user=mina, role="owner")
+    policies.change(lobby.pk, by=None, parts={"strikes_to_hold": 2})
+    lobby.refresh_from_db()
+    settle(lobby, REJECTED, REJECTED)
+    found = behaviour.of_authors(
+        {lobby: {f"u{mina.pk}": ["see a.example"], "gabc": ["see a.example"], "u999999": ["hi"]}}
+    )
+    owner, guest, unknown = found.values()
+    assert (owner.role, owner.trusted, owner.first_message) == ("owner", True, True)
+    assert (guest.role, guest.trusted, guest.first_message, guest.strikes) == (
+        "guest",
+        False,
+        False,
+        2,
+    )
+    assert (unknown.role, unknown.first_message) == ("member", False)
+
+
+def test_after_posting_what_may_not_stand_is_taken_out_again() -> None:
+    place = room(conduct={"mode": "after"})
+    rejected, held, fine = settle(place, REJECTED, HELD, CLEAN)
+    assert [s.row and (s.row.status, s.row.seq, s.row.changed) for s in (rejected, held, fine)] == [
+        ("posted", 1, 2),
+        ("posted", 3, 4),
+        ("posted", 5, 5),
+    ]
+    assert seqs(place) == [1, 2, 3, 4, 5]
+    assert [type(fact) for fact in rejected.facts] == [Removed, Opened]
+    assert [(m.seq, m.body) for m in history.recover(place, 0).messages] == [
+        (1, ""),
+        (3, ""),
+        (5, CLEAN),
+    ]
+    assert [(r.state, r.hidden) for r in Review.objects.order_by("pk")] == [
+        ("rejected", True),
+        ("open", True),
+    ]
+
+
+def test_refusals_are_refused_after_posting_too() -> None:
+    place = room(conduct={"mode": "after"}, archived_at=timezone.now())
+    assert outcomes(place, CLEAN) == ["rejected"]
+
+
+def test_exempt_roles_are_judged_by_nothing_but_length(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, parts={"exempt": ["member"]})
+    lobby.refresh_from_db()
+    assert "member" in policies.of_room(lobby).exempt
+
+
+def test_names_are_judged_at_sign_up_and_where_rooms_are_made(settings: Any) -> None:
+    settings.BUS_OPEN_ROOMS = True
+    with pytest.raises(Forbidden):
+        access.enter("fuck_you", GUEST_VISITOR)
+    assert not Room.objects.exists()
+    fields = {"password1": "long-and-odd-7", "password2": "long-and-odd-7"}
+    answer = Client().post("/accounts/signup/", {**fields, "username": "fuck_you"})
+    assert answer.status_code == 200
+    assert b"This name is not allowed here." in answer.content
+    assert Client().post("/accounts/signup/", {**fields, "username": "mina"}).status_code == 302
+    assert [user.username for user in User.objects.all()] == ["mina"]

@@ -1,0 +1,117 @@
+"""Reports: each counts once, and enough trusted ones hide a message until it is reviewed."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from bus.errors import NotFound
+from bus.models import Report, Review, Room
+from bus.services import changes, events, history, policies, reports, reviews, sanctions
+from bus.services.access import Visitor
+from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def lobby() -> Room:
+    return room()
+
+
+def visitor(name: str, *, days: int = 30) -> Visitor:
+    joined = timezone.now() - dt.timedelta(days=days)
+    user = User.objects.create_user(name, date_joined=joined)
+    return Visitor(key=f"u{user.pk}", id=user.pk, name=name, user_id=user.pk)
+
+
+def test_three_trusted_reports_hide_a_message_until_it_is_reviewed(lobby: Room) -> None:
+    row = posted(lobby)
+    people = [visitor(f"member{number}") for number in range(4)]
+    first, second, third, fourth = (reports.file(lobby, str(row.pk), one, "rude") for one in people)
+    assert first is not None
+    assert (first.kind, first.hidden_now, second) == ("reported", False, None)
+    assert third is not None
+    assert (third.hidden_now, fourth) == (True, None)
+    (hidden,) = history.recover(lobby, 0).messages
+    assert (hidden.removed, hidden.body, hidden.changed) == (True, "", 2)
+    told = events.of_report(third)
+    ((seq, frame),) = told.rooms[lobby.pk].events
+    assert (seq, b'"reported"' in frame) == (2, True)
+    decision = reviews.decide(third.pk, approve=True, by=None)
+    told = events.of_facts(decision.facts)
+    ((seq, frame),) = told.rooms[lobby.pk].events
+    assert (seq, b"good morning" in frame) == (3, True)
+    (shown,) = history.recover(lobby, 0).messages
+    assert (shown.removed, shown.body) == (False, "good morning")
+    # What a moderator let stand stays, whoever else complains.
+    assert reports.file(lobby, str(row.pk), visitor("late"), "rude") is None
+
+
+def test_reports_of_the_same_of_guests_and_of_new_accounts_do_not_hide(lobby: Room) -> None:
+    row = posted(lobby)
+    one = visitor("one")
+    muted = visitor("muted")
+    sanctions.impose(lobby, muted.key, "mute")
+    others = [visitor("new", days=0), Visitor(key="gx", id="gx", name="guest"), muted]
+    for by in (one, one, one, *others, visitor("two")):
+        reports.file(lobby, str(row.pk), by, "rude")
+    assert Report.objects.count() == 5
+    assert Report.objects.filter(trusted=True).count() == 2
+    row.refresh_from_db()
+    assert row.removed_at is None
+    # Who was made a member is trusted from the first day.
+    new = visitor("newer", days=0)
+    lobby.members.create(user_id=new.user_id)
+    review = reports.file(lobby, str(row.pk), new, "rude")
+    assert review is not None
+    assert review.hidden_now
+
+
+def test_the_number_of_reports_is_the_rooms(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    review = reports.file(lobby, str(posted(lobby).pk), visitor("one"), "rude")
+    assert review is not None
+    assert review.hidden_now
+    policies.change(lobby.pk, by=None, ways={"hide_reports": 0})
+    row = posted(lobby, "another one")
+    for number in range(5):
+        reports.file(lobby, str(row.pk), visitor(f"m{number}"), "rude")
+    row.refresh_from_db()
+    assert row.removed_at is None
+
+
+def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Room) -> None:
+    row = posted(lobby)
+    review = reports.file(lobby, str(row.pk), visitor("one"), "rude")
+    assert review is not None
+    decision = reviews.decide(review.pk, approve=False, by=None)
+    assert [type(fact).__name__ for fact in decision.facts] == ["Removed", "Closed"]
+    with pytest.raises(NotFound):
+        reviews.decide(999_999, approve=False, by=None)
+    assert history.recover(lobby, 0).messages[0].body == ""
+
+
+def test_what_its_author_removes_meanwhile_comes_back_by_no_decision(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    row = posted(lobby, "regretted")
+    review = reports.file(lobby, str(row.pk), visitor("one"), "rude")
+    assert review is not None
+    changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
+    decision = reviews.decide(review.pk, approve=True, by=None)
+    assert [type(fact).__name__ for fact in decision.facts] == ["Closed"]
+    (message,) = history.recover(lobby, 0).messages
+    assert (message.removed, message.removed_by, message.body) == (True, "author", "")
+    row.refresh_from_db()
+    assert row.body == ""
+
+
+def test_only_what_can_be_read_can_be_reported(lobby: Room) -> None:
+    (held,) = settle(lobby, HELD)
+    assert held.row is not None
+    row = posted(lobby)
+    for place, id_ in ((lobby, held.row.pk), (room("other"), row.pk), (lobby, 10**9)):
+        with pytest.raises(NotFound):
+            reports.file(place, str(id_), visitor(f"v{place.name}{id_}"), "rude")
+    assert Review.objects.filter(kind="reported").count() == 0

@@ -1,0 +1,31 @@
+"""The model's word alone: a person looks, and nothing is refused or starred out."""
+
+from dataclasses import replace
+
+import pytest
+
+from bus.moderation import POLICIES, Context, Thresholds, judge, suspicion
+
+POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
+
+
+@pytest.mark.parametrize(
+    ("likely", "action"), [(0.4, "allow"), (0.6, "alert"), (0.95, "hold"), (1.0, "hold")]
+)
+def test_by_its_thresholds(likely: float, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: likely)
+    verdict = judge("a text", POLICY)
+    assert (verdict.action, verdict.masked) == (action, "a text")
+    assert judge("a text", POLICY, Context(trusted=True)).action == "allow"
+    assert judge("a text", replace(POLICY, model=None)).action == "allow"
+
+
+def test_the_rules_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: 1.0)
+    assert [hit.rule for hit in judge("shit", POLICY).hits] == ["words"]
+
+
+def test_an_innocent_word_is_not_read_for_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("cock" in folded))
+    assert judge("a shuttlecock", POLICY).action == "allow"
+    assert judge("cocc", POLICY).action == "allow"

@@ -1,0 +1,138 @@
+"""External judges: they may have a message held, and nothing that goes wrong with them matters."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from bus.moderation import POLICIES, Verdict, judge
+from bus.workers.external import ExternalJudge
+
+BODIES = ["good morning", "an odd offer", "what the fuck"]
+
+
+class Server(ThreadingHTTPServer):
+    """A judge that holds what is odd, or answers as it is told."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked: list[list[str]] = []
+        self.answer: Any = None
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["texts"]
+        self.server.asked.append(texts)
+        self.server.go_on.wait(30)
+        verdicts = [
+            {"action": "hold", "reason": "spam"} if "odd" in text else {"action": "allow"}
+            for text in texts
+        ]
+        answer = {"verdicts": verdicts} if self.server.answer is None else self.server.answer
+        try:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(answer).encode())
+        except OSError:
+            pass  # whoever asked has given up
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(settings: Any) -> Iterator[Server]:
+    with Server() as found:
+        thread = threading.Thread(target=found.serve_forever, args=(0.01,))
+        thread.start()
+        settings.BUS_JUDGE_URL = f"http://127.0.0.1:{found.server_port}/"
+        settings.BUS_JUDGE_TIMEOUT = 5.0
+        yield found
+        found.go_on.set()
+        found.shutdown()
+        thread.join()
+
+
+def consult(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
+    verdicts = {at: judge(body, POLICIES["standard"]) for at, body in enumerate(bodies)}
+    asyncio.run(external.consult(verdicts, bodies))
+    return verdicts
+
+
+def actions(verdicts: dict[int, Verdict]) -> list[str]:
+    return [verdict.action for verdict in verdicts.values()]
+
+
+def test_none_is_asked_without_an_address(settings: Any) -> None:
+    assert not ExternalJudge().asked
+    settings.BUS_JUDGE_URL = "http://127.0.0.1:1/"
+    assert ExternalJudge().asked
+
+
+def test_it_has_a_message_held_and_is_not_asked_about_what_is_rejected(server: Server) -> None:
+    external = ExternalJudge()
+    verdicts = consult(external)
+    assert actions(verdicts) == ["allow", "hold", "reject"]
+    assert (verdicts[1].reason, verdicts[1].hits[-1].rule) == ("spam", "external")
+    assert server.asked == [["good morning", "an odd offer"]]
+
+
+def test_an_answer_is_kept(server: Server) -> None:
+    external = ExternalJudge()
+    for _ in range(3):
+        assert actions(consult(external)) == ["allow", "hold", "reject"]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        [],
+        {"verdicts": []},
+        {"verdicts": [{"action": "ban"}, {"action": "hold"}]},
+        {"verdicts": [{"action": "reject"}, {"action": "reject"}]},
+        {"verdicts": "hold"},
+    ],
+)
+def test_an_answer_that_is_none_changes_nothing_and_is_counted(server: Server, answer: Any) -> None:
+    server.answer = answer
+    external = ExternalJudge()
+    assert actions(consult(external)) == ["allow", "allow", "reject"]
+    assert external.counts == {"failed": 2}
+
+
+def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
+    settings.BUS_JUDGE_TIMEOUT = 0.05
+    server.go_on.clear()
+    external = ExternalJudge()
+    assert actions(consult(external)) == ["allow", "allow", "reject"]
+    assert external.counts == {"failed": 2}
+
+
+def test_after_failures_it_is_left_alone_for_a_while(
+    server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bus.workers import external as module
+
+    server.answer = {}
+    external = ExternalJudge()
+    for _ in range(5):
+        consult(external)
+    assert len(server.asked) == 3
+    assert external.counts == {"failed": 6, "skipped": 4}
+    assert "our own verdicts stand" in caplog.text
+    server.answer = None
+    monkeypatch.setattr(module.time, "monotonic", lambda: 1e12)
+    assert actions(consult(external)) == ["allow", "hold", "reject"]

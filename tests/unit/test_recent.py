@@ -1,0 +1,127 @@
+"""The newest messages of a room: what the database would say, and no text that was taken back."""
+
+import json
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bus.realtime.recent import Caught, Kept, Recent, Snapshot
+
+
+def message(seq: int, body: str = "", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": str(100 + seq), "seq": seq, "changed": seq, "body": body or f"body {seq}",
+        "removed": False, "edited": False,
+    } | changes  # fmt: skip
+
+
+def kept(data: dict[str, Any]) -> Kept:
+    return Kept(data["id"], data["seq"], data["changed"], json.dumps(data).encode())
+
+
+def event(kind: str, data: dict[str, Any]) -> bytes:
+    return json.dumps({"type": f"message.{kind}", "data": data}).encode()
+
+
+def seqs(caught: Caught | None) -> list[int]:
+    assert caught is not None
+    return [data["seq"] for data in json.loads(caught.messages)]
+
+
+@pytest.fixture
+def recent() -> Recent:
+    """Of a room whose messages 3 to 6 are known, and nothing before."""
+    found = Recent()
+    found.load(Snapshot(6, 2, [kept(message(seq)) for seq in range(3, 7)]))
+    return found
+
+
+def test_nothing_is_known_before_it_is_loaded() -> None:
+    assert Recent().answer(None, None) is None
+    assert Recent().answer(0, None) is None
+
+
+def test_it_answers_what_changed_and_the_newest_page(recent: Recent) -> None:
+    assert seqs(recent.answer(4, None)) == [5, 6]
+    assert seqs(recent.answer(6, None)) == []
+    assert seqs(recent.answer(2, None)) == [3, 4, 5, 6]
+    assert recent.answer(1, None) is None
+    assert seqs(recent.answer(None, 3)) == [4, 5, 6]
+    assert recent.answer(None, 5) is None
+    future = recent.answer(7, 2)
+    assert future is not None
+    assert (future.head, future.recovered, seqs(future)) == (6, False, [5, 6])
+
+
+def test_a_new_room_is_known_from_its_beginning() -> None:
+    new = Recent()
+    new.load(Snapshot(0, 0, []))
+    assert new.answer(None, None) == Caught(0, True, b"[]")
+    new.hear(1, event("posted", message(1)))
+    assert seqs(new.answer(None, 50)) == [1]
+    assert seqs(new.answer(0, None)) == [1]
+
+
+def test_it_follows_posts_edits_and_removals(recent: Recent) -> None:
+    recent.hear(7, event("posted", message(7)))
+    recent.hear(8, event("edited", message(4, "other words", changed=8, edited=True)))
+    recent.hear(9, event("removed", {"id": "105", "by": "moderator", "reason": "spam"}))
+    caught = recent.answer(6, None)
+    assert caught is not None
+    assert (caught.head, caught.recovered) == (9, True)
+    told = json.loads(caught.messages)
+    assert [(m["seq"], m["changed"], m["body"], m["removed"]) for m in told] == [
+        (7, 7, "body 7", False), (4, 8, "other words", False), (5, 9, "", True),
+    ]  # fmt: skip
+    for answer in (recent.answer(2, None), recent.answer(None, 4), recent.answer(None, 5)):
+        if answer is not None:
+            assert b"body 5" not in answer.messages
+            assert b"body 4" not in answer.messages
+    assert seqs(recent.answer(None, 4)) == [4, 5, 6, 7]
+
+
+def test_what_came_while_the_snapshot_was_read_counts_once() -> None:
+    found = Recent()
+    found.follow()
+    for seq in (5, 6, 7, 8):
+        found.hear(seq, event("posted", message(seq)))
+    found.load(Snapshot(6, 0, [kept(message(seq)) for seq in range(1, 7)]))
+    assert seqs(found.answer(4, None)) == [5, 6, 7, 8]
+
+
+def test_after_a_hole_only_the_database_knows(recent: Recent) -> None:
+    recent.hear(8, event("posted", message(8)))
+    assert recent.answer(6, None) is None
+    assert not recent.loaded
+
+
+def test_a_removal_of_something_older_leaves_what_follows_it(recent: Recent) -> None:
+    recent.hear(7, event("removed", {"id": "101", "by": "author", "reason": ""}))
+    assert recent.answer(6, None) is None
+    assert seqs(recent.answer(7, None)) == []
+    recent.hear(8, event("posted", message(8)))
+    assert seqs(recent.answer(7, None)) == [8]
+    assert recent.answer(None, 2) is None
+
+
+@pytest.mark.parametrize(
+    "frame", [b"{}", b"7", b"no json", b'{"type": "message.posted", "data": 7}']
+)
+def test_an_event_that_it_does_not_know_empties_it(recent: Recent, frame: bytes) -> None:
+    recent.hear(7, frame)
+    assert recent.answer(6, None) is None
+    assert not recent.loaded
+
+
+def test_it_is_bounded(settings: Settings) -> None:
+    settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
+    found = Recent()
+    found.load(Snapshot(0, 0, []))
+    for seq in range(1, 1001):
+        found.hear(seq, event("posted", message(seq)))
+    assert seqs(found.answer(995, None)) == [996, 997, 998, 999, 1000]
+    assert found.size < 10 * 400
+    late = found.answer(900, 3)
+    assert late is not None
+    assert (late.recovered, seqs(late)) == (False, [998, 999, 1000])
