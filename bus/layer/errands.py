@@ -50,7 +50,6 @@ class Errands:
         if loop is not None and thread is not None and self._pid == os.getpid():
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
-            loop.close()
 
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -60,7 +59,7 @@ class Errands:
                 self._running.clear()
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="errands", daemon=True
+                    target=_run, args=(self._loop,), name="errands", daemon=True
                 )
                 self._thread.start()
             return self._loop
@@ -68,6 +67,14 @@ class Errands:
     def _done(self, future: concurrent.futures.Future[None]) -> None:
         with self._lock:
             self._running.discard(future)
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    # Closed here, where no other loop runs: whoever stops it may be inside of one.
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
 
 
 async def _guarded(errand: Callable[[], Awaitable[object]]) -> None:
