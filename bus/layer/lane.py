@@ -62,6 +62,8 @@ class Lane:
         self._sure = 0.0
         # How long a message takes, in seconds, on a moving average.
         self._pace = _WORK_HELD
+        # What a dead worker held waits: the next claim takes it, which no claim ahead may.
+        self._suspects = False
         # The claim of the next list, beside the work on this one.
         self._ahead: asyncio.Task[None] | None = None
         self._next: tuple[Claim, float] | None = None
@@ -100,6 +102,7 @@ class Lane:
         assert self._next is not None
         (claim, self._sure), self._next = self._next, None
         self.held = claim.deliveries
+        self._suspects = claim.suspects > 0
         return claim
 
     async def _claim_next(self) -> None:
@@ -125,12 +128,15 @@ class Lane:
             return
         if claim.deliveries:
             self._next = claim, began
+        else:
+            self._suspects = claim.suspects > 0
 
     def _look_ahead(self) -> None:
         """Claim the next list beside the work on this one, where a backlog keeps the lane busy."""
         if (
             len(self.held) >= self._size
             and len(self.held) * self._pace < _AHEAD_WITHIN
+            and not self._suspects
             # Beside one that a worker may have died of there is no other.
             and all(d.deliveries == 1 for d in self.held)
             and not self._patience.answer_lost
@@ -171,6 +177,9 @@ class Lane:
             if whole and len(group) > 1:
                 # The application did not say which of them it was: one by one tells.
                 apart = len(group)
+                if any(isinstance(error, TimeoutError) for error in failures.values()):
+                    # It takes as long once more until the others of its partition may go on.
+                    await self._give({group[0].stream})
                 continue
             await self._settle(group, failures, fail=True)
         took = (time.monotonic() - self._since) / max(1, count - self._shared)
@@ -227,8 +236,13 @@ class Lane:
         if not self._busy or time.monotonic() - self._since < _SHARE_AFTER:
             return
         # What was tried in a list that failed is tried apart here, soon.
-        busy = {d.stream for d in self.in_flight if d.tries}
+        await self._give({d.stream for d in self.in_flight if d.tries})
+
+    async def _give(self, busy: set[str]) -> None:
+        """Hand back what is held of all partitions but these."""
         spare = [d for d in self.in_flight if d.stream not in busy]
+        if not spare:
+            return
         held = len(self.held)
         self._let_go(spare)
         self._shared += held - len(self.held)

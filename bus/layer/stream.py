@@ -40,6 +40,8 @@ class Claim:
     locked: int
     # Seconds until the next message that was set aside is due; None when there is none.
     next_due: float | None
+    # Partitions that wait behind a message that a dead worker held, or one tried and given back.
+    suspects: int = 0
 
     @property
     def pause(self) -> float:
@@ -109,10 +111,11 @@ class Stream:
     async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
         """Claim up to `count` messages, each partition's in order and by one worker at a time.
 
-        `ahead` where the worker has others in hand: then none that a worker may have died of.
+        What a dead worker held comes first and alone; `ahead` where the worker has others in hand:
+        then none of that.
         """
         self._start += 1
-        locked, wait, entries = await self._connection.run(
+        locked, wait, entries, suspects = await self._connection.run(
             "claim",
             self.base,
             worker,
@@ -123,7 +126,7 @@ class Stream:
             int(ahead),
         )
         deliveries = [self._delivery(worker, entry) for entry in entries]
-        return Claim(deliveries, locked, None if wait < 0 else wait / 1000)
+        return Claim(deliveries, locked, None if wait < 0 else wait / 1000, suspects)
 
     def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
         stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = entry

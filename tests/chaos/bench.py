@@ -86,7 +86,8 @@ class Bench:
         """What handlers noted, in the order of writing."""
         if not self._record.exists():
             return []
-        lines = self._record.read_text().splitlines()
+        # The last may be half written.
+        lines = self._record.read_text().split("\n")[:-1]
         found = [Note(**json.loads(line)) for line in lines]
         return [note for note in found if what in ("", note.what)]
 

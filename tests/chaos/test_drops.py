@@ -18,7 +18,9 @@ from tests.e2e.site import Site, running
 
 PEOPLE = 20
 SECONDS = 20.0  # of talk
-PAUSE = 0.5  # s between two messages of one person, on average
+# In s, on average, between two messages of one person: whoever is away for long, cut after cut,
+# still misses fewer than a join may ask for (BUS_RECOVERY_LIMIT).
+PAUSE = 1.0
 DROP = 2.0  # s, as in AnyCable's test
 
 

@@ -1,8 +1,10 @@
 """The channel layer on a real broker: capacity, order, claims, retries, groups."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator
+from hashlib import sha1
 
 import pytest
 import pytest_asyncio
@@ -10,7 +12,7 @@ import redis
 from channels.exceptions import ChannelFull
 
 from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer
+from bus.layer import BusChannelLayer, Delivery
 
 pytestmark = pytest.mark.asyncio
 
@@ -281,3 +283,83 @@ async def test_nobody_is_called_dead_who_could_not_beat_while_the_broker_was_awa
         client.hset(f"{stream.base}:meta", "awake", now - 3000)
         (taken,) = (await stream.claim("two", 1)).deliveries
     assert (taken.id, taken.deliveries) == (held.id, 2)
+
+
+async def test_a_claim_before_any_beat_calls_nobody_dead_after_an_outage(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    stream = layer.stream("jobs")
+    await layer.send("jobs", {"type": "x"})
+    for worker in ("one", "two"):
+        await beat(layer, worker)
+    await stream.claim("one/0", 1)
+    with redis.Redis.from_url(broker, decode_responses=True) as client:
+        # As after ten seconds in which nobody was heard.
+        silence = int(client.time()[0]) * 1000 - 10_000
+        client.zadd(f"{stream.base}:workers", {"one": silence, "two": silence})
+        for _ in range(2):
+            seen = await stream.claim("two/0", 1)
+            assert (seen.deliveries, seen.locked) == ([], 1)
+        # Who claims lives, and was heard thereby.
+        assert client.zscore(f"{stream.base}:workers", "two") > silence
+        assert client.zscore(f"{stream.base}:workers", "one") == silence
+
+
+async def test_what_a_dead_worker_held_comes_before_anything_fresh(layer: BusChannelLayer) -> None:
+    stream = layer.stream("jobs")
+    for number in range(64):
+        await layer.send("jobs", {"type": "x", "n": number}, ordering_key=str(number % 32))
+    held = (await stream.claim("dead", 1)).deliveries
+    for worker in ("two", "three", "four"):
+        await beat(layer, worker)
+    # Beside others in hand it is not taken, but told of.
+    ahead = await stream.claim("two", 20, ahead=True)
+    assert len(ahead.deliveries) == 20
+    assert ahead.suspects == 1
+    assert held[0].id not in {d.id for d in ahead.deliveries}
+    (first,) = (await stream.claim("three", 20)).deliveries
+    assert (first.id, first.deliveries) == (held[0].id, 2)
+    fresh = await stream.claim("four", 20)
+    assert fresh.suspects == 0
+    assert {d.deliveries for d in fresh.deliveries} == {1}
+
+
+@pytest.mark.parametrize(("few", "many"), [(2, 8), (4, 6), (3, 7)])
+async def test_one_slow_message_holds_up_only_its_partition_while_there_are_more(
+    broker: str, few: int, many: int
+) -> None:
+    before = BusChannelLayer(hosts=[broker], prefix="test", partitions=few)
+    after = BusChannelLayer(hosts=[broker], prefix="test", partitions=many)
+    stream = after.stream("jobs")
+    await before.send("jobs", {"type": "x"}, ordering_key="slow")
+    for worker in ("v", "w"):
+        await beat(after, worker)
+    (slow,) = (await stream.claim("w", 1)).deliveries
+    keys = ["slow" if number % 10 == 0 else f"key{number}" for number in range(40)]
+    for number, key in enumerate(keys):
+        await after.send("jobs", {"type": "x", "n": number}, ordering_key=key)
+    common = math.gcd(few, many)
+    free = {n for n, key in enumerate(keys) if (hashed(key) - hashed("slow")) % common}
+
+    def numbers(deliveries: list[Delivery]) -> set[int]:
+        return {after.deserialize(d.payload)["n"] for d in deliveries}
+
+    taken = (await stream.claim("v", 100)).deliveries
+    assert numbers(taken) == free
+    await stream.done([slow])
+    rest = (await stream.claim("w", 100)).deliveries
+    assert numbers(taken + rest) == set(range(40))
+    await before.close()
+    await after.close()
+
+
+def hashed(key: str) -> int:
+    return int(sha1(key.encode()).hexdigest()[:8], 16)
+
+
+async def test_what_is_due_at_once_comes_in_the_order_sent(layer: BusChannelLayer) -> None:
+    due = int(time.time() * 1000) + 100
+    for number in range(12):
+        await layer.send("jobs", {"type": "x", "n": number}, ordering_key="k", not_before=due)
+    got = [(await asyncio.wait_for(layer.receive("jobs"), 5))["n"] for _ in range(12)]
+    assert got == list(range(12))

@@ -16,6 +16,7 @@ from django.db import OperationalError
 from django.test import override_settings
 from redis.exceptions import ResponseError
 
+from bus.conf import conf
 from bus.errors import Invalid, Unavailable
 from bus.layer import BusChannelLayer, Undeliverable, lane, outage
 from bus.layer.stream import Stream
@@ -625,3 +626,87 @@ async def test_what_waits_behind_many_slow_handlers_is_given_to_others(
         async with working(layer, Jobs.as_asgi()):
             await until(lambda: len(done) == 16)
     assert most == 2
+
+
+async def test_a_lasting_backlog_keeps_nothing_of_a_dead_worker_waiting(
+    layer: BusChannelLayer,
+) -> None:
+    seen: list[tuple[str, int]] = []
+    ended = asyncio.Event()
+
+    class Jobs(AsyncConsumer):
+        async def job_run(self, message: dict[str, Any]) -> None:
+            seen.append((message["key"], message["n"]))
+
+    async def feed(start: int) -> None:
+        await asyncio.gather(
+            *(
+                layer.send(
+                    "jobs",
+                    {"type": "job.run", "key": f"k{n % 40}", "n": n},
+                    ordering_key=f"k{n % 40}",
+                )
+                for n in range(start, start + 400)
+            )
+        )
+
+    async def keep_feeding() -> None:
+        start = 4000
+        while not ended.is_set():
+            if (await layer.stream("jobs").stats(1)).depth < 3000:
+                await feed(start)
+                start += 400
+
+    for start in range(0, 4000, 400):
+        await feed(start)
+    held = (await layer.stream("jobs").claim("dead", 10)).deliveries
+    numbers = [layer.deserialize(d.payload)["n"] for d in held]
+    feeding = asyncio.ensure_future(keep_feeding())
+    async with working(layer, Jobs.as_asgi()):
+        await until(lambda: set(numbers) <= {n for _, n in seen})
+        ended.set()
+        await feeding
+    # The dead worker's came first, and not when the feeding had an end.
+    assert len(seen) < 4000
+    for key in {key for key, _ in seen}:
+        mine = [n for other, n in seen if other == key]
+        assert mine == sorted(mine)
+
+
+async def test_of_a_list_that_hangs_other_partitions_go_on_elsewhere(
+    layer: BusChannelLayer, broker: str
+) -> None:
+    taken: set[int] = set()
+    # How many hung together, and what was done by the end of that.
+    hung: list[tuple[int, set[int]]] = []
+
+    class Jobs(BatchConsumer):
+        async def _parse_and_handle(self, deliveries: Any) -> Any:
+            numbers = {d.message["n"] for d in deliveries}
+            if 0 in numbers:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    hung.append((len(numbers), set(taken)))
+            taken.update(numbers)
+            return {}
+
+        async def handle(self, batch: Any) -> Any:
+            raise NotImplementedError
+
+    for number in range(40):
+        await layer.send("jobs", {"type": "x", "n": number}, ordering_key=str(number % 20))
+    first = partition_of("0")
+    others = {n for n in range(40) if partition_of(str(n % 20)) != first}
+    with override_settings(BUS_HANDLER_TIMEOUT=1.5, BUS_MAX_ATTEMPTS=1):
+        async with working(layer, Jobs.as_asgi(), concurrency=2):
+            await until(lambda: left(broker) == 0)
+    # It hung in a list and then alone; the other partitions' did not wait for the second time.
+    (together, before), (alone, after) = hung
+    assert (together, before, alone) == (40, set(), 1)
+    assert others <= after
+    assert taken == set(range(1, 40))
+
+
+def partition_of(key: str) -> int:
+    return int(sha1(key.encode()).hexdigest()[:8], 16) % conf.partitions

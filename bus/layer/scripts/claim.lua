@@ -2,10 +2,11 @@
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
 -- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
 -- has other messages in hand
--- Returns {locked partitions, ms until the next due message or -1, entries}; an entry is
+-- Returns {locked partitions, ms until the next due message or -1, entries, suspects left}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
 -- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
--- given back}. What came too late is dropped and counted, not claimed.
+-- given back}. What came too late is dropped and counted, not claimed. A suspect is a message that a dead
+-- worker held, or that was tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -50,70 +51,112 @@ local function take(stream, entry, deliveries, tried)
   room = room - 1
 end
 
--- Nobody is called dead who had no time to beat yet since the broker is back; in ms.
-local waking = now - tonumber(meta[3] or 0) < 2000
+-- Nobody is called dead who had no time to beat yet since the broker is back. A silence of all workers
+-- was the broker's: beat.lua sees it, too, but a claim may come before the first beat.
+local awake = tonumber(meta[3] or 0)
+local last = redis.call('ZREVRANGE', base .. ':workers', 0, 0, 'WITHSCORES')
+if last[2] and tonumber(last[2]) < now - 3000 and awake < tonumber(last[2]) then
+  awake = now
+  redis.call('HSET', KEYS[1], 'awake', now)
+end
+local waking = now - awake < 3000
+-- A consumer is a lane of a worker, 'worker/number'; the worker beats for all of them, and who claims lives.
+local function worker_of(consumer) return string.match(consumer, '^[^/]*') end
+redis.call('ZADD', base .. ':workers', 'XX', now, worker_of(worker))
 
 local function orphaned(consumer, idle)
   if consumer == '-' then return true end
   if waking then return false end
   if idle >= visibility then return true end
-  -- A consumer is a lane of a worker, 'worker/number'; the worker beats for all of them.
-  local beat = redis.call('ZSCORE', base .. ':workers', string.match(consumer, '^[^/]*'))
+  local beat = redis.call('ZSCORE', base .. ':workers', worker_of(consumer))
   return not beat or tonumber(beat) < now - tonumber(ARGV[6])
 end
 
-local function visit(stream)
-  local pending = redis.pcall('XPENDING', stream, 'bus', '-', '+', 1)
-  if pending.err then
-    redis.call('XGROUP', 'CREATE', stream, 'bus', '0', 'MKSTREAM')
-    pending = {}
+-- The streams that may be read now: {name, its oldest entry in flight or nil}. One of a newer generation
+-- opens once all that may hold its keys in older ones are empty: with c and n partitions, those that are
+-- the same modulo their greatest common divisor.
+local function divisor(a, b)
+  while b > 0 do a, b = b, a % b end
+  return a
+end
+local open, older = {}, {}
+for generation = oldest, newest do
+  local count, filled = partitions(generation), {}
+  local shut = {}
+  for _, other in ipairs(older) do
+    local common = divisor(other.count, count)
+    local taken = {}
+    for _, partition in ipairs(other.filled) do taken[partition % common] = true end
+    shut[#shut + 1] = {common, taken}
   end
-  if #pending == 0 then
+  for offset = 0, count - 1 do
+    local partition = (start + offset) % count
+    local stream = base .. ':' .. generation .. ':' .. partition
+    if redis.call('XLEN', stream) > 0 then
+      filled[#filled + 1] = partition
+      local behind = false
+      for _, each in ipairs(shut) do behind = behind or each[2][partition % each[1]] end
+      if not behind then
+        local pending = redis.pcall('XPENDING', stream, 'bus', '-', '+', 1)
+        if pending.err then
+          redis.call('XGROUP', 'CREATE', stream, 'bus', '0', 'MKSTREAM')
+          pending = {}
+        end
+        open[#open + 1] = {stream, pending[1]}
+      end
+    end
+  end
+  if #filled == 0 and generation == oldest and generation < newest then
+    for partition = 0, count - 1 do redis.call('DEL', base .. ':' .. generation .. ':' .. partition) end
+    redis.call('HDEL', KEYS[1], 'partitions:' .. generation)
+    oldest = generation + 1
+    redis.call('HSET', KEYS[1], 'oldest', oldest)
+  end
+  older[#older + 1] = {count = count, filled = filled}
+end
+
+-- First what others left behind: it is the oldest, and a lasting backlog must not keep it waiting.
+local suspects = 0
+for _, each in ipairs(open) do
+  local stream, head = each[1], each[2]
+  if not head then
+    -- Nothing is in flight.
+  elseif not orphaned(head[2], head[3]) then
+    each[2], locked = 'locked', locked + 1
+  elseif head[2] ~= '-' or head[4] > 0 then
+    each[2] = 'locked'
+    if #claimed > 0 or ARGV[7] == '1' then
+      -- Its worker died with it, and the next one may, too: not in one hand with others.
+      locked, suspects = locked + 1, suspects + 1
+    else
+      -- Alone, so that a message that kills is told from its neighbours. What was tried and given back
+      -- is no attempt more.
+      local tried = head[2] == '-' and 1 or 0
+      local deliveries = head[4] + 1 - tried
+      local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, head[1], 'RETRYCOUNT', deliveries)
+      if entry[1] then take(stream, entry[1], deliveries, tried) end
+      if #claimed == 0 then locked = locked + 1 end
+    end
+  end
+end
+if #claimed > 0 then room = 0 end
+
+for _, each in ipairs(open) do
+  local stream, head = each[1], each[2]
+  if room <= 0 then break end
+  if not head then
     local read = redis.call('XREADGROUP', 'GROUP', 'bus', worker, 'COUNT', room, 'STREAMS', stream, '>')
     if read then
       for _, entry in ipairs(read[1][2]) do take(stream, entry, 1, 0) end
     end
-  elseif not orphaned(pending[1][2], pending[1][3]) then
-    locked = locked + 1
-  elseif pending[1][2] == '-' and pending[1][4] == 0 then
+  elseif head ~= 'locked' then
     -- Handed back unseen: take the run of them together, as on the first delivery.
     for _, row in ipairs(redis.call('XPENDING', stream, 'bus', '-', '+', room)) do
       if row[2] ~= '-' or row[4] ~= 0 then break end
       local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, row[1], 'RETRYCOUNT', 1)
       if entry[1] then take(stream, entry[1], 1, 0) end
     end
-  elseif #claimed > 0 or ARGV[7] == '1' then
-    -- Its worker died with it, and the next one may, too: not in one hand with others.
-    locked = locked + 1
-  else
-    -- Alone, so that a message that kills is told from its neighbours. What was tried and given back
-    -- is no attempt more.
-    local tried = pending[1][2] == '-' and 1 or 0
-    local deliveries = pending[1][4] + 1 - tried
-    local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, pending[1][1], 'RETRYCOUNT', deliveries)
-    if entry[1] then
-      take(stream, entry[1], deliveries, tried)
-      room = 0
-    else
-      locked = locked + 1
-    end
   end
-end
-
-while true do
-  local count, waiting = partitions(oldest), false
-  for offset = 0, count - 1 do
-    local stream = base .. ':' .. oldest .. ':' .. (start + offset) % count
-    if redis.call('XLEN', stream) > 0 then
-      waiting = true
-      if room > 0 then visit(stream) end
-    end
-  end
-  if waiting or oldest == newest then break end
-  for partition = 0, count - 1 do redis.call('DEL', base .. ':' .. oldest .. ':' .. partition) end
-  redis.call('HDEL', KEYS[1], 'partitions:' .. oldest)
-  oldest = oldest + 1
-  redis.call('HSET', KEYS[1], 'oldest', oldest)
 end
 
 local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
@@ -123,4 +166,4 @@ if expired > 0 then
   -- Behind them there may be more.
   wait = 0
 end
-return {locked, wait, claimed}
+return {locked, wait, claimed, suspects}

@@ -58,7 +58,7 @@ for i = 6, #ARGV do
     finished = finished + 1
     counts[what] = (counts[what] or 0) + 1
     if what == 'later' then
-      local key = redis.call('HINCRBY', KEYS[1], 'later', 1)
+      local key = string.format('%016d', redis.call('HINCRBY', KEYS[1], 'later', 1))
       redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11], row[12]}))
       redis.call('ZADD', base .. ':due', now + row[5], key)
     elseif what == 'dead' then

@@ -53,9 +53,11 @@ end
 
 if not_before > now then
   local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
-  redis.call('HSET', base .. ':later', id, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8],
+  -- What is due at the same time comes in the order of its text.
+  local key = string.format('%016d', id)
+  redis.call('HSET', base .. ':later', key, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8],
     'later-' .. id}))
-  redis.call('ZADD', base .. ':due', not_before, id)
+  redis.call('ZADD', base .. ':due', not_before, key)
   redis.call('PUBLISH', base .. ':wake', '')
   return tell('later-' .. id)
 end
