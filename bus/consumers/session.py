@@ -249,7 +249,7 @@ class Session(Socket):
         if self.visitor.user_id is not None:
             state = await read_marks().state(room.pk, self.visitor.user_id)
             read = {"read": state.read, "unread": state.unread}
-        caught = await hub().catch_up(place.seat, command.since, command.limit)
+        caught = await hub().catch_up(place.seat, command.since, command.limit, room.head)
         if caught is None:
             caught = await self._read_history(room, command)
         # Last, so that who is cancelled before is not left in it.
