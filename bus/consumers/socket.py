@@ -122,8 +122,11 @@ class Socket(AsyncConsumer):
         """Keep other rights in a room that it is in, and say so."""
         raise NotImplementedError
 
-    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
-        """Be in a room no more, and say why; `right` is None where the room is gone."""
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
+        """Be in a room no more, and say why; `right` is None where the room is not there, for this
+        `reason`."""
         raise NotImplementedError
 
     def tell(self, right: Rights) -> None:
