@@ -2,34 +2,39 @@
 
 A  one room: deliveries a second         B  100 members at 20 messages/s: p50 and p99
 C  200 rooms of 5: messages a second     D  sockets at once: seconds, KiB and idle processor each
+M  one room up to 5,000 members: what a delivery costs      (ours, where nobody is named)
+H  B in a room with a long history, and p99 of joins and pages              (ours alone)
 
-    python -m benchmarks.fanout [rounds] [server …]
+    python -m benchmarks.fanout [--rounds 3] [--parts ABCD] [contender …]
 
-The generator is C and needs a compiler. Socket.IO is measured where npm can install it, and
-python-socketio where BENCH_SOCKETIO names a Python that has it, with uvicorn.
+The contenders take turns: the first round of all, the second round of all, and so on; the tables
+have the medians. The generator is C and needs a compiler. Peers are installed for the run in fixed
+versions: Socket.IO by npm, python-socketio by pip (or BENCH_SOCKETIO names a Python that has it).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
-import shutil
 import socket
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import history
 from benchmarks.latency import ready
+from benchmarks.peers import install
 from benchmarks.stage import Stage, load, stage, wait_for
 
 HERE = Path(__file__).resolve().parent
 WEB_CORE, OTHER_CORE = 0, 1
-# Messages a second in 200 rooms of 5; the highest with p99 < 250 ms and nothing lost counts.
-STEPS = (400, 800, 1_200, 1_600, 2_000, 3_000, 4_000, 5_000, 6_000, 8_000)
+# Part C takes the highest step with p99 up to this and nothing lost, in ms.
 LONGEST_P99 = 250.0
 UVICORN = (
     "-m uvicorn {app} --host 127.0.0.1 --port {port} --loop uvloop --ws websockets-sansio "
@@ -46,10 +51,19 @@ class Contender:
     command: str
     with_worker: bool = False
     layer: str = "pubsub"
-    node: bool = False
+    # What installs it, where Bus does not bring it; the program that runs it.
+    install: Callable[[Path], str] | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is Bus, in one form or another."""
+        return self.name.startswith("bus")
 
 
 OURS = UVICORN.replace("{app}", "bus.asgi:application").replace("{lifespan}", "on")
+BROADCAST = UVICORN.replace("{app}", "benchmarks.peers.broadcast:application").replace(
+    "{lifespan}", "on"
+)
 TUTORIAL = UVICORN.replace("{app}", "benchmarks.peers.tutorial:application").replace(
     "{lifespan}", "off"
 )
@@ -58,58 +72,62 @@ SOCKETIO = UVICORN.replace("{app}", "benchmarks.peers.python_socketio:applicatio
 )
 CONTENDERS = (
     Contender("bus", "bus", OURS, with_worker=True),
+    Contender("bus-broadcast", "bus", BROADCAST),
     Contender("bus-plain", "plain", OURS, with_worker=True),
     Contender("tutorial-uvicorn", "plain", TUTORIAL),
     Contender(
         "tutorial-daphne",
         "plain",
-        "-m daphne -b 127.0.0.1 -p {port} benchmarks.peers.tutorial:application",
+        "-m daphne -v 0 -b 127.0.0.1 -p {port} benchmarks.peers.tutorial:application",
         layer="core",
     ),
-    Contender("socketio", "socketio", "benchmarks/peers/socketio.mjs", node=True),
-    Contender("python-socketio", "socketio", SOCKETIO),
+    Contender("socketio", "socketio", "benchmarks/peers/socketio.mjs", install=install.node),
+    Contender("python-socketio", "socketio", SOCKETIO, install=install.python),
 )
 
 
 class Bench:
     """One contender, running; and the generator."""
 
-    def __init__(self, found: Stage, contender: Contender, generator: Path) -> None:
+    def __init__(
+        self, found: Stage, contender: Contender, program: str, options: argparse.Namespace
+    ) -> None:
         from django.conf import settings
 
-        self._generator = generator
-        self._contender = contender
+        self.contender = contender
+        self.options = options
+        self._generator = found.directory / "generator"
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+            self.port = probe.getsockname()[1]
         environment = {
             "BENCH_BROKER": settings.BROKER_URL,
             "BENCH_LAYER": contender.layer,
-            "PORT": str(self._port),
+            "PORT": str(self.port),
             # One socket writes for a whole room, as no person does.
             "BUS_SEND_RATE": "0",
+            "BUS_JOIN_RATE": "0",
             "NODE_PATH": str(found.directory / "node_modules"),
         }
-        command = contender.command.format(port=self._port).split()
-        program = _program(contender)
+        command = contender.command.format(port=self.port).split()
         self._web = found.start(*command, program=program, quiet=False, **environment)
         _pin(self._web.pid, WEB_CORE)
         if contender.with_worker:
             found.start("manage.py", "runworker", "moderation", "broadcast")
-            wait_for(lambda: ready(self._port))
+            wait_for(lambda: ready(self.port))
         else:
             wait_for(self._answers)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def generate(self, *options: str) -> dict[str, float]:
+    def generate(self, mode: str, *options: str, seconds: float = 0) -> dict[str, float]:
         """One run of the generator."""
         done = subprocess.run(
             [
-                self._generator, "-p", str(self._port), "-P", str(self._web.pid),
-                "-k", self._contender.kind, *options,
+                self._generator, "-p", str(self.port), "-P", str(self._web.pid), "-m", mode,
+                "-k", self.contender.kind, "-T", str(seconds or self.options.seconds), *options,
             ],
             check=True,
             capture_output=True,
@@ -118,43 +136,106 @@ class Bench:
         return result
 
 
-def fan(bench: Bench) -> Iterator[str]:
+@dataclass(frozen=True)
+class Figure:
+    """One cell of a table: the words around its numbers, the numbers, and what must not be."""
+
+    column: str
+    text: str
+    numbers: tuple[float, ...]
+    # Lost, failed or out of order; the worst of all rounds is shown.
+    wrong: float = 0
+
+    def __str__(self) -> str:
+        """As the tables have it."""
+        wrong = f", {self.wrong:,.0f} lost" if self.wrong else ""
+        return self.text.format(*self.numbers) + wrong
+
+
+def median(figures: list[Figure]) -> Figure:
+    """The medians of one cell's rounds."""
+    one = figures[-1]
+    numbers = tuple(map(statistics.median, zip(*(f.numbers for f in figures), strict=True)))
+    return Figure(one.column, one.text, numbers, max(figure.wrong for figure in figures))
+
+
+def fan(bench: Bench) -> Iterator[Figure]:
     """A: one room."""
-    for members, window in ((100, 64), (500, 64), (1000, 64)):
-        found = bench.generate("-m", "fan", "-n", str(members), "-W", str(window))
-        per = found["cpu"] / (found["deliveries"] / 10_000) if found["deliveries"] else 0
-        yield (
-            f"A N={members:<5} {found['deliveries']:>11,.0f} deliveries/s, "
-            f"{per:6.2f} % of a core per 10,000, {found['missing']:.0f} lost"
-        )
+    for members in bench.options.members:
+        found = bench.generate("fan", "-n", str(members), "-W", "64")
+        numbers = found["deliveries"], _cost(found)
+        text = "{0:,.0f}/s at {1:.2f} µs"
+        yield Figure(f"N = {members:,}", text, numbers, found["missing"])
 
 
-def pace(bench: Bench) -> Iterator[str]:
+def pace(bench: Bench) -> Iterator[Figure]:
     """B: a calm room."""
-    found = bench.generate("-m", "rate", "-n", "100", "-r", "20", "-T", "10")
-    yield f"B p50 {found['p50']:6.1f} ms, p99 {found['p99']:6.1f} ms, {found['missing']:.0f} lost"
+    yield _calm(bench, "p50 / p99", "0")
 
 
-def rooms(bench: Bench) -> Iterator[str]:
+def rooms(bench: Bench) -> Iterator[Figure]:
     """C: many small rooms."""
-    best, last = 0.0, {}
-    for step in STEPS:
-        found = bench.generate("-m", "rate", "-n", "1000", "-g", "200", "-r", str(step))
+    best, last = 0.0, {"p99": 0.0, "cpu": 0.0}
+    for step in bench.options.steps:
+        found = bench.generate("rate", "-n", "1000", "-g", "200", "-r", str(step))
         if found["missing"] or found["p99"] > LONGEST_P99 or found["p99"] < 0:
             break
         best, last = step, found
-    p99, cpu = last.get("p99", 0.0), last.get("cpu", 0.0)
-    yield f"C {best:,.0f} messages/s at p99 {p99:.0f} ms, server {cpu:.0f} % of a core"
+    numbers = best, last["p99"], last["cpu"]
+    yield Figure("200 rooms of 5", "{0:,.0f}/s, p99 {1:.0f} ms, {2:.0f} % of a core", numbers)
 
 
-def storm(bench: Bench) -> Iterator[str]:
+def storm(bench: Bench) -> Iterator[Figure]:
     """D: many sockets."""
-    for sockets in (1000, 5000):
-        found = bench.generate("-m", "storm", "-n", str(sockets), "-T", "3")
-        yield (
-            f"D {sockets} sockets in {found['seconds']:.2f} s ({found['cpu']:.2f} s of a core), "
-            f"{found['kib']:.1f} KiB each, idle {found['idle']:.1f} %, {found['failed']:.0f} failed"
-        )
+    text = "{0:.2f} s ({1:.2f} s of a core), {2:.1f} KiB each, idle {3:.1f} %"
+    for sockets in bench.options.sockets:
+        found = bench.generate("storm", "-n", str(sockets), seconds=3)
+        numbers = found["seconds"], found["cpu"], found["kib"], found["idle"]
+        yield Figure(f"{sockets:,} at once", text, numbers, found["failed"])
+
+
+def growth(bench: Bench) -> Iterator[Figure]:
+    """M: what a delivery costs the web process as a room grows; as many are under way in each."""
+    for members in bench.options.growth:
+        window = min(64, 64_000 // members)
+        found = bench.generate("fan", "-n", str(members), "-W", str(window))
+        yield Figure(f"N = {members:,}", "{0:.2f} µs", (_cost(found),), found["missing"])
+
+
+def long_history(bench: Bench) -> Iterator[Figure]:
+    """H: a calm room, by what was said in it before."""
+    for number, count in enumerate(bench.options.history):
+        # Room numbers that no other part has.
+        first = 1000 + number
+        room = f"room{first}"
+        history.fill(room, count)
+        yield _calm(bench, f"{count:,}: p50 / p99", str(first))
+        waits = history.waits(bench.port, room)
+        numbers = waits["join"], waits["since"], waits["page"]
+        text = "{0:.1f} / {1:.1f} / {2:.1f} ms"
+        yield Figure(f"{count:,}: p99 of join / since / page", text, numbers)
+
+
+PARTS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
+    "A": ("A. One room: deliveries a second, and what the server pays for each", fan),
+    "B": ("B. 100 members, 20 messages/s", pace),
+    "C": (f"C. Messages a second at p99 < {LONGEST_P99:.0f} ms, nothing lost", rooms),
+    "D": ("D. Sockets at once", storm),
+    "M": ("M. What the server pays for a delivery, by members", growth),
+    "H": ("H. 100 members, 20 messages/s, by messages in the room before", long_history),
+}
+# What says nothing about peers.
+OURS_ALONE = "MH"
+
+
+def _calm(bench: Bench, column: str, first: str) -> Figure:
+    found = bench.generate("rate", "-n", "100", "-r", "20", "-f", first, seconds=bench.options.calm)
+    return Figure(column, "{0:.1f} / {1:.1f} ms", (found["p50"], found["p99"]), found["missing"])
+
+
+def _cost(found: dict[str, float]) -> float:
+    """What a delivery costs the server, in µs of its core."""
+    return found["cpu"] / 100 / found["deliveries"] * 1e6 if found["deliveries"] else 0.0
 
 
 @contextmanager
@@ -168,64 +249,123 @@ def raised_limits() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _program(contender: Contender) -> str:
-    if contender.node:
-        return shutil.which("node") or "node"
-    if contender.name == "python-socketio":
-        return os.environ["BENCH_SOCKETIO"]
-    return sys.executable
-
-
-def _available(contender: Contender, directory: Path) -> bool:
-    """Whether it is there, after an attempt to install it."""
-    if contender.name == "python-socketio":
-        return "BENCH_SOCKETIO" in os.environ
-    if not contender.node:
-        return True
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        return False
-    packages = ["socket.io@4", "@socket.io/redis-adapter@8", "redis@4"]
-    done = subprocess.run(
-        [npm, "install", "--prefix", directory, "--silent", *packages], capture_output=True
-    )
-    return done.returncode == 0
-
-
 def _pin(pid: int, core: int) -> None:
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
 
 
-def _compiled(directory: Path) -> Path:
-    program = directory / "generator"
-    subprocess.run(["cc", "-O2", "-o", program, HERE / "generator.c"], check=True)
-    return program
+def _programs(wanted: list[str], directory: Path) -> dict[Contender, str]:
+    """Who takes part, and the program that runs each."""
+    programs = {}
+    for contender in CONTENDERS:
+        if wanted and contender.name not in wanted:
+            continue
+        try:
+            programs[contender] = (contender.install or _ourselves)(directory)
+        except install.Missing as error:
+            print(f"{contender.name} takes no part: {error}", flush=True)
+    return programs
 
 
-def main(rounds: int = 3, names: tuple[str, ...] = ()) -> None:
-    """Print each contender's lines of each round; then the load, to know what they are worth."""
+def _ourselves(_: Path) -> str:
+    return sys.executable
+
+
+def _concerns(part: str, contender: Contender, options: argparse.Namespace) -> bool:
+    """Whether a contender takes part in this; in H only with a history of its own."""
+    if part == "H":
+        return contender.kind == "bus" and contender.with_worker
+    return part not in OURS_ALONE or contender.ours or contender.name in options.contenders
+
+
+def _alone(part: str, options: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """A part's measurements that each need new processes."""
+    if part == "D":
+        for sockets in options.sockets:
+            yield argparse.Namespace(**{**vars(options), "sockets": [sockets]})
+    else:
+        yield options
+
+
+def tables(results: dict[str, dict[str, list[list[Figure]]]]) -> str:
+    """The medians, as Markdown: a table for each part, by its figures of each contender."""
+    lines: list[str] = []
+    for part, by_contender in results.items():
+        medians = {
+            name: [median(list(cell)) for cell in zip(*rounds, strict=True)]
+            for name, rounds in by_contender.items()
+        }
+        columns = [figure.column for figure in next(iter(medians.values()))]
+        lines += [f"### {PARTS[part][0]}", "", f"| | {' | '.join(columns)} |"]
+        lines.append("|---" * (len(columns) + 1) + "|")
+        lines += [f"| {name} | {' | '.join(map(str, cells))} |" for name, cells in medians.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.fanout",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [contender.name for contender in CONTENDERS]
+    add = parser.add_argument
+    add("contenders", nargs="*", metavar="contender", help=f"all, or of: {', '.join(names)}")
+    add("--rounds", type=int, default=3, help="how often each is measured (3)")
+    add("--parts", default="ABCD", help=f"of {''.join(PARTS)} (ABCD)")
+    add("--seconds", type=float, default=5, help="of A, each step of C, and M (5)")
+    add("--calm", type=float, default=10, help="seconds of B and H (10)")
+    add("--members", type=_numbers, default=[100, 500, 1000], help="of A (100,500,1000)")
+    steps = [400, 800, 1200, 1600, 2000, 3000, 4000, 5000, 6000, 8000]
+    add("--steps", type=_numbers, default=steps, help=f"of C, messages a second in all ({steps})")
+    add("--sockets", type=_numbers, default=[1000, 5000], help="of D (1000,5000)")
+    growing = [100, 500, 1000, 2000, 5000]
+    add("--growth", type=_numbers, default=growing, help=f"members of M ({growing})")
+    add("--history", type=_numbers, default=[0, 1_000_000], help="messages of H (0,1000000)")
+    options = parser.parse_args()
+    if unknown := set(options.contenders) - set(names):
+        parser.error(f"no such contender: {', '.join(sorted(unknown))}")
+    if set(options.parts) - set(PARTS):
+        parser.error(f"parts are {''.join(PARTS)}")
+    return options
+
+
+def main(options: argparse.Namespace) -> None:
+    """Print each figure as it is found, then the medians; the load says what they are worth."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "bus.settings"
     # Broker, worker and generator inherit it; the web process is moved.
     os.sched_setaffinity(0, {OTHER_CORE})
+    results: dict[str, dict[str, list[list[Figure]]]] = {}
     with raised_limits(), stage() as found:
         found.environment["DJANGO_SETTINGS_MODULE"] = "bus.settings"
         found.manage("demo")
-        generator = _compiled(found.directory)
-        for contender in CONTENDERS:
-            if names and contender.name not in names:
-                continue
-            if not _available(contender, found.directory):
-                print(f"{contender.name}: not installed")
-                continue
-            lines: list[list[str]] = []
-            for _ in range(rounds):
-                bench = Bench(found, contender, generator)
-                lines.append([line for part in (fan, pace, rooms, storm) for line in part(bench)])
-                found.stop()
-                print("\n".join(f"  {contender.name:17} {line}" for line in lines[-1]), flush=True)
-            print(f"{contender.name}: load {load()}", flush=True)
+        generator = found.directory / "generator"
+        subprocess.run(["cc", "-O2", "-o", generator, HERE / "generator.c"], check=True)
+        programs = _programs(options.contenders, found.directory)
+        for number in range(options.rounds):
+            for contender, program in programs.items():
+                for part in options.parts:
+                    figures: list[Figure] = []
+                    # New processes for each: memory that was used before is not counted twice.
+                    for alone in _alone(part, options):
+                        if _concerns(part, contender, options):
+                            bench = Bench(found, contender, program, alone)
+                            figures += PARTS[part][1](bench)
+                            found.stop()
+                    if figures:
+                        by_contender = results.setdefault(part, {})
+                        by_contender.setdefault(contender.name, []).append(figures)
+                    for figure in figures:
+                        said = f"{number + 1} {contender.name:17} {part} {figure.column}: {figure}"
+                        print(f"{said}   load {load()}", flush=True)
+    print(f"\nMedians of {options.rounds} rounds; web on one core, all else on the other.\n")
+    print(tables(results))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3, tuple(sys.argv[2:]))
+    main(_options())

@@ -2,6 +2,7 @@
 //
 //   cc -O2 -o generator generator.c
 //   generator -p PORT -n SOCKETS -g ROOMS -k KIND -m MODE [-W window | -r rate] [-T seconds] [-P pid]
+//             [-f number of the first room]
 //
 // KIND  plain     {"message": …} on /ws/chat/room<i>/          (the tutorials' protocol)
 //       bus       room.join and message.send on /ws/ with the subprotocol bus.v1
@@ -44,7 +45,7 @@ typedef struct {
 #define MARK_SIZE 26
 
 static enum kind kind = PLAIN;
-static int port = 8000, count = 100, rooms = 1, window = 8, epfd;
+static int port = 8000, count = 100, rooms = 1, first = 0, window = 8, epfd;
 static double seconds = 5, warm_up = 1, rate = 20;
 static const char *mode = "fan", *pid = "";
 static Conn *conns;
@@ -271,7 +272,7 @@ static void start(Conn *c, int i) {
     struct sockaddr_in where = {.sin_family = AF_INET, .sin_port = htons(port)};
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    c->room = i % rooms;
+    c->room = first + i % rooms;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (connect(c->fd, (void *)&where, sizeof where) < 0 && errno != EINPROGRESS) { drop(c); return; }
     struct epoll_event e = {.events = EPOLLIN | EPOLLOUT, .data.ptr = c};
@@ -354,10 +355,11 @@ static void at_rate(uint64_t begin, uint64_t end, uint64_t *said) {
 
 int main(int argc, char **argv) {
     int o;
-    while ((o = getopt(argc, argv, "p:n:g:k:m:W:r:T:w:P:")) != -1) switch (o) {
+    while ((o = getopt(argc, argv, "p:n:g:f:k:m:W:r:T:w:P:")) != -1) switch (o) {
         case 'p': port = atoi(optarg); break;
         case 'n': count = atoi(optarg); break;
         case 'g': rooms = atoi(optarg); break;
+        case 'f': first = atoi(optarg); break;
         case 'k': kind = *optarg == 'b' ? BUS : *optarg == 's' ? SOCKETIO : PLAIN; break;
         case 'm': mode = optarg; break;
         case 'W': window = atoi(optarg); break;

@@ -89,8 +89,11 @@ class RoomAdmin(admin.ModelAdmin):
     list_display = ("name", "title", "access", "moderation", "slow_mode", "head", "archived_at")
     list_filter = ("access", "moderation")
     search_fields = ("name", "title")
-    readonly_fields = ("head",)
     inlines = (MemberInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
+        """The name is the room's address, and stays; what people read is the title."""
+        return ("head",) if obj is None else ("head", "name")
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         """Write what was changed, and not the head, which a worker may be moving meanwhile."""

@@ -43,6 +43,12 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     gc.set_threshold(*_GC_THRESHOLDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()
+    await close()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def close() -> None:
+    """Close what this process opened."""
     try:
         async with asyncio.timeout(_CLOSE_TIMEOUT):
             await guard.close()
@@ -53,13 +59,12 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # What is left in the broker expires.
         logger.warning("The connections to the broker were not closed in time: %r", error)
     database.close()
-    await send({"type": "lifespan.shutdown.complete"})
 
 
 application = ProtocolTypeRouter(
     {
         "http": http,
-        "websocket": OriginGuard(Identity(routing.websocket)),
+        "websocket": stopping.Stoppable(OriginGuard(Identity(routing.websocket)), close),
         "channel": routing.channels,
         "lifespan": lifespan,
     }

@@ -51,8 +51,10 @@ class Guarded(Protocol):
     def refresh(self, entry: Entry, right: Rights) -> None:
         """Keep other rights in a room that it is in."""
 
-    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
-        """Be in a room no more."""
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
+        """Be in a room no more; `reason` is for a room that is not there, where `right` is None."""
 
     def tell(self, right: Rights) -> None:
         """Let the visitor know what they are now in a room that it is not in."""
@@ -264,13 +266,19 @@ def _end_of(socket: Guarded, found: Standing) -> int:
 
 def _apply_room(socket: Guarded, entry: Entry, right: Rights | None) -> None:
     room_id = entry.room.pk
-    if right is None or right.room.name != entry.room.name:
+    if right is None:
         socket.lose(room_id, NotFound(), None)
         return
     try:
         now = right.admit()
     except BusError as error:
         socket.lose(room_id, error, right)
+        return
+    if right.room.name != entry.room.name:
+        # Under its old name it is told of the new one; from here on, all it hears has that.
+        socket.refresh(now, right)
+        moved = NotFound(f"This room is called {right.room.name} now.")
+        socket.lose(room_id, moved, None, reason="renamed")
         return
     if now.differs(entry):
         socket.refresh(now, right)

@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, parse_cookie
 
 from bus.consumers import database
-from bus.errors import Unavailable
+from bus.consumers.socket import turn_away
+from bus.errors import CLOSE_TOO_SLOW, Unavailable
 
 
 class Identity:
@@ -25,7 +26,7 @@ class Identity:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass the handshake on; a user whom the database cannot tell now is refused."""
+        """Pass the handshake on; a user whom the database cannot tell now is to come back."""
         cookies = _cookies(scope)
         key = cookies.get(settings.SESSION_COOKIE_NAME)
         session = import_module(settings.SESSION_ENGINE).SessionStore(key)
@@ -35,7 +36,7 @@ class Identity:
                 user = await database.run(_user_of, session)
             except Unavailable:
                 await receive()
-                await send({"type": "websocket.close"})
+                await turn_away(scope, send, CLOSE_TOO_SLOW)
                 return
         scope = {**scope, "cookies": cookies, "session": session, "user": user}
         await self.application(scope, receive, send)

@@ -102,7 +102,9 @@ class Plain(Socket):
         """Keep other rights; the next message is written with them."""
         self._entry = entry
 
-    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
         """Say why, and close for good: there is nothing here but the room."""
         self._refuse(error)
         self.end(CLOSE_FORBIDDEN)

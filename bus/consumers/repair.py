@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bus.conf import conf
 from bus.consumers import database
 from bus.publisher import Bulletin
 from bus.realtime.recent import Kept, Snapshot
@@ -22,10 +23,8 @@ class Reader:
         return await database.run(missed.events_since, room, since)
 
     async def recent(self, room: int, span: int) -> Snapshot:
-        """A room's messages that changed within the last `span` changes; raises Unavailable."""
-        head, messages = await database.run(missed.changes, room, span)
-        return Snapshot(
-            head,
-            max(0, head - span),
-            [Kept(m.id, m.seq, m.changed, m.model_dump_json().encode()) for m in messages],
-        )
+        """What changed within a room's last `span` changes, and its newest page; raises
+        Unavailable."""
+        found = await database.run(missed.newest, room, span, conf.page_limit)
+        kept = [Kept(m.id, m.seq, m.changed, m.model_dump_json().encode()) for m in found.messages]
+        return Snapshot(found.head, found.base, found.floor, kept)

@@ -130,7 +130,9 @@ class Session(Socket):
                 if before.you != entry.you:
                     self.outbox.reply(events.member_changed(right).frame(name))
 
-    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
         """Leave a room, and say why; the session goes on in its others."""
         for name, place in list(self.places.items()):
             if place.entry.room.pk == room_id:
@@ -138,7 +140,7 @@ class Session(Socket):
                 if len(self._lost) >= conf.join_limit:
                     self._lost.clear()
                 self._lost[name] = error
-                self.outbox.reply(events.member_changed(right).frame(name))
+                self.outbox.reply(events.member_changed(right, reason).frame(name))
 
     def tell(self, right: Rights) -> None:
         """Say what the visitor is in a room that the session is not in."""
@@ -249,7 +251,7 @@ class Session(Socket):
         if self.visitor.user_id is not None:
             state = await read_marks().state(room.pk, self.visitor.user_id)
             read = {"read": state.read, "unread": state.unread}
-        caught = await hub().catch_up(place.seat, command.since, command.limit)
+        caught = await hub().catch_up(place.seat, command.since, command.limit, room.head)
         if caught is None:
             caught = await self._read_history(room, command)
         # Last, so that who is cancelled before is not left in it.

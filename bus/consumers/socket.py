@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from channels.consumer import AsyncConsumer
 
+from bus import protocol
 from bus.conf import conf
 from bus.consumers.connections import connections
 from bus.consumers.guard import guard
 from bus.consumers.pace import Budget, Pace, budget_of
-from bus.errors import CLOSE_TOO_MANY, CLOSE_TOO_SLOW, BusError, Unauthenticated
+from bus.errors import CLOSE_RESTART, CLOSE_TOO_MANY, CLOSE_TOO_SLOW, BusError, Unauthenticated
 from bus.realtime.outbox import Outbox
+from bus.realtime.wire import close_code
 from bus.services import access
 from bus.services.access import Entry, Login, Rights, Visitor
 
@@ -60,7 +63,7 @@ class Socket(AsyncConsumer):
         self.scope = scope
         await receive()
         if connections().draining:
-            await send({"type": "websocket.close"})
+            await turn_away(scope, send, CLOSE_RESTART)
             return
         self.visitor = access.visitor_of_scope(scope)
         self.login = access.login_of_scope(scope)
@@ -122,8 +125,11 @@ class Socket(AsyncConsumer):
         """Keep other rights in a room that it is in, and say so."""
         raise NotImplementedError
 
-    def lose(self, room_id: int, error: BusError, right: Rights | None) -> None:
-        """Be in a room no more, and say why; `right` is None where the room is gone."""
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
+        """Be in a room no more, and say why; `right` is None where the room is not there, for this
+        `reason`."""
         raise NotImplementedError
 
     def tell(self, right: Rights) -> None:
@@ -216,6 +222,14 @@ class Socket(AsyncConsumer):
         except Exception:
             logger.exception("A socket of %s failed; the client may come back.", self.visitor.key)
             return CLOSE_TOO_SLOW
+
+
+async def turn_away(scope: Mapping[str, Any], send: Any, code: int) -> None:
+    """Accept and close: a handshake that is refused would tell a client never to come back."""
+    offered = scope.get("subprotocols", [])
+    spoken = protocol.PROTOCOL if protocol.PROTOCOL in offered else None
+    await send({"type": "websocket.accept", "subprotocol": spoken})
+    await send({"type": "websocket.close", "code": close_code(send, code)})
 
 
 def is_too_large(text: str) -> bool:

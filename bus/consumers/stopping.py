@@ -3,6 +3,9 @@
 On SIGTERM uvicorn closes all sockets at once, before the application hears of it. So the signal is
 taken first by us, where the server is uvicorn, and passed on when the sockets are closed. A second
 signal is passed on at once.
+
+Daphne tells of neither beginning nor end, and on SIGTERM breaks all connections. So the first
+socket has its signals taken, too, and what the process opened is closed before they are passed on.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
 from bus.conf import conf
 from bus.consumers.connections import connections
+from bus.realtime.wire import is_daphne
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +42,48 @@ def drain_on_signals() -> None:
             signal.signal(number, _Stop(server, handler, asyncio.get_running_loop()))
 
 
+class Stoppable:
+    """ASGI middleware: has Daphne drain, from the first socket on."""
+
+    def __init__(self, application: Any, close: Callable[[], Awaitable[None]]) -> None:
+        """`close` is called once the sockets are closed; other servers tell of the end."""
+        self._application = application
+        self._close = close
+        self._known = False
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass the handshake on."""
+        if not self._known:
+            self._known = True
+            if is_daphne(send) and threading.current_thread() is threading.main_thread():
+                loop = asyncio.get_running_loop()
+                for number in _SIGNALS:
+                    handler = signal.getsignal(number)
+                    reactor = getattr(handler, "__self__", None)
+                    # What Daphne's reactor does not handle is somebody else's.
+                    if reactor is not None:
+                        signal.signal(number, _Stop(reactor, handler, loop, self._close))
+        await self._application(scope, receive, send)
+
+
+async def _nothing() -> None:
+    """The server tells of the end itself."""
+
+
 class _Stop:
     """Takes one kind of signal for a server."""
 
-    def __init__(self, server: Any, handler: Any, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        server: Any,
+        handler: Any,
+        loop: asyncio.AbstractEventLoop,
+        close: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
         self._server = server
         self._handler = handler
         self._loop = loop
+        self._close = close
         self._task: asyncio.Task[None] | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -61,6 +101,7 @@ class _Stop:
                 listener.close()
             async with asyncio.timeout(conf.closing_window + 2):
                 await connections().drain()
+            await self._close()
         except Exception:
             logger.exception("The sockets could not be closed one by one; the server closes them.")
         finally:

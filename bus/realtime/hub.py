@@ -99,15 +99,18 @@ class Hub:
         topic = self._topics.get(names.room_group(room))
         return topic.order.head if isinstance(topic, RoomTopic) else None
 
-    async def catch_up(self, seat: Seat, since: int | None, limit: int | None) -> Caught | None:
+    async def catch_up(
+        self, seat: Seat, since: int | None, limit: int | None, least: int = 0
+    ) -> Caught | None:
         """What a join is told of the room's messages; None where only the database knows.
 
-        The seat is to be released with its head before anything else is awaited.
+        `least` is a head of the room that was seen in the database: the answer is as new. The seat
+        is to be released with its head before anything else is awaited.
         """
         topic = self._topics.get(names.room_group(seat.room))
         if not isinstance(topic, RoomTopic):
             return None
-        return await self._recovery.catch_up(topic, since, limit)
+        return await self._recovery.catch_up(topic, since, limit, least)
 
     def leave_room(self, seat: Seat) -> None:
         """Take a listener out of a room."""

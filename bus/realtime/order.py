@@ -60,9 +60,13 @@ class Order:
     def reach(self, head: int) -> list[Item]:
         """All up to `head` is known to the listeners by another way; what follows it now."""
         self.head = max(head, self.head or 0)
-        for seq in [seq for seq in self._ahead if seq <= self.head]:
-            del self._ahead[seq]
+        self.forget(self.head)
         return self._follow()
+
+    def forget(self, newest: int) -> None:
+        """Keep nothing that waits up to this seq: it comes by another way."""
+        for seq in [seq for seq in self._ahead if seq <= newest]:
+            del self._ahead[seq]
 
     def skip(self) -> list[Item]:
         """What waits, without what is missing: nobody has it."""

@@ -11,7 +11,16 @@ from typing import Any
 from bus.conf import conf
 from bus.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY, CLOSE_TOO_SLOW
 from bus.realtime.bundle import Bundle
-from bus.realtime.wire import FRAME_LIMIT, Wire, bound_reads, hang_up, text_frame, wire_of
+from bus.realtime.wire import (
+    FRAME_LIMIT,
+    Wire,
+    backlog_of,
+    bound_reads,
+    close_code,
+    hang_up,
+    text_frame,
+    wire_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +35,8 @@ class Outbox:
     """
 
     __slots__ = (
-        "_code", "_events", "_gone", "_joined", "_loop", "_over", "_put", "_relief", "_replies",
-        "_send", "_waiting", "_writer", "failed",
+        "_backlog", "_code", "_events", "_gone", "_joined", "_loop", "_over", "_put", "_relief",
+        "_replies", "_send", "_waiting", "_writer", "failed",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +52,8 @@ class Outbox:
         self._loop = asyncio.get_running_loop()
         # Writes at once, where the server has a way for that.
         self._put: Wire | None = None
+        # What the server keeps by itself, where its `send` never waits.
+        self._backlog: Callable[[], int] | None = None
         # Frames, and whether each is a reply; none for most sockets at most times.
         self._waiting: deque[tuple[bytes, bool]] | None = None
         # What waits, in bytes: events, and replies.
@@ -59,6 +70,7 @@ class Outbox:
     def open(self) -> None:
         """The socket is accepted: from now on frames may be written at once."""
         self._put = wire_of(self._send)
+        self._backlog = backlog_of(self._send)
         bound_reads(self._send)
 
     def push(self, bundle: Bundle) -> None:
@@ -71,7 +83,8 @@ class Outbox:
                 return
         self._events += bundle.size
         self._queue().extend([(frame, False) for frame in bundle.frames])
-        if self._events > conf.outbox_limit:
+        kept = 0 if self._backlog is None else self._backlog()
+        if self._events + kept > conf.outbox_limit:
             self.fail()
         else:
             self._write_later()
@@ -128,7 +141,8 @@ class Outbox:
                 await self._write(self._take(self._waiting))
             if self._code is not None:
                 # No time limit: whoever waits for this sets one for the end.
-                await self._send({"type": "websocket.close", "code": self._code})
+                code = close_code(self._send, self._code)
+                await self._send({"type": "websocket.close", "code": code})
                 self._gone = True
                 if self._code in (CLOSE_BAD_FRAME, CLOSE_TOO_MANY):
                     hang_up(self._send)

@@ -24,10 +24,12 @@ class Kept(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What the database had: every message that changed after `base`, and the room's `head`."""
+    """What the database had: every message that changed after `base` or was posted after `floor`,
+    and the room's `head`."""
 
     head: int
     base: int
+    floor: int
     messages: list[Kept]
 
 
@@ -45,9 +47,11 @@ class Recent:
 
     def __init__(self) -> None:
         self.loaded = False
-        # The newest seq that is taken in; and all that changed after `_base` is there.
+        # The newest seq that is taken in; all that changed after `_base` is there, and all that was
+        # posted after `_floor`.
         self.head = 0
         self._base = 0
+        self._floor = 0
         self._messages: dict[str, Kept] = {}
         self._size = 0
         # Events that are not taken in yet.
@@ -66,7 +70,7 @@ class Recent:
 
     def load(self, snapshot: Snapshot) -> None:
         """Begin with what the database had."""
-        self.head, self._base = snapshot.head, snapshot.base
+        self.head, self._base, self._floor = snapshot.head, snapshot.base, snapshot.floor
         self._messages = {message.id: message for message in snapshot.messages}
         self._size = sum(len(message.json) for message in snapshot.messages)
         self._answers.clear()
@@ -90,6 +94,11 @@ class Recent:
             else:
                 # Nobody reads a snapshot; one that is on its way will be too old.
                 del self._waiting[: -_WAITING // 2]
+
+    def reaches(self, seq: int) -> bool:
+        """Whether it knows all up to a seq; else it missed something, and may say what is gone."""
+        self._take_in()
+        return self.loaded and self.head >= seq
 
     def answer(self, since: int | None, limit: int | None) -> Caught | None:
         """What a `room.join` is told; None where only the database knows."""
@@ -118,8 +127,8 @@ class Recent:
         found = self._answers.get(("newest", count))
         if found is None:
             # An older one is here only since it changed; others of its age are not.
-            kept = [kept for kept in self._messages.values() if kept.seq > self._base]
-            if len(kept) < count and self._base:
+            kept = [kept for kept in self._messages.values() if kept.seq > self._floor]
+            if len(kept) < count and self._floor:
                 return None
             kept.sort(key=lambda kept: kept.seq)
             found = self._answers["newest", count] = _array(kept[-count:])
@@ -143,6 +152,7 @@ class Recent:
             except (ValueError, KeyError, TypeError, AttributeError):
                 # An event of a shape that is not known: the database knows what it changed.
                 self.drop()
+            if not self.loaded:
                 return
         self._trim()
 
@@ -161,10 +171,8 @@ class Recent:
                 message["removed_by"] = data.get("by")
             self._keep(Kept(old.id, old.seq, seq, to_json(message)))
         else:
-            # A change of something that is not here: of all up to it, not all is known.
-            self._base = seq
-            self._messages = {}
-            self._size = 0
+            # A change of something that is not here: who asks next reads anew, once for all.
+            self.drop()
 
     def _keep(self, message: Kept) -> None:
         self._messages[message.id] = message
@@ -173,10 +181,14 @@ class Recent:
     def _trim(self) -> None:
         excess = len(self._messages) - conf.recovery_limit - conf.page_limit
         if excess > 0:
-            for oldest in sorted(self._messages.values(), key=lambda kept: kept.changed)[:excess]:
+            by_seq = sorted(self._messages.values(), key=lambda kept: kept.seq)
+            # The newest page stays, however much older ones are changed.
+            old = by_seq[: len(by_seq) - conf.page_limit]
+            for oldest in sorted(old, key=lambda kept: kept.changed)[:excess]:
                 del self._messages[oldest.id]
                 self._size -= len(oldest.json)
                 self._base = max(self._base, oldest.changed)
+                self._floor = max(self._floor, oldest.seq)
 
 
 def _array(messages: Iterable[Kept]) -> bytes:

@@ -19,11 +19,15 @@ class Recovery:
         self._source = source
 
     async def catch_up(
-        self, topic: RoomTopic, since: int | None, limit: int | None
+        self, topic: RoomTopic, since: int | None, limit: int | None, least: int = 0
     ) -> Caught | None:
-        """What a join is told; None where only the database knows. Raises Unavailable."""
+        """What a join is told; None where only the database knows. Raises Unavailable.
+
+        It is at least up to `least`, a head that was seen in the database: what was removed by then
+        is in no answer, even if the broker did not bring the removal.
+        """
         topic.recent_asked = time.monotonic()
-        if not topic.recent.loaded:
+        if not topic.recent.reaches(max(least, topic.order.head or 0)):
             if self._source is None or conf.recovery_cache == 0:
                 return None
             if topic.recent_task is None:
@@ -34,6 +38,8 @@ class Recovery:
                     lambda done: done.cancelled() or done.exception()
                 )
             await asyncio.shield(topic.recent_task)
+            if not topic.recent.reaches(max(least, topic.order.head or 0)):
+                return None
         # Nothing is awaited between this answer and the seat's release: it misses nothing.
         return topic.recent.answer(since, limit)
 

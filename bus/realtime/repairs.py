@@ -105,14 +105,18 @@ class Repairs:
         """Deliver what a room was told since; where that is too much, send its people away."""
         topic.mending = True
         topic.pause()
+        found, heads = None, None
         try:
             found = await self._missed(topic)
+            if found is None and self._is_live(topic):
+                heads = await self._heads([topic], insist=True)
         except Exception:
             logger.exception("%s could not be repaired; its sockets come back.", topic.group)
-            found = None
         topic.mending = False
         if found is None:
             topic.fail()
+            # Who comes back begins there; what was missed is missed no more.
+            topic.begin((heads or {}).get(topic.room))
         else:
             topic.mend(found.events, found.plain)
         topic.skip()

@@ -20,4 +20,5 @@ class Source(Protocol):
         is gone. Raises Unavailable."""
 
     async def recent(self, room: int, span: int) -> Snapshot:
-        """A room's messages that changed within the last `span` changes; raises Unavailable."""
+        """What changed within a room's last `span` changes, and its newest page; raises
+        Unavailable."""

@@ -102,9 +102,11 @@ class RoomTopic(Topic):
             self._marked.pop(seat.mark, None)
 
     def pause(self) -> None:
-        """Hold all group messages back, until `resume`."""
+        """Hold all group messages back, until `resume`: something is missing, or may be."""
         if self._paused is None:
             self._paused = []
+        # Who joins meanwhile is told what the database says, which is read once for all of them.
+        self.recent.drop()
 
     def resume(self) -> None:
         """Deliver what was held back, and go on."""
@@ -113,7 +115,7 @@ class RoomTopic(Topic):
             self.deliver(events, plain, ())
 
     def begin(self, head: int | None) -> None:
-        """The subscription is new, and this the newest seq of the room: all follows from here."""
+        """This is the newest seq of the room, and all follows from here."""
         self.order = Order()
         self.order.head = head
         self.recent.drop()
@@ -135,8 +137,10 @@ class RoomTopic(Topic):
     def mend(self, events: Events, plain: Events) -> None:
         """Deliver what was read from the database: all that the room was told since `head`."""
         before = self.order.head or 0
-        self._gather(events, plain)
         newest = max((seq for seq, _ in events if seq is not None), default=before)
+        # What waited may have a text that was taken back since.
+        self.order.forget(newest)
+        self._gather(events, plain)
         self._add(self.order.reach(newest))
         self.counts.repaired += max(0, newest - before)
 

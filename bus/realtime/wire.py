@@ -3,6 +3,9 @@
 ASGI's `send` encodes each text for each socket anew, which is most of a delivery's cost. uvicorn's
 protocol object has the transport and says when it is full or closing, and that is all that is used
 here. Under any other server, or with compression, `wire_of` finds nothing and `send` is used.
+
+Daphne's `send` never waits and it knows no close code below 3000 but 1000: what it keeps for a peer
+that stopped reading is measured at its transport, and 4408 stands for 1012.
 """
 
 from __future__ import annotations
@@ -11,7 +14,10 @@ import asyncio
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
+
+from bus.errors import CLOSE_RESTART, CLOSE_TOO_SLOW
 
 # Writes bytes now and returns True; False where the peer is behind, or the socket is closing.
 Wire = Callable[[bytes], bool]
@@ -96,6 +102,36 @@ def hang_up(send: Any) -> None:
         transport.pause_reading()
         # It may still read why.
         asyncio.get_running_loop().call_later(_LAST_WORD, transport.abort)
+
+
+def backlog_of(send: Any) -> Callable[[], int] | None:
+    """What the server keeps for a peer, in bytes, where its `send` does not wait for the peer."""
+    if not is_daphne(send):
+        return None
+    try:
+        transport = send.args[0].transport
+        _ = len(transport.dataBuffer) + transport._tempDataLen
+    except (AttributeError, IndexError, TypeError):
+        return None
+
+    def backlog() -> int:
+        kept: int = len(transport.dataBuffer) + transport._tempDataLen
+        return kept
+
+    return backlog
+
+
+def close_code(send: Any, code: int) -> int:
+    """The code that the server can close with for one that means the same: come back."""
+    return CLOSE_TOO_SLOW if code == CLOSE_RESTART and is_daphne(send) else code
+
+
+def is_daphne(send: Any) -> bool:
+    """Whether an ASGI `send` is Daphne's."""
+    if not isinstance(send, partial):
+        return False
+    server = getattr(send.func, "__self__", None)
+    return type(server).__module__ == "daphne.server"
 
 
 def _protocol_of(send: Any) -> Any:

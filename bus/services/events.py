@@ -116,10 +116,10 @@ def _room_of(fact: Fact) -> int:
     return row.room_id
 
 
-def member_changed(right: Rights | None) -> MemberChanged:
-    """What somebody is in a room now; None where the room is gone."""
+def member_changed(right: Rights | None, reason: str = "not_found") -> MemberChanged:
+    """What somebody is in a room now; None where the room is not there, for this reason."""
     if right is None:
-        return MemberChanged(role=None, reason="not_found")
+        return MemberChanged(role=None, reason=reason)
     role, reason = None, ""
     try:
         role = right.admit().role

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from bus.models import Message, Room
 from bus.protocol import Message as Wire
@@ -22,17 +23,31 @@ def heads(rooms: Sequence[int]) -> dict[int, int]:
     return found
 
 
-def changes(room_id: int, span: int) -> tuple[int, list[Wire]]:
-    """A room's head, and its messages that changed within the last `span` changes."""
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """A room's messages that changed after `base`, and those posted after `floor`."""
+
+    head: int
+    base: int
+    floor: int
+    messages: list[Wire]
+
+
+def newest(room_id: int, span: int, page: int) -> Newest:
+    """What changed within a room's last `span` changes, and its newest page."""
     name, head = Room.objects.values_list("name", "head").get(pk=room_id)
-    rows = Message.objects.filter(
-        room=room_id,
-        status=Message.Status.POSTED,
-        changed__gt=head - span,
-        # What is newer comes as an event.
-        changed__lte=head,
-    )
-    return head, [history.wire(row, name) for row in rows.order_by("changed")]
+    base = floor = max(0, head - span)
+    # What is posted later comes as an event; what is changed later is here, and comes, too.
+    posted = Message.objects.filter(room=room_id, status=Message.Status.POSTED, seq__lte=head)
+    rows = list(posted.filter(changed__gt=base))
+    if base and sum((row.seq or 0) > base for row in rows) < page:
+        # Most of the changes were edits.
+        known = {row.pk for row in rows}
+        paged = list(posted.order_by("-seq")[:page])
+        rows += [row for row in paged if row.pk not in known]
+        floor = min(base, (paged[-1].seq or 1) - 1) if len(paged) == page else 0
+    rows.sort(key=lambda row: row.changed or 0)
+    return Newest(head, base, floor, [history.wire(row, name) for row in rows])
 
 
 def events_since(room_id: int, since: int) -> Bulletin | None:

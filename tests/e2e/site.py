@@ -28,10 +28,11 @@ SERVERS = {
 class Site:
     """One deployment over a data directory; what was stored there before is found again."""
 
-    def __init__(self, directory: Path, server: str = "uvicorn") -> None:
+    def __init__(self, directory: Path, server: str = "uvicorn", **environ: str) -> None:
+        """`environ` is for all of its processes."""
         self.directory = directory
         self.port = free_port()
-        self.environment = environment(directory, self.port, PYTHONUNBUFFERED="1")
+        self.environment = environment(directory, self.port, **{"PYTHONUNBUFFERED": "1", **environ})
         self.broker = EmbeddedBroker(directory / "valkey")
         self.log = directory / "processes.log"
         self.logins: dict[str, str] = {}
@@ -52,8 +53,8 @@ class Site:
     def start(self) -> None:
         """Start everything and wait until it is ready."""
         self.broker.start()
-        self._manage("migrate", "--noinput")
-        lines = self._manage("demo").splitlines()
+        self.manage("migrate", "--noinput")
+        lines = self.manage("demo").splitlines()
         self.logins = dict(line.split(" / ") for line in lines if " / " in line)
         self.web = self.start_web()
         self.worker = self.start_worker()
@@ -92,7 +93,8 @@ class Site:
             process.wait(30)
         self.broker.stop()
 
-    def _manage(self, *args: str) -> str:
+    def manage(self, *args: str) -> str:
+        """Run a management command to its end and return what it printed."""
         done = subprocess.run(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
@@ -117,9 +119,9 @@ class Site:
 
 
 @contextmanager
-def running(directory: Path, server: str = "uvicorn") -> Iterator[Site]:
+def running(directory: Path, server: str = "uvicorn", **environ: str) -> Iterator[Site]:
     """A site while the block runs."""
-    site = Site(directory, server)
+    site = Site(directory, server, **environ)
     with ExitStack() as stack:
         stack.callback(site.stop)
         site.start()

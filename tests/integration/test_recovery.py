@@ -3,17 +3,22 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
 from pytest_django import Settings
 
+from bus import publisher
 from bus.consumers import database, repair
 from bus.models import Room
 from bus.realtime.bundle import Bundle
 from bus.realtime.hub import Hub, hub
 from bus.realtime.recent import Snapshot
-from bus.services import history
+from bus.services import events, history, missed, removal, reports, reviews
+from bus.services.access import Visitor
 from tests.eventually import becomes
 from tests.integration.live import serving, session
 from tests.integration.test_repair import stored, tell
@@ -103,6 +108,131 @@ async def test_a_join_says_the_same_with_the_cache_as_without(settings: Settings
         assert with_cache[4]["recovered"] is False
     recovered = await database.run(history.recover, lobby, 0, None)
     assert [message.id for message in recovered.messages] == [str(row.pk) for row in rows]
+
+
+async def test_ten_thousand_ask_once_however_much_was_edited_and_removed() -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    rows = await stored(lobby, *(f"body {n}" for n in range(160)))
+    # Of the last 500 changes none is a posting.
+    lobby.head = rows[-1].changed = 700
+    rows[-1].edited_at = timezone.now()
+    await lobby.asave()
+    await rows[-1].asave()
+    reader = CountingReader()
+    one = Hub(source=reader)
+
+    async def back(number: int) -> int:
+        seat = await one.join_room(lobby.pk, Ear())
+        caught = await one.catch_up(seat, 650 if number % 2 else None, None)
+        assert caught is not None
+        return len(json.loads(caught.messages))
+
+    try:
+        assert await asyncio.gather(*map(back, range(10_000))) == [50, 1] * 5000
+        assert reader.asked == 2
+        # An old one is removed: all of them together read once more.
+        rows[0].removed_at, rows[0].changed, lobby.head = timezone.now(), 701, 701
+        await rows[0].asave()
+        await lobby.asave()
+        bulletins = events.Bulletins()
+        bulletins.changed(rows[0], lobby.name)
+        await publisher.publish(bulletins.rooms)
+        await becomes(lambda: one.position(lobby.pk) == 701)
+        assert await asyncio.gather(*map(back, range(10_000))) == [50, 2] * 5000
+        assert reader.asked == 3
+    finally:
+        await one.close()
+
+
+async def test_a_removal_that_was_not_heard_is_in_no_answer(settings: Settings) -> None:
+    settings.BUS_RIGHTS_AGE = 0
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    (row,) = await stored(lobby, "a secret")
+    async with serving() as server, session(server) as one, session(server) as two:
+        joined = await one.do("room.join", room="lobby")
+        assert joined["messages"][0]["body"] == "a secret"
+        # Committed elsewhere; its event is lost, and nobody has noticed yet.
+        removal.take_out(row, lobby, timezone.now(), "moderator")
+        await row.asave()
+        await lobby.asave()
+        for since in ({}, {"since": 0}, {"since": 1}):
+            joined = await two.do("room.join", room="lobby", **since)
+            assert (joined["seq"], joined["messages"][0]["body"]) == (2, "")
+
+
+async def test_while_a_room_is_repaired_its_old_state_is_told_to_nobody() -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    (row,) = await stored(lobby, "a secret")
+    one = Hub(source=repair.Reader())
+    try:
+        seat = await one.join_room(lobby.pk, Ear())
+        await one.catch_up(seat, None, None)
+        removal.take_out(row, lobby, timezone.now(), "moderator")
+        await row.asave()
+        await lobby.asave()
+        one._topics[f"room.{lobby.pk}"].pause()  # type: ignore[attr-defined]
+        caught = await one.catch_up(seat, None, None)
+        assert caught is not None
+        assert (caught.head, b"secret" in caught.messages) == (2, False)
+    finally:
+        await one.close()
+
+
+async def hears(ear: Ear, kind: str) -> dict[str, Any]:
+    """The newest event of a type, once it is there."""
+    await becomes(lambda: any(json.loads(frame)["type"] == kind for frame in ear.heard))
+    return [e for e in map(json.loads, ear.heard) if e["type"] == kind][-1]["data"]
+
+
+async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -> None:
+    """Three reports hide it, a moderator shows it, takes that back, and rejects it."""
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    (row,) = await stored(lobby, "what was said")
+    moderator = await User.objects.acreate(username="mod")
+    people = [
+        await User.objects.acreate(username=f"m{n}", date_joined="2020-01-01T00:00Z")
+        for n in range(3)
+    ]
+    one, ear, texts = Hub(source=repair.Reader()), Ear(), list[list[bool]]()
+
+    async def told(bulletins: events.Bulletins) -> None:
+        """Publish, and note by which ways the words come out, once the room has heard of it."""
+        await publisher.publish(bulletins.rooms)
+        head = (await Room.objects.aget(pk=lobby.pk)).head
+        await becomes(lambda: one.position(lobby.pk) == head)
+        ways: list[Any] = []
+        for since in (None, 0, head - 1):
+            caught = await one.catch_up(seat, since, None)
+            assert caught is not None
+            assert caught.head == head
+            ways.append(caught.messages)
+            ways.append(await database.run(history.recover, lobby, since, None))
+        ways.append(await database.run(history.page, lobby, None, 0, 50))
+        ways.append(await database.run(missed.events_since, lobby.pk, 0))
+        texts.append([b"what was said" in repr(way).encode() for way in ways])
+
+    async def decided(step: Any, *args: Any, **kwargs: Any) -> None:
+        decision = await database.run(partial(step, *args, **kwargs))
+        await told(await database.run(events.of_facts, decision.facts))
+
+    try:
+        seat = await one.join_room(lobby.pk, ear)
+        seat.release(1)
+        await told(events.Bulletins())
+        for person in people:
+            visitor = Visitor(f"u{person.pk}", person.pk, person.username, person.pk)
+            review = await database.run(reports.file, lobby, str(row.pk), visitor, "rude")
+            if review is not None:
+                found = review
+                told_of_it = await database.run(events.of_report, review)
+        await told(told_of_it)
+        await decided(reviews.decide, found.pk, approve=True, by=moderator)
+        await decided(reviews.undo, found.pk, by=moderator)
+        await decided(reviews.decide, found.pk, approve=False, by=moderator)
+        assert [set(ways) for ways in texts] == [{True}, {False}, {True}, {False}, {False}]
+        assert (await hears(ear, "message.edited"))["body"] == "what was said"
+    finally:
+        await one.close()
 
 
 async def test_the_rooms_asked_for_longest_ago_make_room(settings: Settings) -> None:

@@ -271,19 +271,30 @@ async def test_a_new_role_is_told_and_holds(mina: Mina, club: Room) -> None:
     assert event["data"]["role"] == "moderator"
 
 
-@pytest.mark.parametrize("way", ["deleted", "renamed"])
-async def test_a_room_that_is_gone(mina: Mina, club: Room, way: str) -> None:
-    if way == "deleted":
-        await club.adelete()
-    else:
-        club.name = "den"
-        await club.asave()
+async def test_a_room_that_is_gone(mina: Mina, club: Room) -> None:
+    await club.adelete()
     event, code = await promptly(mina.client.event("member.changed"), close_code(mina.plain))
     assert (event["room"], event["data"]["role"]) == ("club", None)
     assert event["data"]["reason"] == "not_found"
     assert code == 4403
     error = await mina.client.refused("history.list", room="club")
     assert error["code"] == "not_found"
+
+
+async def test_a_room_of_another_name_is_found_again(mina: Mina, club: Room) -> None:
+    """The admin does not rename; a script may."""
+    club.name = "den"
+    await club.asave()
+    event, code = await promptly(mina.client.event("member.changed"), close_code(mina.plain))
+    changed = await mina.client.event("room.changed")
+    assert (changed["room"], changed["data"]["name"]) == ("club", "den")
+    assert (event["room"], event["data"]["role"]) == ("club", None)
+    assert event["data"]["reason"] == "renamed"
+    assert code == 4403
+    error = await mina.client.refused("history.list", room="club")
+    assert (error["code"], "called den now" in error["message"]) == ("not_found", True)
+    joined = await mina.client.do("room.join", room="den", since=0)
+    assert joined["recovered"] is True
 
 
 async def test_new_settings_of_a_room(mina: Mina, club: Room) -> None:

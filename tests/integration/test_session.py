@@ -19,7 +19,10 @@ from pytest_django import Settings
 from websockets.asyncio.client import connect
 
 from bus import channel_messages, names, protocol, publisher
+from bus.consumers import identity
 from bus.consumers import session as module
+from bus.consumers.connections import connections
+from bus.errors import Unavailable
 from bus.management.embedded import EmbeddedBroker
 from bus.models import Member, Message, Room, Sanction
 from bus.publisher import Bulletin
@@ -525,6 +528,27 @@ async def test_a_peer_that_reads_nothing_is_told_to_come_back(
         await becomes(lambda: len(topic.seats) == 1)  # the slow one has no place any more
         slow.socket.transport.resume_reading()
         assert await close_code(slow.socket) == 4408
+
+
+async def test_who_comes_too_late_or_too_early_is_told_to_come_back(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handshake that is refused would be a 403: do not come back."""
+    mina = await User.objects.acreate(username="mina")
+    headers = await cookies_of(mina)
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database is away")
+
+    monkeypatch.setattr(identity, "_user_of", away)
+    async with connect(
+        address(server, "/ws/"), subprotocols=["bus.v1"], additional_headers=headers
+    ) as early:
+        assert await close_code(early) == 4408
+    monkeypatch.setattr(connections(), "draining", True)
+    for path in ("/ws/", "/ws/chat/lobby/"):
+        async with connect(address(server, path)) as late:
+            assert await close_code(late) == 1012
 
 
 async def test_a_stopping_server_closes_with_1012(broker: str) -> None:

@@ -214,6 +214,33 @@ async def test_where_too_much_was_missed_everybody_comes_back() -> None:
     assert ear.heard == []
 
 
+async def test_those_who_came_back_stay() -> None:
+    broker, ear, _ = await repairing(4)
+    broker.stored, broker.stored_heads = None, {1: 5000}
+    broker.open_door.set()
+    await becomes(lambda: ear.failed)
+    back = Ear()
+    # One comes back before the last has gone.
+    (await broker.hub.join_room(1, back)).release(5000)
+    broker.asked.clear()
+    await broker.hub.repairs.check()
+    await broker.tell(5001)
+    assert (back.failed, back.heard, broker.asked) == (False, [b"e5001"], [])
+
+
+async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    await broker.tell(1)
+    # 2 is lost; 3 is removed at 4 while it waits.
+    broker.stored = Bulletin(events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")])
+    await broker.tell(3)
+    await becomes(lambda: len(ear.heard) == 4)
+    assert ear.heard == [b"e1", b"e2", b"gone", b"removed"]
+    assert plain.heard == [b"p1", b"p2"]
+
+
 async def test_who_was_joining_in_an_outage_comes_back() -> None:
     broker, ear = Broker(), Ear()
     await broker.hub.join_room(1, ear)

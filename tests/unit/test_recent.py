@@ -33,7 +33,7 @@ def seqs(caught: Caught | None) -> list[int]:
 def recent() -> Recent:
     """Of a room whose messages 3 to 6 are known, and nothing before."""
     found = Recent()
-    found.load(Snapshot(6, 2, [kept(message(seq)) for seq in range(3, 7)]))
+    found.load(Snapshot(6, 2, 2, [kept(message(seq)) for seq in range(3, 7)]))
     return found
 
 
@@ -56,7 +56,7 @@ def test_it_answers_what_changed_and_the_newest_page(recent: Recent) -> None:
 
 def test_a_new_room_is_known_from_its_beginning() -> None:
     new = Recent()
-    new.load(Snapshot(0, 0, []))
+    new.load(Snapshot(0, 0, 0, []))
     assert new.answer(None, None) == Caught(0, True, b"[]")
     new.hear(1, event("posted", message(1)))
     assert seqs(new.answer(None, 50)) == [1]
@@ -86,7 +86,7 @@ def test_what_came_while_the_snapshot_was_read_counts_once() -> None:
     found.follow()
     for seq in (5, 6, 7, 8):
         found.hear(seq, event("posted", message(seq)))
-    found.load(Snapshot(6, 0, [kept(message(seq)) for seq in range(1, 7)]))
+    found.load(Snapshot(6, 0, 0, [kept(message(seq)) for seq in range(1, 7)]))
     assert seqs(found.answer(4, None)) == [5, 6, 7, 8]
 
 
@@ -96,13 +96,46 @@ def test_after_a_hole_only_the_database_knows(recent: Recent) -> None:
     assert not recent.loaded
 
 
-def test_a_removal_of_something_older_leaves_what_follows_it(recent: Recent) -> None:
+def test_a_removal_of_something_older_is_read_with_all_the_rest(recent: Recent) -> None:
     recent.hear(7, event("removed", {"id": "101", "by": "author", "reason": ""}))
-    assert recent.answer(6, None) is None
-    assert seqs(recent.answer(7, None)) == []
     recent.hear(8, event("posted", message(8)))
-    assert seqs(recent.answer(7, None)) == [8]
-    assert recent.answer(None, 2) is None
+    assert recent.answer(6, None) is None
+    # Once for all who ask, and not by each of them.
+    assert not recent.loaded
+
+
+def test_a_hidden_message_that_is_shown_again_has_its_words_again(recent: Recent) -> None:
+    recent.hear(7, event("removed", {"id": "104", "by": "moderator", "reason": "reported"}))
+    for asked in (recent.answer(2, None), recent.answer(6, None), recent.answer(None, 4)):
+        assert asked is not None
+        assert b"body 4" not in asked.messages
+    recent.hear(8, event("edited", message(4, changed=8)))
+    shown = recent.answer(7, None)
+    assert shown is not None
+    assert [(m["seq"], m["body"]) for m in json.loads(shown.messages)] == [(4, "body 4")]
+
+
+def test_what_it_missed_it_does_not_pretend_to_know(recent: Recent) -> None:
+    assert recent.reaches(6)
+    assert not recent.reaches(7)
+    recent.hear(7, event("posted", message(7)))
+    assert recent.reaches(7)
+    assert not Recent().reaches(0)
+
+
+def test_the_newest_page_stays_however_much_is_edited(settings: Settings) -> None:
+    settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
+    # The newest five were posted long before the last changes, which are of two messages.
+    found = Recent()
+    page = [kept(message(seq)) for seq in range(1, 6)]
+    edited = [kept(message(seq, changed=seq + 100)) for seq in (6, 7)]
+    found.load(Snapshot(107, 102, 2, [*page[2:], *edited]))
+    assert seqs(found.answer(None, 5)) == [3, 4, 5, 6, 7]
+    assert found.answer(None, 6) == found.answer(None, 5)
+    assert seqs(found.answer(105, None)) == [6, 7]
+    for changed in range(108, 1000):
+        found.hear(changed, event("edited", message(6, f"{changed}", changed=changed)))
+    assert seqs(found.answer(None, 5)) == [3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +150,7 @@ def test_an_event_that_it_does_not_know_empties_it(recent: Recent, frame: bytes)
 def test_it_is_bounded(settings: Settings) -> None:
     settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
     found = Recent()
-    found.load(Snapshot(0, 0, []))
+    found.load(Snapshot(0, 0, 0, []))
     for seq in range(1, 1001):
         found.hear(seq, event("posted", message(seq)))
     assert seqs(found.answer(995, None)) == [996, 997, 998, 999, 1000]
