@@ -1,7 +1,6 @@
 """Normal form of a text for matching, with the way back to the text as written."""
 
 import re
-from functools import cached_property
 from typing import Final
 
 from .letters import JAMO, TABLE
@@ -27,6 +26,8 @@ _SHAPE: Final = "".join(map(_kind, map(chr, range(128)))).encode().ljust(256, b"
 class Normal:
     """A text, its folded form, and for each folded character where it was written."""
 
+    __slots__ = ("_same", "_shape", "_spans", "folded", "raw", "scanned")
+
     def __init__(
         self,
         raw: str,
@@ -38,20 +39,26 @@ class Normal:
         self.raw = raw
         self.folded = folded
         self._spans = spans
+        self._shape: bytes | None = None
         # Folding letter for letter leaves every offset where it was.
         self._same = same
         # What was found in it, kept by whoever looks for it first.
         self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
 
-    @cached_property
+    # Kept by hand: the lock of a cached_property takes as long as all the rest.
+    @property
     def shape(self) -> bytes:
         """For each folded character what kind it is, so that views know if they need to look."""
-        return f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
+        if self._shape is None:
+            self._shape = f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
+        return self._shape
 
-    @cached_property
+    @property
     def spans(self) -> list[tuple[int, int]]:
         """Start and end in the text as written of each folded character."""
-        return _spans(self.raw) if self._spans is None else self._spans
+        if self._spans is None:
+            self._spans = _spans(self.raw)
+        return self._spans
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range in the text as written of a folded range that is not empty."""
