@@ -8,6 +8,10 @@ from .letters import JAMO, TABLE
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
 _JAMO: Final = str.maketrans(JAMO)
+# What folds to nothing, or to more than one letter.
+_ODD: Final = re.compile(
+    f"[{''.join(chr(code) for code, plain in TABLE.items() if plain is None or len(plain) > 1)}]"
+).finditer
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -69,15 +73,15 @@ class Normal:
 
 def _spans(raw: str) -> list[tuple[int, int]]:
     """The written range of each character that the table makes of `raw`."""
+    each = list(zip(range(len(raw)), range(1, len(raw) + 1), strict=True))
     spans: list[tuple[int, int]] = []
-    for index, char in enumerate(raw):
-        plain = TABLE.get(ord(char), char)
-        if plain is None:
-            continue
-        if len(plain) == 1:
-            spans.append((index, index + 1))
-        else:
-            spans.extend([(index, index + 1)] * len(plain))
+    done = 0
+    for odd in _ODD(raw):
+        start = odd.start()
+        spans += each[done:start]
+        spans += each[start : start + 1] * len(TABLE[ord(odd[0])] or "")
+        done = start + 1
+    spans += each[done:]
     return spans
 
 

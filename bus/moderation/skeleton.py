@@ -27,8 +27,11 @@ def skeleton(folded: str) -> str:
     return single(folded.encode("ascii", "ignore").translate(_BYTES, _DROPPED)).decode()
 
 
-def runs(folded: str) -> list[tuple[int, int]]:
-    """For each letter of the skeleton, the first and one past the last character it was made of."""
+def runs(folded: str, most: int) -> list[tuple[int, int]]:
+    """For each letter of the skeleton, the first and one past the last character it was made of.
+
+    Reads no further than the letters asked for.
+    """
     found: list[tuple[int, int]] = []
     last = ""
     for index, letter in enumerate(folded.encode("ascii", "replace").translate(_BYTES).decode()):
@@ -37,6 +40,8 @@ def runs(folded: str) -> list[tuple[int, int]]:
         if letter == last:
             found[-1] = (found[-1][0], index + 1)
         else:
+            if len(found) == most:
+                break
             found.append((index, index + 1))
             last = letter
     return found

@@ -155,7 +155,7 @@ def _among(
     candidates: list[tuple[int, int, int]], folded: str, lexicon: Lexicon
 ) -> Iterator[Match]:
     """The candidates that are spelt where the skeleton shows them."""
-    places = runs(folded)
+    places = runs(folded, max(last for _, _, last in candidates[: _MOST + 1]))
     if len(candidates) > _MOST:
         yield Match(CROWD, places[candidates[_MOST][1]][0], len(folded), "collapsed")
     for pattern, first, last in candidates[:_MOST]:
