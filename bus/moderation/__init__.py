@@ -1,7 +1,7 @@
 """Moderation as one pure function: judge(text, policy, context) -> Verdict."""
 
 from .context import Context
-from .engine import judge
+from .engine import Case, judge, judge_many
 from .ladder import Ladder, Thresholds
 from .policies import POLICIES
 from .policy import Policy
@@ -10,6 +10,7 @@ from .verdict import Action, Hit, Verdict
 __all__ = [
     "POLICIES",
     "Action",
+    "Case",
     "Context",
     "Hit",
     "Ladder",
@@ -17,4 +18,5 @@ __all__ = [
     "Thresholds",
     "Verdict",
     "judge",
+    "judge_many",
 ]

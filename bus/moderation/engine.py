@@ -1,8 +1,9 @@
 """judge(): every rule over one text, and what the policy makes of the hits."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
-from . import suspicion
+from . import model, suspicion
 from .context import Context
 from .graphemes import star
 from .normalise import Normal, normalise
@@ -16,8 +17,37 @@ _MASK: Final = ACTIONS.index("mask")
 _HOLD: Final = ACTIONS.index("hold")
 
 
+class Case(NamedTuple):
+    """One text to be judged, and by what."""
+
+    text: str
+    policy: Policy
+    context: Context = _NOTHING_KNOWN
+
+
 def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdict:
     """Judge one text under a policy; takes any string, does no I/O and never raises."""
+    hits, open_to_model = _by_rules(text, policy, context)
+    if open_to_model is not None and policy.model is not None:
+        likely = model.score_folded(open_to_model.folded)
+        hits += suspicion.find(open_to_model, policy.model, likely)
+    return _decide(text, policy, context, hits) if hits else _nothing(text)
+
+
+def judge_many(cases: Sequence[Case]) -> list[Verdict]:
+    """The verdicts that `judge` gives on each, in less time: the model looks at all together."""
+    drafts = [_by_rules(*case) for case in cases]
+    likely = iter(model.scores_folded([n.folded for _, n in drafts if n is not None]))
+    verdicts: list[Verdict] = []
+    for (text, policy, context), (hits, open_to_model) in zip(cases, drafts, strict=True):
+        if open_to_model is not None and policy.model is not None:
+            hits += suspicion.find(open_to_model, policy.model, next(likely))
+        verdicts.append(_decide(text, policy, context, hits) if hits else _nothing(text))
+    return verdicts
+
+
+def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], Normal | None]:
+    """What the rules find, and the text again where the model is to be asked too."""
     hits: list[Hit] = []
     if len(text) > policy.max_length:
         # What no room would post is not worth reading through.
@@ -28,12 +58,14 @@ def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdi
             if found := rule(normal, policy, context):
                 hits.extend(found)
         # What the rules are certain of needs no second opinion.
-        certain = context.trusted or any(_act(policy, hit) >= _MASK for hit in hits)
-        if policy.model is not None and not certain:
-            hits.extend(suspicion.find(normal, policy.model))
-    if not hits:
-        return Verdict("allow", 0.0, (), text, None)
-    return _decide(text, policy, context, hits)
+        certain = hits and any(_act(policy, hit) >= _MASK for hit in hits)
+        if policy.model is not None and not context.trusted and not certain:
+            return hits, normal
+    return hits, None
+
+
+def _nothing(text: str) -> Verdict:
+    return Verdict("allow", 0.0, (), text, None)
 
 
 def _act(policy: Policy, hit: Hit) -> int:

@@ -83,10 +83,12 @@ def _plain(code: int) -> str | None:
         or "\u3131" <= wide[0] <= "\u3163"
     ):
         return "".join(JAMO.get(part, part) for part in wide)
-    named = _LATIN_NAME.search(unicodedata.name(char, ""))
-    if named:
+    name = unicodedata.name(char, "")
+    if ("LATIN" in name or "REGIONAL" in name) and (named := _LATIN_NAME.search(name)):
         return (named[1] or named[2]).lower()
     parts = unicodedata.normalize("NFKD", char)
+    if parts == char:
+        return char.lower()
     kept = "".join(part for part in parts if unicodedata.category(part) not in _DROPPED)
     return kept.lower()
 

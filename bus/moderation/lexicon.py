@@ -63,7 +63,9 @@ class Lexicon:
     syllables: Index
     jamo: Index
     spelled: dict[str, Term]
+    # Words by length and first letter, the likeliest first, and the place of each among all.
     masked: dict[tuple[int, str], tuple[tuple[str, Term], ...]]
+    ranks: dict[str, tuple[int, Term]]
 
     def scan(self, normal: Normal) -> list[tuple[int, int, int]]:
         """All that the folded text spells, overlapping too: (pattern, start, end); once a text."""
@@ -162,6 +164,8 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
     ):
         for pattern, term in patterns:
             readings.setdefault(pattern, []).append((view, term))
+    masked = _masked(letters)
+    words = (pair for pairs in masked.values() for pair in pairs)
     return Lexicon(
         surface=AhoCorasick(list(readings)),
         readings=tuple(map(tuple, readings.values())),
@@ -175,5 +179,6 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
             ]
         ),
         spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
-        masked=_masked(letters),
+        masked=masked,
+        ranks={word: (rank, term) for rank, (word, term) in enumerate(words)},
     )

@@ -1,7 +1,6 @@
 """Normal form of a text for matching, with the way back to the text as written."""
 
 import re
-from functools import cached_property
 from typing import Final
 
 from .letters import JAMO, TABLE
@@ -9,6 +8,10 @@ from .letters import JAMO, TABLE
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
 _JAMO: Final = str.maketrans(JAMO)
+# What folds to nothing, or to more than one letter.
+_ODD: Final = re.compile(
+    f"[{''.join(chr(code) for code, plain in TABLE.items() if plain is None or len(plain) > 1)}]"
+).finditer
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -27,6 +30,8 @@ _SHAPE: Final = "".join(map(_kind, map(chr, range(128)))).encode().ljust(256, b"
 class Normal:
     """A text, its folded form, and for each folded character where it was written."""
 
+    __slots__ = ("_same", "_shape", "_spans", "folded", "raw", "scanned")
+
     def __init__(
         self,
         raw: str,
@@ -38,20 +43,26 @@ class Normal:
         self.raw = raw
         self.folded = folded
         self._spans = spans
+        self._shape: bytes | None = None
         # Folding letter for letter leaves every offset where it was.
         self._same = same
         # What was found in it, kept by whoever looks for it first.
         self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
 
-    @cached_property
+    # Kept by hand: the lock of a cached_property takes as long as all the rest.
+    @property
     def shape(self) -> bytes:
         """For each folded character what kind it is, so that views know if they need to look."""
-        return f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
+        if self._shape is None:
+            self._shape = f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
+        return self._shape
 
-    @cached_property
+    @property
     def spans(self) -> list[tuple[int, int]]:
         """Start and end in the text as written of each folded character."""
-        return _spans(self.raw) if self._spans is None else self._spans
+        if self._spans is None:
+            self._spans = _spans(self.raw)
+        return self._spans
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range in the text as written of a folded range that is not empty."""
@@ -62,15 +73,15 @@ class Normal:
 
 def _spans(raw: str) -> list[tuple[int, int]]:
     """The written range of each character that the table makes of `raw`."""
+    each = list(zip(range(len(raw)), range(1, len(raw) + 1), strict=True))
     spans: list[tuple[int, int]] = []
-    for index, char in enumerate(raw):
-        plain = TABLE.get(ord(char), char)
-        if plain is None:
-            continue
-        if len(plain) == 1:
-            spans.append((index, index + 1))
-        else:
-            spans.extend([(index, index + 1)] * len(plain))
+    done = 0
+    for odd in _ODD(raw):
+        start = odd.start()
+        spans += each[done:start]
+        spans += each[start : start + 1] * len(TABLE[ord(odd[0])] or "")
+        done = start + 1
+    spans += each[done:]
     return spans
 
 

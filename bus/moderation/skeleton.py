@@ -3,6 +3,8 @@
 import string
 from typing import Final
 
+from .neighbours import single
+
 # What a sign may stand for. The first letter is the one it becomes in the skeleton.
 LEET: Final[dict[str, str]] = {
     "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "g", "7": "t", "8": "b",
@@ -18,23 +20,18 @@ _TABLE: Final[dict[int, str | None]] = {
 }
 _DROPPED: Final = bytes(code for code in range(128) if _TABLE.get(code) is None)
 _BYTES: Final = bytes(ord(_TABLE.get(code) or "\0") for code in range(128)).ljust(256, b"\0")
-_DOUBLES: Final = [(chr(code) * 2, chr(code)) for code in sorted(set(_BYTES) - {0})]
 
 
 def skeleton(folded: str) -> str:
     """The skeleton of a folded text."""
-    letters = folded.encode("ascii", "ignore").translate(_BYTES, _DROPPED).decode()
-    if len(letters) < 2:
-        return letters
-    # Faster than a pattern that refers back to what it found.
-    for double, single in _DOUBLES:
-        while double in letters:
-            letters = letters.replace(double, single)
-    return letters
+    return single(folded.encode("ascii", "ignore").translate(_BYTES, _DROPPED)).decode()
 
 
-def runs(folded: str) -> list[tuple[int, int]]:
-    """For each letter of the skeleton, the first and one past the last character it was made of."""
+def runs(folded: str, most: int) -> list[tuple[int, int]]:
+    """For each letter of the skeleton, the first and one past the last character it was made of.
+
+    Reads no further than the letters asked for.
+    """
     found: list[tuple[int, int]] = []
     last = ""
     for index, letter in enumerate(folded.encode("ascii", "replace").translate(_BYTES).decode()):
@@ -43,6 +40,8 @@ def runs(folded: str) -> list[tuple[int, int]]:
         if letter == last:
             found[-1] = (found[-1][0], index + 1)
         else:
+            if len(found) == most:
+                break
             found.append((index, index + 1))
             last = letter
     return found

@@ -13,11 +13,13 @@ from .verdict import WHOLE, Hit
 _WORD: Final = re.compile(r"[^\W_]+").finditer
 
 
-def find(normal: Normal, thresholds: Thresholds) -> list[Hit]:
-    """One hit over the whole text, of severity 1 from the first threshold and 2 from the second."""
+def find(normal: Normal, thresholds: Thresholds, likely: float) -> list[Hit]:
+    """One hit over the whole text, of severity 1 from the first threshold and 2 from the second.
+
+    `likely` is the model's score of the folded text.
+    """
     text, folded = normal.raw, normal.folded
     least = min(thresholds.alert, thresholds.hold)
-    likely = model.score_folded(folded)
     if likely >= least and (without := _without_innocents(normal)) != folded:
         likely = model.score_folded(without)
     if likely < least or not text:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bus.errors import BusError, Conflict, Invalid, NotFound
 from bus.models import DryRun, Member, Message, Room
-from bus.moderation import Context, Policy, judge
+from bus.moderation import Case, Context, Policy, judge_many
 from bus.services import access, labels, policies
 from bus.services.difference import Difference
 
@@ -145,6 +145,7 @@ def _judge(room: Room, tried: Policy, rows: Iterable[Message], found: Difference
     said: dict[str, deque[tuple[dt.datetime, str]]] = {}
     members = Member.objects.filter(room=room).values_list("user", "role")
     roles: dict[int | None, str] = dict(members.iterator())
+    cases: list[tuple[Message, str, Context]] = []
     for row in rows:
         text = labels.as_written(row)
         if not text:
@@ -158,9 +159,12 @@ def _judge(room: Room, tried: Policy, rows: Iterable[Message], found: Difference
             trusted=role in access.MODERATING,
             role=role,
         )
-        before, after = judge(text, current, context), judge(text, tried, context)
-        found.add(row.pk, text, before, after, show=row.removed_at is None)
+        cases.append((row, text, context))
         recent.append((row.created_at, text))
+    before = judge_many([Case(text, current, context) for _, text, context in cases])
+    after = judge_many([Case(text, tried, context) for _, text, context in cases])
+    for (row, text, _), was, would_be in zip(cases, before, after, strict=True):
+        found.add(row.pk, text, was, would_be, show=row.removed_at is None)
 
 
 def _history(room: Room, days: float | None) -> QuerySet[Message]:

@@ -12,7 +12,7 @@ from bus import publisher, reasons
 from bus.channel_messages import DryRunContinued, MessageSubmitted
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
-from bus.moderation import Context, Verdict, judge
+from bus.moderation import Case, Context, Verdict, judge_many
 from bus.protocol import Outcome, Reason
 from bus.services import access, behaviour, events, history, messages, policies, rooms
 from bus.services.facts import Removed
@@ -118,7 +118,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             wrote.setdefault(room, {}).setdefault(key, []).append(message.body)
     authors = behaviour.of_authors(wrote)
     said = {key: Recollection(entries) for key, entries in recent.items()}
-    judged = Judged(found, {})
+    cases: dict[int, Case] = {}
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
         room = found.get(message.room)
         if room is None:
@@ -136,10 +136,11 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             first_message=author.first_message,
             strikes=author.strikes,
         )
-        judged.verdicts[position] = judge(message.body, policy, context)
+        cases[position] = Case(message.body, policy, context)
         own.add(delivery.sent_at, message.room, message.body)
         author.first_message = False
-    return judged
+    verdicts = judge_many(list(cases.values()))
+    return Judged(found, dict(zip(cases, verdicts, strict=True)))
 
 
 def _settle(batch: Batch, judged: Judged) -> Told:

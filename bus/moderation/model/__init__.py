@@ -7,13 +7,23 @@ a hit of the model alone is put before people and never refused or punished. CAR
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from ..normalise import normalise
 from .weights import Weights, WeightsError, load
 
-__all__ = ["PACKAGED", "THRESHOLDS", "WeightsError", "available", "score", "score_folded", "use"]
+__all__ = [
+    "PACKAGED",
+    "THRESHOLDS",
+    "WeightsError",
+    "available",
+    "score",
+    "score_folded",
+    "scores_folded",
+    "use",
+]
 
 PACKAGED: Final = Path(__file__).with_name("weights.npz")
 
@@ -45,6 +55,12 @@ def score_folded(folded: str) -> float:
     """The same for a text that is normalised already."""
     weights = _weights if _looked else _current()
     return 0.0 if weights is None else weights.probability(folded)
+
+
+def scores_folded(texts: Sequence[str]) -> list[float]:
+    """The same for many texts, at a fraction of the time for each."""
+    weights = _weights if _looked else _current()
+    return [0.0] * len(texts) if weights is None else weights.probabilities(texts)
 
 
 def use(path: Path | None) -> None:

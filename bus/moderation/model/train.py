@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..normalise import normalise
 from .calibrate import calibrate
-from .features import buckets
+from .features import buckets, framed
 from .rows import Row, Source
 from .weights import SIZE, Weights
 
@@ -88,7 +88,7 @@ class _Examples:
             # A source of one label says nothing of its own habits: it goes under the common one.
             owner = number if len(share) == 2 else len(sources)
             for row in rows:
-                found.append(buckets(normalise(row.text).folded).reshape(-1))
+                found.append(buckets(framed(normalise(row.text).folded)).reshape(-1))
                 labels.append(float(row.bad))
                 owners.append(owner)
                 weights.append(share[row.bad])

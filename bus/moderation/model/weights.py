@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,9 +12,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import BITS, buckets, is_korean
+from .features import BITS, LONGEST, buckets, buckets_of_many, framed, is_korean
 
 SIZE: Final = 1 << BITS
+# Letters that are looked at together: as many as stay in the cache of a core.
+_TOGETHER: Final = 8_192
 # Beyond this exp() has nothing left to tell.
 _FAR: Final = 30.0
 
@@ -47,7 +50,7 @@ class Weights:
 
     def raw(self, folded: str) -> float:
         """The sum of the weights of a folded text, over the root of how many there are."""
-        found = buckets(folded)
+        found = buckets(framed(folded))
         total = int(self.table.take(found).sum(dtype=np.int64))
         return total * self.step / math.sqrt(found.size)
 
@@ -55,6 +58,38 @@ class Weights:
         """How likely a folded text is bad, 0 to 1."""
         calibration = self.korean if is_korean(folded) else self.latin
         return calibration.probability(self.raw(folded))
+
+    def probabilities(self, texts: Sequence[str]) -> list[float]:
+        """The same for many folded texts, at a fraction of the time for each."""
+        answers: list[float] = []
+        batch: list[str] = []
+        letters = 0
+        for text in texts:
+            batch.append(framed(text))
+            letters += len(batch[-1])
+            if letters >= _TOGETHER:
+                answers += self._raws(batch)
+                batch, letters = [], 0
+        answers += self._raws(batch)
+        return [
+            (self.korean if is_korean(text) else self.latin).probability(raw)
+            for text, raw in zip(texts, answers, strict=True)
+        ]
+
+    def _raws(self, frames: Sequence[str]) -> list[float]:
+        """The sums of some framed texts."""
+        if not frames:
+            return []
+        sums = self.table.take(buckets_of_many("".join(frames))).sum(axis=0, dtype=np.int32)
+        before = [0, *np.cumsum(sums, dtype=np.int64).tolist()]
+        found: list[float] = []
+        start = 0
+        for frame in frames:
+            places = len(frame) - LONGEST
+            total = before[start + places] - before[start]
+            found.append(total * self.step / math.sqrt(places * LONGEST))
+            start += len(frame)
+        return found
 
     def save(self, path: Path) -> None:
         """Write the file; the same weights make the same bytes."""

@@ -1,5 +1,7 @@
 """Blocked words, however they are disguised."""
 
+import re
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Final
 
@@ -11,8 +13,13 @@ from ..policy import Policy
 from ..verdict import Hit
 from ..views import collapsed, korean, masked, plain, spelled
 
+# Looks for the terms of a lexicon under one disguise.
+View = Callable[[Normal, Lexicon], Iterable[Match]]
+# Where there are Latin letters, and where there are any but plain ones.
 _LATIN: Final = (plain.find, collapsed.find, spelled.find, masked.find)
-_VIEWS: Final = (*_LATIN, korean.syllables, korean.jamo)
+_ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
+_NOT_LATIN: Final = (plain.find, korean.syllables, korean.jamo)
+_LATIN_LETTER: Final = re.compile("[a-z]").search
 # In one view of one text: whoever swears more often than that gets no finer answer.
 _MOST: Final = 30
 
@@ -32,13 +39,23 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
 def _matches(normal: Normal, words: Lexicon) -> list[Match]:
     """The terms of one lexicon in every view; of too many, one more over the rest of the text."""
     matches: list[Match] = []
-    for view in _LATIN if normal.folded.isascii() else _VIEWS:
-        found = list(islice(view(normal, words), _MOST))
+    for view in _views(normal.folded):
+        # Most views have nothing to look for, and say so before they begin.
+        if not (places := view(normal, words)):
+            continue
+        found = list(islice(places, _MOST))
         matches += found
         if len(found) == _MOST and found[-1].end < len(normal.folded):
             worst = max(found, key=lambda match: match.term.severity)
             matches.append(Match(worst.term, found[-1].end, len(normal.folded), worst.view))
     return matches
+
+
+def _views(folded: str) -> tuple[View, ...]:
+    """The views in which a text may show something."""
+    if folded.isascii():
+        return _LATIN
+    return _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
 
 
 def _not_allowed(matches: list[Match], normal: Normal, allowed: Index) -> list[Match]:

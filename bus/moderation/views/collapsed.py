@@ -1,9 +1,9 @@
 """Latin terms under leet, separators, spacing and repeated letters."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from ..edges import clean_left, clean_right, stands
@@ -96,20 +96,25 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
     )
 
 
-def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> bool:
-    """Whether the disguise is one, and the term stands by its edges under it."""
-    written = folded[start:end]
-    gaps = _GAP.findall(written)
-    if not gaps and not any(kind != "exact" for kind in spelt):
-        # Spelt plainly: the plain view has judged it.
-        return False
-    if gaps and start and folded[start - 1] in "'’":
+def _parted(term: Term, folded: str, start: int, end: int, gaps: list[str]) -> bool:
+    """Whether what stands between the letters disguises one word, not joins two."""
+    if start and folded[start - 1] in "'’":
         # `let's hit the road`
         return False
     if any(len(gap) > _LONGEST_GAP or "'" in gap or "’" in gap for gap in gaps):
         return False
-    if any(gap.isspace() or " " in gap for gap in gaps) and not _apart(term, folded, start, end):
+    spaced = any(gap.isspace() or " " in gap for gap in gaps)
+    return not spaced or _apart(term, folded, start, end)
+
+
+def _holds(
+    term: Term, folded: str, start: int, end: int, gaps: list[str], spelt: list[str]
+) -> bool:
+    """Whether the disguise is one, and the term stands by its edges under it."""
+    if not gaps and not any(kind != "exact" for kind in spelt):
+        # Spelt plainly: the plain view has judged it.
         return False
+    written = folded[start:end]
     if gaps or "leet" in spelt:
         letters = sum(char.isalpha() for char in written)
         if not clean_left(folded, start) or letters * 3 < len(term.joined):
@@ -127,24 +132,30 @@ def _holds(term: Term, folded: str, start: int, end: int, spelt: list[str]) -> b
     return stands(term, folded, start, end)
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that shows once signs are read as letters and the rest is taken out."""
     folded, shape = normal.folded, normal.shape
-    yield from _read(folded, lexicon)
-    if b"a0a" not in shape and not (b"a.a" in shape and any(sign in folded for sign in "+|!")):
-        return
-    without, signs = _PUT_BETWEEN.subn("\x1f", folded)
-    if signs:
-        yield from _read(without, lexicon)
+    found = _read(folded, lexicon)
+    if b"a0a" in shape or (b"a.a" in shape and ("+" in folded or "|" in folded or "!" in folded)):
+        without, signs = _PUT_BETWEEN.subn("\x1f", folded)
+        if signs:
+            return chain(found, _read(without, lexicon))
+    return found
 
 
-def _read(folded: str, lexicon: Lexicon) -> Iterator[Match]:
+def _read(folded: str, lexicon: Lexicon) -> Iterable[Match]:
     """The terms of one reading."""
     bare = skeleton(folded)
-    candidates = lexicon.collapsed.find(bare) if len(bare) >= _SHORTEST else []
-    if not candidates:
-        return
-    places = runs(folded)
+    if len(bare) >= _SHORTEST and (candidates := lexicon.collapsed.find(bare)):
+        return _among(candidates, folded, lexicon)
+    return ()
+
+
+def _among(
+    candidates: list[tuple[int, int, int]], folded: str, lexicon: Lexicon
+) -> Iterator[Match]:
+    """The candidates that are spelt where the skeleton shows them."""
+    places = runs(folded, max(last for _, _, last in candidates[: _MOST + 1]))
     if len(candidates) > _MOST:
         yield Match(CROWD, places[candidates[_MOST][1]][0], len(folded), "collapsed")
     for pattern, first, last in candidates[:_MOST]:
@@ -161,20 +172,22 @@ def _read(folded: str, lexicon: Lexicon) -> Iterator[Match]:
 def _match(term: Term, folded: str, places: list[tuple[int, int]]) -> Match | None:
     """The term at these places, if it is spelt there and holds."""
     groups = _groups(term.joined)
-    spelt: list[str] = []
-    ends = len(groups) - 1
+    places = list(places)
+    for index in {0, len(groups) - 1}:
+        short = _contiguous(folded, *places[index], last=index > 0)
+        if short[1] - short[0] >= len(groups[index]):
+            places[index] = short
     start, end = places[0][0], places[-1][1]
-    for index, ((begin, stop), group) in enumerate(zip(places, groups, strict=True)):
-        if index in (0, ends):
-            short = _contiguous(folded, begin, stop, last=index == ends)
-            if short[1] - short[0] >= len(group):
-                begin, stop = short
-        start = begin if not index else start
-        end = stop
+    gaps = _GAP.findall(folded, start, end)
+    # Two innocent words that meet are by far the most of what is looked at here.
+    if gaps and not _parted(term, folded, start, end, gaps):
+        return None
+    spelt: list[str] = []
+    for (begin, stop), group in zip(places, groups, strict=True):
         kind = _spelling(_GAP.sub("", folded[begin:stop]), group)
         if kind is None:
             return None
         spelt.append(kind)
-    if not _holds(term, folded, start, end, spelt):
+    if not _holds(term, folded, start, end, gaps, spelt):
         return None
     return Match(term, start, end, "collapsed")

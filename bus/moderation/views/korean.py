@@ -1,7 +1,7 @@
 """Korean terms with something between their syllables, or taken apart into jamo."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..edges import excepted, stands
@@ -66,7 +66,7 @@ def _places(folded: str) -> list[int]:
     return [letter.start() for letter in _LETTER(folded)]
 
 
-def syllables(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def syllables(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Terms whose syllables or initials are parted by spaces, digits, signs or Latin letters."""
     folded = normal.folded
     if _MAYBE_DRAWN_OUT(folded):
@@ -74,10 +74,15 @@ def syllables(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
         folded = _DRAWN_OUT.sub("\x1f", folded)
     joined = "".join(_LETTERS(folded))
     if len(joined) in (0, len(folded)):
-        return
+        return ()
     candidates = lexicon.syllables.find(joined)
-    if not candidates:
-        return
+    return _among(candidates, folded, joined, lexicon) if candidates else ()
+
+
+def _among(
+    candidates: list[tuple[int, int, int]], folded: str, joined: str, lexicon: Lexicon
+) -> Iterator[Match]:
+    """The candidates that something disguises, and that count where they stand."""
     places = _places(folded)
     if len(candidates) > _MOST:
         yield Match(CROWD, places[candidates[_MOST][1]], len(folded), "collapsed")
@@ -99,11 +104,13 @@ def _innocent(term: Term, joined: str, first: int, last: int) -> bool:
     return bool(term.exceptions) and excepted(term, joined, first, last)
 
 
-def jamo(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def jamo(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Terms written with some letters left apart."""
-    folded = normal.folded
-    if not _TAKEN_APART(folded):
-        return
+    return _put_together(normal.folded, lexicon) if _TAKEN_APART(normal.folded) else ()
+
+
+def _put_together(folded: str, lexicon: Lexicon) -> Iterator[Match]:
+    """The terms of a text with letters left apart."""
     drawn = _DRAWN.sub(lambda sign: _VOWELS[sign[0]], folded)
     letters: list[str] = []
     owners: list[int] = []

@@ -1,7 +1,7 @@
 """Words with letters struck out: `f**k`, `sh-t`, `f * c * k`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..lexicon import Lexicon, Match
@@ -11,9 +11,10 @@ from ..terms import Term
 _STARRED: Final = re.compile(r"(?<![a-z0-9*])[a-z][a-z]*\*[a-z*]*").finditer
 _SPACED: Final = re.compile(r"(?<!\S)[a-z](?: [a-z*](?!\S)){3,}").finditer
 # One sign in the place of one vowel.
-_STRUCK: Final = re.compile(
-    r"(?<![a-z0-9])[a-z]{1,7}[#%&_.?~^@!0-9|-][a-z]{1,8}(?![a-z0-9])"
-).finditer
+_SIGN: Final = re.compile(r"[#%&_.?~^@!0-9|-](?=[a-z])").finditer
+_LONGEST_BEFORE: Final = 7
+_BEFORE: Final = re.compile(r"(?<![a-z0-9])[a-z]+\Z").search
+_AFTER: Final = re.compile(r"[a-z]{1,8}(?![a-z0-9])").match
 # Nothing but its first letter is shown, and everyone reads it.
 _KNOWN: Final = frozenset(("f***", "f*****", "f******", "s***"))
 
@@ -35,18 +36,24 @@ def _starred(token: str, lexicon: Lexicon) -> Term | None:
     return next((term for word, term in words if _fits(token, word)), None)
 
 
-def _struck(token: str, lexicon: Lexicon) -> Term | None:
-    """The term that a token with one vowel struck out stands for."""
-    at = next(index for index, char in enumerate(token) if not "a" <= char <= "z")
-    for word, term in lexicon.masked.get((len(token), token[0]), ()):
-        if word[at] in "aeiou" and word[:at] == token[:at] and word[at + 1 :] == token[at + 1 :]:
-            return term
-    return None
+def _struck(token: str, at: int, lexicon: Lexicon) -> Term | None:
+    """The term that a token with the vowel at one place struck out stands for."""
+    before, after, ranks = token[:at], token[at + 1 :], lexicon.ranks
+    words = [before + vowel + after for vowel in "aeiou"]
+    return min((ranks[word] for word in words if word in ranks), default=(0, None))[1]
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Every token with struck letters that can be read as a blocked word."""
-    folded = normal.folded
+    folded, shape = normal.folded, normal.shape
+    signs = b"a.a" in shape or b"a0a" in shape
+    if signs or "*" in folded or "#" in folded or "%" in folded:
+        return _read(folded, lexicon, signs=signs)
+    return ()
+
+
+def _read(folded: str, lexicon: Lexicon, *, signs: bool) -> Iterator[Match]:
+    """The tokens of a text that has stars in it, or signs between letters."""
     if "*" in folded or "#" in folded or "%" in folded:
         starred = folded.replace("#", "*").replace("%", "*")
         for token in _STARRED(starred):
@@ -55,8 +62,15 @@ def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
         for token in _SPACED(folded):
             if "*" in token[0] and (term := _starred(token[0].replace(" ", ""), lexicon)):
                 yield Match(term, token.start(), token.end(), "masked")
-    if b"a.a" not in normal.shape and b"a0a" not in normal.shape:
+    if not signs:
         return
-    for token in _STRUCK(folded):
-        if term := _struck(token[0], lexicon):
-            yield Match(term, token.start(), token.end(), "masked")
+    read = 0
+    for sign in _SIGN(folded):
+        at = sign.start()
+        before = _BEFORE(folded, max(read, at - _LONGEST_BEFORE), at)
+        after = before and _AFTER(folded, at + 1)
+        if before is None or after is None:
+            continue
+        start, read = before.start(), after.end()
+        if term := _struck(folded[start:read], at - start, lexicon):
+            yield Match(term, start, read, "masked")

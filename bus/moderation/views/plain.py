@@ -1,6 +1,6 @@
 """Terms as the folded text spells them, as an English keyboard types Korean, and from behind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..edges import clean_left, clean_right, stands
@@ -31,10 +31,17 @@ def _counts(view: str, term: Term, folded: str, start: int, end: int) -> bool:
     return view == "keyboard" or clean_right(folded, end)
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that stands in the text by itself."""
-    folded = normal.folded
     found = lexicon.scan(normal)
+    return _standing(found, normal, lexicon) if found else ()
+
+
+def _standing(
+    found: list[tuple[int, int, int]], normal: Normal, lexicon: Lexicon
+) -> Iterator[Match]:
+    """The terms among all that the text spells."""
+    folded = normal.folded
     if len(found) > _MOST:
         yield Match(CROWD, found[_MOST][1], len(folded), "text")
     for pattern, start, end in found[:_MOST]:

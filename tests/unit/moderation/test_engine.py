@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Policy, judge
+from bus.moderation import POLICIES, Case, Context, Policy, judge, judge_many
 from tests import adversary
 
 OWN = Policy.from_parts(
@@ -35,6 +35,22 @@ def test_no_text_takes_long_or_raises(name: str, text: str) -> None:
             took.append(time.process_time() - began)
         assert min(took) < SOON, name
         assert len(verdict.masked) == len(text)
+
+
+def test_many_at_once_are_judged_as_each_by_itself() -> None:
+    texts = [
+        "good luck",
+        "what a shit day",
+        "너 진짜 병신이야",
+        "",
+        "nobody needs clowns like you",
+    ]
+    texts += ["x" * 3000, "you are all so pathetic and worthless, just leave", "\ud800"]
+    texts += [text[:300] for _, text in adversary.texts(mixtures=5)]
+    policies = (POLICIES["off"], POLICIES["strict"], OWN)
+    cases = [Case(text, policy, KNOWN) for text in texts for policy in policies]
+    assert judge_many(cases) == [judge(*case) for case in cases]
+    assert judge_many([]) == []
 
 
 def test_a_fuzz_run_raises_nothing_and_keeps_its_offsets() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.moderation import POLICIES, Context, judge
+from bus.moderation import POLICIES, Context, Policy, judge
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,17 @@ def test_the_trusted_may_link() -> None:
 def test_the_full_stop_is_not_part_of_a_link() -> None:
     hits = judge("see wiki.example/page.", POLICIES["strict"]).hits
     assert [hit.matched for hit in hits] == ["wiki.example/page"]
+
+
+def test_more_addresses_than_are_read_are_one_hit() -> None:
+    text = "see a.example " * 140 + "b.example " * 20 + "bad.example"
+    policy = Policy.from_parts(
+        POLICIES["standard"],
+        {"allow_hosts": ["a.example", "b.example"], "max_length": 5000, "max_links": 1000},
+    )
+    (hit,) = judge(text, policy).hits
+    assert (hit.reason, hit.end, text[hit.start : hit.start + 9]) == (
+        "spam",
+        len(text),
+        "b.example",
+    )

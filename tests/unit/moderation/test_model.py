@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.moderation import POLICIES, model
-from bus.moderation.model.features import BITS, buckets, stream
+from bus.moderation.model.features import BITS, buckets, framed, stream
 from bus.moderation.model.weights import SIZE, Calibration, Weights, load
 from bus.moderation.normalise import normalise
 
@@ -107,8 +107,8 @@ def test_what_is_drawn_out_is_shortened() -> None:
 
 def test_buckets_depend_on_nothing_but_the_text() -> None:
     # Weights are worthless once these change: then BITS or the mixers must stay as they were.
-    assert buckets("hi")[0].tolist() == [80571, 45010, 59340, 47802, 43042]
-    assert int(buckets("some longer text").max()) < 1 << BITS
+    assert buckets(framed("hi"))[0].tolist() == [80571, 45010, 59340, 47802, 43042]
+    assert int(buckets(framed("some longer text")).max()) < 1 << BITS
 
 
 @pytest.mark.usefixtures("packaged")
