@@ -24,6 +24,8 @@ _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+# Most that come name the same few rooms.
+@lru_cache(4096)
 def _room_name(value: str) -> str:
     name = unicodedata.normalize("NFC", value)
     # Word characters as Unicode has them (UTS 18): marks too, which Python's \w leaves out.
@@ -38,6 +40,9 @@ def _room_name(value: str) -> str:
 
 
 def _visible(text: str) -> bool:
+    # Nearly everything begins with a letter, and that is quickly seen.
+    if text[:1].isascii() and text[:1].isalnum():
+        return True
     return any(unicodedata.category(c)[0] not in "CZM" and c not in _BLANKS for c in text)
 
 

@@ -30,10 +30,13 @@ class Bulletin:
     plain: list[tuple[int | None, bytes]] = field(default_factory=list)
     own: list[tuple[str, bytes]] = field(default_factory=list)
 
+    @property
+    def _size(self) -> int:
+        return sum(len(frame) for _, frame in chain(self.events, self.plain, self.own))
+
     def parts(self) -> Iterator[dict[str, Any]]:
         """As group messages hold it: one, or more where one would be too large for the layer."""
-        size = sum(len(frame) for _, frame in chain(self.events, self.plain, self.own))
-        if size <= conf.message_size_limit // 2 or len(self.events) < 2:
+        if len(self.events) < 2 or self._size <= conf.message_size_limit // 2:
             yield {"events": self.events, "plain": self.plain, "own": self.own}
             return
         middle = len(self.events) // 2

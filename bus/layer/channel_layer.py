@@ -134,6 +134,10 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         """The broker host that a name lives on, for the running event loop."""
         return self._get_layer().connection(name)
 
+    def connection_of(self) -> Callable[[str], Connection]:
+        """Tells the broker host that a name lives on, for the running event loop."""
+        return self._get_layer().connection
+
     def connections(self) -> list[Connection]:
         """Every broker host, for the running event loop."""
         return self._get_layer().connections()

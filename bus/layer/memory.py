@@ -26,9 +26,10 @@ class Memory:
 
     async def recall(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """The texts under each name, oldest first, in one round trip; raises Unavailable."""
+        connection_of = self._layer.connection_of()
         wanted: dict[Connection, list[str]] = {}
         for name in dict.fromkeys(names):
-            wanted.setdefault(self._layer.connection(self._key(name)), []).append(name)
+            wanted.setdefault(connection_of(self._key(name)), []).append(name)
         answers = await asyncio.gather(
             *(
                 connection.run("recall", self._base, *map(self._key, known))
@@ -43,10 +44,11 @@ class Memory:
 
     async def remember(self, texts: Iterable[tuple[str, str]]) -> None:
         """Keep (name, text) pairs, in one round trip; raises Unavailable."""
+        connection_of = self._layer.connection_of()
         kept: dict[Connection, list[str]] = {}
         for name, said in texts:
             key = self._key(name)
-            kept.setdefault(self._layer.connection(key), []).extend((key, said))
+            kept.setdefault(connection_of(key), []).extend((key, said))
         await asyncio.gather(
             *(
                 connection.run("remember", self._base, REMEMBERED, _AGE_MS, *pairs)
