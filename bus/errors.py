@@ -21,6 +21,7 @@ BusError
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -48,7 +49,8 @@ class BusError(Exception):
         if self.field is not None:
             wire["field"] = self.field
         if self.retry_after is not None:
-            wire["retry_after"] = round(self.retry_after, 2)
+            # Up, never down: who waits as long is not told to wait again.
+            wire["retry_after"] = math.ceil(self.retry_after * 100) / 100
         return wire
 
 

@@ -32,10 +32,11 @@ class _Server(uvicorn.Server):
 @contextlib.asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[uvicorn.Server]:
     """Serve Bus with uvicorn on a free port, as the Procfile does."""
-    settings = {"ws": "websockets-sansio", "lifespan": "on", "log_level": "warning", **options}
-    config = uvicorn.Config(
-        application, port=0, ws_per_message_deflate=False, timeout_graceful_shutdown=5, **settings
-    )
+    settings = {
+        "ws": "websockets-sansio", "lifespan": "on", "log_level": "warning",
+        "ws_per_message_deflate": False, **options,
+    }  # fmt: skip
+    config = uvicorn.Config(application, port=0, timeout_graceful_shutdown=5, **settings)
     server = _Server(config)
     task = asyncio.create_task(server.serve())
     await becomes(lambda: server.started or task.done())
