@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,9 +37,9 @@ _LOOK_EVERY = 0.25
 _SLACK = 2.0
 # After BUS_DRAIN_TIMEOUT, a loop that stands still has this long to go on, in seconds.
 _STANDING_GRACE = 2.0
-# And one that goes on this long to end, in seconds; above all that `Worker.main` waits for.
+# And one that goes on this long to end, in seconds; `manage.py up` waits for 15 s in all.
 _GRACE = 6.0
-# Logging and the broker may be what hangs: neither holds up the end for longer, in seconds.
+# Logging and the broker may be what hangs: they hold up the end for no longer, in seconds.
 _LAST_WORDS = 1.0
 _STACK_LIMIT = 12
 
@@ -94,11 +95,13 @@ class Watchdog(threading.Thread):
             # The mask outlives the exec, and so does a signal that waits: the new program gets it
             # once it is able to take it.
             signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+            self._hear(0)
             try:
-                os.execv(sys.executable, sys.orig_argv)
+                if not self._signalled:
+                    os.execv(sys.executable, sys.orig_argv)
             except OSError:
                 os._exit(1)
-        if not clean:
+        if not clean or self._worker.restart:
             os._exit(0)
         self._dismissed.set()
 
@@ -107,7 +110,7 @@ class Watchdog(threading.Thread):
         looked = time.monotonic()
         stopped: float | None = None
         while not self._dismissed.is_set():
-            self._hear()
+            self._hear(_LOOK_EVERY)
             now = time.monotonic()
             self._look(now - looked)
             looked = now
@@ -135,11 +138,15 @@ class Watchdog(threading.Thread):
             if loop is not None:
                 loop.call_soon_threadsafe(act)
 
-    def _hear(self) -> None:
-        """Wait a moment for signals."""
-        if not select.select([self._wakeup], [], [], _LOOK_EVERY)[0]:
+    def _hear(self, seconds: float) -> None:
+        """Wait this long for signals, and pass them on."""
+        if not select.select([self._wakeup], [], [], seconds)[0]:
             return
-        numbers = os.read(self._wakeup, 4096)
+        try:
+            numbers = os.read(self._wakeup, 4096)
+        except BlockingIOError:
+            # Another thread was faster.
+            return
         if self._loops_own >= 0:
             # The application may have handlers for others.
             with suppress(OSError):
@@ -164,13 +171,14 @@ class Watchdog(threading.Thread):
     def _end(self, what: str) -> None:
         """Say why, let others have at once what is held, and end the process."""
         self._loop = None
-        told = threading.Thread(target=self._tell, args=(what, _main_stack()), daemon=True)
-        told.start()
-        resigned = [threading.Thread(target=h.resign, daemon=True) for h in self._worker.heartbeats]
-        for thread in resigned:
+        acts = [partial(self._tell, what, _main_stack())]
+        acts += [partial(heartbeat.resign) for heartbeat in self._worker.heartbeats]
+        threads = [threading.Thread(target=act, daemon=True) for act in acts]
+        for thread in threads:
             thread.start()
-        for thread in (told, *resigned):
-            thread.join(_LAST_WORDS)
+        deadline = time.monotonic() + _LAST_WORDS
+        for thread in threads:
+            thread.join(max(0, deadline - time.monotonic()))
         self.leave(clean=False)
 
     def _tell(self, what: str, stack: str) -> None:
