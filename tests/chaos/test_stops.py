@@ -297,7 +297,7 @@ def test_a_handler_that_does_not_end_does_not_hold_up_the_stop(
         assert workers.site.stop("one", number) == 0
         # BUS_DRAIN_TIMEOUT, and some seconds to leave.
         assert now() - stopped < 1 + 7
-        workers.site.worker("two", "jobs", BUS_HANDLER_TIMEOUT="0.5", BUS_MAX_ATTEMPTS="1")
+        workers.site.worker("two", "jobs", BUS_HANDLER_TIMEOUT="0.5", BUS_MAX_ATTEMPTS="2")
         until(lambda: workers.done() == set(range(1, 20)), "the others")
         until(lambda: len(workers.dead("jobs")) == 1, "the dead letter")
         workers.wait_until_empty("jobs")
