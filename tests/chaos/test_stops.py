@@ -261,7 +261,7 @@ def test_a_rolling_restart_loses_nothing(backend: Backend) -> None:
 
 @pytest.mark.parametrize("count", [0, 3000])
 def test_a_stop_does_not_wait_for_a_silent_broker(backend: Backend, count: int) -> None:
-    with bench(backend, "silent") as workers:
+    with bench(backend, f"silent-{count}") as workers:
         process = workers.site.worker("one", "jobs")
         workers.send("jobs", [job("work", n, f"key{n % 40}", seconds=0.002) for n in range(count)])
         until(lambda: workers.count("end") >= count // 10, "work")
@@ -287,7 +287,7 @@ def test_a_stop_does_not_wait_for_a_silent_broker(backend: Backend, count: int) 
 def test_a_handler_that_does_not_end_does_not_hold_up_the_stop(
     backend: Backend, kind: str, number: int
 ) -> None:
-    with bench(backend, "endless", BUS_DRAIN_TIMEOUT="1") as workers:
+    with bench(backend, f"endless-{kind}-{number}", BUS_DRAIN_TIMEOUT="1") as workers:
         workers.site.worker("one", "jobs")
         workers.send(
             "jobs", [job(kind, 0, "key"), *(job("note", n, f"k{n}") for n in range(1, 20))]
@@ -313,7 +313,7 @@ def test_a_stop_while_the_worker_starts_anew(backend: Backend) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_during_the_start(backend: Backend, number: int) -> None:
-    with bench(backend, "starting") as workers:
+    with bench(backend, f"starting-{number}") as workers:
         # As early as Python itself takes signals, and from then on at any moment.
         for step in range(12):
             process = workers.site.start("one", "manage.py", "runworker", "jobs")
