@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     """Hand the command line to Django."""
+    if sys.argv[1:2] == ["runworker"]:
+        # Before anything that takes long: a worker may be told to stop while it still starts.
+        from bus.management.early import stop_early
+
+        stop_early()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured

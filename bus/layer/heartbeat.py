@@ -114,6 +114,17 @@ class Heartbeat(threading.Thread):
         for _, client in self._places:
             client.close()
 
+    def resign(self) -> None:
+        """Beat no more, and have others take what this worker holds, as if it had died."""
+        self._stopped.set()
+        if self.is_alive():
+            self.join(timeout=_JOIN_WITHIN / 2)
+        for base, client in self._places:
+            try:
+                _forget(client, base, [self._worker])
+            except (redis.RedisError, OSError) as error:
+                logger.debug("%s hears of the end by the silence: %s", base, error)
+
 
 def _forget_the_dead(client: redis.Redis, base: str, suspects: Sequence[str]) -> None:
     """Forget the suspects that have no connection."""

@@ -6,8 +6,9 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from bus.layer.heartbeat import Heartbeat
 from bus.layer.instance import Application
 from bus.layer.lane import Lane
 from bus.layer.neighbours import new_worker_id
+from bus.layer.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Worker:
         self.handled = 0
         self.last_handled: float | None = None
         self._started = time.time()
+        self.heartbeats: list[Heartbeat] = []
         self._lanes: list[Lane] = []
         self._companions = list(companions)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -71,23 +74,34 @@ class Worker:
         # garbage as often as Python does by itself costs a tenth of the rate.
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(self.main())
+        watchdog = Watchdog(self)
+        watchdog.begin()
+        # Never left as a context: that would wait, for ever, for handlers that do not end.
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        try:
+            runner.run(watchdog.over(self.main()))
+        finally:
+            ended = runner.run(watchdog.over(_end_tasks()))
+            if ended:
+                runner.close()
+        logging.shutdown()
+        sys.stdout.flush()
+        # A handler's thread that hangs would keep Python from ending.
+        hangs = any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread())
+        watchdog.leave(clean=ended and not hangs)
 
     async def main(self) -> None:
         """Work until stopped, then finish or give back what is held."""
         loop = self._loop = asyncio.get_running_loop()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(signum, self.stop)
         stock.spare_thread_hops()
-        heartbeats = self._heartbeats()
-        for heartbeat in heartbeats:
+        self.heartbeats = self._heartbeats()
+        for heartbeat in self.heartbeats:
             await self._first_beat(heartbeat)
             heartbeat.start()
         try:
             await self._work()
         finally:
-            for heartbeat in heartbeats:
+            for heartbeat in self.heartbeats:
                 heartbeat.stop()
             # A broker that is silent must not hold up the end.
             await asyncio.wait([asyncio.ensure_future(self._leave())], timeout=_STOP_GRACE)
@@ -132,6 +146,10 @@ class Worker:
             "started": self._started,
             "version": __version__,
         }
+
+    def in_flight(self) -> list[str]:
+        """The channels of which it holds messages."""
+        return list(dict.fromkeys(lane.channel for lane in self._lanes if lane.in_flight))
 
     def _heartbeats(self) -> list[Heartbeat]:
         """One for each broker host, so that a silent one does not silence the others."""
@@ -228,3 +246,13 @@ class Worker:
         except Unavailable as error:
             logger.debug("The broker forgets this worker by itself: %s", error)
         await self.layer.close()
+
+
+async def _end_tasks() -> bool:
+    """Cancel what still runs on this loop; returns whether all of it ended."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        _, left = await asyncio.wait(left, timeout=_STOP_GRACE)
+    return not left

@@ -1,11 +1,13 @@
 """Handlers that note what they do, and that raise, hang, kill their process or take long."""
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from channels.consumer import AsyncConsumer, SyncConsumer
@@ -56,6 +58,27 @@ class Jobs(AsyncConsumer):
         """Never return, and leave a thread that nothing can end."""
         note("block", message)
         await asyncio.to_thread(threading.Event().wait)
+
+    async def job_standstill(self, message: Message) -> None:
+        """Never return, and let nothing else run on the event loop either."""
+        note("standstill", message)
+        while True:
+            time.sleep(0.5)  # noqa: ASYNC251 - what this is about
+
+    async def job_deadlock(self, message: Message) -> None:
+        """The same, in C, where no signal interrupts it and no signal handler of Python's runs."""
+        note("deadlock", message)
+        c, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+        c.pthread_mutex_init(mutex, None)
+        while True:
+            c.pthread_mutex_lock(mutex)
+
+    async def job_stubborn(self, message: Message) -> None:
+        """Never return, whatever is asked of it."""
+        note("stubborn", message)
+        while True:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
 
     async def job_kill(self, message: Message) -> None:
         """Take the process along."""

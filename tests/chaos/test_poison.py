@@ -171,6 +171,31 @@ def test_a_thread_of_the_loop_that_hangs_does_not_hold_up_the_end(backend: Backe
         assert found.site.stop("one", seconds=10) == 0
 
 
+# With sleep() Python's signal handlers run, in a call to C they do not.
+@pytest.mark.parametrize("kind", ["standstill", "deadlock", "stubborn"])
+def test_a_handler_that_takes_the_event_loop_along(backend: Backend, kind: str) -> None:
+    settings = {**SETTINGS, "BUS_MAX_ATTEMPTS": "2", "BUS_RETRY_BASE": "0.2"}
+    with bench(backend, kind, **settings) as found:
+        # One worker alone: what it cannot do afterwards, nobody does.
+        process = found.site.worker("one", "jobs")
+        case = Poisoned(found, "jobs", kind)
+        case.wait_for_the_good(30)
+        blocks = kind != "stubborn"
+        error = "its worker died with it" if blocks else "BUS_HANDLER_TIMEOUT"
+        check_letter(case.letter(), error, attempts=2)
+        assert len(case.attempts(kind)) == 2
+        # The same process under the same number, started anew after each.
+        assert process.poll() is None
+        text = found.site.text("one")
+        assert text.count("listens on") in (2, 3)
+        # It says what it was, and where.
+        assert (
+            text.count("a handler blocks the event loop. Messages in hand: of jobs.") == 2 * blocks
+        )
+        assert blocks == (f"in job_{kind}" in text.partition("It is at")[2])
+        assert found.site.stop("one", seconds=10) == 0
+
+
 # Four deaths: after the third it is set aside, and gets its last attempt later.
 @pytest.mark.parametrize(("channel", "attempts"), [("jobs", 2), ("batches", ATTEMPTS)])
 def test_a_handler_that_kills_its_process(backend: Backend, channel: str, attempts: int) -> None:

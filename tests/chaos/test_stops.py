@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -259,7 +261,7 @@ def test_a_rolling_restart_loses_nothing(backend: Backend) -> None:
 
 @pytest.mark.parametrize("count", [0, 3000])
 def test_a_stop_does_not_wait_for_a_silent_broker(backend: Backend, count: int) -> None:
-    with bench(backend, "silent") as workers:
+    with bench(backend, f"silent-{count}") as workers:
         process = workers.site.worker("one", "jobs")
         workers.send("jobs", [job("work", n, f"key{n % 40}", seconds=0.002) for n in range(count)])
         until(lambda: workers.count("end") >= count // 10, "work")
@@ -278,3 +280,52 @@ def test_a_stop_does_not_wait_for_a_silent_broker(backend: Backend, count: int) 
         workers.wait_until_empty("jobs")
         assert {note.n for note in workers.notes("end")} == set(range(count))
         assert workers.dead("jobs") == []
+
+
+@pytest.mark.parametrize("kind", ["standstill", "deadlock", "stubborn"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_handler_that_does_not_end_does_not_hold_up_the_stop(
+    backend: Backend, kind: str, number: int
+) -> None:
+    with bench(backend, f"endless-{kind}-{number}", BUS_DRAIN_TIMEOUT="1") as workers:
+        workers.site.worker("one", "jobs")
+        workers.send(
+            "jobs", [job(kind, 0, "key"), *(job("note", n, f"k{n}") for n in range(1, 20))]
+        )
+        until(lambda: workers.notes(kind), "the endless handler")
+        stopped = now()
+        assert workers.site.stop("one", number) == 0
+        # BUS_DRAIN_TIMEOUT, and some seconds to leave.
+        assert now() - stopped < 1 + 7
+        workers.site.worker("two", "jobs", BUS_HANDLER_TIMEOUT="0.5", BUS_MAX_ATTEMPTS="2")
+        until(lambda: workers.done() == set(range(1, 20)), "the others")
+        until(lambda: len(workers.dead("jobs")) == 1, "the dead letter")
+        workers.wait_until_empty("jobs")
+
+
+def test_a_stop_while_the_worker_starts_anew(backend: Backend) -> None:
+    with bench(backend, "anew", BUS_HANDLER_TIMEOUT="1") as workers:
+        workers.site.worker("one", "jobs")
+        workers.send("jobs", [job("standstill", 0)])
+        workers.site.wait_for("one", "stood still")
+        assert workers.site.stop("one") == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_during_the_start(backend: Backend, number: int) -> None:
+    with bench(backend, f"starting-{number}") as workers:
+        # As early as Python itself takes signals, and from then on at any moment.
+        for step in range(12):
+            process = workers.site.start("one", "manage.py", "runworker", "jobs")
+            until(partial(takes_sigterm, process.pid), "the worker to take signals")
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(step * 0.1)
+            assert workers.site.stop("one", number) == 0
+        assert "Traceback" not in workers.site.text("one")
+
+
+def takes_sigterm(pid: int) -> bool:
+    """Whether a process of ours that runs Bus has a handler for SIGTERM, its last."""
+    with open(f"/proc/{pid}/status") as status:
+        caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -18,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from bus import publisher
 from bus.layer import BusChannelLayer
 from bus.layer.worker import Worker
+from bus.management.early import stop_early
 from bus.management.reloading import watch
 from bus.workers.expire import expire_forever
 
@@ -27,6 +24,11 @@ class Command(BaseCommand):
 
     help = "Handle the messages of named channels, as bus/routing.py routes them."
     leave_locale_alone = True
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """As any command, but a stop during the start is a clean one."""
+        stop_early()
+        super().run_from_argv(argv)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Channels, layer and concurrency."""
@@ -61,25 +63,13 @@ class Command(BaseCommand):
                 options["concurrency"],
                 companions=[publisher.relay_forever, expire_forever],
             )
-            _run(worker, reload=options["reload"])
+            if options["reload"]:
+                watch(lambda path: worker.replace_soon(f"{path} changed"))
+            worker.run()
         else:
             StockWorker(
                 application=application, channels=options["channels"], channel_layer=layer
             ).run()
-
-
-def _run(worker: Worker, *, reload: bool) -> None:
-    """Run the worker; then leave, or become a fresh process where it asks for one."""
-    if reload:
-        watch(lambda path: worker.replace_soon(f"{path} changed"))
-    worker.run()
-    logging.shutdown()
-    sys.stdout.flush()
-    if worker.restart:
-        os.execv(sys.executable, sys.orig_argv)
-    if any(not thread.daemon for thread in threading.enumerate()[1:]):
-        # A handler's thread that hangs would keep Python from ending.
-        os._exit(0)
 
 
 def _refuse_unrouted(application: object, channels: list[str]) -> None:
