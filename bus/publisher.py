@@ -69,7 +69,7 @@ async def send(
     not_before: int = 0,
     expires_at: int = 0,
     delay: float = 0,
-    ttl: float = 0,
+    ttl: float | None = None,
 ) -> str:
     """Put work into its named channel and return its id; see BusChannelLayer.send for times.
 

@@ -102,14 +102,16 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         not_before: int = 0,
         expires_at: int = 0,
         delay: float = 0,
-        ttl: float = 0,
+        ttl: float | None = None,
     ) -> str:
         """Send to a named or a process-local channel; returns the message's id.
 
         Messages of one `ordering_key` are handled one after the other; without one, those of one
-        process are. `delay` and `ttl` (how long it may wait) in seconds, counted by the broker's
-        clock; `not_before` and `expires_at` in ms since 1970, compared with the broker's clock, so
-        the sender's must be right. Raises ChannelFull, TypeError for a wrong channel name, Invalid
+        process are. `delay` and `ttl` (how long it may wait; None is for ever) in seconds, counted
+        by the broker's clock; `not_before` and `expires_at` (0 is never) in ms since 1970, compared
+        with the broker's clock, so the sender's must be right. A `ttl` of 0 or less, or an
+        `expires_at` in the past, is no error: no worker gets the message, and it is counted as
+        `expired`. Raises ChannelFull, TypeError for a wrong channel name, Invalid
         for a message that cannot be sent, Unavailable.
         """
         return await self._get_layer().send_message(

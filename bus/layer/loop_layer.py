@@ -95,7 +95,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         not_before: int,
         expires_at: int,
         delay: float,
-        ttl: float,
+        ttl: float | None,
     ) -> str:
         """See BusChannelLayer.send."""
         _names.require_valid_channel_name(channel)
@@ -124,7 +124,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         not_before: int = 0,
         expires_at: int = 0,
         delay: float = 0,
-        ttl: float = 0,
+        ttl: float | None = None,
     ) -> str:
         """Send what `encode` has made before; raises ChannelFull and Unavailable."""
         return await self.stream(channel).send(
