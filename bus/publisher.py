@@ -273,12 +273,13 @@ class Inbox:
     async def open(cls, heard_again: Callable[[], None]) -> Inbox:
         """A new inbox for the running event loop; raises Unavailable.
 
-        `heard_again` is called after each outage: what was published in it was not heard.
+        `heard_again` is called after each outage, since what was published in it was not heard, and
+        after what came faster than it was read had to be dropped.
         """
         with _outage_named():
-            inbox = cls(await layer().new_channel("inbox"))
-        layer().on_heard_again.append(heard_again)
-        return inbox
+            channel = await layer().new_channel("inbox")
+        layer().on_loss(channel, heard_again)
+        return cls(channel)
 
     async def listen(self, group: str) -> None:
         """Hear a group from now on; raises Unavailable."""
@@ -303,6 +304,14 @@ def _outage_named() -> Iterator[None]:
         yield
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
         raise Unavailable(f"The broker does not answer ({error}).") from error
+
+
+def dropped() -> dict[str, int]:
+    """What this event loop's channels lost since they were read too slowly, in messages.
+
+    By what was too much: `messages` (BUS_CAPACITY) or `bytes` (BUS_MAILBOX_LIMIT).
+    """
+    return dict(layer().dropped)
 
 
 async def live_workers(channels: Sequence[str]) -> dict[str, int]:
