@@ -239,6 +239,13 @@ class Conf:
     message_size_limit = Setting(
         262_144, "Largest message that a channel takes", "bytes", least=1024
     )
+    mailbox_limit = Setting(
+        67_108_864,
+        "What may wait for one channel of a process, such as all that its sockets listen to; more "
+        "is dropped, counted, and for chat read again from the database",
+        "bytes",
+        least=1024,
+    )
     handler_timeout = Setting(
         30.0, "Longest that a handler may take for one delivery", "s", least=0.1
     )

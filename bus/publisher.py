@@ -69,7 +69,7 @@ async def send(
     not_before: int = 0,
     expires_at: int = 0,
     delay: float = 0,
-    ttl: float = 0,
+    ttl: float | None = None,
 ) -> str:
     """Put work into its named channel and return its id; see BusChannelLayer.send for times.
 
@@ -130,25 +130,34 @@ def relay(limit: int = 200) -> int:
     """Send what transactions have left to be sent, oldest first; returns how many were sent.
 
     One process at a time, so that they keep their order; another one that comes returns at once.
+    Of several broker hosts one that is away holds up its own channels alone.
     """
     try:
         # First, so that a broker that is silent is not waited for with the database's locks held.
-        async_to_sync(layer().ping)()
+        stuck = _out_of_reach(limit)
         with transaction.atomic():
-            sent = _send_waiting(limit)
+            return _send_waiting(limit, stuck)
     except OperationalError as error:
         logger.debug("Somebody else relays, or the database is away: %s", error)
         return 0
-    except Unavailable as error:
-        logger.debug("What is queued waits: %s", error)
-        return 0
-    return sent
 
 
-def _send_waiting(limit: int) -> int:
-    """Send the oldest, then those of channels that are not behind a full one."""
+def _out_of_reach(limit: int) -> set[str]:
+    """The channels of those next in turn whose broker is away; no other broker is asked."""
+    away: set[str] = set()
+    while True:
+        waiting = QueuedSend.objects.exclude(channel__in=away).order_by("pk")[:limit]
+        channels = set(waiting.values_list("channel", flat=True))
+        found = async_to_sync(layer().out_of_reach)(channels)
+        if not found:
+            return away
+        logger.debug("The broker of %s is away; what is queued waits.", ", ".join(sorted(found)))
+        away |= found
+
+
+def _send_waiting(limit: int, stuck: set[str]) -> int:
+    """Send the oldest, then those of channels that are not behind one of the `stuck`."""
     total = 0
-    stuck: set[str] = set()
     while True:
         waiting = QueuedSend.objects.select_for_update(nowait=True).exclude(channel__in=stuck)
         known = len(stuck)
@@ -160,7 +169,7 @@ def _send_waiting(limit: int) -> int:
 
 
 async def _send_queued(rows: Sequence[QueuedSend], stuck: set[str]) -> list[int]:
-    """Send rows in order; the ids of those sent. Channels that are full become `stuck`."""
+    """Send rows in order; the ids of those sent. Channels that are full or away become `stuck`."""
     sent: list[int] = []
     for row in rows:
         if row.channel in stuck:
@@ -173,9 +182,13 @@ async def _send_queued(rows: Sequence[QueuedSend], stuck: set[str]) -> list[int]
                 not_before=row.not_before,
                 expires_at=row.expires_at,
             )
-        except (ChannelFull, Unavailable) as error:
+        except ChannelFull as error:
             logger.debug("%s waits: %s", row, error)
             stuck.add(row.channel)
+        except Unavailable as error:
+            logger.debug("%s waits, and all for its broker: %s", row, error)
+            host = layer().host_of(row.channel)
+            stuck.update(r.channel for r in rows if layer().host_of(r.channel) == host)
         except Exception:
             logger.exception("%s cannot be sent; it and those behind it wait.", row)
             stuck.add(row.channel)
@@ -260,12 +273,13 @@ class Inbox:
     async def open(cls, heard_again: Callable[[], None]) -> Inbox:
         """A new inbox for the running event loop; raises Unavailable.
 
-        `heard_again` is called after each outage: what was published in it was not heard.
+        `heard_again` is called after each outage, since what was published in it was not heard, and
+        after what came faster than it was read had to be dropped.
         """
         with _outage_named():
-            inbox = cls(await layer().new_channel("inbox"))
-        layer().on_heard_again.append(heard_again)
-        return inbox
+            channel = await layer().new_channel("inbox")
+        layer().on_loss(channel, heard_again)
+        return cls(channel)
 
     async def listen(self, group: str) -> None:
         """Hear a group from now on; raises Unavailable."""
@@ -290,6 +304,14 @@ def _outage_named() -> Iterator[None]:
         yield
     except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
         raise Unavailable(f"The broker does not answer ({error}).") from error
+
+
+def dropped() -> dict[str, int]:
+    """What this event loop's channels lost since they were read too slowly, in messages.
+
+    By what was too much: `messages` (BUS_CAPACITY) or `bytes` (BUS_MAILBOX_LIMIT).
+    """
+    return dict(layer().dropped)
 
 
 async def live_workers(channels: Sequence[str]) -> dict[str, int]:

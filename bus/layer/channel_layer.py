@@ -6,8 +6,9 @@ import asyncio
 import fnmatch
 import os
 import re
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from channels.exceptions import ChannelFull, MessageTooLarge
@@ -17,7 +18,7 @@ from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
 from bus.conf import conf
-from bus.errors import Invalid
+from bus.errors import Invalid, Unavailable
 from bus.layer.connection import Connection
 from bus.layer.hosts import Host, hosts_of
 from bus.layer.loop_layer import BusLoopLayer
@@ -28,6 +29,9 @@ from bus.names import ORDERING_FIELDS
 
 # Names of channels have less than 100 characters, and a process-local one begins with the prefix.
 _PREFIX = re.compile(r"[a-zA-Z0-9_.-]{1,40}")
+# A host that does not answer within this holds nobody up; nor does asking it again, for so long.
+_ANSWER_WITHIN = 2.0
+_SILENT_FOR = 10.0
 
 
 class TooLarge(Invalid, MessageTooLarge):
@@ -68,6 +72,8 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         self._layers: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
         self._pid = os.getpid()
         self._forked: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        # By their place in the list: hosts that were silent, and until when to leave them alone.
+        self._silent_until: dict[int, float] = {}
         # Orders what this process sends without a key of its own.
         self._own_key = uuid.uuid4().hex
         self.channel_capacity = [
@@ -102,14 +108,16 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         not_before: int = 0,
         expires_at: int = 0,
         delay: float = 0,
-        ttl: float = 0,
+        ttl: float | None = None,
     ) -> str:
         """Send to a named or a process-local channel; returns the message's id.
 
         Messages of one `ordering_key` are handled one after the other; without one, those of one
-        process are. `delay` and `ttl` (how long it may wait) in seconds, counted by the broker's
-        clock; `not_before` and `expires_at` in ms since 1970, compared with the broker's clock, so
-        the sender's must be right. Raises ChannelFull, TypeError for a wrong channel name, Invalid
+        process are. `delay` and `ttl` (how long it may wait; None is for ever) in seconds, counted
+        by the broker's clock; `not_before` and `expires_at` (0 is never) in ms since 1970, compared
+        with the broker's clock, so the sender's must be right. A `ttl` of 0 or less, or an
+        `expires_at` in the past, is no error: no worker gets the message, and it is counted as
+        `expired`. Raises ChannelFull, TypeError for a wrong channel name, Invalid
         for a message that cannot be sent, Unavailable.
         """
         return await self._get_layer().send_message(
@@ -156,9 +164,31 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         if "!" in channel:
             raise TypeError(f"{channel} is a process-local channel, not a named one")
 
-    async def ping(self) -> None:
-        """Ask every broker host for a sign of life; raises Unavailable."""
-        await asyncio.gather(*(c.call("PING") for c in self._get_layer().connections()))
+    async def out_of_reach(self, channels: Iterable[str]) -> set[str]:
+        """Those of some channels whose broker host does not answer; the other hosts are not asked.
+
+        A host that was silent is not waited for again within the next seconds.
+        """
+        by_host: dict[int, set[str]] = {}
+        for channel in channels:
+            by_host.setdefault(self._place_of(channel), set()).add(channel)
+        answers = await asyncio.gather(*map(self._answers, by_host))
+        away = [names for names, there in zip(by_host.values(), answers, strict=True) if not there]
+        return set().union(*away)
+
+    async def _answers(self, place: int) -> bool:
+        """Whether a broker host answers now."""
+        if self._silent_until.get(place, 0.0) > time.monotonic():
+            return False
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                await self._get_layer().connections()[place].call("PING")
+        except Unavailable:
+            return False
+        except TimeoutError:
+            self._silent_until[place] = time.monotonic() + _SILENT_FOR
+            return False
+        return True
 
     def key_of(self, channel: str, message: dict[str, Any]) -> str:
         """The ordering key of a message that is sent without one."""
@@ -167,8 +197,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):
 
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
-        host: Host = self.hosts[_consistent_hash(channel, len(self.hosts))]
-        return host
+        return self.hosts[self._place_of(channel)]
+
+    def _place_of(self, channel: str) -> int:
+        place: int = _consistent_hash(channel, len(self.hosts))
+        return place
 
     async def close(self) -> None:
         """Close the connections of the running event loop; what is in the broker stays."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,9 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         ]
         # Called when groups are heard again after an outage, in which something may have been lost.
         self.on_heard_again: list[Callable[[], None]] = []
+        # Messages to channels of this process that were read too slowly, by what was too much of
+        # them: `messages` or `bytes`.
+        self.dropped: Counter[str] = Counter()
         self._streams: dict[str, Stream] = {}
         self._wakes: dict[str, Wake] = {}
         # A receiver of its own name, for `receive` under the stock worker.
@@ -95,7 +99,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         not_before: int,
         expires_at: int,
         delay: float,
-        ttl: float,
+        ttl: float | None,
     ) -> str:
         """See BusChannelLayer.send."""
         _names.require_valid_channel_name(channel)
@@ -124,7 +128,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         not_before: int = 0,
         expires_at: int = 0,
         delay: float = 0,
-        ttl: float = 0,
+        ttl: float | None = None,
     ) -> str:
         """Send what `encode` has made before; raises ChannelFull and Unavailable."""
         return await self.stream(channel).send(
@@ -190,8 +194,18 @@ class BusLoopLayer(RedisPubSubLoopLayer):
                 return message
 
     def _open_channel(self, channel: str) -> Mailbox:
-        box = self.channels[channel] = Mailbox(channel, self.channel_layer.capacity_of(channel))
+        box = self.channels[channel] = Mailbox(
+            channel, self.channel_layer.capacity_of(channel), self.dropped
+        )
         return box
+
+    def on_loss(self, channel: str, notice: Callable[[], None]) -> None:
+        """Call this whenever a channel of this process may have missed something: after an outage,
+        and after it was read so slowly that messages to it were dropped."""
+        self.on_heard_again.append(notice)
+        box = self.channels.get(channel)
+        if isinstance(box, Mailbox):
+            box.on_loss = notice
 
     def _abandon(self, channel: str, box: Mailbox, visits: int) -> None:
         if self.channels.get(channel) is box and box.visits == visits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from channels.exceptions import ChannelFull
 from redis.exceptions import ResponseError
 
 from bus.conf import conf, per_channel
+from bus.errors import Invalid
 from bus.layer.connection import Connection
 from bus.layer.delivery import Delivery
 from bus.layer.stats import ChannelStats
@@ -76,13 +78,14 @@ class Stream:
         expires_at: int = 0,
         replayed_from: str = "",
         delay: float = 0,
-        ttl: float = 0,
+        ttl: float | None = None,
         once: str = "",
     ) -> str:
         """Append one message and return its id; times in ms since 1970, `delay` and `ttl` in s.
 
-        A repeat with the same `once` within a day appends nothing and returns the first id. Raises
-        ChannelFull beyond the capacity, Unavailable where the broker is away or full.
+        What has expired already is counted and dropped when a worker comes to it. A repeat with
+        the same `once` within a day appends nothing and returns the first id. Raises ChannelFull
+        beyond the capacity, Invalid, Unavailable where the broker is away or full.
         """
         try:
             answer = await self._connection.run(
@@ -93,10 +96,11 @@ class Stream:
                 payload,
                 ordering_key,
                 not_before,
-                expires_at,
+                # 0 is never, to the script, and what is before 1970 is not.
+                expires_at and max(1, expires_at),
                 replayed_from,
-                int(delay * 1000),
-                int(ttl * 1000),
+                _in_ms(delay, "delay"),
+                "" if ttl is None else _in_ms(ttl, "ttl"),
                 once,
                 _ONCE_MS,
             )
@@ -262,6 +266,15 @@ class Stream:
     async def retire(self, worker: str) -> None:
         """Forget a worker that stopped."""
         await self._connection.run("retire", self.base, worker)
+
+
+def _in_ms(seconds: float, what: str) -> int:
+    """A span of time as the broker counts it: rounded up, and none where it is over already."""
+    try:
+        return max(0, math.ceil(seconds * 1000))
+    except (ValueError, OverflowError) as error:
+        said = f"A {what} is a number of seconds, not {seconds}. Nothing was sent."
+        raise Invalid(said) from error
 
 
 def pairs(answer: Any) -> Iterable[tuple[Any, Any]]:

@@ -52,8 +52,9 @@ class Subscriptions:
         self._wanted: set[str] = set()
         self._heard: set[str] = set()
         self._answers: dict[str, asyncio.Future[None]] = {}
-        # Commands that the connection still has to send, in order.
-        self._changes: list[tuple[str, str]] = []
+        # Commands that the connection still has to send, in order; None without a connection, since
+        # a new one begins with all that is wanted.
+        self._changes: list[tuple[str, str]] | None = None
         self._changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -79,6 +80,9 @@ class Subscriptions:
         if name in self._wanted:
             self._wanted.discard(name)
             self._heard.discard(name)
+            if self._changes is None:
+                # Who waits for it would wait for ever: it will not be asked for.
+                self._answer(name, Unavailable("The name is no longer wanted."))
             self._change("UNSUBSCRIBE", name)
 
     async def close(self) -> None:
@@ -89,12 +93,12 @@ class Subscriptions:
             await asyncio.wait([keeper], timeout=1)
         self._refuse(Unavailable("The channel layer was closed."))
         self._wanted.clear()
-        self._changes.clear()
         await hosts.close(self._pool)
 
     def _change(self, verb: str, name: str) -> None:
-        self._changes.append((verb, name))
-        self._changed.set()
+        if self._changes is not None:
+            self._changes.append((verb, name))
+            self._changed.set()
 
     async def _keep(self) -> None:
         """Connect, listen, and begin again after every outage."""
@@ -107,6 +111,7 @@ class Subscriptions:
                     self._changed.set()
                     await self._serve(connection)
                 finally:
+                    self._changes = None
                     await connection.disconnect(nowait=True)
                     await self._pool.release(connection)
             except (redis.RedisError, OSError) as error:
@@ -139,10 +144,18 @@ class Subscriptions:
 
     def _refuse(self, error: Exception) -> None:
         self._heard.clear()
-        for answer in self._answers.values():
-            if not answer.done():
-                answer.set_exception(error)
-        self._answers.clear()
+        for name in list(self._answers):
+            self._answer(name, error)
+
+    def _answer(self, name: str, error: Exception | None = None) -> None:
+        """Tell who waits for a name that it is heard, or why it is not."""
+        answer = self._answers.pop(name, None)
+        if answer is None or answer.done():
+            return
+        if error is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(error)
 
     async def _serve(self, connection: AbstractConnection) -> None:
         """Read and write until the connection fails; raises what it failed of."""
@@ -164,7 +177,7 @@ class Subscriptions:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            changes, self._changes = self._changes, []
+            changes, self._changes = self._changes or [], []
             for verb, group in itertools.groupby(changes, key=lambda change: change[0]):
                 names = [name for _, name in group if name]
                 for start in range(0, max(1, len(names)), _CHUNK):
@@ -200,6 +213,4 @@ class Subscriptions:
     def _confirmed(self, name: str) -> None:
         if name in self._wanted:
             self._heard.add(name)
-        answer = self._answers.pop(name, None)
-        if answer is not None and not answer.done():
-            answer.set_result(None)
+        self._answer(name)

@@ -74,7 +74,8 @@ class Poisoned:
 
 
 def check_backoff(attempts: list[Note], lasting: float = 0) -> None:
-    """Each wait is random, up to twice as long as the one before could be."""
+    """No wait is longer than it may be; that they double and are random is shown by
+    tests/unit/test_outage.py, and of what the broker holds by tests/integration/test_worker.py."""
     for number, (one, next_) in enumerate(pairwise(attempts)):
         assert next_.at - one.at < lasting + BASE * 2**number + SLACK
 

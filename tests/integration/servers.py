@@ -81,9 +81,9 @@ class Server:
         self._process.send_signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
-        """End the pause."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
+        """End the pause; does nothing where it has ended."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def empty(self) -> None:
         """Remove what a killed server kept on its disk."""

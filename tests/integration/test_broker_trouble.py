@@ -146,6 +146,54 @@ async def test_absolute_times_are_compared_with_the_brokers_clock(layer: BusChan
     assert 3590 < claim.next_due <= 3600
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"ttl": 0},
+        {"ttl": -5},
+        {"ttl": -0.0004},
+        {"ttl": 0, "delay": 0.001},
+        {"expires_at": -1},
+        {"expires_at": 1},
+    ],
+)
+async def test_what_has_expired_already_reaches_nobody_and_is_counted(
+    layer: BusChannelLayer, times: dict[str, Any]
+) -> None:
+    await layer.send("jobs", {"type": "late"}, ordering_key="k", **times)
+    stream = layer.stream("jobs")
+    # Once its delay is over, too.
+    await asyncio.sleep(0.02)
+    assert (await stream.claim("w", 10)).deliveries == []
+    stats = await stream.stats(10)
+    assert (stats.totals.expired, stats.depth, stats.delayed) == (1, 0, 0)
+
+
+async def test_a_message_without_a_ttl_stays_and_the_shortest_ttl_is_one(
+    layer: BusChannelLayer,
+) -> None:
+    stream = layer.stream("jobs")
+    await layer.send("jobs", {"type": "x"}, ordering_key="k", ttl=None, expires_at=0)
+    (delivery,) = (await stream.claim("w", 10)).deliveries
+    assert delivery.expires_at == 0
+    await stream.done([delivery])
+    # Under 1 ms it is 1 ms, by the broker's clock: no worker may come in time, but it ends.
+    await layer.send("jobs", {"type": "x"}, ordering_key="k", ttl=0.0004)
+    await asyncio.sleep(0.01)
+    assert (await stream.claim("w", 10)).deliveries == []
+    assert (await stream.stats(10)).totals.expired == 1
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+@pytest.mark.parametrize("what", ["delay", "ttl"])
+async def test_a_time_that_is_none_is_refused(
+    layer: BusChannelLayer, what: str, seconds: float
+) -> None:
+    with pytest.raises(Invalid, match=f"{what} is a number of seconds"):
+        await layer.send("jobs", {"type": "x"}, **{what: seconds})
+    assert (await layer.stream("jobs").stats(10)).totals.sent == 0
+
+
 async def test_two_prefixes_share_nothing(broker: str) -> None:
     one, two = (BusChannelLayer(hosts=[broker], prefix=p) for p in ("one", "one.two"))
     members = [await layer.new_channel("same") for layer in (one, two)]

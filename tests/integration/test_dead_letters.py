@@ -10,6 +10,7 @@ from django.test import override_settings
 
 from bus.layer import BusChannelLayer
 from bus.layer.dead_letters import DeadLetters
+from bus.layer.history import History
 
 pytestmark = pytest.mark.asyncio
 
@@ -104,6 +105,31 @@ async def test_put_back_it_may_have_had_effects_before(layer: BusChannelLayer) -
     with override_settings(BUS_RETENTION=["60"]):
         await stream.done([delivery])
     assert (await stream.stats(10)).history == 1
+
+
+async def test_put_back_again_and_again_it_keeps_the_id_that_its_sender_was_told(
+    layer: BusChannelLayer,
+) -> None:
+    told = await layer.send("jobs", {"type": "x"}, ordering_key="k")
+    stream, letters = layer.stream("jobs"), DeadLetters(layer, "jobs")
+    (delivery,) = (await stream.claim("w", 1)).deliveries
+    for _ in range(3):
+        await stream.bury(delivery, "no")
+        (letter,) = await letters.newest()
+        assert letter.message_id == told
+        await letters.retry([letter.id])
+        (delivery,) = (await stream.claim("w", 1)).deliveries
+        assert (delivery.message_id, delivery.replayed_from) == (told, f"dead-{told}")
+    # Neither another attempt nor the history calls it by another name.
+    await stream.set_aside(delivery, 0)
+    (delivery,) = (await stream.claim("w", 1)).deliveries
+    assert delivery.message_id == told
+    with override_settings(BUS_RETENTION=["60"]):
+        await stream.done([delivery])
+    history = History(layer, "jobs")
+    (kept,) = await history.fetch((await history.stretch(0, 10**14)).positions)
+    assert kept is not None
+    assert kept.id == told
 
 
 async def test_a_full_channel_takes_none_and_they_are_kept(layer: BusChannelLayer) -> None:

@@ -2,10 +2,14 @@
 
 import asyncio
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from channels.layers import channel_layers
+from channels_redis.utils import _consistent_hash
 from django.db import connection, transaction
 
 from bus import publisher
@@ -13,6 +17,8 @@ from bus.errors import Invalid, Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.loop_layer import BusLoopLayer
 from bus.models import QueuedSend, Room
+from tests.integration.servers import Server, Servers
+from tests.integration.servers import servers as servers
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
 
@@ -170,3 +176,52 @@ def test_a_full_channel_holds_up_no_other(settings: Any) -> None:
     assert received("full") == [0, 1, 2]
     assert publisher.relay(limit=5) == 3
     assert received("full") == [3, 4, 5]
+
+
+# Channels of the first and of the second of two hosts.
+HERE, THERE = (
+    [name for name in map("j{}".format, range(40)) if _consistent_hash(name, 2) == place][:3]
+    for place in (0, 1)
+)
+
+
+@pytest.fixture
+def two_hosts(servers: Servers, broker: str, settings: Any) -> Iterator[Server]:
+    """A second broker host beside the first, and the layer over both."""
+    second = servers("valkey")
+    layer = {"BACKEND": "bus.layer.BusChannelLayer", "CONFIG": {"hosts": [broker, second.url]}}
+    settings.CHANNEL_LAYERS = {"default": layer}
+    channel_layers.backends.clear()
+    yield second
+    second.go_on()
+
+
+@pytest.mark.parametrize("how", ["dead", "silent"])
+def test_a_host_that_is_away_holds_up_its_own_channels_alone(two_hosts: Server, how: str) -> None:
+    if how == "dead":
+        two_hosts.kill()
+    else:
+        two_hosts.pause()
+    began = time.monotonic()
+    for number in range(3):
+        for channel in (THERE[number], HERE[number]):
+            send(number, channel)
+    # A silent host is waited for once, and not by each commit, nor for each of its channels.
+    assert time.monotonic() - began < 8
+    assert [row.channel for row in QueuedSend.objects.order_by("pk")] == THERE
+    assert [received(channel) for channel in HERE] == [[0], [1], [2]]
+    if how == "dead":
+        two_hosts.start()
+    else:
+        two_hosts.go_on()
+        publisher.layer()._silent_until.clear()
+    assert publisher.relay() == 3
+    assert [received(channel) for channel in THERE] == [[0], [1], [2]]
+
+
+def test_a_host_without_waiting_channels_is_not_asked(two_hosts: Server) -> None:
+    two_hosts.pause()
+    began = time.monotonic()
+    send(1, HERE[0])
+    assert time.monotonic() - began < 1
+    assert received(HERE[0]) == [1]

@@ -1,5 +1,8 @@
 """What the broker did not bring is read from the database and told, unasked."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
@@ -10,6 +13,7 @@ from bus.models import Message, Room
 from bus.realtime.hub import hub
 from bus.services import events, missed
 from bus.services.messages import post
+from tests.eventually import becomes
 from tests.integration.live import serving, session
 
 pytestmark = [
@@ -50,6 +54,33 @@ async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Setti
         await tell(lobby, first)
         assert [(await one.event("message.posted"))["seq"] for _ in range(2)] == [1, 2]
         assert (hub().counts.repaired, hub().counts.holes) == (1, 0)
+
+
+async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BUS_MAILBOX_LIMIT = 4096
+    # Not found by the look at all positions, which comes later.
+    settings.BUS_POSITION_CHECK = 600
+    reads, receive = asyncio.Event(), publisher.Inbox.receive
+    reads.set()
+
+    async def slowly(inbox: publisher.Inbox) -> Any:
+        message = await receive(inbox)
+        await reads.wait()
+        return message
+
+    monkeypatch.setattr(publisher.Inbox, "receive", slowly)
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with serving() as server, session(server) as one:
+        await one.do("room.join", room="lobby")
+        reads.clear()
+        for row in await stored(lobby, *("x" * 1000 for _ in range(10))):
+            await tell(lobby, row)
+        await becomes(lambda: publisher.dropped().get("bytes", 0) >= 5)
+        reads.set()
+        heard = [(await one.event("message.posted"))["seq"] for _ in range(10)]
+        assert heard == list(range(1, 11))
 
 
 async def test_one_that_was_lost_between_others_comes_in_its_place() -> None:

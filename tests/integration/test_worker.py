@@ -1,6 +1,7 @@
 """The worker engine with unmodified Channels consumers, on a real broker."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha1
@@ -145,6 +146,40 @@ async def test_a_failing_message_fails_alone_and_ends_as_a_dead_letter(
     (letter,) = dead_letters(broker)
     assert letter[b"error"] == b"RuntimeError: it never works"
     assert letter[b"attempts"] == b"3"
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+async def test_each_retry_is_due_after_its_share_of_a_wait_that_doubles(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """The times that the broker holds, against its clock as each attempt failed."""
+    monkeypatch.setattr(random, "uniform", lambda least, most: least + share * (most - least))
+    due = "{test:jobs}:due"
+    failed: list[float] = []
+    with (
+        override_settings(BUS_RETRY_BASE=40, BUS_RETRY_CAP=300, BUS_MAX_ATTEMPTS=5),
+        redis.Redis.from_url(broker) as client,
+    ):
+
+        def fail(record: Recorder, message: dict[str, Any]) -> None:
+            seconds, microseconds = client.time()
+            failed.append(seconds + microseconds / 1e6)
+            raise RuntimeError("it never works")
+
+        def set_aside() -> list[tuple[bytes, float]]:
+            """What waits for its time; 1 is that of what was hurried."""
+            return [(id_, at) for id_, at in client.zrange(due, 0, -1, withscores=True) if at > 1]
+
+        _, application = recording(AsyncConsumer, fail)
+        await layer.send("jobs", {"type": "job.run", "n": 1})
+        async with working(layer, application):
+            for longest in (40, 80, 160, 300):
+                ((id_, at),) = await until(set_aside)
+                waits = at / 1000 - failed[-1]
+                assert share * longest - 0.002 <= waits < share * longest + 5
+                client.zadd(due, {id_: 1})
+            await until(lambda: len(dead_letters(broker)) == 1)
+    assert len(failed) == 5
 
 
 async def test_a_failure_that_passes_is_retried(layer: BusChannelLayer, broker: str) -> None:

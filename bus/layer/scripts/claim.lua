@@ -14,7 +14,7 @@ local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
-if not newest then return {0, -1, {}} end
+if not newest then return {0, -1, {}, 0} end
 
 local function partitions(generation)
   return tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))

@@ -42,11 +42,13 @@ for i = 5, #ARGV do
     local fields = {}
     for f = 1, #letter[2], 2 do fields[letter[2][f]] = letter[2][f + 1] end
     local partition = tonumber(string.sub(redis.sha1hex(fields.ordering_key), 1, 8), 16) % partitions
-    -- First sent when it was; its attempts begin anew, and it expires no more.
+    -- First sent when it was, and still what its sender was told; its attempts begin anew, and it
+    -- expires no more.
     local origin = fields.replayed_from or ''
-    if origin == '' then origin = 'dead-' .. (fields.message_id or ARGV[i]) end
+    local told = fields.message_id or ARGV[i]
+    if origin == '' then origin = 'dead-' .. told end
     redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*', 'm', fields.payload,
-      'k', fields.ordering_key, 'f', fields.sent_at, 'r', origin)
+      'k', fields.ordering_key, 'f', fields.sent_at, 'r', origin, 'i', told)
     redis.call('XDEL', dead, ARGV[i])
     waiting = waiting + 1
     back[#back + 1] = ARGV[i]

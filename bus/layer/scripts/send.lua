@@ -1,6 +1,6 @@
 -- Append one message to a channel; refuse when the channel is full.
 -- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
--- id of the message that it repeats or '', delay (ms), time to live (ms), the sender's own name of this send or '',
+-- id of the message that it repeats or '', delay (ms), time to live (ms) or '', the sender's own name of this send or '',
 -- how long that name is kept (ms)
 -- Returns the entry's id; under a name that is known, the first entry's, and appends nothing. Raises BUSFULL.
 local base = ARGV[1]
@@ -12,7 +12,7 @@ now = now[1] * 1000 + math.floor(now[2] / 1000)
 -- What is relative is counted by this clock, whatever the sender's says.
 local not_before, expires_at = tonumber(ARGV[6]), tonumber(ARGV[7])
 if tonumber(ARGV[9]) > 0 then not_before = now + tonumber(ARGV[9]) end
-if tonumber(ARGV[10]) > 0 then expires_at = now + tonumber(ARGV[10]) end
+if ARGV[10] ~= '' then expires_at = now + tonumber(ARGV[10]) end
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
 local partitions = newest and tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. newest))
