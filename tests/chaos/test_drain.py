@@ -17,7 +17,9 @@ from tests.waiting import until_async
 COUNT = 300
 
 
-async def hear(socket: ClientConnection) -> tuple[list[dict[str, Any]], int, float]:
+async def hear(
+    socket: ClientConnection, joined: asyncio.Semaphore | None = None
+) -> tuple[list[dict[str, Any]], int, float]:
     """All that a socket is told until it is closed, the code, and when."""
     told: list[dict[str, Any]] = []
     while True:
@@ -26,7 +28,10 @@ async def hear(socket: ClientConnection) -> tuple[list[dict[str, Any]], int, flo
         except ConnectionClosed:
             assert socket.close_code is not None
             return told, socket.close_code, time.monotonic()
-        told += frame if isinstance(frame, list) else [frame]
+        items = frame if isinstance(frame, list) else [frame]
+        if joined and any(item.get("ref") == "1" for item in items):
+            joined.release()
+        told += items
 
 
 async def stop_under_load(site: Fleet, url: str, plain: str) -> None:
@@ -36,9 +41,14 @@ async def stop_under_load(site: Fleet, url: str, plain: str) -> None:
     ]
     chat = await connect(plain)
     join = {"ref": "1", "type": "room.join", "data": {"room": "drain"}}
+    joined = asyncio.Semaphore(0)
+    hearing = [asyncio.create_task(hear(socket, joined)) for socket in [*sockets, chat]]
     for socket in sockets:
         await socket.send(json.dumps(join))
-    hearing = [asyncio.create_task(hear(socket)) for socket in [*sockets, chat]]
+    for _ in sockets:
+        await asyncio.wait_for(joined.acquire(), 20)
+    for socket in sockets:
+        await socket.send(json.dumps({"ref": "2", "type": "session.ping"}))
     await chat.send(json.dumps({"message": "before the end"}))
     began = time.monotonic()
     site.processes["web"].send_signal(signal.SIGTERM)
@@ -54,7 +64,7 @@ async def stop_under_load(site: Fleet, url: str, plain: str) -> None:
         assert closing["reason"] == "restart"
         waits.append(closing["reconnect_in"])
         # What it had asked before was answered.
-        assert "reply" in [item["type"] for item in told]
+        assert "2" in [item.get("ref") for item in told]
     assert 0 <= min(waits) < max(waits) <= 1
     assert max(waits) > 0.3
     assert last[1] == 1012
