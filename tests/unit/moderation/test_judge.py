@@ -65,7 +65,7 @@ INNOCENTS = [
 
 @pytest.mark.parametrize(
     "text",
-    ["that was fucking brilliant", "my week is fucked up", "I've got shit to do", "holy shit"],
+    ["that was fucking brilliant", "my week is fucked up", "I've got shit to do"],
 )
 def test_swearing_for_joy_or_dismay_is_starred(text: str) -> None:
     verdict = judge(text, STANDARD)
