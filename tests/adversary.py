@@ -11,6 +11,7 @@ UNITS = [
     *("@a", "a.co ", "http://a", "www.", "a.b.", "bit.ly/a ", "[.]", "dot ", "xn--", "hxxp://"),
     *("f**k ", "f***", "a-", "a ", "k y s ", "tlqkf", "s#it ", "f1uck ", "f+u+c+k+", "i1!|"),
     *("you are stupid ", "you so very really just ", "너 진짜 ", "병신들아", "£1 txt 80000 ", "🔥"),
+    *("stupid ", "trolls, trolls and scum; ", "dumbcock "),
 ]
 PIECES = [
     *("fuck", "shit", "bitch", "ass", "cunt", "kys", "you", "are", "stupid", "idiot", "free"),

@@ -22,6 +22,17 @@ _MYSELF: Final = re.compile(
     r"(?:\A|[^a-z])(?:i|i['’]?m|im|i am|i was|i feel|me|my|myself|am i|we|we['’]?re|was|were|feel"
     r"|feeling|sound|seem|like|as|for|not)(?: [a-z']+){0,3} ?\Z"
 ).search
+_I_AM: Final = re.compile(
+    r"(?:\A|[^a-z])(?:i['’]?m|i am|i was|am i|i feel|i felt)"
+    r"(?: (?:a|an|the|so|just|too|such|\w+ly)){0,3} ?\Z"
+).search
+# What is scolded, and who may be.
+_SCOLDED: Final = re.compile(r"\A(?:stupid|dumb|lame) ([a-z]+)\W*\Z").match
+_SOMEBODY: Final = re.compile(
+    r"(?:\w*(?:bot|kid|cow|cunt|bitch|noob|fag|ass|head|ped)"
+    r"|team|people|guy|man|woman|boy|girl|human|machine|ai|player|user|driver|admin|mod|child|bird|pig"
+    r"|dog|animal|moron|idiot|loser|liberal|leftist|democrat|republican|american|immigrant)e?s?\Z"
+).match
 # Somebody speaks of themselves or of a thing, or asks; or these are no words.
 _NO_TAUNT: Final = re.compile(
     r"(?:\A|[^a-z])(?:i|i['’]?m|im|am|me|my|it|its|it['’]s|this|that|thats|here|question|newbie|new"
@@ -53,7 +64,18 @@ def all_that_is_said(folded: str) -> bool:
     """Whether a message is no more than a few words around an insult, and nothing softens it."""
     if len(folded) > _SHORT_TEXT or len(folded.split()) > _SHORT:
         return False
-    return not _NO_TAUNT(folded)
+    return not _NO_TAUNT(folded) and not scolds_a_thing(folded)
+
+
+def scolds_a_thing(folded: str) -> bool:
+    """Whether all that is said is `stupid` and what is so: a printer, and not a driver."""
+    scolded = _SCOLDED(folded)
+    return scolded is not None and not _SOMEBODY(scolded[1])
+
+
+def said_of_oneself(folded: str, start: int) -> bool:
+    """Whether somebody says outright that they are so."""
+    return _I_AM(folded[max(0, start - _REACH) : start]) is not None
 
 
 def of_oneself(folded: str, start: int) -> bool:

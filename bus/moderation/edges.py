@@ -115,4 +115,7 @@ def stands(term: Term, text: str, start: int, end: int) -> bool:
             return False
     if edges == "called" and (not clean_right(text, end) or of_oneself(text, start)):
         return False
+    if edges == "called" and not start and text.startswith(": ", end):
+        # In chats without threads that is who is answered.
+        return False
     return not (term.exceptions and excepted(term, text, start, end))

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from . import model
+from .aim import said_of_oneself, scolds_a_thing
 from .edges import stands
 from .ladder import Thresholds
 from .lexicon import lexicon
@@ -28,21 +29,32 @@ def find(normal: Normal, thresholds: Thresholds, likely: float) -> list[Hit]:
     return [Hit("model", "model", severity, 0, len(text), text, WHOLE, "model")]
 
 
+def _inside(folded: str, start: int, end: int) -> bool:
+    """Whether a word goes on before or after this range."""
+    return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
+
+
 def _without_innocents(normal: Normal) -> str:
-    """The text without words that hold a blocked one inside and are innocent: the model knows
-    letters, and would take a shuttlecock for what it ends in.
+    """The text without innocent words that hold a blocked one, or are said of oneself or a thing.
+
+    The model knows letters, and would take a shuttlecock for what it ends in. A whole word that
+    does not count where it stands, as an insult that is said to nobody, is left to the model.
     """
     words, folded = lexicon(), normal.folded
-    innocent = [
-        (start, end)
-        for pattern, start, end in words.scan(normal)
-        if words.readings[pattern][0][0] == "text"
-        and not any(stands(term, folded, start, end) for _, term in words.readings[pattern])
-    ]
-    if not innocent:
+    found = [place for place in words.scan(normal) if words.readings[place[0]][0][0] == "text"]
+    whole = bytearray(len(folded))
+    for _, start, end in found:
+        if not _inside(folded, start, end):
+            whole[start:end] = b"\x01" * (end - start)
+    scolded = scolds_a_thing(folded)
+    innocent = bytearray(len(folded))
+    for pattern, start, end in found:
+        if all(whole[start:end]) and not (scolded or said_of_oneself(folded, start)):
+            continue
+        if not any(stands(term, folded, start, end) for _, term in words.readings[pattern]):
+            innocent[start:end] = b"\x01" * (end - start)
+    if not any(innocent):
         return folded
     return " ".join(
-        word[0]
-        for word in _WORD(folded)
-        if not any(start < word.end() and word.start() < end for start, end in innocent)
+        word[0] for word in _WORD(folded) if not any(innocent[word.start() : word.end()])
     )

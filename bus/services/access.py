@@ -193,9 +193,15 @@ class Entry:
 
 
 def enter(name: str, visitor: Visitor) -> Entry:
-    """Let a visitor into a room; raises NotFound, Forbidden or Banned.
+    """Let a visitor into a room; raises NotFound, Forbidden or Banned."""
+    room = visited(name)
+    return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
 
-    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests.
+
+def visited(name: str) -> Room:
+    """The room of this name; raises NotFound or Forbidden.
+
+    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests, if its name may stand.
     """
     room = Room.objects.filter(name=name).first()
     if room is None:
@@ -203,7 +209,7 @@ def enter(name: str, visitor: Visitor) -> Entry:
             raise NotFound(f"There is no room {name}.")
         _check_new(name)
         room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
-    return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
+    return room
 
 
 def _check_new(name: str) -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from django.db.models import Q
 from django.utils import timezone
 
-from bus.conf import conf
-from bus.errors import NotFound
 from bus.models import Room, Sanction
 from bus.services import access
 from bus.services.access import Rights
@@ -32,15 +30,8 @@ class Facts:
 
 
 def read(name: str, keys: Collection[str]) -> Facts:
-    """The facts for these authors and for all guests; raises NotFound.
-
-    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests.
-    """
-    room = Room.objects.filter(name=name).first()
-    if room is None:
-        if not conf.open_rooms:
-            raise NotFound(f"There is no room {name}.")
-        room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
+    """The facts for these authors and for all guests; raises NotFound or Forbidden."""
+    room = access.visited(name)
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)
     asked = {key for key in keys if not key.startswith("g")}

@@ -10,7 +10,8 @@ from bus.moderation import POLICIES, judge
 
 # The model learned from sentences; and whoever has a loud or short name does no harm.
 _POLICY: Final = replace(POLICIES["standard"], model=None, max_capitals=100)
-_REFUSED: Final = ("hold", "reject")
+# Nobody would know themselves by stars.
+_REFUSED: Final = ("mask", "hold", "reject")
 
 
 def check(name: str) -> None:

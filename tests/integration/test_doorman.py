@@ -104,3 +104,5 @@ async def test_a_room_that_is_not_there_is_told_to_all(
     assert {type(result) for result in results} == {NotFound}
     settings.BUS_OPEN_ROOMS = True
     assert (await doorman.enter("nowhere", guest(1))).room.name == "nowhere"
+    with pytest.raises(Forbidden):
+        await doorman.enter("fuck-this", guest(1))

@@ -60,6 +60,8 @@ class Evaluate(Subcommand):
             found = measure(ours, source.rows)
             spent += found.times
             lines.append(_line(source, "bus", found))
+            lines.append(_line(source, "bus, stopped", measure(ours.stopped, source.rows)))
+            lines.append(_line(source, "bus, rejected", measure(ours.rejected, source.rows)))
             if policy.model is not None and model.available():
                 lines.append(_line(source, "rules alone", measure(ours.rules, source.rows)))
                 lines.append(_line(source, "model alone", measure(ours.model, source.rows)))
@@ -131,6 +133,14 @@ class _Ours:
 
     def __call__(self, text: str) -> bool:
         return judge(text, self._policy).action != "allow"
+
+    def stopped(self, text: str) -> bool:
+        """Whether the text is not posted as it was written."""
+        return judge(text, self._policy).action not in ("allow", "alert")
+
+    def rejected(self, text: str) -> bool:
+        """Whether the text is refused outright."""
+        return judge(text, self._policy).action == "reject"
 
     def rules(self, text: str) -> bool:
         """What the rules say alone."""

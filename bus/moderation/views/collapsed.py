@@ -84,7 +84,8 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
             after and len(after[0]) == 1
         )
         return term.edges == "any" or not longer
-    if any(piece[-1] in ".,!?;:" for piece in pieces[:-1]):
+    if any(piece[-1] in ".,!?;:" or piece.isdigit() for piece in pieces[:-1]):
+        # The end of a sentence, or a number before a word: `5 pick`
         return False
     if end - start == len(folded.strip()):
         return True

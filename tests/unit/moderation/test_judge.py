@@ -63,6 +63,20 @@ INNOCENTS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["that was fucking brilliant", "my week is fucked up", "I've got shit to do"],
+)
+def test_swearing_for_joy_or_dismay_is_starred(text: str) -> None:
+    verdict = judge(text, STANDARD)
+    assert verdict.action == "mask"
+    assert "*" in verdict.masked
+
+
+def test_a_number_before_a_word_is_no_letter_of_it() -> None:
+    assert judge("bring 5 picks for the guitar", STANDARD).action == "allow"
+
+
 @pytest.mark.parametrize("text", EVASIONS)
 def test_standard_rejects_a_swear_word_under_any_disguise(text: str) -> None:
     verdict = judge(text, STANDARD)

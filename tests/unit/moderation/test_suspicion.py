@@ -29,3 +29,12 @@ def test_an_innocent_word_is_not_read_for_what_it_holds(monkeypatch: pytest.Monk
     monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("cock" in folded))
     assert judge("a shuttlecock", POLICY).action == "allow"
     assert judge("cocc", POLICY).action == "allow"
+
+
+def test_a_word_that_is_said_to_nobody_is_left_to_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("dumb" in folded))
+    assert judge("nothing but dumb replies by these trolls", POLICY).action == "hold"
+    assert judge("sorry, I'm so dumb", POLICY).action == "allow"
+    assert judge("dumb printer", POLICY).action == "allow"
