@@ -22,7 +22,7 @@ run: ## start everything on http://127.0.0.1:8000 (PORT=8001 for another port); 
 	@$(SETUP) base && exec $(BIN) manage.py up
 
 test: ## run all tests, on two processes (ARGS="-k name" for some, on one)
-	@$(SETUP) dev && exec $(BIN) -m pytest $(or $(ARGS),-n 2 --dist loadfile --durations=15)
+	@$(SETUP) dev && exec $(BIN) -m pytest $(or $(ARGS),-n 2 --dist loadfile --no-loadscope-reorder)
 
 check: ## lint, format, types and the layers of the house
 	@$(SETUP) dev

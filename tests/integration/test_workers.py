@@ -290,15 +290,15 @@ async def test_one_message_that_breaks_the_batch_fails_alone(
 ) -> None:
     from bus.workers import moderation
 
-    judge = moderation.judge
+    judge_many = moderation.judge_many
 
-    def broken(text: str, *args: Any) -> Any:
-        if "poison" in text:
+    def broken(cases: Any) -> Any:
+        if any("poison" in case.text for case in cases):
             raise RuntimeError("the judge is ill")
-        return judge(text, *args)
+        return judge_many(cases)
 
     settings.BUS_RETRY_BASE, settings.BUS_MAX_ATTEMPTS = 0.02, 2
-    monkeypatch.setattr(moderation, "judge", broken)
+    monkeypatch.setattr(moderation, "judge_many", broken)
     for number, body in enumerate(["one", "poison", "three"]):
         await submit(body, f"c{number}")
     async with Listener.on(names.room_group(lobby.pk)) as heard, working():
