@@ -30,6 +30,8 @@ class ChannelMessage(BaseModel):
 
     type: ClassVar[str]
     channel: ClassVar[str]
+    # Whether it does no harm when it comes twice.
+    repeatable: ClassVar[bool] = False
 
     def __init_subclass__(cls, type: str = "", channel: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -59,6 +61,8 @@ def _author(value: Any) -> Any:
 class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.MODERATION):
     """Somebody wrote in a room; moderate, store, broadcast."""
 
+    # By room, author and client_id.
+    repeatable = True
     room: RoomName
     author: Annotated[Author, BeforeValidator(_author)]
     # Checked for its length by the rules, so that its author is told the outcome.

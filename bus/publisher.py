@@ -84,6 +84,7 @@ async def send(
             expires_at=expires_at,
             delay=delay,
             ttl=ttl,
+            repeatable=message.repeatable,
         )
     except ChannelFull as error:
         raise Busy(retry_after=_BUSY_RETRY_AFTER) from error

@@ -109,6 +109,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         expires_at: int = 0,
         delay: float = 0,
         ttl: float | None = None,
+        repeatable: bool = False,
     ) -> str:
         """Send to a named or a process-local channel; returns the message's id.
 
@@ -117,8 +118,9 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         by the broker's clock; `not_before` and `expires_at` (0 is never) in ms since 1970, compared
         with the broker's clock, so the sender's must be right. A `ttl` of 0 or less, or an
         `expires_at` in the past, is no error: no worker gets the message, and it is counted as
-        `expired`. Raises ChannelFull, TypeError for a wrong channel name, Invalid
-        for a message that cannot be sent, Unavailable.
+        `expired`. What does no harm twice is `repeatable`: where a broker lost its newest, it is
+        sent again in order. Raises ChannelFull, TypeError for a wrong channel name,
+        Invalid for a message that cannot be sent, Unavailable.
         """
         return await self._get_layer().send_message(
             channel,
@@ -128,6 +130,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             expires_at=expires_at,
             delay=delay,
             ttl=ttl,
+            repeatable=repeatable,
         )
 
     def group_places(self) -> Callable[[str], tuple[str, Connection]]:

@@ -100,6 +100,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         expires_at: int,
         delay: float,
         ttl: float | None,
+        repeatable: bool,
     ) -> str:
         """See BusChannelLayer.send."""
         _names.require_valid_channel_name(channel)
@@ -117,6 +118,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
             expires_at=expires_at,
             delay=delay,
             ttl=ttl,
+            repeatable=repeatable,
         )
 
     async def send_encoded(
@@ -129,6 +131,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         expires_at: int = 0,
         delay: float = 0,
         ttl: float | None = None,
+        repeatable: bool = False,
     ) -> str:
         """Send what `encode` has made before; raises ChannelFull and Unavailable."""
         return await self.stream(channel).send(
@@ -140,6 +143,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
             expires_at=expires_at,
             delay=delay,
             ttl=ttl,
+            repeatable=repeatable,
         )
 
     def _reconnected(self) -> None:

@@ -18,6 +18,7 @@ from bus.conf import conf, per_channel
 from bus.errors import Invalid
 from bus.layer.connection import Connection
 from bus.layer.delivery import Delivery
+from bus.layer.ledger import NUMBER_FOR, Ledger
 from bus.layer.stats import ChannelStats
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
@@ -61,6 +62,7 @@ class Stream:
         self.base = f"{{{prefix}:{channel}}}"
         self._connection = connection
         self._start = 0
+        self._ledger = Ledger(self._send_numbered)
 
     @property
     def wake_channel(self) -> str:
@@ -80,30 +82,34 @@ class Stream:
         delay: float = 0,
         ttl: float | None = None,
         once: str = "",
+        repeatable: bool = False,
     ) -> str:
         """Append one message and return its id; times in ms since 1970, `delay` and `ttl` in s.
 
         What has expired already is counted and dropped when a worker comes to it. A repeat with
-        the same `once` within a day appends nothing and returns the first id. Raises ChannelFull
-        beyond the capacity, Invalid, Unavailable where the broker is away or full.
+        the same `once` within a day appends nothing and returns the first id. One that is
+        `repeatable` is sent again, before any later one, where the broker lost it. Raises
+        ChannelFull beyond the capacity, Invalid, Unavailable where the broker is away or full.
         """
+        args = (
+            partitions,
+            capacity,
+            payload,
+            ordering_key,
+            not_before,
+            # 0 is never, to the script, and what is before 1970 is not.
+            expires_at and max(1, expires_at),
+            replayed_from,
+            _in_ms(delay, "delay"),
+            "" if ttl is None else _in_ms(ttl, "ttl"),
+            once,
+            _ONCE_MS,
+        )
         try:
-            answer = await self._connection.run(
-                "send",
-                self.base,
-                partitions,
-                capacity,
-                payload,
-                ordering_key,
-                not_before,
-                # 0 is never, to the script, and what is before 1970 is not.
-                expires_at and max(1, expires_at),
-                replayed_from,
-                _in_ms(delay, "delay"),
-                "" if ttl is None else _in_ms(ttl, "ttl"),
-                once,
-                _ONCE_MS,
-            )
+            if repeatable:
+                answer = await self._ledger.send(len(payload), *args)
+            else:
+                answer = await self._send_numbered(*args, "", 0, 0)
         except ResponseError as error:
             if str(error).startswith("BUSFULL"):
                 raise ChannelFull(
@@ -111,6 +117,9 @@ class Stream:
                 ) from None
             raise
         return text(answer)
+
+    async def _send_numbered(self, *args: Any) -> Any:
+        return await self._connection.run("send", self.base, *args, int(NUMBER_FOR * 1000))
 
     async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
         """Claim up to `count` messages, each partition's in order and by one worker at a time.

@@ -48,6 +48,9 @@ async def wreck(site: Fleet, rng: random.Random) -> None:
         at = began + turn * SECONDS / ROUNDS + rng.uniform(0, ROUND_WORK)
         await asyncio.sleep(max(0.0, at - time.monotonic()))
         if victim == "broker":
+            # A broker whose disk is slow answers before it writes: what it took last is gone.
+            await asyncio.to_thread(write_no_more, site.backend)
+            await asyncio.sleep(rng.uniform(0, 1))
             await asyncio.to_thread(site.backend.kill_broker)
             await asyncio.sleep(rng.uniform(0, 2))
             await asyncio.to_thread(site.backend.start_broker)
@@ -56,6 +59,11 @@ async def wreck(site: Fleet, rng: random.Random) -> None:
             name = rng.choice(WORKERS if victim == "worker" else WEBS)
             await asyncio.to_thread(site.kill, name)
             site.restart(name)
+
+
+def write_no_more(backend: Backend) -> None:
+    with redis.Redis.from_url(backend.url) as client:
+        client.config_set("appendonly", "no")
 
 
 async def live_through_it(site: Fleet, clients: Sequence[Client]) -> float:

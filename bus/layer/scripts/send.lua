@@ -1,9 +1,14 @@
 -- Append one message to a channel; refuse when the channel is full.
 -- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
 -- id of the message that it repeats or '', delay (ms), time to live (ms) or '', the sender's own name of this send or '',
--- how long that name is kept (ms)
--- Returns the entry's id; under a name that is known, the first entry's, and appends nothing. Raises BUSFULL.
+-- how long that name is kept (ms), the sender or '', the number of this send, the number of one that the sender
+-- was told is here, how long the number is kept (ms)
+-- Returns the entry's id; under a name that is known, the first entry's, and appends nothing. Raises BUSFULL;
+-- BUSLOST with the last number that is known, where that is less than the sender was told (see ledger.py).
 local base = ARGV[1]
+local sender = (ARGV[13] or '') ~= '' and base .. ':sender:' .. ARGV[13]
+local number = sender and tonumber(redis.call('GET', sender) or 0)
+if sender and number < tonumber(ARGV[15]) then return redis.error_reply('BUSLOST ' .. number) end
 local once = ARGV[11] ~= '' and base .. ':once:' .. ARGV[11]
 local first = once and redis.call('GET', once)
 if first then return first end
@@ -44,6 +49,7 @@ local rate = base .. ':rate:' .. math.floor(now / 10000)
 if redis.call('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
 
 local function tell(id)
+  if sender then redis.call('SET', sender, math.max(number, tonumber(ARGV[14])), 'PX', ARGV[16]) end
   if once then redis.call('SET', once, id, 'PX', ARGV[12]) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
     redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], now, not_before, ARGV[8]}))

@@ -1,0 +1,92 @@
+"""What a sender was told lately that the broker has: sent again where the broker lost it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+# A broker writes its append-only file up to 2 s late while its disk is slow, and syncs it every
+# second; a replica is behind by less. What is older is not lost, in seconds.
+_KEPT_FOR = 5.0
+# The sends kept are bounded, in bytes; of more, the oldest are forgotten.
+_KEPT_SIZE = 4 * 1024 * 1024
+# For so long the broker knows the number of a sender's last send, in seconds; the sender asks it
+# to check for less.
+NUMBER_FOR = 60.0
+_CHECKED_FOR = 30.0
+
+# Runs the script, last with the sender, the number of this send and the number to be checked.
+Run = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    number: int
+    at: float
+    size: int
+    args: tuple[Any, ...]
+
+
+class Ledger:
+    """The sends of one event loop to one channel, each with a number.
+
+    Each says up to which number its sender was told that the broker has it. A broker that knows
+    less has lost its newest (killed before it wrote them, or a replica took over) and refuses: then
+    what it lacks is sent again before anything else. Only for messages that do no harm twice.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._sender = uuid.uuid4().hex
+        self._number = 0
+        self._confirmed = 0
+        self._confirmed_at = 0.0
+        self._kept: deque[_Kept] = deque()
+        self._size = 0
+        self._mending = asyncio.Lock()
+        # How often something was sent again.
+        self._mended = 0
+
+    async def send(self, size: int, *args: Any) -> Any:
+        """Run the script of a send, of `size` bytes; raises what it raises."""
+        while True:
+            self._number += 1
+            number, mended = self._number, self._mended
+            fresh = time.monotonic() - self._confirmed_at < _CHECKED_FOR
+            try:
+                answer = await self._run(
+                    *args, self._sender, number, self._confirmed if fresh else 0
+                )
+            except ResponseError as error:
+                if not str(error).startswith("BUSLOST"):
+                    raise
+                async with self._mending:
+                    if self._mended == mended:
+                        await self._mend(int(str(error).split()[1]))
+                continue
+            self._keep(_Kept(number, time.monotonic(), size, args))
+            return answer
+
+    async def _mend(self, known: int) -> None:
+        """Send again what came after the number that the broker knows."""
+        lost = [kept for kept in self._kept if kept.number > known]
+        for kept in sorted(lost, key=lambda kept: kept.number):
+            await self._run(*kept.args, self._sender, kept.number, known)
+            known = kept.number
+        self._confirmed = known
+        self._mended += 1
+
+    def _keep(self, kept: _Kept) -> None:
+        if kept.number > self._confirmed:
+            self._confirmed, self._confirmed_at = kept.number, kept.at
+        self._kept.append(kept)
+        self._size += kept.size
+        while self._kept and (self._kept[0].at < kept.at - _KEPT_FOR or self._size > _KEPT_SIZE):
+            self._size -= self._kept.popleft().size
