@@ -70,8 +70,9 @@ async def test_changes_are_told_once_and_not_too_often(
 async def test_whom_nobody_renews_is_gone(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
     await of(room).attend("b", {"g1": JUN})
     await told(room)
-    monkeypatch.setattr(roster, "_TTL_MS", 1)
-    await of(room).attend("a", {"u7": MINA})
+    with monkeypatch.context() as brief:
+        brief.setattr(roster, "_TTL_MS", 1)
+        await of(room).attend("a", {"u7": MINA})
     while (seen := await of(room).attend("b", {})).count != 1:
         pass
     assert seen.members == [JUN]
