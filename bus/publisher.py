@@ -260,7 +260,7 @@ async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 async def remember(texts: Iterable[tuple[str, str]]) -> None:
-    """Keep (name, text) pairs for a while; raises Unavailable."""
+    """Keep (name, text) pairs for a while; a text is one line. Raises Unavailable."""
     await Memory(layer()).remember(texts)
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+import weakref
 
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
 from bus.conf import conf
-from bus.consumers import database
 from bus.consumers.pace import Budget, Pace, budget_of
+from bus.consumers.together import Together
 from bus.errors import RateLimited, SlowMode
 from bus.models import Member
 from bus.protocol import Outcome
 from bus.services import history
 from bus.services.access import Entry, Visitor
+from bus.services.bulk import Key
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
 # are looked up; a repeat that slips through is settled as a repeat all the same.
 _LOOKED_UP = 20
 # How many of its own messages a socket knows again.
 _REMEMBERED = 256
+
+# By event loop: what became of messages that may be repeats.
+_Lookup = Together[Key, Outcome | None]
+_lookups: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookup] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _lookup() -> _Lookup:
+    loop = asyncio.get_running_loop()
+    found = _lookups.get(loop)
+    if found is None:
+        found = _lookups[loop] = Together(history.outcomes_of)
+    return found
 
 
 class Pen:
@@ -45,7 +62,7 @@ class Pen:
         if looked_up >= _LOOKED_UP and (room.pk, client_id) not in self._taken:
             return None
         self._looked_up[room.pk] = looked_up + 1
-        return await database.run(history.outcome_of, room, self.visitor.key, client_id)
+        return await _lookup().ask((room.pk, self.visitor.key, client_id))
 
     async def write(
         self, entry: Entry, body: str, client_id: str, reply_to: str | None = None

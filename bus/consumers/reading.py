@@ -8,6 +8,7 @@ import weakref
 
 from bus import publisher
 from bus.consumers import database
+from bus.consumers.together import Together
 from bus.errors import Unavailable
 from bus.protocol import ReadChanged, Reading
 from bus.publisher import Bulletin
@@ -30,9 +31,7 @@ class ReadMarks:
         self._names: dict[int, str] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
-        # Who waits for which place's state; those that come during a query share the next.
-        self._asked: dict[Place, asyncio.Future[Reading]] = {}
-        self._reader: asyncio.Task[None] | None = None
+        self._states: Together[Place, Reading] = Together(reads.states)
 
     def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
         """Note how far a user has read; written and told within a second or so."""
@@ -47,13 +46,7 @@ class ReadMarks:
         place = room_id, user_id
         if place in self._waiting:
             await self.flush()
-        future = self._asked.get(place)
-        if future is None:
-            future = self._asked[place] = asyncio.get_running_loop().create_future()
-            if self._reader is None or self._reader.done():
-                self._reader = asyncio.get_running_loop().create_task(self._read())
-        # Others may wait for the same answer.
-        return await asyncio.shield(future)
+        return await self._states.ask(place)
 
     async def flush(self) -> None:
         """Write what was gathered; raises Unavailable, and keeps it then."""
@@ -80,9 +73,9 @@ class ReadMarks:
 
     async def close(self) -> None:
         """Write what was gathered, once and for all."""
-        for task in (self._writer, self._reader):
-            if task is not None:
-                task.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+        self._states.close()
         try:
             await self.flush()
         except Unavailable as error:
@@ -97,22 +90,6 @@ class ReadMarks:
                 logger.debug("Read marks wait for the database: %s", error)
             except Exception:
                 logger.exception("Read marks could not be written; they are tried again.")
-
-    async def _read(self) -> None:
-        while self._asked:
-            asked, self._asked = self._asked, {}
-            try:
-                found = await database.run(reads.states, asked)
-            except Exception as error:
-                for future in asked.values():
-                    if not future.done():
-                        future.set_exception(error)
-                        # Who asked may be gone.
-                        future.exception()
-                continue
-            for place, future in asked.items():
-                if not future.done():
-                    future.set_result(found[place])
 
 
 _all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ReadMarks] = weakref.WeakKeyDictionary()

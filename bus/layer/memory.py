@@ -19,7 +19,8 @@ class Memory:
 
     def __init__(self, layer: BusChannelLayer) -> None:
         self._layer = layer
-        self._base = f"{layer.prefix}:recent"
+        # Not `recent`: there an earlier release keeps texts of more than one line.
+        self._base = f"{layer.prefix}:said"
 
     def _key(self, name: str) -> str:
         return f"{self._base}:{name}"
@@ -39,11 +40,11 @@ class Memory:
         found: dict[str, tuple[str, ...]] = {}
         for known, answer in zip(wanted.values(), answers, strict=True):
             for name, said in zip(known, answer, strict=True):
-                found[name] = tuple(map(text, said))
+                found[name] = tuple(text(said).split("\n")) if said else ()
         return [found[name] for name in names]
 
     async def remember(self, texts: Iterable[tuple[str, str]]) -> None:
-        """Keep (name, text) pairs, in one round trip; raises Unavailable."""
+        """Keep (name, text) pairs, in one round trip; a text is one line. Raises Unavailable."""
         connection_of = self._layer.connection_of()
         kept: dict[Connection, list[str]] = {}
         for name, said in texts:

@@ -2,6 +2,7 @@
 
 from .context import Context
 from .engine import Case, judge, judge_many
+from .gist import gist
 from .ladder import Ladder, Thresholds
 from .policies import POLICIES
 from .policy import Policy
@@ -17,6 +18,7 @@ __all__ = [
     "Policy",
     "Thresholds",
     "Verdict",
+    "gist",
     "judge",
     "judge_many",
 ]

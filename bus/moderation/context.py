@@ -7,12 +7,10 @@ from dataclasses import dataclass
 class Context:
     """The author's recent behaviour; what is not known counts for nothing."""
 
-    # The author's last few bodies in the room, oldest first.
+    # The author's last few messages, in whichever room: what `gist` makes of each.
     recent: tuple[str, ...] = ()
     # Moderators and owners may post links and repeat themselves.
     trusted: bool = False
-    # The author's last few bodies in other rooms, oldest first.
-    elsewhere: tuple[str, ...] = ()
     # How many seconds ago the author's last few messages in the room came, in any order.
     ages: tuple[float, ...] = ()
     # In the room: owner, moderator, member, guest; compared with the roles that a policy exempts.

@@ -15,13 +15,15 @@ from django.db import connection
 from django.db.models import CharField, DateTimeField, Field, TextField
 from pydantic_core import to_json
 
-from bus.models import Message
+from bus.models import Message, Room
 
 # What makes a message the same message: room, author key, client id.
 Key = tuple[int, str, str]
 
 _FIELDS = [field for field in Message._meta.concrete_fields if not field.primary_key]
 _NAMES = [field.attname for field in _FIELDS]
+_ALL_NAMES = [field.attname for field in Message._meta.concrete_fields]
+_ROOM = Message._meta.get_field("room")
 _TIMES = [(at, f) for at, f in enumerate(_FIELDS) if isinstance(f, DateTimeField)]
 _KEY = ("room_id", "author_key", "client_id")
 
@@ -40,24 +42,35 @@ def find(keys: Iterable[Key]) -> dict[Key, Message]:
     return {key_of(row): row for row in Message.objects.filter(pk__in=ids)} if ids else {}
 
 
+def new(room: Room, **values: object) -> Message:
+    """A row of this room to be stored, by its columns' names; those left out are null.
+
+    The ORM takes values by their place in a third of the time that it takes by name.
+    """
+    row = Message(*map((values | {"room_id": room.pk}).get, _ALL_NAMES))
+    _ROOM.set_cached_value(row, room)
+    return row
+
+
 def insert(rows: Sequence[Message]) -> None:
     """Store new messages and give them their ids; raises what the database raises."""
     if not rows:
         return
+    vendor, alias = connection.vendor, connection.alias
     with connection.cursor() as cursor:
-        cursor.execute(_insert_sql(connection.vendor), [_text([_values(row) for row in rows])])
+        cursor.execute(_insert_sql(vendor), [_text([_values(row, vendor) for row in rows])])
         ids = {(room, author, client): pk for pk, room, author, client in cursor.fetchall()}
     for row in rows:
         row.pk = ids[key_of(row)]
-        row._state.adding, row._state.db = False, connection.alias
+        row._state.adding, row._state.db = False, alias
 
 
-def _values(row: Message) -> list[object]:
+def _values(row: Message, vendor: str) -> list[object]:
     found = row.__dict__
     values = [found[name] for name in _NAMES]
     for at, field in _TIMES:
         if values[at] is not None:
-            values[at] = _time(field, connection.vendor, values[at])
+            values[at] = _time(field, vendor, values[at])
     return values
 
 

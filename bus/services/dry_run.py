@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from bus.errors import BusError, Conflict, Invalid, NotFound
 from bus.models import DryRun, Member, Message, Room
-from bus.moderation import Case, Context, Policy, judge_many
+from bus.moderation import Case, Context, Policy, gist, judge_many
+from bus.publisher import REMEMBERED
 from bus.services import access, labels, policies
 from bus.services.difference import Difference
 
@@ -22,8 +23,6 @@ from bus.services.difference import Difference
 MOST_AT_ONCE: Final = 10_000
 # Messages of one step of a job; live messages may wait for it in the same worker.
 _STEP: Final = 250
-# What an author said before counts in the repeats and floods of this many messages.
-_RECENT: Final = 8
 
 
 def compare(
@@ -151,16 +150,16 @@ def _judge(room: Room, tried: Policy, rows: Iterable[Message], found: Difference
         if not text:
             # Removed for good, and nobody is to see it again.
             continue
-        recent = said.setdefault(row.author_key, deque(maxlen=_RECENT))
+        recent = said.setdefault(row.author_key, deque(maxlen=REMEMBERED))
         role = roles.get(row.author_id, "guest" if row.author_id is None else "member")
         context = Context(
-            recent=tuple(body for _, body in recent),
+            recent=tuple(what for _, what in recent),
             ages=tuple((row.created_at - at).total_seconds() for at, _ in recent),
             trusted=role in access.MODERATING,
             role=role,
         )
         cases.append((row, text, context))
-        recent.append((row.created_at, text))
+        recent.append((row.created_at, gist(text)))
     before = judge_many([Case(text, current, context) for _, text, context in cases])
     after = judge_many([Case(text, tried, context) for _, text, context in cases])
     for (row, text, _), was, would_be in zip(cases, before, after, strict=True):

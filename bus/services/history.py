@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -15,6 +15,8 @@ from bus.fields import timestamp as timestamp
 from bus.models import Message, Room
 from bus.protocol import Author, Outcome, Reason
 from bus.protocol import Message as Wire
+from bus.services import bulk
+from bus.services.bulk import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,10 @@ def page(room: Room, before: int | None, after: int | None, limit: int) -> tuple
     return _wires(reversed(found[:limit]), room.name), len(found) > limit
 
 
-def outcome_of(room: Room, author_key: str, client_id: str) -> Outcome | None:
-    """What became of a message; None when it is not settled, or unknown."""
-    row = Message.objects.filter(room=room, author_key=author_key, client_id=client_id).first()
-    return None if row is None else outcome(row)
+def outcomes_of(keys: Collection[Key]) -> dict[Key, Outcome | None]:
+    """What became of messages, looked up together; None of one not settled, or unknown."""
+    rows = bulk.find(keys)
+    return {key: outcome(rows[key]) if key in rows else None for key in keys}
 
 
 def outcome(row: Message) -> Outcome:

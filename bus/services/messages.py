@@ -84,11 +84,11 @@ class _Settling:
         self.escalation = escalation.Escalation(self.now)
         self.facts: dict[Key, list[Fact]] = {}
         self.rows = bulk.find(set(self.keys))
-        authors: dict[Room, set[str]] = {room: set() for room in self.rooms.values()}
+        authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
         for room_id, author_key, _ in self.keys:
-            if room_id in self.rooms:
-                authors[self.rooms[room_id]].add(author_key)
-        self.rights = access.rights(authors)
+            if room_id in authors:
+                authors[room_id].add(author_key)
+        self.rights = access.rights({self.rooms[pk]: keys for pk, keys in authors.items()})
         self.last_sent = self._last_sent()
         self.answered = self._answered()
 
@@ -153,8 +153,8 @@ class _Settling:
         if retracted:
             status = Message.Status.POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
-        row = Message(
-            room=room,
+        row = bulk.new(
+            room,
             status=status,
             author_id=message.author.id if right.name is not None else None,
             author_key=author_key,

@@ -111,12 +111,11 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
     """Judge each message by its room's policy and what is known of its author."""
     found = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
     policy_of = {name: policies.of_room(room) for name, room in found.items()}
-    wrote: dict[Room, dict[str, list[str]]] = {}
+    wrote: dict[str, dict[str, list[str]]] = {name: {} for name in found}
     for key, (_, message) in zip(keys, batch, strict=True):
-        room = found.get(message.room)
-        if room is not None:
-            wrote.setdefault(room, {}).setdefault(key, []).append(message.body)
-    authors = behaviour.of_authors(wrote)
+        if message.room in wrote:
+            wrote[message.room].setdefault(key, []).append(message.body)
+    authors = behaviour.of_authors({room: wrote[name] for name, room in found.items()})
     said = {key: Recollection(entries) for key, entries in recent.items()}
     cases: dict[int, Case] = {}
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
@@ -128,7 +127,6 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         known = own.at(message.room, delivery.sent_at, timed=policy.flood_messages > 0)
         context = Context(
             recent=known.recent,
-            elsewhere=known.elsewhere,
             ages=known.ages,
             trusted=author.trusted,
             role=author.role,

@@ -16,6 +16,8 @@ from tests.chaos.fleet import Fleet, fleet
 from tests.waiting import until_async
 
 SLOW, QUICK, MESSAGES = 1000, 10, 100
+# Enough for every kernel's buffers and every outbox of those who do not read to be full.
+LONG = ("we meet at the harbour after lunch and walk home along the river " * 30)[:1900]
 
 
 class Member:
@@ -26,6 +28,9 @@ class Member:
         self.heard: list[str] = []
         self.late: list[float] = []
         self.presence: list[int] = []
+        self.joined = asyncio.Event()
+        # What it was told instead of an answer, and of its own messages that were not posted.
+        self.wrong: list[Any] = []
         self.reading = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
@@ -33,12 +38,16 @@ class Member:
             async for frame in self.socket:
                 parsed = json.loads(frame)
                 for item in parsed if isinstance(parsed, list) else [parsed]:
-                    if item["type"] == "message.posted":
+                    if item["type"] == "reply" and "recovered" in item.get("data", {}):
+                        self.joined.set()
+                    elif item["type"] == "message.posted":
                         body = item["data"]["body"]
                         self.heard.append(body.split()[0])
                         self.late.append(time.time() - float(body.split()[1]))
                     elif item["type"] == "presence.changed":
                         self.presence.append(item["data"]["count"])
+                    elif "error" in item or item["data"].get("status") in ("held", "rejected"):
+                        self.wrong.append(item)
 
     async def do(self, kind: str, **data: Any) -> None:
         """Send a command."""
@@ -52,6 +61,7 @@ async def joined(url: str, room: str, count: int) -> list[Member]:
         socket = await connect(url, subprotocols=["bus.v1"], max_size=None)  # type: ignore[list-item]
         member = Member(socket)
         await member.do("room.join", room=room)
+        await asyncio.wait_for(member.joined.wait(), 30)
         members.append(member)
     return members
 
@@ -63,38 +73,46 @@ def hang_up(members: list[Member]) -> None:
         member.socket.transport.abort()
 
 
-async def flood(url: str) -> None:
-    """Send as fast as the server takes it, and come back when it does not."""
-    while True:
-        with contextlib.suppress(ConnectionClosed, OSError):
-            async with connect(url, subprotocols=["bus.v1"]) as socket:  # type: ignore[list-item]
-                while True:
-                    await socket.send(json.dumps({"type": "history.list", "data": {"room": "x"}}))
-
-
-async def talk_among_the_slow(url: str) -> float:
-    """How late quick members hear beside slow ones: the 99th percentile, in seconds."""
-    quick, slow = await joined(url, "slow", QUICK), await joined(url, "slow", SLOW)
-    for member in slow:
-        member.socket.transport.pause_reading()
-    flooding = asyncio.create_task(flood(url))
-    # Enough for every kernel's buffers and every outbox to be full.
-    pad = "x" * 1900
-    for number in range(MESSAGES):
-        body = f"{number} {time.time()} {pad}"
+async def talk(quick: list[Member], first: int = 0) -> float:
+    """All hear all that they say, and how late: the 99th percentile, in seconds."""
+    for member in quick:
+        member.heard, member.late = [], []
+    numbers = range(first, first + MESSAGES)
+    for number in numbers:
+        body = f"{number} {time.time()} {LONG}"
         await quick[number % QUICK].do(
             "message.send", room="slow", body=body, client_id=str(number)
         )
         await asyncio.sleep(0.02)
     await until_async(
-        lambda: all(len(member.heard) == MESSAGES for member in quick), "all of it", 60
+        lambda: (
+            all(len(member.heard) == MESSAGES for member in quick)
+            or any(member.wrong or member.reading.done() for member in quick)
+        ),
+        "all of it",
+        60,
     )
-    flooding.cancel()
+    told = [(member.wrong, member.socket.close_code) for member in quick]
+    assert told == [([], None)] * QUICK
     for member in quick:
-        assert sorted(member.heard, key=int) == [str(n) for n in range(MESSAGES)]
+        assert sorted(member.heard, key=int) == [str(n) for n in numbers]
     late = [moment for member in quick for moment in member.late]
-    hang_up([*quick, *slow])
     return statistics.quantiles(late, n=100)[98]
+
+
+async def talk_alone_and_among_the_slow(site: Fleet, url: str) -> tuple[float, float]:
+    """How late quick members hear by themselves, and beside slow ones and one who floods."""
+    quick = await joined(url, "slow", QUICK)
+    alone = await talk(quick)
+    slow = await joined(url, "slow", SLOW)
+    for member in slow:
+        member.socket.transport.pause_reading()
+    # A process of its own: in this one nobody else would come to read.
+    site.start("flooder", "-m", "tests.chaos.flooder", url)
+    await asyncio.to_thread(site.wait_for, "flooder", "floods")
+    among = await talk(quick, MESSAGES)
+    hang_up([*quick, *slow])
+    return alone, among
 
 
 @pytest.mark.timeout(120)
@@ -102,10 +120,10 @@ def test_a_thousand_who_stop_reading_and_one_who_floods_slow_nobody_down(backend
     with fleet(backend, "slow", BUS_OUTBOX_LIMIT="50000", BUS_SEND_TIMEOUT="2") as site:
         site.worker("worker", "moderation")
         url = site.web("web")
-        p99 = asyncio.run(talk_among_the_slow(url))
-        print(f"p99 {p99:.3f} s")
-        # Of a second the machine of the tests may need a part for itself.
-        assert p99 < 2.0
+        alone, among = asyncio.run(talk_alone_and_among_the_slow(site, url))
+        print(f"p99 alone {alone:.3f} s, among the slow {among:.3f} s")
+        # The other processes of the test, and the other tests, want the processor, too.
+        assert among < alone + 0.5
 
 
 async def kill_one_of_two(site: Fleet, first: str, second: str) -> None:

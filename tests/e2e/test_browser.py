@@ -104,6 +104,8 @@ def test_a_page_waits_for_a_web_process_that_comes_back(
     page = visit(people[0], site, "restart")
     write(page, "before")
     row(page, "before").to_have_count(1)
+    # It stands: it must not wait beside the other.
+    expect(page.locator("ol li[data-status]")).to_have_count(0)
     site.kill(site.web)
     write(page, "while it was away")
     expect(page.locator("ol li[data-status=queued]")).to_contain_text("while it was away")

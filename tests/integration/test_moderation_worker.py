@@ -11,6 +11,7 @@ from django.utils import timezone
 from bus import names, publisher
 from bus.layer.worker import Worker
 from bus.models import DryRun, Message, Review, Room, Sanction
+from bus.moderation import gist
 from bus.services import dry_run, policies
 from bus.workers import expire, rehearsal
 from bus.workers.recollection import Recollection
@@ -83,9 +84,22 @@ async def test_what_one_author_said_is_recalled_across_rooms_and_lists(lobby: Ro
     (entries,) = await publisher.recall(["gabc"])
     now = int(timezone.now().timestamp() * 1000)
     known = Recollection(entries).at("lobby", now, timed=True)
-    assert (known.recent, known.elsewhere) == (("one", "three"), ("two words",))
+    # Rooms keep their order, and not each other's.
+    assert sorted(known.recent) == sorted(map(gist, ("one", "two words", "three")))
     assert len(known.ages) == 2
     assert all(0 <= seconds < 60 for seconds in known.ages)
+
+
+async def test_the_same_in_other_rooms_counts_as_a_repeat(lobby: Room) -> None:
+    for name in ("other", "third"):
+        await sync_to_async(Room.objects.create)(name=name, access="open")
+    said = "join my guild today"
+    told = await outcomes(
+        (said, "lobby", "c1"), (said, "other", "c2"), (f"{said}!!", "third", "c3")
+    )
+    assert [outcome["status"] for outcome in told] == ["posted"] * 3
+    (told_last,) = await outcomes(("JOIN my guild today", "lobby", "c4"))
+    assert (told_last["status"], told_last["reason"]["code"]) == ("rejected", "spam")
 
 
 async def test_a_list_costs_one_look_into_the_broker(

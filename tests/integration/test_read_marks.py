@@ -186,7 +186,6 @@ async def test_marks_wait_for_a_database_that_is_away(
 async def test_who_asks_together_shares_a_query(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marks = reading.ReadMarks()
     asked: list[list[reads.Place]] = []
     read = reads.states
 
@@ -195,6 +194,7 @@ async def test_who_asks_together_shares_a_query(
         return read(asked[-1])
 
     monkeypatch.setattr(reads, "states", counted)
+    marks = reading.ReadMarks()
     users = [mina.pk, *range(10_000, 10_100)]
     found = await asyncio.gather(*(marks.state(lobby.pk, user) for user in [*users, mina.pk]))
     assert found == [Reading(read=None, unread=5)] * 102

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import logging
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,14 +86,27 @@ async def sent_at_last(layer: BusChannelLayer, message: dict[str, Any]) -> None:
                 await asyncio.sleep(0.05)
 
 
+@pytest.fixture
+def away() -> Iterator[socket.socket]:
+    """A socket for an address at which nobody listens."""
+    with socket.socket() as found:
+        yield found
+
+
 @pytest.mark.parametrize(("kind", "spelling"), [("valkey", "url"), ("redis", "dict")])
 async def test_after_a_failover_everything_goes_on(
-    servers: Servers, tmp_path: Path, kind: str, spelling: str, caplog: pytest.LogCaptureFixture
+    servers: Servers,
+    tmp_path: Path,
+    kind: str,
+    spelling: str,
+    away: socket.socket,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     trio = await asyncio.to_thread(Trio, servers, kind, tmp_path)
     caplog.set_level(logging.INFO, "bus")
-    # The first Sentinel is away: the next one is asked.
-    sentinels = [("127.0.0.1", free_port()), ("127.0.0.1", trio.sentinel_port)]
+    # The first Sentinel is away: the next one is asked. Taken, and refused, as long as it is bound.
+    away.bind(("127.0.0.1", 0))
+    sentinels = [away.getsockname(), ("127.0.0.1", trio.sentinel_port)]
     host: Any = {"sentinels": sentinels, "master_name": "bus"}
     if spelling == "url":
         host = f"redis+sentinel://{','.join(f'{h}:{p}' for h, p in sentinels)}/bus"

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line, table
-from bus.management.moderation_commands import data, peers
+from bus.management.moderation_commands import data, peers, points
 from bus.management.moderation_commands.measure import Measure, measure
 from bus.moderation import POLICIES, Policy, judge, model
 from bus.moderation.model.rows import Row, Source
@@ -20,6 +20,9 @@ from bus.moderation.verdict import ACTIONS
 _HEAD: Final = (
     "file", "filter", "rows", "bad", "precision", "recall", "F1", "false pos.", "texts/s",
 )  # fmt: skip
+_NEXT: Final = ("file", "next to", "its F1", "false pos.", "F1", "false pos.", "bus as")
+# Who finds less on a file does not know its language, and is not compared on it.
+_LEAST_F1: Final = 0.01
 _TEXT: Final = 100
 
 
@@ -55,6 +58,8 @@ class Evaluate(Subcommand):
         lines: list[tuple[str, ...]] = []
         ours = _Ours(policy)
         spent: list[float] = []
+        next_to: list[tuple[str, ...]] = []
+        behind: list[str] = []
         for source in sources:
             self.stderr.write(f"{source.name}: {len(source.rows):,} rows")
             found = measure(ours, source.rows)
@@ -65,9 +70,22 @@ class Evaluate(Subcommand):
             if policy.model is not None and model.available():
                 lines.append(_line(source, "rules alone", measure(ours.rules, source.rows)))
                 lines.append(_line(source, "model alone", measure(ours.model, source.rows)))
+            ways = points.measure_points(source.rows) if others else {}
             for name, flags in others.items():
-                lines.append(_line(source, name, measure(flags, source.rows)))
+                its = measure(flags, source.rows)
+                lines.append(_line(source, name, its))
+                if its.f1 is not None and its.f1 >= _LEAST_F1:
+                    compared, ahead = _compared(source.name, name, its, ways)
+                    next_to.append(compared)
+                    behind += [] if ahead else [f"{name} on {source.name}"]
         self.stdout.write(table(_HEAD, lines, left=2))
+        if next_to:
+            self.stdout.write(
+                "\nEach filter, and the best of bus at no more false positives; "
+                f"without those whose F1 on a file is below {_LEAST_F1:.0%}:"
+            )
+            self.stdout.write(table(_NEXT, next_to, left=2))
+            self.stdout.write(f"Behind: {', '.join(behind) or 'nobody, on no file'}.\n")
         self._rejections(sources, policy)
         self.stdout.write(
             f"A text took {_ms(spent, 0.5)} in the median; 99 % took less than {_ms(spent, 0.99)}."
@@ -158,6 +176,19 @@ def _chosen(source: Source, options: dict[str, Any]) -> Source:
         rows = sorted(rows, key=lambda row: zlib.crc32(row.text.encode("utf-8", "replace")))
         rows = rows[: options["limit"]]
     return Source(source.name, rows)
+
+
+def _compared(
+    file: str, name: str, its: Measure, ways: dict[points.Point, Measure]
+) -> tuple[tuple[str, ...], bool]:
+    """A line about another filter and us at no more false positives; whether we are ahead."""
+    found = points.best_within(ways, its.false_positives or 0.0)
+    head = (file, name, _percent(its.f1), _percent(its.false_positives))
+    if found is None:
+        return (*head, "-", "-", "none has as few"), False
+    point, ours = found
+    line = (*head, _percent(ours.f1), _percent(ours.false_positives), str(point))
+    return line, (ours.f1 or 0.0) > (its.f1 or 0.0)
 
 
 def _line(source: Source, who: str, found: Measure) -> tuple[str, ...]:

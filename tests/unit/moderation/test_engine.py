@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bus.moderation import POLICIES, Case, Context, Policy, judge, judge_many
+from bus.moderation import POLICIES, Case, Context, Policy, gist, judge, judge_many
 from tests import adversary
 
 OWN = Policy.from_parts(
@@ -20,7 +20,7 @@ OWN = Policy.from_parts(
         "max_emoji": 1,
     },
 )
-KNOWN = Context(recent=("fuck",) * 3, elsewhere=("a",) * 3, ages=(1.0, 2.0), account_age=5.0)
+KNOWN = Context(recent=(gist("fuck"), "", gist("aaa bbb")) * 2, ages=(1.0, 2.0), account_age=5.0)
 # Seconds of work. Twenty times what it takes, for machines that do other things too.
 SOON = 0.1
 

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.moderation import POLICIES, Context, Verdict, judge
+from bus.moderation import POLICIES, Context, Verdict, gist, judge
 
 # The rules alone: what the model makes of a text changes with its weights.
 STANDARD = replace(POLICIES["standard"], model=None)
 
 EVASIONS = [
     "fuck this queue",
+    "those filthy towel heads",
     "you sh1t camper",
     "what a b!tch",
     "eat my a$$hole",
@@ -60,12 +61,24 @@ INNOCENTS = [
     "snigger at the shuttlecock",
     "5h17m left, 455 to go",
     "queue.shift() returns None",
+    "hoe laat is het daar",
+    "weet jij hoe dat werkt",
+    "that manual is gobbledy-gook",
+    "it leaks from the auto tranny",
+    "stop pussy footing about",
+    "the road to Ho Chi Minh City",
+    "a ho-hum kind of day",
 ]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["that was fucking brilliant", "my week is fucked up", "I've got shit to do"],
+    [
+        "she is such a ho",
+        "that was fucking brilliant",
+        "my week is fucked up",
+        "I've got shit to do",
+    ],
 )
 def test_swearing_for_joy_or_dismay_is_starred(text: str) -> None:
     verdict = judge(text, STANDARD)
@@ -147,11 +160,12 @@ def test_too_long_under_every_policy() -> None:
 
 def test_the_third_repeat_is_spam() -> None:
     said = "join my guild today"
-    assert judge(said, STANDARD, Context(recent=(said,) * 2)).action == "allow"
-    variants = ("JOIN my guild today!!", "join  my guild todayyy", "j o i n my guild today")
+    assert judge(said, STANDARD, Context(recent=(gist(said),) * 2)).action == "allow"
+    written = ("JOIN my guild today!!", "join  my guild todayyy", "j o i n my guild today")
+    variants = tuple(map(gist, written))
     assert judge(said, STANDARD, Context(recent=variants)).reason == "spam"
     assert judge(said, STANDARD, Context(recent=variants, trusted=True)).action == "allow"
-    assert judge("gg", STANDARD, Context(recent=("gg",) * 9)).action == "allow"
+    assert judge("gg", STANDARD, Context(recent=(gist("gg"),) * 9)).action == "allow"
 
 
 def test_too_many_mentions() -> None:

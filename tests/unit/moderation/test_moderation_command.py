@@ -200,6 +200,27 @@ def test_a_peer_that_is_installed_is_measured(
     assert line.split()[4:6] == ["50.00", "%"]
 
 
+def test_a_peer_is_compared_at_no_more_false_positives(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters: dict[str, Any] = {
+        "everything": ("json", lambda _: lambda _: True),
+        "nothing": ("json", lambda _: lambda _: False),
+        "all-knowing": ("json", lambda _: lambda text: text.startswith(tuple(RUDE))),
+    }
+    monkeypatch.setattr(peers, "_PEERS", filters)
+    told = run("evaluate", "--data", directory, "--peers").partition("at no more false positives")
+    lines = {line.split()[1]: line for line in told[2].splitlines() if line.startswith("made")}
+    its, allowed, ours = (float(word) for word in lines["everything"].split()[2:7:2])
+    assert (its, allowed) == (66.67, 100.0)
+    assert ours > its
+    assert "nothing" not in lines
+    # Whoever knows the answers has no false positives, and then we may have none.
+    assert lines["all-knowing"].split()[2:6:2] == ["100.00", "0.00"]
+    assert lines["all-knowing"].split()[8] == "0.00"
+    assert "Behind: all-knowing on made, all-knowing on other." in told[2]
+
+
 def test_own_sentences_are_read_in_all_their_readings() -> None:
     assert list(readings("[a|b] or [c|]")) == ["a or", "a or c", "b or", "b or c"]
     assert len(list(readings("[a|b|c|d|e][1|2|3|4|5][x|y|z|v|w]"))) == 60

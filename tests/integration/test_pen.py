@@ -1,0 +1,48 @@
+"""What sockets write with: who sends at the same time shares a look for repeats."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from bus.consumers.pen import Pen
+from bus.models import Room
+from bus.protocol import Outcome
+from bus.services import access, history
+from bus.services.access import Entry, Visitor
+from bus.services.bulk import Key
+from tests.integration.settling import GUEST_VISITOR, REJECTED, room, settle
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
+
+
+def entered(visitor: Visitor, place: Room) -> Entry:
+    return access.enter(place.name, visitor)
+
+
+async def test_who_sends_together_shares_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    look = history.outcomes_of
+
+    def counted(keys: Collection[Key]) -> dict[Key, Outcome | None]:
+        asked.append(len(keys))
+        return look(keys)
+
+    monkeypatch.setattr(history, "outcomes_of", counted)
+    lobby = await sync_to_async(room)()
+    posted, rejected = await sync_to_async(settle)(lobby, "good morning", REJECTED)
+    entry = await sync_to_async(entered)(GUEST_VISITOR, lobby)
+    others = [Visitor(key=f"g{n}", id=f"g{n}", name="guest") for n in range(300)]
+    known = posted.submission.message.client_id, rejected.submission.message.client_id
+    mine = Pen(GUEST_VISITOR, 0)
+    found = await asyncio.gather(
+        *(Pen(visitor, 0).repeated(entry, known[0]) for visitor in others),
+        *(mine.repeated(entry, client_id) for client_id in (*known, "never sent")),
+    )
+    # The same client_id of others is another message.
+    assert found[:300] == [None] * 300
+    *both, never = found[300:]
+    assert [outcome and outcome.status for outcome in both] == ["posted", "rejected"]
+    assert never is None
+    assert asked == [303]
