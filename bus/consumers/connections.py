@@ -79,6 +79,8 @@ class Connections:
         spread = min(conf.reconnect_window, len(waiting) / _RETURN_RATE)
         for connection in waiting:
             connection.announce_end(round(random.uniform(0, spread), 3))
+        # What was sent before clients knew, and waits to be read, is read before the first close.
+        await asyncio.sleep(_BATCH_PAUSE)
         began = time.monotonic()
         window = min(conf.closing_window, len(waiting) / _CLOSE_RATE)
         total = len(waiting)
