@@ -21,6 +21,7 @@ from bus.consumers import database, guard, reading, repair, stopping  # noqa: E4
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.realtime import hub  # noqa: E402
+from bus.services import naming  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Close what this process opened before it ends, where the server tells of the end."""
     await receive()
     stopping.drain_on_signals()
+    naming.prepare()
     # What is imported is not looked through again for garbage, and sockets are no garbage.
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

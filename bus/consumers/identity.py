@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import Any
 
@@ -22,24 +23,27 @@ class Identity:
     hides the server behind it.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         """Pass the handshake on; a user whom the database cannot tell now is to come back."""
         cookies = _cookies(scope)
         key = cookies.get(settings.SESSION_COOKIE_NAME)
         session = import_module(settings.SESSION_ENGINE).SessionStore(key)
-        user: Any = AnonymousUser()
+        known = {**scope, "cookies": cookies, "session": session, "user": AnonymousUser()}
         if key:
-            try:
-                user = await database.run(_user_of, session)
-            except Unavailable:
-                await receive()
-                await turn_away(scope, send, CLOSE_TOO_SLOW)
-                return
-        scope = {**scope, "cookies": cookies, "session": session, "user": user}
-        await self.application(scope, receive, send)
+            return self._look_up(known, receive, send)
+        return self.application(known, receive, send)
+
+    async def _look_up(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        try:
+            scope["user"] = await database.run(_user_of, scope["session"])
+        except Unavailable:
+            await receive()
+            await turn_away(scope, send, CLOSE_TOO_SLOW)
+        else:
+            await self.application(scope, receive, send)
 
 
 def _cookies(scope: dict[str, Any]) -> dict[str, str]:

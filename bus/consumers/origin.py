@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -25,21 +26,20 @@ class OriginGuard:
     Browsers always send `Origin`, and send cookies along; whoever sends none is no browser.
     """
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Callable[..., Awaitable[None]]) -> None:
         self.application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         """Pass the handshake on or refuse it; settings are read now, not at import."""
         foreign = _foreign_origins(scope)
         if not foreign:
-            await self.application(scope, receive, send)
-            return
+            return self.application(scope, receive, send)
         logger.warning(
             "A WebSocket of %s was refused: the page's origin is not allowed. Name it in "
             "CSRF_TRUSTED_ORIGINS or BUS_ALLOWED_ORIGINS if it is yours.",
             ", ".join(map(repr, foreign)),
         )
-        await refuse(receive, send)
+        return refuse(receive, send)
 
 
 def _foreign_origins(scope: dict[str, Any]) -> list[str]:

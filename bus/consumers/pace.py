@@ -15,6 +15,8 @@ _COMMAND_BURST = 2000
 class Pace:
     """Lets `burst` happen at once and `rate` a second on average; a rate of 0 lets all happen."""
 
+    __slots__ = ("_burst", "_filled", "_rate", "_tokens")
+
     def __init__(self, rate: float, burst: float) -> None:
         self._rate = rate
         self._burst = burst
@@ -36,6 +38,8 @@ class Pace:
 
 class Budget:
     """What one user may do in all sessions of this process."""
+
+    __slots__ = ("__weakref__", "commands", "joins", "messages")
 
     def __init__(self) -> None:
         self.commands = Pace(_COMMAND_RATE, _COMMAND_BURST)

@@ -38,6 +38,7 @@ class Plain(Socket):
     """One socket in one room; what it cannot have it is told in a frame, and stays."""
 
     def __init__(self) -> None:
+        super().__init__()
         # Each message is told by this and a number, so that its fate is shown here alone.
         self._mark = uuid.uuid4().hex
         self._written = 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,7 @@ class Session(Socket):
     joined_frames = True
 
     def __init__(self) -> None:
+        super().__init__()
         self.places: dict[str, Place] = {}
         # Why it is in a room no more; as many as it may join.
         self._lost: dict[str, BusError] = {}
@@ -327,7 +328,7 @@ class Session(Socket):
 
     def _started(self) -> protocol.SessionStarted:
         return protocol.SessionStarted(
-            session=uuid.uuid4().hex,
+            session=secrets.token_hex(16),
             server_time=_now(),
             user=self.user(),
             heartbeat=conf.heartbeat,

@@ -53,10 +53,14 @@ class Socket(AsyncConsumer):
     login: Login | None
     outbox: Outbox
 
-    _budget: tuple[str, Budget] | None = None
-    # Whether it waits for the client, and what it is to be closed with after that.
-    _idle = False
-    _end_code: int | None = None
+    def __init__(self) -> None:
+        # All that it will ever have: what comes later costs a dict of its own.
+        self._budget: tuple[str, Budget] | None = None
+        # Whether it waits for the client, and what it is to be closed with after that.
+        self._idle = False
+        self._end_code: int | None = None
+        self._reading = False
+        self._limited = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one connection from handshake to end."""
@@ -70,7 +74,6 @@ class Socket(AsyncConsumer):
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self._reading = False
         self.outbox = Outbox(send, joined=self.joined_frames, over=self._stop_reading)
         rate = self.send_rate()
         self._limited = rate > 0

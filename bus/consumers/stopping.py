@@ -51,8 +51,8 @@ class Stoppable:
         self._close = close
         self._known = False
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass the handshake on."""
+    def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        """Pass the handshake on, and stay out of the way: a coroutine here would last as long."""
         if not self._known:
             self._known = True
             if is_daphne(send) and threading.current_thread() is threading.main_thread():
@@ -63,7 +63,7 @@ class Stoppable:
                     # What Daphne's reactor does not handle is somebody else's.
                     if reactor is not None:
                         signal.signal(number, _Stop(reactor, handler, loop, self._close))
-        await self._application(scope, receive, send)
+        return self._application(scope, receive, send)  # type: ignore[no-any-return]
 
 
 async def _nothing() -> None:

@@ -18,6 +18,7 @@ from bus.realtime.wire import (
     bound_reads,
     close_code,
     hang_up,
+    lighten,
     text_frame,
     wire_of,
 )
@@ -72,6 +73,7 @@ class Outbox:
         self._put = wire_of(self._send)
         self._backlog = backlog_of(self._send)
         bound_reads(self._send)
+        lighten(self._send)
 
     def push(self, bundle: Bundle) -> None:
         """Say something, without ever waiting; a peer too far behind is closed with 4408."""

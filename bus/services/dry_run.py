@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -23,6 +23,8 @@ from bus.services.difference import Difference
 MOST_AT_ONCE: Final = 10_000
 # Messages of one step of a job; live messages may wait for it in the same worker.
 _STEP: Final = 250
+# Messages before those, in which their authors may have begun what is a flood or a repeat by then.
+_BEFORE: Final = 250
 
 
 def compare(
@@ -41,9 +43,9 @@ def compare(
     if not 0 < last <= MOST_AT_ONCE:
         raise Invalid(f"At once, 1 to {MOST_AT_ONCE} messages are compared.", field="last")
     tried = try_on(room, moderation, parts)
-    rows = _history(room, days).order_by("-pk")[:last]
+    rows = list(_history(room, days).order_by("-pk")[:last])[::-1]
     found = Difference()
-    _judge(room, tried, reversed(list(rows)), found)
+    _judge(room, tried, rows, found)
     return found
 
 
@@ -138,10 +140,14 @@ def _advance(run: DryRun) -> None:
         run.state = DryRun.State.DONE
 
 
-def _judge(room: Room, tried: Policy, rows: Iterable[Message], found: Difference) -> None:
+def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference) -> None:
     """Judge messages by both policies, with what their authors had said before them."""
     current = policies.of_room(room)
     said: dict[str, deque[tuple[dt.datetime, str]]] = {}
+    for row in _before(room, rows):
+        if text := labels.as_written(row):
+            recent = said.setdefault(row.author_key, deque(maxlen=REMEMBERED))
+            recent.append((row.created_at, gist(text)))
     members = Member.objects.filter(room=room).values_list("user", "role")
     roles: dict[int | None, str] = dict(members.iterator())
     cases: list[tuple[Message, str, Context]] = []
@@ -173,6 +179,13 @@ def _history(room: Room, days: float | None) -> QuerySet[Message]:
             raise Invalid("A dry run goes back 10 years at most.", field="days")
         rows = rows.filter(created_at__gte=timezone.now() - dt.timedelta(days=days))
     return rows
+
+
+def _before(room: Room, rows: Sequence[Message]) -> list[Message]:
+    if not rows:
+        return []
+    earlier = Message.objects.filter(room=room, pk__lt=rows[0].pk)
+    return list(earlier.order_by("-pk")[:_BEFORE])[::-1]
 
 
 def _between(room: Room, after: int, last: int) -> QuerySet[Message]:

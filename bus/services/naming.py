@@ -14,6 +14,11 @@ _POLICY: Final = replace(POLICIES["standard"], model=None, max_capitals=100)
 _REFUSED: Final = ("mask", "hold", "reject")
 
 
+def prepare() -> None:
+    """Read the word lists now, so that nobody waits while the first name is looked at."""
+    check("room")
+
+
 def check(name: str) -> None:
     """Refuse a name that nobody should have to read; raises Invalid."""
     # What stands between words in names that have no spaces.

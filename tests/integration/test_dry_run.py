@@ -49,6 +49,21 @@ def test_it_looks_at_the_last_messages_or_days(lobby: Room) -> None:
     assert dry_run.compare(lobby, parts=WORDS, days=6).changed == 1
 
 
+def test_floods_and_repeats_are_seen_as_workers_see_them(
+    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than a policy looks at by itself, and across the steps of a job.
+    monkeypatch.setattr(dry_run, "_STEP", 7)
+    calm = {"flood_messages": 15, "flood_seconds": 60}
+    found = dry_run.compare(lobby, parts=calm)
+    assert dict(found.changes) == {"allow>hold": 16}
+    assert dry_run.compare(lobby, parts=calm, last=5).changed == 4
+    run = begin(lobby, parts=calm)
+    work_off(run, broker)
+    run.refresh_from_db()
+    assert run.found["changes"] == dict(found.changes)
+
+
 def test_a_term_that_matches_everything_is_warned_of(lobby: Room) -> None:
     found = dry_run.compare(lobby, parts={"words": ["*number*"]})
     assert "'number' is found in 30 of 32 messages" in found.warnings

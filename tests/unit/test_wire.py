@@ -1,7 +1,9 @@
 """Ready WebSocket frames: as any client reads them, and only where the server is known."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from websockets.uri import parse_uri
 
 from bus.realtime import wire
 from bus.realtime.bundle import Bundle
-from bus.realtime.wire import FRAME_LIMIT, joined, text_frame, wire_of
+from bus.realtime.wire import FRAME_LIMIT, Arrivals, joined, text_frame, wire_of
 
 
 def read(data: bytes) -> list[str]:
@@ -74,9 +76,6 @@ class FakeProtocol:
     handshake_complete = True
 
     def __init__(self) -> None:
-        import asyncio
-        from types import SimpleNamespace
-
         self.transport = FakeTransport()
         self.writable = asyncio.Event()
         self.writable.set()
@@ -122,3 +121,36 @@ def test_other_servers_compression_and_other_versions_go_through_asgi(
     assert wire_of(protocol.send) is None
     monkeypatch.setattr(wire, "WebSocketsSansIOProtocol", None)
     assert wire_of(protocol.send) is None
+
+
+@pytest.mark.asyncio
+async def test_arrivals_come_in_order_and_before_them_what_waited() -> None:
+    before: asyncio.Queue[int] = asyncio.Queue()
+    for number in (1, 2):
+        before.put_nowait(number)
+    arrivals = Arrivals(before)
+    arrivals.put_nowait(3)
+    assert not arrivals.empty()
+    assert [await arrivals.get() for _ in range(3)] == [1, 2, 3]
+    assert arrivals.empty()
+
+
+@pytest.mark.asyncio
+async def test_a_reader_of_arrivals_waits_and_one_that_left_loses_nothing() -> None:
+    arrivals = Arrivals(asyncio.Queue())
+    gone = asyncio.create_task(arrivals.get())
+    await asyncio.sleep(0)
+    # Something comes, and in the same moment the reader is told to go.
+    arrivals.put_nowait(1)
+    gone.cancel()
+    await asyncio.gather(gone, return_exceptions=True)
+    assert gone.cancelled()
+    next_one = asyncio.create_task(arrivals.get())
+    assert await asyncio.wait_for(next_one, 1) == 1
+    waiting = asyncio.create_task(arrivals.get())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    for number in (2, 3):
+        arrivals.put_nowait(number)
+    assert await asyncio.wait_for(waiting, 1) == 2
+    assert await asyncio.wait_for(arrivals.get(), 1) == 3

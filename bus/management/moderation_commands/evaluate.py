@@ -56,20 +56,24 @@ class Evaluate(Subcommand):
         self._preface(policy, held_back=options["held_back"], limit=options["limit"])
         others = self._peers() if options["peers"] else {}
         lines: list[tuple[str, ...]] = []
-        ours = _Ours(policy)
+        rules_only = replace(policy, model=None)
         spent: list[float] = []
+        rejected: list[Measure] = []
         next_to: list[tuple[str, ...]] = []
         behind: list[str] = []
         for source in sources:
             self.stderr.write(f"{source.name}: {len(source.rows):,} rows")
-            found = measure(ours, source.rows)
-            spent += found.times
-            lines.append(_line(source, "bus", found))
-            lines.append(_line(source, "bus, stopped", measure(ours.stopped, source.rows)))
-            lines.append(_line(source, "bus, rejected", measure(ours.rejected, source.rows)))
+            ours = points.measure_policy(policy, source.rows)
+            spent += ours["flagged"].times
+            rejected.append(ours["rejected"])
+            lines.append(_line(source, "bus", ours["flagged"]))
+            lines.append(_line(source, "bus, stopped", ours["stopped"]))
+            lines.append(_line(source, "bus, rejected", ours["rejected"]))
             if policy.model is not None and model.available():
-                lines.append(_line(source, "rules alone", measure(ours.rules, source.rows)))
-                lines.append(_line(source, "model alone", measure(ours.model, source.rows)))
+                rules = points.measure_policy(rules_only, source.rows)["flagged"]
+                lines.append(_line(source, "rules alone", rules))
+                likely = measure(_model_alone(policy), source.rows)
+                lines.append(_line(source, "model alone", likely))
             ways = points.measure_points(source.rows) if others else {}
             for name, flags in others.items():
                 its = measure(flags, source.rows)
@@ -86,7 +90,7 @@ class Evaluate(Subcommand):
             )
             self.stdout.write(table(_NEXT, next_to, left=2))
             self.stdout.write(f"Behind: {', '.join(behind) or 'nobody, on no file'}.\n")
-        self._rejections(sources, policy)
+        self._rejections(rejected)
         self.stdout.write(
             f"A text took {_ms(spent, 0.5)} in the median; 99 % took less than {_ms(spent, 0.99)}."
         )
@@ -108,16 +112,12 @@ class Evaluate(Subcommand):
             self.stdout.write(f"{name} is not installed: pip install {name}")
         return here
 
-    def _rejections(self, sources: Sequence[Source], policy: Policy) -> None:
+    def _rejections(self, files: Sequence[Measure]) -> None:
         """What a refusal is worth, over all files."""
-        rejected = Measure()
-        for source in sources:
-            for row in source.rows:
-                rejected.add(row.bad, judge(row.text, policy).action == "reject", 0.0)
-        hits = rejected.right_hits + rejected.wrong_hits
-        self.stdout.write(
-            f"{hits:,} were rejected outright, {_percent(rejected.precision)} rightly."
-        )
+        right = sum(counts.right_hits for counts in files)
+        both = Measure(right, sum(counts.wrong_hits for counts in files))
+        hits = right + both.wrong_hits
+        self.stdout.write(f"{hits:,} were rejected outright, {_percent(both.precision)} rightly.")
 
     def _mistakes(self, sources: Sequence[Source], policy: Policy, most: int) -> None:
         """The clean texts that were dealt with hardest, and the bad ones that looked cleanest."""
@@ -141,32 +141,10 @@ class Evaluate(Subcommand):
             self.stdout.write(f"  {likely:.2f}  {name}  {in_line(row.text, _TEXT)}")
 
 
-class _Ours:
-    """The engine under a policy as a filter like the others."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._rules_only = replace(policy, model=None)
-        self._threshold = model.THRESHOLDS[policy.name]
-
-    def __call__(self, text: str) -> bool:
-        return judge(text, self._policy).action != "allow"
-
-    def stopped(self, text: str) -> bool:
-        """Whether the text is not posted as it was written."""
-        return judge(text, self._policy).action not in ("allow", "alert")
-
-    def rejected(self, text: str) -> bool:
-        """Whether the text is refused outright."""
-        return judge(text, self._policy).action == "reject"
-
-    def rules(self, text: str) -> bool:
-        """What the rules say alone."""
-        return judge(text, self._rules_only).action != "allow"
-
-    def model(self, text: str) -> bool:
-        """The model's opinion alone."""
-        return model.score(text) >= self._threshold
+def _model_alone(policy: Policy) -> peers.Filter:
+    """The model without the rules, as a filter like the others."""
+    threshold = model.THRESHOLDS[policy.name]
+    return lambda text: model.score(text) >= threshold
 
 
 def _chosen(source: Source, options: dict[str, Any]) -> Source:
