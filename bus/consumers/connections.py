@@ -61,7 +61,8 @@ class Connections:
             return False
         keys = tuple(key for key, _ in counted)
         self._all[connection] = keys
-        self._counts.update(keys)
+        for key in keys:
+            self._counts[key] += 1
         return True
 
     def remove(self, connection: Connection) -> None:
