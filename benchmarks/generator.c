@@ -44,7 +44,7 @@ typedef struct {
 #define MARK_SIZE 26
 #define WORDS "hello there, how are you all today"
 // In place of 0 to f, which spell words that moderation refuses.
-#define DIGITS "2679cdjmqrvwxyzh"
+#define DIGITS "2679cdjmqrgwxyzl"
 
 static enum kind kind = PLAIN;
 static int port = 8000, count = 100, rooms = 1, first = 0, window = 8, epfd;
