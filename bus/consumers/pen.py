@@ -19,7 +19,7 @@ from bus.services.access import Entry, Visitor
 from bus.services.bulk import Key
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
-# are looked up; a repeat that slips through is settled as a repeat all the same.
+# are looked up, and none of a new guest; a repeat that slips through is settled as one all the same.
 _LOOKED_UP = 20
 # How many of its own messages a socket knows again.
 _REMEMBERED = 256
@@ -59,7 +59,8 @@ class Pen:
         """What became of a message that was sent before, if it is settled. Raises Unavailable."""
         room = entry.room
         looked_up = self._looked_up.get(room.pk, 0)
-        if looked_up >= _LOOKED_UP and (room.pk, client_id) not in self._taken:
+        nothing_before = self.visitor.new or looked_up >= _LOOKED_UP
+        if nothing_before and (room.pk, client_id) not in self._taken:
             return None
         self._looked_up[room.pk] = looked_up + 1
         return await _lookup().ask((room.pk, self.visitor.key, client_id))

@@ -43,6 +43,8 @@ class Visitor:
     id: int | str
     name: str
     user_id: int | None = None
+    # A guest who was made up a moment ago, and so never did anything before.
+    new: bool = False
 
     @property
     def guest(self) -> bool:
@@ -155,7 +157,7 @@ def _visitor(user: Any, cookies: Mapping[str, str]) -> Visitor:
         except Unauthenticated:
             pass
     key = f"g{secrets.token_hex(8)}"
-    return Visitor(key=key, id=key, name=f"guest-{key[1:5]}")
+    return Visitor(key=key, id=key, name=f"guest-{key[1:5]}", new=True)
 
 
 @dataclass(frozen=True, slots=True)

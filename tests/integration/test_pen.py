@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pytest
 from asgiref.sync import sync_to_async
 
+from bus import publisher
 from bus.consumers.pen import Pen
 from bus.models import Room
 from bus.protocol import Outcome
@@ -21,7 +22,9 @@ def entered(visitor: Visitor, place: Room) -> Entry:
     return access.enter(place.name, visitor)
 
 
-async def test_who_sends_together_shares_a_query(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many messages the database was asked about, each time."""
     asked: list[int] = []
     look = history.outcomes_of
 
@@ -30,6 +33,10 @@ async def test_who_sends_together_shares_a_query(monkeypatch: pytest.MonkeyPatch
         return look(keys)
 
     monkeypatch.setattr(history, "outcomes_of", counted)
+    return asked
+
+
+async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
     lobby = await sync_to_async(room)()
     posted, rejected = await sync_to_async(settle)(lobby, "good morning", REJECTED)
     entry = await sync_to_async(entered)(GUEST_VISITOR, lobby)
@@ -46,3 +53,24 @@ async def test_who_sends_together_shares_a_query(monkeypatch: pytest.MonkeyPatch
     assert [outcome and outcome.status for outcome in both] == ["posted", "rejected"]
     assert never is None
     assert asked == [303]
+
+
+@pytest.mark.usefixtures("broker")
+async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[int]) -> None:
+    lobby = await sync_to_async(room)()
+    visitor = access.visitor_of_scope({})
+    entry = await sync_to_async(entered)(visitor, lobby)
+    pen = Pen(visitor, 0)
+    for number in range(5):
+        assert await pen.repeated(entry, f"new {number}") is None
+        await pen.write(entry, "good morning", f"new {number}")
+    assert asked == []
+    # One that it did send may be settled by now.
+    assert await pen.repeated(entry, "new 3") is None
+    assert asked == [1]
+    # Back with its token it may repeat what it sent before.
+    back = access.visitor_of_token(access.guest_token(visitor))
+    assert not back.new
+    assert await Pen(back, 0).repeated(entry, "new 4") is None
+    assert asked == [1, 1]
+    await publisher.close()
