@@ -19,7 +19,7 @@ from bus.services.access import Entry, Visitor
 from bus.services.bulk import Key
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
-# are looked up, and none of a new guest; a repeat that slips through is settled as one all the same.
+# are looked up, and none of a new guest; one that slips through is settled as a repeat anyhow.
 _LOOKED_UP = 20
 # How many of its own messages a socket knows again.
 _REMEMBERED = 256
