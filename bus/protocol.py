@@ -307,11 +307,15 @@ class MemberChanged(Event, type="member.changed"):
 
 
 class PresenceChanged(Event, type="presence.changed"):
-    """People came or went."""
+    """People came or went; `members` are all who are here, after a crowd that was not named."""
 
     count: int
     joined: list[Author]
     left: list[Author]
+    # All who are here, where those before had been too many to be named.
+    members: Annotated[list[Author] | None, Field(exclude_if=lambda members: members is None)] = (
+        None
+    )
 
 
 class TypingChanged(Event, type="typing.changed"):

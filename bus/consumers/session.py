@@ -35,7 +35,6 @@ from bus.errors import (
     Unavailable,
 )
 from bus.fields import timestamp
-from bus.models import Room
 from bus.protocol import Command
 from bus.realtime.hub import hub
 from bus.realtime.recent import Caught
@@ -252,17 +251,21 @@ class Session(Socket):
         if self.visitor.user_id is not None:
             state = await read_marks().state(room.pk, self.visitor.user_id)
             read = {"read": state.read, "unread": state.unread}
-        caught = await hub().catch_up(place.seat, command.since, command.limit, room.head)
-        if caught is None:
-            caught = await self._read_history(room, command)
-        # Last, so that who is cancelled before is not left in it.
-        presence = hub().presence
-        if command.room in self.places:
+        presence, key = hub().presence, self.visitor.key
+        here = command.room in self.places
+        if here:
             present = await presence.look(room.pk)
         else:
-            present = await presence.enter(
-                room.pk, room.name, self.visitor.key, self.visitor.author
-            )
+            present = await presence.enter(room.pk, room.name, key, self.visitor.author)
+        try:
+            # Last: what is removed while something is awaited after this would come out again.
+            caught = await hub().catch_up(place.seat, command.since, command.limit, room.head)
+            if caught is None:
+                caught = await self._read_history(place, command)
+        except BaseException:
+            if not here:
+                presence.leave(room.pk, key)
+            raise
         self._after_reply = lambda: place.seat.release(caught.head)
         return protocol.Joined(
             room=entry.info,
@@ -274,9 +277,15 @@ class Session(Socket):
             **read,
         ).encode(caught.messages)
 
-    async def _read_history(self, room: Room, command: protocol.RoomJoin) -> Caught:
+    async def _read_history(self, place: Place, command: protocol.RoomJoin) -> Caught:
         """What changed since, or the newest page, where this process does not know it."""
+        room = place.entry.room
         found = await database.run(history.recover, room, command.since, command.limit)
+        # What the room was told meanwhile follows; but no text that is gone by then.
+        gone = place.seat.removed()
+        for message in found.messages:
+            if message.id in gone:
+                message.body, message.removed = "", True
         return Caught(found.head, found.recovered, to_json(found.messages))
 
     def place(self, room: str) -> Place:

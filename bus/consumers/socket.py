@@ -195,17 +195,18 @@ class Socket(AsyncConsumer):
 
     async def _say_goodbye(self, code: int | None) -> None:
         if code is None and not self.outbox.failed:
-            self.outbox.abandon()
+            self.outbox.abandon(_CLOSE_GRACE)
             return
         if code is not None:
             self.outbox.finish(code)
+        grace = _CLOSE_GRACE
         try:
             async with asyncio.timeout(_CLOSE_GRACE):
                 await self.outbox.written()
         except TimeoutError:
-            pass
+            grace = 0.0
         finally:
-            self.outbox.abandon()
+            self.outbox.abandon(grace)
 
     async def _read(self, receive: Any) -> int | None:
         """Take frames until the client is gone; returns a code where we close instead."""

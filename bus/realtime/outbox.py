@@ -17,6 +17,7 @@ from bus.realtime.wire import (
     backlog_of,
     bound_reads,
     close_code,
+    cut_off,
     hang_up,
     lighten,
     text_frame,
@@ -128,10 +129,11 @@ class Outbox:
         while self._writer is not None:
             await asyncio.wait([self._writer])
 
-    def abandon(self) -> None:
-        """Write nothing more."""
+    def abandon(self, grace: float) -> None:
+        """Write nothing more; a peer that does not read is cut off after a grace, in seconds."""
         if self._writer is not None:
             self._writer.cancel()
+        cut_off(self._send, grace)
 
     def _write_later(self) -> None:
         if self._writer is None and not self._gone:

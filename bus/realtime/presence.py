@@ -183,12 +183,17 @@ class PresenceKeeper:
                     break
                 pause = found
             if found.joined or found.left:
-                # Of a crowd the count alone tells.
+                # Of a crowd the count alone tells, and once it is none any more, all names.
                 few = found.count <= publisher.NAMED_PEOPLE
+                before = found.count - len(found.joined) + len(found.left)
+                members = None
+                if few and before > publisher.NAMED_PEOPLE:
+                    members = (await publisher.roster(room).attend(self._process, {})).members
                 event = PresenceChanged(
                     count=found.count,
                     joined=found.joined if few else [],
                     left=found.left if few else [],
+                    members=members,
                 )
                 await publisher.publish({room: Bulletin(events=[(None, event.frame(local.name))])})
         except Unavailable as error:

@@ -11,6 +11,8 @@ from bus.conf import conf
 
 # Events are taken in when somebody asks, or when this many wait.
 _WAITING = 256
+# Different answers that are kept: those who come back together ask for the same few.
+_ANSWERS = 16
 
 
 class Kept(NamedTuple):
@@ -62,7 +64,8 @@ class Recent:
     @property
     def size(self) -> int:
         """What it takes, in bytes, or somewhat more."""
-        return self._size + 200 * len(self._messages)
+        answers = sum(map(len, self._answers.values()))
+        return self._size + 200 * len(self._messages) + answers
 
     def follow(self) -> None:
         """Keep events from now on: a snapshot is on its way."""
@@ -120,7 +123,7 @@ class Recent:
         if found is None:
             changed = [kept for kept in self._messages.values() if kept.changed > since]
             changed.sort(key=lambda kept: kept.changed)
-            found = self._answers["since", since] = _array(changed)
+            found = self._remember(("since", since), changed)
         return found
 
     def _newest(self, count: int) -> bytes | None:
@@ -131,7 +134,14 @@ class Recent:
             if len(kept) < count and self._floor:
                 return None
             kept.sort(key=lambda kept: kept.seq)
-            found = self._answers["newest", count] = _array(kept[-count:])
+            found = self._remember(("newest", count), kept[-count:])
+        return found
+
+    def _remember(self, asked: tuple[str, int], messages: Iterable[Kept]) -> bytes:
+        """Encode an answer for all who ask the same."""
+        if len(self._answers) >= _ANSWERS:
+            del self._answers[next(iter(self._answers))]
+        found = self._answers[asked] = _array(messages)
         return found
 
     def _take_in(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pydantic_core import from_json
+
 from bus.conf import conf
 from bus.realtime.bundle import Bundle
 from bus.realtime.order import Events
@@ -44,6 +46,12 @@ class Seat:
         if self._held is None:
             self._held = []
             self._held_size = 0
+
+    def removed(self) -> set[str]:
+        """The ids of messages whose removal is held back."""
+        frames = [frame for _, frame in self._held or () if b'"message.removed"' in frame]
+        events = [from_json(frame) for frame in frames]
+        return {event["data"]["id"] for event in events if event["type"] == "message.removed"}
 
     def release(self, head: int | None = None) -> None:
         """Let events through: those newer than `head`, which the listener has from history."""

@@ -146,6 +146,17 @@ class Arrivals:
         return event
 
 
+def cut_off(send: Any, after: float) -> None:
+    """End the connection of a peer that does not read what is left for it, after so many seconds.
+
+    A transport that is closed waits for that, for ever; it is nothing where nothing is left.
+    """
+    with suppress(AttributeError):
+        transport = _protocol_of(send).transport
+        if transport.get_write_buffer_size() > 0:
+            asyncio.get_running_loop().call_later(after, transport.abort)
+
+
 def hang_up(send: Any) -> None:
     """After the close frame, read no more of a peer that does not stop; uvicorn would for 10 s."""
     with suppress(AttributeError):

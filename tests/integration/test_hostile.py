@@ -13,7 +13,9 @@ import uvicorn
 from django.utils import timezone
 from pytest_django import Settings
 
-from bus import publisher
+from bus import protocol, publisher
+from bus.consumers import socket as sockets
+from bus.consumers.connections import connections
 from bus.models import Room
 from bus.realtime import presence
 from bus.realtime.hub import hub
@@ -160,6 +162,53 @@ async def test_of_a_crowd_the_count_alone_is_told(
         assert (await one.event("presence.changed"))["data"] == {
             "count": 2, "joined": [], "left": [],
         }  # fmt: skip
+
+
+async def test_when_a_crowd_is_none_any_more_everybody_is_named(
+    server: uvicorn.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BUS_PRESENCE_GRACE = 0.1
+    monkeypatch.setattr(presence.publisher, "NAMED_PEOPLE", 2)
+    async with session(server) as one, session(server) as two:
+        names = [client.started["data"]["user"]["name"] for client in (one, two)]
+        for client in (one, two):
+            await client.do("room.join", room="lobby")
+        await one.until(lambda item: item["type"] == "presence.changed" and count_of(item) == 2)
+        async with session(server) as three:
+            await three.do("room.join", room="lobby")
+            crowd = (await one.event("presence.changed"))["data"]
+            assert crowd == {"count": 3, "joined": [], "left": []}
+        few = (await one.event("presence.changed"))["data"]
+        assert few["count"] == 2
+        assert sorted(member["name"] for member in few["members"]) == sorted(names)
+
+
+def count_of(item: dict[str, Any]) -> int:
+    found: int = item["data"]["count"]
+    return found
+
+
+async def test_a_peer_that_stopped_reading_is_cut_off(
+    server: uvicorn.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BUS_SEND_TIMEOUT = 0.2
+    monkeypatch.setattr(sockets, "_CLOSE_GRACE", 0.2)
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with session(server, ping_interval=None, close_timeout=0.1) as deaf:
+        await deaf.do("room.join", room="lobby")
+        deaf.socket.transport.pause_reading()
+        (kept,) = server.server_state.connections
+        told = protocol.EventPublished(name="said", payload="x" * 60_000, source="test", id="1")
+        frame = told.frame("lobby")
+
+        def is_stuck() -> bool:
+            hub()._tell_room(lobby.pk, frame)
+            return not connections()
+
+        await becomes(is_stuck)
+        # Neither does the server keep it, nor what it has for it.
+        await becomes(lambda: not server.server_state.connections)
+        assert kept.transport.is_closing()
 
 
 async def test_who_reloads_the_page_never_left_and_those_who_come_together_are_one_event(

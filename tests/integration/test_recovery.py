@@ -160,6 +160,47 @@ async def test_a_removal_that_was_not_heard_is_in_no_answer(settings: Settings) 
             assert (joined["seq"], joined["messages"][0]["body"]) == (2, "")
 
 
+@pytest.mark.parametrize("cache", [0, 67_108_864])
+async def test_what_is_removed_during_a_join_is_not_in_its_reply(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, cache: int
+) -> None:
+    settings.BUS_RECOVERY_CACHE = cache
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    row, _ = await stored(lobby, "a secret", "good morning")
+    async with serving() as server, session(server) as witness, session(server) as one:
+        await witness.do("room.join", room="lobby")
+        enter, run = hub().presence.enter, database.run
+
+        async def remove() -> None:
+            removal.take_out(row, lobby, timezone.now(), "moderator")
+            await row.asave()
+            await lobby.asave()
+            bulletins = events.Bulletins()
+            bulletins.changed(row, lobby.name)
+            await publisher.publish(bulletins.rooms)
+            await witness.event("message.removed")
+
+        async def while_it_enters(*args: Any) -> Any:
+            await remove()
+            return await enter(*args)
+
+        async def after_the_reading(function: Any, *args: Any) -> Any:
+            found = await run(function, *args)
+            if function is history.recover:
+                await remove()
+            return found
+
+        if cache:
+            monkeypatch.setattr(hub().presence, "enter", while_it_enters)
+        else:
+            monkeypatch.setattr(database, "run", after_the_reading)
+        joined = await one.do("room.join", room="lobby")
+        assert [message["body"] for message in joined["messages"]] == ["", "good morning"]
+        assert joined["messages"][0]["removed"]
+        if not cache:
+            assert (await one.event("message.removed"))["seq"] == 3
+
+
 async def test_while_a_room_is_repaired_its_old_state_is_told_to_nobody() -> None:
     lobby = await Room.objects.acreate(name="lobby", access="open")
     (row,) = await stored(lobby, "a secret")
@@ -245,7 +286,7 @@ async def test_the_rooms_asked_for_longest_ago_make_room(settings: Settings) -> 
             seat = await one.join_room(room.pk, Ear())
             await one.catch_up(seat, None, None)
         topics = [one._topics[group] for group in sorted(one._topics)]
-        settings.BUS_RECOVERY_CACHE = 4000
+        settings.BUS_RECOVERY_CACHE = 6000
         one._recovery.make_room(topics)  # type: ignore[arg-type]
         assert [topic.recent.loaded for topic in topics] == [False, True, True]  # type: ignore[attr-defined]
     finally:

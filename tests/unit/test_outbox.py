@@ -42,7 +42,7 @@ async def writing(peer: Peer, *, joined: bool = True) -> AsyncIterator[Outbox]:
     try:
         yield outbox
     finally:
-        outbox.abandon()
+        outbox.abandon(0)
 
 
 async def test_what_waits_shares_an_array_and_a_lone_one_does_not() -> None:

@@ -158,3 +158,15 @@ def test_it_is_bounded(settings: Settings) -> None:
     late = found.answer(900, 3)
     assert late is not None
     assert (late.recovered, seqs(late)) == (False, [998, 999, 1000])
+
+
+def test_who_asks_for_everything_there_is_makes_it_no_larger() -> None:
+    large = Recent()
+    messages = [kept(message(seq, "x" * 1000)) for seq in range(1, 101)]
+    large.load(Snapshot(100, 0, 0, messages))
+    alone = large.size
+    for number in range(1, 101):
+        assert len(seqs(large.answer(100 - number, None))) == number
+        assert len(seqs(large.answer(None, number))) == number
+    # It is counted, so that the room makes way for others; and it has an end.
+    assert alone < large.size < 20 * alone
