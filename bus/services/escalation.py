@@ -80,6 +80,14 @@ def counts(
     return {(room.pk, key): strikes for key, strikes in rows}
 
 
-def forgive(row: Message, now: dt.datetime) -> None:
-    """Count a message against its author no more."""
-    Strike.objects.filter(message=row, forgiven_at=None).update(forgiven_at=now)
+def forgive(row: Message, now: dt.datetime, *, since: dt.datetime | None = None) -> None:
+    """Count a message against its author no more; where it was counted before `since`, it stays."""
+    strikes = Strike.objects.filter(message=row, forgiven_at=None)
+    if since is not None:
+        strikes = strikes.filter(created_at__gte=since)
+    strikes.update(forgiven_at=now)
+
+
+def restore(row: Message, forgiven_at: dt.datetime) -> None:
+    """Count again what was forgiven at that very moment."""
+    Strike.objects.filter(message=row, forgiven_at=forgiven_at).update(forgiven_at=None)

@@ -37,8 +37,8 @@ def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None
         report, made = Report.objects.get_or_create(message=row, by_key=by.key, defaults=values)
         if not made and row.edited_at is not None and report.created_at < row.edited_at:
             # It was about other words.
-            values["created_at"] = timezone.now()
-            made = bool(Report.objects.filter(pk=report.pk).update(**values))
+            Report.objects.filter(pk=report.pk).update(**values, created_at=timezone.now())
+            made = True
         return _consider(row, locked) if made else None
 
 
@@ -59,19 +59,21 @@ def _consider(row: Message, room: Room) -> Review | None:
         counted = counted.filter(created_at__gte=row.edited_at)
     trusted = counted.count()
     if enough and trusted >= enough and row.removed_at is None:
-        reviews.hide(review, room, now, Decision(review), "reported")
+        reviews.hide(review, room, now, Decision(review), reviews.REPORTED)
         review.hidden_now = True
+    elif not opened:
+        return None
+    reviews.save(review, room)
+    if review.hidden_now:
         audit.note(
             "message.hidden",
             audit.limit("reports"),
             room,
             message=row,
             reason=f"{trusted} reports by trusted members",
+            undo=f"moderation undo {review.pk}",
         )
-    if opened or review.hidden_now:
-        reviews.save(review, room)
-        return review
-    return None
+    return review
 
 
 def _changed_since(row: Message, at: dt.datetime) -> bool:

@@ -7,7 +7,6 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Report, Review, Room, Strike
-from bus.protocol import Author
 from bus.services import changes, policies, reports, reviews
 from bus.services.access import Visitor
 from bus.services.changes import NotAllowed

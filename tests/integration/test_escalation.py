@@ -140,6 +140,28 @@ def test_an_appeal_that_succeeds_takes_the_punishment_back(lobby: Room, mina: Us
     assert Strike.objects.filter(forgiven_at=None).count() == 1
 
 
+def test_a_mistaken_approval_that_is_undone_brings_the_punishment_back(
+    lobby: Room, mina: User
+) -> None:
+    row = settle(lobby, REJECTED, REJECTED)[1].row
+    assert row is not None
+    opened = appeals.appeal(lobby, str(row.pk), GUEST_VISITOR, "a quotation")
+    reviews.decide(opened.review.pk, approve=True, by=mina)
+    assert Sanction.objects.get().lifted_at is not None
+    reviews.undo(opened.review.pk, by=mina)
+    sanction = Sanction.objects.get()
+    assert sanction.lifted_at is None
+    assert Strike.objects.filter(forgiven_at=None).count() == 2
+    assert reasons(lobby, CLEAN) == ["muted"]
+    entry = AuditEntry.objects.get(action="sanction.restored")
+    assert entry.undo == f"moderation lift {sanction.pk}"
+    # Neither is what a rule gave taken back with a rejection that agreed with it.
+    reviews.decide(opened.review.pk, approve=False, by=mina)
+    reviews.undo(opened.review.pk, by=mina)
+    assert Strike.objects.filter(forgiven_at=None).count() == 2
+    assert Sanction.objects.get().lifted_at is None
+
+
 def test_a_sanction_is_lifted_once(lobby: Room, mina: User) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute", minutes=5, by=mina, reason="enough")
     assert reasons(lobby, CLEAN) == ["muted"]
