@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bus.models import Message, Review, Room
+from bus.models import Message, Review, Room, Strike
 from bus.services import reviews, rule_stats, sanctions
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
@@ -50,6 +50,7 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
         ("dry-run",),
         ("dry-run", "--show", "77"),
         ("lift", "77"),
+        ("forgive", "77"),
         ("undo", "77"),
         ("stats", "--days", "0"),
     ],
@@ -90,9 +91,11 @@ def test_statistics_count_hits_and_what_moderators_thought(lobby: Room) -> None:
     assert "links" in moderation("stats", "--days", "10")
 
 
-def test_lift_undo_and_purge(lobby: Room) -> None:
+def test_lift_forgive_undo_and_purge(lobby: Room) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute")
     assert "lifted" in moderation("lift", str(sanction.pk))
+    settle(lobby, REJECTED)
+    assert "is forgiven" in moderation("forgive", str(Strike.objects.get().pk))
     row = posted(lobby)
     assert "1 messages are removed" in moderation("purge", "--room", "lobby", "gabc")
     row.refresh_from_db()
