@@ -161,7 +161,8 @@ def _check_undo(review: Review, by: User | None, now: dt.datetime) -> None:
         raise Conflict("There is no decision of yours to take back.")
     if by is not None and now - review.decided_at > dt.timedelta(seconds=UNDO):
         raise Conflict(f"A decision can be taken back for {UNDO} s. It stands.")
-    if review.message.seq is None and not review.message.body:
+    if not (review.message.body or review.effect):
+        # Withdrawn, removed or purged; that closed the review.
         raise Conflict("Its text is gone: there is nothing left to decide about.")
 
 

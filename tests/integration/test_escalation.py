@@ -295,8 +295,8 @@ def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) 
             reviews.decide(review.pk, approve=True, by=mina)
         with pytest.raises(Conflict):
             appeals.appeal(lobby, str(review.message_id), GUEST_VISITOR, "why?")
-    with pytest.raises(Conflict):
-        reviews.undo(Review.objects.get(message=held).pk, by=None)
+        with pytest.raises(Conflict):
+            reviews.undo(review.pk, by=None)
     assert removal.purge(lobby.pk, "gabc", since=began, by=mina) == []
 
 
