@@ -250,7 +250,7 @@ class ReportAdmin(ReadOnly):
 class StrikeAdmin(ReadOnly):
     """Rejected messages, as they count against their authors."""
 
-    list_display = ("created_at", "room", "author_key", "rule", "message", "forgiven_at")
+    list_display = ("id", "created_at", "room", "author_key", "rule", "message", "forgiven_at")
     list_filter = ("room", "rule")
     search_fields = ("author_key",)
     list_select_related = ("room", "message")

@@ -64,7 +64,8 @@ def _check(row: Message, review: Review | None) -> None:
         raise Conflict("You have appealed already; a message has one appeal.")
     if review is not None and review.state == Review.State.OPEN:
         raise Conflict("This message waits for a moderator already.")
-    rejected = row.status == Message.Status.REJECTED and row.reason not in _FINAL
+    # Without its text, nobody could decide anything.
+    rejected = row.status == Message.Status.REJECTED and row.reason not in _FINAL and row.body
     hidden = review is not None and review.hidden and row.removed_at is not None
     if not rejected and not hidden:
         raise Conflict("There is nothing to appeal against.")

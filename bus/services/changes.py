@@ -16,7 +16,7 @@ from bus.errors import Conflict, Forbidden, Invalid, NotFound
 from bus.models import Message, Review, Room
 from bus.moderation import Context, Verdict, judge
 from bus.protocol import Reason
-from bus.services import access, audit, history, openings, policies
+from bus.services import access, audit, behaviour, history, openings, policies
 from bus.services.access import Rights, Visitor
 from bus.services.facts import Closed, Fact, Opened, Removed, Settled, Shown
 
@@ -47,7 +47,8 @@ def edit(room_id: int, message_id: str, visitor: Visitor, body: str) -> Change:
     """Change the words of one's own message; the same words again change nothing.
 
     What the policy would hold is refused: others have read the message, so to hide it until
-    somebody looks would tell them less than it tells of it. Raises a BusError.
+    somebody looks would tell them less than it tells of it. A refused edit is no strike, but a line
+    in the audit log. Raises a BusError.
     """
     # Before the lock: it takes time, and needs nothing that a lock protects.
     verdict = _judge(room_id, visitor, body)
@@ -61,14 +62,17 @@ def edit(room_id: int, message_id: str, visitor: Visitor, body: str) -> Change:
             # Told again: the first time may have reached nobody.
             return Change(row, [Shown(row)])
         _check_window(row, now)
-        if verdict.action not in _STANDS:
-            raise NotAllowed(verdict.reason or "moderator")
-        row.body = text
-        row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
-        row.edited_at = now
-        found.take_seq()
-        row.save(update_fields=["body", "verdict", "edited_at", "changed"])
-        return Change(row, [Shown(row), *found.alert(verdict, now)])
+        if verdict.action in _STANDS:
+            row.body = text
+            row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
+            row.edited_at = now
+            found.take_seq()
+            row.save(update_fields=["body", "verdict", "edited_at", "changed"])
+            return Change(row, [Shown(row), *found.alert(verdict, now)])
+        reason = verdict.reason or "moderator"
+        actor = audit.rule(openings.rule_of(verdict))
+        audit.note("edit.refused", actor, found.room, message=row, reason=reason)
+    raise NotAllowed(reason)
 
 
 def remove(room_id: int, message_id: str, visitor: Visitor, note: str = "") -> Change:
@@ -133,13 +137,13 @@ class _Found:
 
     def alert(self, verdict: Verdict, now: dt.datetime) -> list[Fact]:
         """Have a moderator look at an edit that stands, where a rule wants it."""
-        if verdict.action != "alert" or self.review is not None:
+        if verdict.action != "alert":
             return []
-        ways = policies.conduct_of(self.room)
-        review = openings.of_verdict(self.row, verdict, ways, now, retracted=False)
-        if review is None:
-            return []
-        openings.save([review])
+        reason, rule = verdict.reason or "", openings.rule_of(verdict)
+        # One that was decided was about other words.
+        review = self.review or Review(message=self.row)
+        openings.again(review, Review.Kind.ALERT, reason, rule, now)
+        review.save()
         return [Opened(review)]
 
     def remove(self, note: str) -> list[Fact]:
@@ -192,9 +196,14 @@ def _judge(room_id: int, visitor: Visitor, body: str) -> Verdict:
     room = Room.objects.filter(pk=room_id).first()
     if room is None:
         raise NotFound
-    right = access.rights({room: [visitor.key]})[room.pk, visitor.key]
-    role = "guest" if right.guest else right.role or "member"
-    context = Context(trusted=right.trusted, role=role)
+    # No body is asked about: what is edited is nobody's first message.
+    author = behaviour.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
+    context = Context(
+        trusted=author.trusted,
+        role=author.role,
+        account_age=author.account_age,
+        strikes=author.strikes,
+    )
     return judge(body, policies.of_room(room), context)
 
 

@@ -27,7 +27,9 @@ class Difference:
     changes: Counter[str] = field(default_factory=Counter)
     # The rules behind what is stricter now, and behind what is milder.
     rules: Counter[str] = field(default_factory=Counter)
-    # What matched in what is stricter now, lower case.
+    # In how many the other policy finds what the present one does not, whatever comes of it.
+    touched: int = 0
+    # What matched in these and in what changed, lower case.
     matched: Counter[str] = field(default_factory=Counter)
     # Of each kind of change: {"id", "text", "rule", "matched"}.
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -35,7 +37,10 @@ class Difference:
     def add(self, id_: int, text: str, before: Verdict, after: Verdict, *, show: bool) -> None:
         """Count one message; its text is shown as an example only where it may be."""
         self.looked += 1
+        new = _found(after) - _found(before)
+        self.touched += bool(new)
         if before.action == after.action:
+            self._count(sorted({text for _, text, whole in new if not whole}))
             return
         change = f"{before.action}>{after.action}"
         self.changes[change] += 1
@@ -43,12 +48,15 @@ class Difference:
         rule = rule_of(after) or rule_of(before)
         self.rules[rule] += 1
         matched = sorted({hit.matched.lower()[:40] for hit in verdict.hits})
-        if len(self.matched) < 10_000:
-            self.matched.update(matched)
+        self._count(matched)
         if show:
             kept = self.examples.setdefault(change, [])
             kept.append({"id": id_, "text": text[:_SHOWN], "rule": rule, "matched": matched[:5]})
             del kept[:-_EXAMPLES]
+
+    def _count(self, matched: list[str]) -> None:
+        if len(self.matched) < 10_000:
+            self.matched.update(matched)
 
     @property
     def changed(self) -> int:
@@ -69,12 +77,16 @@ class Difference:
         if self.changed >= limit:
             share = 100 * self.changed / self.looked
             found.append(f"{share:.0f} % of all messages would go another way; is it meant so?")
+        elif self.touched >= limit:
+            share = 100 * self.touched / self.looked
+            found.append(f"something new is found in {share:.0f} % of all messages")
         return found
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored between two steps."""
         return {
             "looked": self.looked,
+            "touched": self.touched,
             "changes": dict(self.changes),
             "rules": dict(self.rules),
             "matched": dict(self.matched.most_common(200)),
@@ -86,8 +98,14 @@ class Difference:
         """As it was stored."""
         return cls(
             looked=data.get("looked", 0),
+            touched=data.get("touched", 0),
             changes=Counter(data.get("changes", {})),
             rules=Counter(data.get("rules", {})),
             matched=Counter(data.get("matched", {})),
             examples=data.get("examples", {}),
         )
+
+
+def _found(verdict: Verdict) -> set[tuple[str, str, bool]]:
+    """The rule and what matched of each hit, and whether that is the message as such."""
+    return {(hit.rule, hit.matched.lower()[:40], hit.view == "whole") for hit in verdict.hits}

@@ -5,8 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
+from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Count
+from django.utils import timezone
 
+from bus.errors import NotFound
 from bus.models import Message, Room, Sanction, Strike
 from bus.moderation import Verdict
 from bus.services import audit, sanctions
@@ -80,6 +84,39 @@ def counts(
     return {(room.pk, key): strikes for key, strikes in rows}
 
 
-def forgive(row: Message, now: dt.datetime) -> None:
-    """Count a message against its author no more."""
-    Strike.objects.filter(message=row, forgiven_at=None).update(forgiven_at=now)
+def forgive(row: Message, now: dt.datetime, *, since: dt.datetime | None = None) -> None:
+    """Count a message against its author no more; where it was counted before `since`, it stays."""
+    strikes = Strike.objects.filter(message=row, forgiven_at=None)
+    if since is not None:
+        strikes = strikes.filter(created_at__gte=since)
+    strikes.update(forgiven_at=now)
+
+
+def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
+    """Forgive a strike, and end what it brought; raises NotFound where there is nothing to forgive.
+
+    The message stays rejected.
+    """
+    now, actor = timezone.now(), audit.person(by)
+    with transaction.atomic():
+        counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
+        strike = counting.select_related("room", "message").first()
+        # Asked by the database: of two at once, one forgives it.
+        if strike is None or not counting.update(forgiven_at=now):
+            raise NotFound("There is no such strike, or it is forgiven already.")
+        sanctions.lift_for(strike.message, actor, reason, now)
+        details = {"strike": strike.pk, "rule": strike.rule}
+        audit.note(
+            "strike.forgiven",
+            actor,
+            strike.room,
+            message=strike.message,
+            reason=reason,
+            details=details,
+        )
+    return strike
+
+
+def restore(row: Message, forgiven_at: dt.datetime) -> None:
+    """Count again what was forgiven at that very moment."""
+    Strike.objects.filter(message=row, forgiven_at=forgiven_at).update(forgiven_at=None)

@@ -44,5 +44,6 @@ def _expire(pk: int) -> list[Fact]:
             message=review.message,
             reason="nobody reviewed it in time",
             details={"review": review.pk, "rule": review.rule},
+            undo=f"moderation undo {review.pk}",
         )
     return decision.facts

@@ -46,6 +46,15 @@ def save(reviews: Iterable[Review]) -> None:
         Review.objects.bulk_create(found)
 
 
+def again(review: Review, kind: str, reason: str, rule: str, now: dt.datetime) -> None:
+    """Open a decided review for the message's new words; nothing of the old ones stays in it."""
+    review.kind, review.state = kind, Review.State.OPEN
+    review.reason, review.rule, review.opened_at = reason, rule, now
+    review.expires_at = review.claimed_by = review.claimed_until = None
+    review.decided_at = review.decided_by = review.appealed_at = None
+    review.note = review.effect = review.appeal = ""
+
+
 def rule_of(verdict: Verdict) -> str:
     """The rule that decided: the worst hit of the kind that the verdict names."""
     hits = [hit for hit in verdict.hits if hit.reason == verdict.reason]

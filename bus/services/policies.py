@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 _KEPT = 2000
 # Policy parts above this are not copied into the audit log, in characters of JSON.
 _COPIED = 20_000
+# Longest slow mode, in seconds: a day.
+_SLOWEST = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,15 @@ def change(
     moderation: str | None = None,
     parts: dict[str, Any] | None = None,
     ways: dict[str, Any] | None = None,
+    slow_mode: int | None = None,
     reason: str = "",
 ) -> Room:
-    """Give a room another base policy, other parts, or another conduct; raises Invalid, NotFound.
+    """Give a room another base policy, other parts, another conduct or pace.
 
-    What is None stays. Workers use it from their next batch on.
+    What is None stays. Workers use it from their next batch on. Raises Invalid, NotFound.
     """
+    if slow_mode is not None and not 0 <= slow_mode <= _SLOWEST:
+        raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
     with transaction.atomic():
         room = Room.objects.select_for_update().filter(pk=room_id).first()
         if room is None:
@@ -100,6 +105,7 @@ def change(
         room.moderation = room.moderation if moderation is None else moderation
         room.policy_parts = room.policy_parts if parts is None else parts
         room.conduct = room.conduct if ways is None else ways
+        room.slow_mode = room.slow_mode if slow_mode is None else slow_mode
         try_parts(room.moderation, room.policy_parts)
         conduct.parse(room.conduct)
         after = _as_json(room)
@@ -125,6 +131,7 @@ def _as_json(room: Room) -> dict[str, Any]:
         "moderation": room.moderation,
         "policy_parts": room.policy_parts,
         "conduct": room.conduct,
+        "slow_mode": room.slow_mode,
     }
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bus.errors import NotFound
 from bus.models import Message, Report, Review, Room
-from bus.services import access, audit, policies, reviews
+from bus.services import access, audit, openings, policies, reviews
 from bus.services.access import Visitor
 from bus.services.reviews import Decision
 
@@ -34,37 +34,50 @@ def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None
             raise NotFound("There is no such message.")
         row.room = locked
         values = {"by_id": by.user_id, "reason": reason[:_LIMIT], "trusted": _trusted(locked, by)}
-        _, made = Report.objects.get_or_create(message=row, by_key=by.key, defaults=values)
+        report, made = Report.objects.get_or_create(message=row, by_key=by.key, defaults=values)
+        if not made and row.edited_at is not None and report.created_at < row.edited_at:
+            # It was about other words.
+            Report.objects.filter(pk=report.pk).update(**values, created_at=timezone.now())
+            made = True
         return _consider(row, locked) if made else None
 
 
 def _consider(row: Message, room: Room) -> Review | None:
     """Open a review, or hide the message until there is a decision."""
     now = timezone.now()
-    review = Review.objects.filter(message=row).first()
-    opened = review is None
-    if review is None:
-        review = Review(message=row, kind=Review.Kind.REPORTED, reason="reported", opened_at=now)
-    elif review.state != Review.State.OPEN:
+    review = Review.objects.filter(message=row).first() or Review(message=row)
+    opened = review.pk is None or review.state != Review.State.OPEN
+    if review.decided_at is not None and not _changed_since(row, review.decided_at):
         # A moderator looked at it and let it stand; or it is gone.
         return None
+    if opened:
+        openings.again(review, Review.Kind.REPORTED, "reported", "", now)
     review.message = row
     enough = policies.conduct_of(room).hide_reports
-    trusted = Report.objects.filter(message=row, trusted=True).count()
+    counted = Report.objects.filter(message=row, trusted=True)
+    if row.edited_at is not None:
+        counted = counted.filter(created_at__gte=row.edited_at)
+    trusted = counted.count()
     if enough and trusted >= enough and row.removed_at is None:
-        reviews.hide(review, room, now, Decision(review), "reported")
+        reviews.hide(review, room, now, Decision(review), reviews.REPORTED)
         review.hidden_now = True
+    elif not opened:
+        return None
+    reviews.save(review, room)
+    if review.hidden_now:
         audit.note(
             "message.hidden",
             audit.limit("reports"),
             room,
             message=row,
             reason=f"{trusted} reports by trusted members",
+            undo=f"moderation undo {review.pk}",
         )
-    if opened or review.hidden_now:
-        reviews.save(review, room)
-        return review
-    return None
+    return review
+
+
+def _changed_since(row: Message, at: dt.datetime) -> bool:
+    return row.edited_at is not None and row.edited_at > at
 
 
 def _hidden(row: Message) -> bool:

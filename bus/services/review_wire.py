@@ -12,7 +12,12 @@ def of(review: Review) -> objects.Review:
     row = review.message
     gone = row.removed_at is not None and not review.hidden
     found = [] if gone else (row.verdict or {}).get("rules", [])
-    reports = row.reports.values_list("reason", flat=True) if review.kind == "reported" else ()
+    # Those of the words as they are: an edit makes the others void.
+    reports = [
+        report.reason
+        for report in (row.reports.order_by("pk") if review.kind == "reported" else ())
+        if row.edited_at is None or report.created_at >= row.edited_at
+    ]
     return objects.Review(
         id=str(review.pk),
         kind=review.kind,
@@ -24,7 +29,7 @@ def of(review: Review) -> objects.Review:
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,
         hits=[objects.ReviewHit.model_validate(hit) for hit in found],
-        reports=list(reports),
+        reports=reports,
         opened_at=history.timestamp(review.opened_at),
         expires_at=history.timestamp(review.expires_at),
         claimed_by=str(review.claimed_by or ""),

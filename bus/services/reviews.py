@@ -30,6 +30,8 @@ from bus.services.facts import Closed, Fact, Opened, Posted, Removed, Settled, S
 LEASE = 60
 # How long a decision can be taken back by who made it, in seconds.
 UNDO = 10
+# Why a message is out of its room that reports took out.
+REPORTED = "reported"
 
 
 @dataclass(slots=True)
@@ -128,30 +130,49 @@ def carry_out(
 def undo(review_id: int, *, by: User | None) -> Decision:
     """Take one's own decision back within 10 s; an operator (None) any, at any time.
 
-    The review is open again. A message that it had posted is taken out of the room until then.
-    Raises NotFound, Conflict.
+    The review is open again. A message that it had posted is taken out of the room until then, and
+    one that reports took out of it, an operator puts back. Raises NotFound, Conflict.
     """
     with transaction.atomic():
         review, room = lock(review_id)
-        now = timezone.now()
-        if review.decided_at is None or (by is not None and review.decided_by != by):
-            raise Conflict("There is no decision of yours to take back.")
-        if by is not None and now - review.decided_at > dt.timedelta(seconds=UNDO):
-            raise Conflict(f"A decision can be taken back for {UNDO} s. It stands.")
-        decision = _take_back(review, room, now)
-        labels.forget(review.message)
-        escalation.forgive(review.message, now)
-        actor = audit.person(by)
-        sanctions.lift_for(review.message, actor, "the decision was undone")
+        now, actor = timezone.now(), audit.person(by)
+        if by is None and review.decided_at is None and _hidden_by_reports(review):
+            decision = Decision(review)
+            _show(review, room, decision)
+            decision.facts.append(Opened(review))
+            save(review, room)
+        else:
+            _check_undo(review, by, now)
+            _unfollow(review, actor, now)
+            decision = _take_back(review, room, now)
+            labels.forget(review.message)
         audit.note(
             "review.undone", actor, room, message=review.message, details={"review": review.pk}
         )
     return decision
 
 
+def _hidden_by_reports(review: Review) -> bool:
+    return review.hidden and review.message.reason == REPORTED
+
+
+def _check_undo(review: Review, by: User | None, now: dt.datetime) -> None:
+    if review.decided_at is None or (by is not None and review.decided_by != by):
+        raise Conflict("There is no decision of yours to take back.")
+    if by is not None and now - review.decided_at > dt.timedelta(seconds=UNDO):
+        raise Conflict(f"A decision can be taken back for {UNDO} s. It stands.")
+    if not (review.message.body or review.effect):
+        # Withdrawn, removed or purged; that closed the review.
+        raise Conflict("Its text is gone: there is nothing left to decide about.")
+
+
 def _take_back(review: Review, room: Room, now: dt.datetime) -> Decision:
     row, effect = review.message, Review.Effect
     decision = Decision(review)
+    if review.expires_at is not None:
+        # Else the clock would decide at once.
+        limit = policies.conduct_of(room).held_minutes
+        review.expires_at = now + dt.timedelta(minutes=limit) if limit else None
     if review.effect in (effect.POSTED, effect.SHOWN) and row.removed_at is None:
         hide(review, room, now, decision, "review")
     elif review.effect == effect.REMOVED and review.hidden:
@@ -184,7 +205,7 @@ def _follow(review: Review, room: Room, actor: str, now: dt.datetime) -> None:
     row = review.message
     if review.state == Review.State.APPROVED:
         escalation.forgive(row, now)
-        sanctions.lift_for(row, actor, "the message stands")
+        sanctions.lift_for(row, actor, "the message stands", now)
         return
     right = access.rights({room: [row.author_key]})[room.pk, row.author_key]
     struck = Strike.objects.filter(message=row, forgiven_at=None).exists()
@@ -192,6 +213,18 @@ def _follow(review: Review, room: Room, actor: str, now: dt.datetime) -> None:
         climbing = Escalation(now)
         climbing.strike(row, room, review.rule or "moderator", policies.conduct_of(room))
         climbing.save()
+
+
+def _unfollow(review: Review, actor: str, now: dt.datetime) -> None:
+    """Take back what `_follow` did, by its time."""
+    row, decided_at, reason = review.message, review.decided_at, "the decision was undone"
+    assert decided_at is not None
+    if review.state == Review.State.APPROVED:
+        escalation.restore(row, decided_at)
+        sanctions.restore_for(row, decided_at, actor, reason)
+    else:
+        escalation.forgive(row, now, since=decided_at)
+        sanctions.lift_for(row, actor, reason, now, since=decided_at)
 
 
 def lock(review_id: int) -> tuple[Review, Room]:

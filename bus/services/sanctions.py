@@ -68,19 +68,38 @@ def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
         sanction = Sanction.objects.select_related("room").filter(pk=sanction_id).first()
         if sanction is None:
             raise NotFound("There is no such sanction.")
-        if not _end(sanction, audit.person(by), reason):
+        if not _end(sanction, audit.person(by), reason, timezone.now()):
             raise Conflict("This sanction is lifted already.")
     return sanction
 
 
-def lift_for(row: Message, actor: str, reason: str) -> None:
-    """End what an author got for a message that should have stood."""
-    for sanction in Sanction.objects.select_related("room").filter(message=row, lifted_at=None):
-        _end(sanction, actor, reason)
+def lift_for(
+    row: Message, actor: str, reason: str, now: dt.datetime, *, since: dt.datetime | None = None
+) -> None:
+    """End what an author got for a message that should have stood, or got for it since then."""
+    found = Sanction.objects.select_related("room").filter(message=row, lifted_at=None)
+    for sanction in found if since is None else found.filter(created_at__gte=since):
+        _end(sanction, actor, reason, now)
 
 
-def _end(sanction: Sanction, actor: str, reason: str) -> bool:
-    now = timezone.now()
+def restore_for(row: Message, lifted_at: dt.datetime, actor: str, reason: str) -> None:
+    """Have what was lifted for a message at that very moment hold again, until it would have."""
+    lifted = Sanction.objects.select_related("room").filter(message=row, lifted_at=lifted_at)
+    for sanction in lifted:
+        sanction.lifted_at = None
+        sanction.save(update_fields=["lifted_at"])
+        audit.note(
+            "sanction.restored",
+            actor,
+            sanction.room,
+            author_key=sanction.author_key,
+            reason=reason,
+            details={"sanction": sanction.pk},
+            undo=f"moderation lift {sanction.pk}",
+        )
+
+
+def _end(sanction: Sanction, actor: str, reason: str, now: dt.datetime) -> bool:
     # Asked by the database: of two at once, one lifts it.
     if not Sanction.objects.filter(pk=sanction.pk, lifted_at=None).update(lifted_at=now):
         return False

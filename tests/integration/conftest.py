@@ -2,10 +2,18 @@
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 import uvicorn
 
+from bus.services import policies
 from tests.integration.live import serving
+
+
+@pytest.fixture(autouse=True)
+def own_rules() -> None:
+    """Forget what rooms go by: a test's room may have the id of another test's."""
+    policies.forget()
 
 
 @pytest_asyncio.fixture

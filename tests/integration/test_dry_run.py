@@ -12,7 +12,7 @@ from bus import names, publisher
 from bus.channel_messages import DryRunContinued
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import DryRun, Message, QueuedSend, Room
-from bus.services import dry_run, messages
+from bus.services import dry_run, messages, policies
 from bus.services.difference import Difference
 from bus.workers import rehearsal
 from tests.integration.settling import room, settle, submission
@@ -68,6 +68,21 @@ def test_a_term_that_matches_everything_is_warned_of(lobby: Room) -> None:
     found = dry_run.compare(lobby, parts={"words": ["*number*"]})
     assert "'number' is found in 30 of 32 messages" in found.warnings
     assert any("94 %" in warning for warning in found.warnings)
+
+
+def test_it_is_warned_of_where_nothing_comes_of_it(lobby: Room) -> None:
+    found = dry_run.compare(lobby, parts={"words": ["*number*"], "own_severity": 1})
+    assert (found.changed, found.touched) == (0, 30)
+    assert "'number' is found in 30 of 32 messages" in found.warnings
+    assert "something new is found in 94 % of all messages" in found.warnings
+    # What the present policy finds as well is no news.
+    policies.change(lobby.pk, by=None, parts={"words": ["*number*"]})
+    lobby.refresh_from_db()
+    found = dry_run.compare(lobby, parts={"max_mentions": 3})
+    assert (found.touched, found.warnings) == (0, [])
+    again = Difference.from_json(dry_run.compare(lobby, parts={"patterns": ["."]}).as_json())
+    assert again.touched == 32
+    assert "something new is found in 100 % of all messages" in again.warnings
 
 
 def test_removed_texts_are_no_examples_and_wiped_ones_are_not_judged(lobby: Room) -> None:

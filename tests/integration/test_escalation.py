@@ -9,7 +9,19 @@ from django.utils import timezone
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
 from bus.protocol import Author
-from bus.services import access, appeals, history, policies, removal, reviews, sanctions
+from bus.services import (
+    access,
+    appeals,
+    escalation,
+    events,
+    history,
+    policies,
+    removal,
+    reports,
+    reviews,
+    sanctions,
+)
+from bus.services.access import Visitor
 from bus.services.conduct import Conduct
 from tests.integration.settling import (
     CLEAN,
@@ -140,6 +152,42 @@ def test_an_appeal_that_succeeds_takes_the_punishment_back(lobby: Room, mina: Us
     assert Strike.objects.filter(forgiven_at=None).count() == 1
 
 
+def test_a_mistaken_approval_that_is_undone_brings_the_punishment_back(
+    lobby: Room, mina: User
+) -> None:
+    row = settle(lobby, REJECTED, REJECTED)[1].row
+    assert row is not None
+    opened = appeals.appeal(lobby, str(row.pk), GUEST_VISITOR, "a quotation")
+    reviews.decide(opened.review.pk, approve=True, by=mina)
+    assert Sanction.objects.get().lifted_at is not None
+    reviews.undo(opened.review.pk, by=mina)
+    sanction = Sanction.objects.get()
+    assert sanction.lifted_at is None
+    assert Strike.objects.filter(forgiven_at=None).count() == 2
+    assert reasons(lobby, CLEAN) == ["muted"]
+    entry = AuditEntry.objects.get(action="sanction.restored")
+    assert entry.undo == f"moderation lift {sanction.pk}"
+    # Neither is what a rule gave taken back with a rejection that agreed with it.
+    reviews.decide(opened.review.pk, approve=False, by=mina)
+    reviews.undo(opened.review.pk, by=mina)
+    assert Strike.objects.filter(forgiven_at=None).count() == 2
+    assert Sanction.objects.get().lifted_at is None
+
+
+def test_an_operator_forgives_a_strike_with_what_it_brought(lobby: Room, mina: User) -> None:
+    settle(lobby, REJECTED, REJECTED)
+    strike = Strike.objects.latest("pk")
+    escalation.pardon(strike.pk, by=mina, reason="a quotation")
+    assert Strike.objects.filter(forgiven_at=None).count() == 1
+    assert Sanction.objects.get().lifted_at is not None
+    entry = AuditEntry.objects.get(action="strike.forgiven")
+    assert (entry.author_key, entry.message_id) == ("gabc", strike.message_id)
+    assert entry.reason == "a quotation"
+    for pk in (strike.pk, 999):
+        with pytest.raises(NotFound):
+            escalation.pardon(pk, by=mina)
+
+
 def test_a_sanction_is_lifted_once(lobby: Room, mina: User) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute", minutes=5, by=mina, reason="enough")
     assert reasons(lobby, CLEAN) == ["muted"]
@@ -219,6 +267,37 @@ def test_what_was_purged_comes_back_by_no_decision(lobby: Room, mina: User) -> N
     with pytest.raises(Conflict):
         appeals.appeal(lobby, str(review.message_id), GUEST_VISITOR, "why?")
     assert [m.body for m in history.recover(lobby, 0).messages] == [""]
+
+
+def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) -> None:
+    policies.change(lobby.pk, by=mina, ways={"hide_reports": 1})
+    lobby.refresh_from_db()
+    lobby.members.create(user=mina, role="moderator")
+    hidden = posted(lobby, "awful words")
+    reporter = Visitor(key=f"u{mina.pk}", id=mina.pk, name="mina", user_id=mina.pk)
+    assert reports.file(lobby, str(hidden.pk), reporter, "rude") is not None
+    held = settle(lobby, HELD)[0].row
+    assert held is not None
+    began = timezone.now() - dt.timedelta(hours=1)
+    facts = removal.purge(lobby.pk, "gabc", since=began, by=mina)
+    assert [type(fact).__name__ for fact in facts] == ["Removed", "Settled", "Closed", "Closed"]
+    for row in (hidden, held):
+        row.refresh_from_db()
+        assert (row.body, row.reason) == ("", "moderator")
+        assert (row.verdict or {})["body"] != ""
+    assert held.status == "rejected"
+    frames = [frame for _, frame in events.of_facts(facts).authors[f"u{mina.pk}"].events]
+    assert len([frame for frame in frames if b'"review.closed"' in frame]) == 2
+    assert list(reviews.queue()) == []
+    for review in Review.objects.all():
+        assert (review.state, review.decided_by, review.hidden) == ("rejected", mina, False)
+        with pytest.raises(Conflict):
+            reviews.decide(review.pk, approve=True, by=mina)
+        with pytest.raises(Conflict):
+            appeals.appeal(lobby, str(review.message_id), GUEST_VISITOR, "why?")
+        with pytest.raises(Conflict):
+            reviews.undo(review.pk, by=None)
+    assert removal.purge(lobby.pk, "gabc", since=began, by=mina) == []
 
 
 def test_a_sanction_reaches_the_rights(lobby: Room) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bus.models import Message, Review, Room
+from bus.models import AuditEntry, Message, Review, Room, Strike
 from bus.services import reviews, rule_stats, sanctions
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
@@ -40,6 +41,37 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
     assert shown["parts"] == {"raid_seconds": 0}
 
 
+def test_policy_sets_slow_mode(lobby: Room) -> None:
+    shown = json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "1"))
+    assert shown["slow_mode"] == 1
+    assert [s.row.reason for s in settle(lobby, CLEAN, "and again") if s.row] == ["", "slow_mode"]
+    assert AuditEntry.objects.get().details == {"slow_mode": [0, 1]}
+    assert json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "0"))["slow_mode"] == 0
+
+
+def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
+    file = tmp_path / "words.txt"
+    file.write_text("\ufeffred sword\n\n  겨울왕국 \r\nword number\n", encoding="utf-8")
+    args = ("policy", "--room", "lobby", "--part", f"words=@{file}")
+    words = ["red sword", "겨울왕국", "word number"]
+    assert json.loads(moderation(*args))["parts"] == {"words": words}
+    file.write_text("\n".join(f"w{number}" for number in range(10_000)))
+    assert len(json.loads(moderation(*args))["parts"]["words"]) == 10_000
+    for content, told in (
+        (b"word\n" * 10_001, "more than 10,000 lines"),
+        (b"x" * 10_000, "more than 1000 characters"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"y" * 101, "100 at most"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(CommandError, match=f"(?s){told}.*Nothing was changed"):
+            moderation(*args)
+    with pytest.raises(CommandError, match="Nothing was changed"):
+        moderation("policy", "--room", "lobby", "--part", f"words=@{tmp_path}")
+    lobby.refresh_from_db()
+    assert len(lobby.policy_parts["words"]) == 10_000
+
+
 @pytest.mark.parametrize(
     "args",
     [
@@ -49,7 +81,9 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
         ("policy", "--room", "lobby", "--conduct", "mode=never"),
         ("dry-run",),
         ("dry-run", "--show", "77"),
+        ("policy", "--room", "lobby", "--slow-mode", "-1"),
         ("lift", "77"),
+        ("forgive", "77"),
         ("undo", "77"),
         ("stats", "--days", "0"),
     ],
@@ -90,9 +124,11 @@ def test_statistics_count_hits_and_what_moderators_thought(lobby: Room) -> None:
     assert "links" in moderation("stats", "--days", "10")
 
 
-def test_lift_undo_and_purge(lobby: Room) -> None:
+def test_lift_forgive_undo_and_purge(lobby: Room) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute")
     assert "lifted" in moderation("lift", str(sanction.pk))
+    settle(lobby, REJECTED)
+    assert "is forgiven" in moderation("forgive", str(Strike.objects.get().pk))
     row = posted(lobby)
     assert "1 messages are removed" in moderation("purge", "--room", "lobby", "gabc")
     row.refresh_from_db()

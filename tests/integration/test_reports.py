@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus.errors import NotFound
-from bus.models import Report, Review, Room
+from bus.errors import Conflict, NotFound
+from bus.models import AuditEntry, Report, Review, Room
 from bus.services import changes, events, history, policies, reports, reviews, sanctions
 from bus.services.access import Visitor
 from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle
@@ -80,6 +80,25 @@ def test_the_number_of_reports_is_the_rooms(lobby: Room) -> None:
         reports.file(lobby, str(row.pk), visitor(f"m{number}"), "rude")
     row.refresh_from_db()
     assert row.removed_at is None
+
+
+def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    row = posted(lobby)
+    one = visitor("one")
+    review = reports.file(lobby, str(row.pk), one, "rude")
+    assert review is not None
+    entry = AuditEntry.objects.get(action="message.hidden")
+    assert entry.undo == f"moderation undo {review.pk}"
+    with pytest.raises(Conflict):
+        reviews.undo(review.pk, by=User.objects.get(pk=one.user_id))
+    undone = reviews.undo(review.pk, by=None)
+    assert [type(fact).__name__ for fact in undone.facts] == ["Shown", "Opened"]
+    (shown,) = history.recover(lobby, 2).messages
+    assert (shown.removed, shown.body) == (False, "good morning")
+    assert list(reviews.queue()) == [review]
+    with pytest.raises(Conflict):
+        reviews.undo(review.pk, by=None)
 
 
 def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Room) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Label, Message, Review, Room
-from bus.services import appeals, events, expiry, history, labels, policies, reviews
+from bus.services import appeals, changes, events, expiry, history, labels, policies, reviews
 from bus.services.facts import Closed, Opened, Posted, Removed, Settled, Shown
 from tests.integration.settling import (
     CLEAN,
@@ -293,3 +293,41 @@ def test_moderators_hear_of_reviews(lobby: Room, mina: User) -> None:
     assert b'"type":"review.opened"' in frame
     assert HELD.encode() in frame
     assert CLEAN.encode() not in frame
+
+
+@pytest.mark.parametrize(("then", "approve"), [("reject", True), ("post", False)])
+def test_the_clock_does_not_overturn_an_undo(
+    lobby: Room, mina: User, then: str, approve: bool
+) -> None:
+    policies.change(lobby.pk, by=mina, ways={"held_minutes": 5, "held_expires": then})
+    lobby.refresh_from_db()
+    review = held(lobby)
+    reviews.decide(review.pk, approve=approve, by=mina)
+    Review.objects.update(expires_at=timezone.now())
+    undone = reviews.undo(review.pk, by=mina).review
+    assert undone.expires_at is not None
+    left = undone.expires_at - timezone.now()
+    assert dt.timedelta(minutes=4) < left <= dt.timedelta(minutes=5)
+    assert expiry.expire_due() == []
+    # What the clock decided is taken back by the command in the log, and stays so.
+    Review.objects.update(expires_at=timezone.now())
+    assert expiry.expire_due() != []
+    entry = AuditEntry.objects.get(actor="limit:held")
+    assert entry.undo == f"moderation undo {review.pk}"
+    reviews.undo(review.pk, by=None)
+    assert expiry.expire_due() == []
+    assert list(reviews.queue()) == [review]
+
+
+def test_an_undo_has_no_end_where_the_room_has_none(lobby: Room, mina: User) -> None:
+    review = held(lobby)
+    reviews.decide(review.pk, approve=False, by=mina)
+    policies.change(lobby.pk, by=mina, ways={"held_minutes": 0})
+    assert reviews.undo(review.pk, by=mina).review.expires_at is None
+
+
+def test_what_its_author_withdrew_is_not_opened_again(lobby: Room) -> None:
+    review = held(lobby)
+    changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
+    with pytest.raises(Conflict, match="gone"):
+        reviews.undo(review.pk, by=None)

@@ -13,11 +13,11 @@ from bus.management.moderation_commands.evaluate import Evaluate
 from bus.management.moderation_commands.policy import PolicyCommand
 from bus.management.moderation_commands.stats import Stats
 from bus.management.moderation_commands.train import Train
-from bus.management.moderation_commands.undo import Lift, Purge, Undo
+from bus.management.moderation_commands.undo import Forgive, Lift, Purge, Undo
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
     kind.name: kind
-    for kind in (Train, Evaluate, PolicyCommand, DryRunCommand, Stats, Lift, Undo, Purge)
+    for kind in (Train, Evaluate, PolicyCommand, DryRunCommand, Stats, Lift, Forgive, Undo, Purge)
 }
 
 

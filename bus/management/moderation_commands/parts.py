@@ -16,6 +16,10 @@ from bus.models import Room
 from bus.moderation import POLICIES
 from bus.services import events, rooms
 
+# Of a file with one value on each line; parts have limits of their own below these.
+_MOST_LINES = 10_000
+_LONGEST_LINE = 1_000
+
 
 def add_room(parser: ArgumentParser, *, required: bool = True) -> None:
     """`--room NAME`."""
@@ -30,7 +34,8 @@ def add_parts(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="""such as max_links=0, words='["free coins"]'; values are JSON""",
+        help="""such as max_links=0, words='["free coins"]', or words=@FILE with one on a line;"""
+        " other values are JSON",
     )
 
 
@@ -44,16 +49,42 @@ def room_of(options: dict[str, Any]) -> Room:
 
 
 def pairs(texts: list[str]) -> dict[str, Any]:
-    """KEY=VALUE pairs, values as JSON, or as plain text where they are none."""
+    """KEY=VALUE pairs, values as JSON, as plain text where they are none, or lines of @FILE."""
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise CommandError(f"{text!r} is not KEY=VALUE. Nothing was changed.")
+        if value.startswith("@"):
+            found[key.strip()] = _lines(value[1:])
+            continue
         try:
             found[key.strip()] = json.loads(value)
         except ValueError:
             found[key.strip()] = value
+    return found
+
+
+def _lines(path: str) -> list[str]:
+    """The lines of a file that hold something; raises CommandError, and reads no more than may."""
+    found: list[str] = []
+    try:
+        with open(path, encoding="utf-8-sig") as file:
+            while line := file.readline(_LONGEST_LINE + 1):
+                if len(line) > _LONGEST_LINE:
+                    raise CommandError(
+                        f"A line of {path} has more than {_LONGEST_LINE} characters."
+                        " Nothing was changed."
+                    )
+                if not line.strip():
+                    continue
+                if len(found) == _MOST_LINES:
+                    raise CommandError(
+                        f"{path} has more than {_MOST_LINES:,} lines. Nothing was changed."
+                    )
+                found.append(line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{path} cannot be read: {error}. Nothing was changed.") from error
     return found
 
 

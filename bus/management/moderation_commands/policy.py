@@ -39,6 +39,12 @@ class PolicyCommand(Subcommand):
             metavar="SECONDS",
             help="hold everything from younger accounts; 0 is off",
         )
+        parser.add_argument(
+            "--slow-mode",
+            type=int,
+            metavar="SECONDS",
+            help="between two messages of one author; 0 is off",
+        )
         parser.add_argument("--reason", default="", help="for the audit log")
 
     def handle(self, options: dict[str, Any]) -> None:
@@ -49,13 +55,15 @@ class PolicyCommand(Subcommand):
             ways = parts.pairs(options["conduct"])
             if options["raid"] is not None:
                 changed["raid_seconds"] = options["raid"]
-            if options["base"] or changed or ways or options["reset"]:
+            slow_mode = options["slow_mode"]
+            if options["base"] or changed or ways or options["reset"] or slow_mode is not None:
                 room = policies.change(
                     room.pk,
                     by=None,
                     moderation=options["base"],
                     parts=_without({**room.policy_parts, **changed}, options["reset"]),
                     ways=_without({**room.conduct, **ways}, options["reset"]),
+                    slow_mode=slow_mode,
                     reason=options["reason"],
                 )
             self._show(room)
@@ -66,6 +74,7 @@ class PolicyCommand(Subcommand):
             "base": room.moderation,
             "parts": room.policy_parts,
             "conduct": policies.conduct_of(room).model_dump(),
+            "slow_mode": room.slow_mode,
         }
         self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
 

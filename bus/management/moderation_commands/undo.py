@@ -1,4 +1,4 @@
-"""`moderation lift`, `undo` and `purge`: take sanctions, decisions and messages back."""
+"""`moderation lift`, `forgive`, `undo`, `purge`: take back sanctions, strikes, decisions, texts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
-from bus.services import events, removal, reviews, sanctions
+from bus.services import escalation, events, removal, reviews, sanctions
+from bus.services.facts import Closed
 
 
 class Lift(Subcommand):
@@ -30,6 +31,25 @@ class Lift(Subcommand):
         with errors_told("Nothing was changed."):
             sanction = sanctions.lift(options["sanction"], by=None, reason=options["reason"])
         self.stdout.write(f"The {sanction} is lifted.")
+
+
+class Forgive(Subcommand):
+    """Forgives a strike, and ends what it brought its author."""
+
+    name = "forgive"
+    help = "forgive a strike, and end the mute or ban that it brought"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Which one."""
+        parser.add_argument("strike", type=int, metavar="ID", help="as in the admin, under Strikes")
+        parser.add_argument("--reason", default="", help="for the audit log")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Forgive it, now."""
+        with errors_told("Nothing was changed."):
+            strike = escalation.pardon(options["strike"], by=None, reason=options["reason"])
+        self.stdout.write(f"The strike of {strike} is forgiven.")
 
 
 class Undo(Subcommand):
@@ -52,10 +72,10 @@ class Undo(Subcommand):
 
 
 class Purge(Subcommand):
-    """Removes what one author posted lately in a room, for good."""
+    """Removes what one author wrote lately in a room, for good."""
 
     name = "purge"
-    help = "remove what one author posted lately in a room, for good"
+    help = "remove what one author wrote lately in a room, for good"
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
@@ -77,4 +97,5 @@ class Purge(Subcommand):
                 reason=options["reason"],
             )
             parts.tell(events.of_facts(facts), self.stderr)
-        self.stdout.write(f"{len(facts)} messages are removed.")
+        removed = sum(not isinstance(fact, Closed) for fact in facts)
+        self.stdout.write(f"{removed} messages are removed.")
