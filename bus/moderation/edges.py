@@ -96,9 +96,9 @@ def excepted(term: Term, text: str, start: int, end: int) -> bool:
 def stands(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the term counts where it was found."""
     edges = term.edges
-    if edges == "run":
-        return _own_run(text, start, end)
-    if edges != "any" and not clean_left(text, start):
+    if edges == "run" and not _own_run(text, start, end):
+        return False
+    if edges not in ("any", "run") and not clean_left(text, start):
         return False
     if edges == "whole" and not clean_right(text, end):
         return False

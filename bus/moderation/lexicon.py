@@ -52,6 +52,23 @@ class Index:
         return found
 
 
+class Alike(NamedTuple):
+    """Words of one length, the likeliest first, and which of them have which letter where."""
+
+    terms: tuple[Term, ...]
+    # A bit for each word under the place and the letter.
+    having: dict[tuple[int, str], int]
+
+    def first(self, token: str) -> Term | None:
+        """The likeliest of the words that show the letters of a token with stars for the others."""
+        fitting = (1 << len(self.terms)) - 1
+        for place, shown in enumerate(token):
+            if shown != "*":
+                fitting &= self.having.get((place, shown), 0)
+        # The lowest bit.
+        return self.terms[(fitting & -fitting).bit_length() - 1] if fitting else None
+
+
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """Everything that the views look for."""
@@ -63,8 +80,8 @@ class Lexicon:
     syllables: Index
     jamo: Index
     spelled: dict[str, Term]
-    # Words by length and first letter, the likeliest first, and the place of each among all.
-    masked: dict[tuple[int, str], tuple[tuple[str, Term], ...]]
+    # Words by length, and the place of each among all.
+    masked: dict[int, Alike]
     ranks: dict[str, tuple[int, Term]]
 
     def scan(self, normal: Normal) -> list[tuple[int, int, int]]:
@@ -129,9 +146,9 @@ def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
     return found
 
 
-def _masked(terms: list[Term]) -> dict[tuple[int, str], tuple[tuple[str, Term], ...]]:
-    """Words by length and first letter, for `f**k` to be read among them, the likeliest first."""
-    found: dict[tuple[int, str], dict[str, Term]] = {}
+def _words(terms: list[Term]) -> dict[str, Term]:
+    """The words that `f**k` is read among, the likeliest first."""
+    found: dict[str, Term] = {}
     for suffix in _SUFFIXES:
         for term in terms:
             if not term.text.isalpha() or len(term.text) < _SHORTEST_JOINED:
@@ -139,9 +156,27 @@ def _masked(terms: list[Term]) -> dict[tuple[int, str], tuple[tuple[str, Term], 
             if term.severity < 3 and (term.severity < 2 or len(term.text) < _SHORTEST_MILD):
                 continue
             if not suffix or term.edges != "whole":
-                word = term.text + suffix
-                found.setdefault((len(word), word[0]), {}).setdefault(word, term)
-    return {key: tuple(words.items()) for key, words in found.items()}
+                found.setdefault(term.text + suffix, term)
+    return found
+
+
+def _alike(words: dict[str, Term]) -> dict[int, Alike]:
+    """The words by length."""
+    lengths: dict[int, list[str]] = {}
+    for word in words:
+        lengths.setdefault(len(word), []).append(word)
+    found: dict[int, Alike] = {}
+    for length, same in lengths.items():
+        having: dict[tuple[int, str], bytearray] = {}
+        for number, word in enumerate(same):
+            for place in enumerate(word):
+                bits = having.setdefault(place, bytearray(len(same) // 8 + 1))
+                bits[number // 8] |= 1 << number % 8
+        found[length] = Alike(
+            tuple(words[word] for word in same),
+            {place: int.from_bytes(bits, "little") for place, bits in having.items()},
+        )
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -164,8 +199,7 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
     ):
         for pattern, term in patterns:
             readings.setdefault(pattern, []).append((view, term))
-    masked = _masked(letters)
-    words = (pair for pairs in masked.values() for pair in pairs)
+    words = _words(letters)
     return Lexicon(
         surface=AhoCorasick(list(readings)),
         readings=tuple(map(tuple, readings.values())),
@@ -179,6 +213,6 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
             ]
         ),
         spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
-        masked=masked,
-        ranks={word: (rank, term) for rank, (word, term) in enumerate(words)},
+        masked=_alike(words),
+        ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},
     )

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import re
 from typing import Final
 
 from bus.errors import Invalid
-from bus.moderation import POLICIES, judge
+from bus.moderation import POLICIES, Policy, judge
+from bus.moderation.terms import Term, load
+
+# What people and dogs are called, whatever else it means.
+_GIVEN: Final = frozenset(("dick", "시바"))
+_SHORTEST: Final = 6
+_BETWEEN_WORDS: Final = re.compile(r"[_.-]+")
+# Where a word begins in a name that has no spaces: `BigName`, `name4you`.
+_WORD_BEGINS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z])[0-9]+(?=[A-Za-z]|\Z)")
+
+
+def _anywhere(term: Term) -> str | None:
+    """A severe term as it is looked for where no spaces part words; None where it is not."""
+    if term.severity < 4 or not term.latin or not term.joined.isalpha():
+        return None
+    if term.text != term.joined:
+        return f"{term.joined}*" if len(term.joined) > _SHORTEST else None
+    longer = len(term.text) >= _SHORTEST and term.edges in ("any", "prefix")
+    return f"*{term.text}*" if longer and term.category == "slur" else None
+
 
 # The model learned from sentences; and whoever has a loud or short name does no harm.
-_POLICY: Final = replace(POLICIES["standard"], model=None, max_capitals=100)
+_POLICY: Final = Policy.from_parts(
+    POLICIES["standard"],
+    {
+        "model": None,
+        "max_capitals": 100,
+        "words": [*filter(None, map(_anywhere, load("en"))), "*cunt*", "*nigga*"],
+        "allowed": ["scunthorpe*", "*snigger*", "niggard*", "retardant*", "enrique kike"],
+        "patterns": [
+            "hitler",
+            r"\bnazi(?:s|boy|girl|man|lover|king|punk)?\b",
+            r"^[^가-힣]*[보자]지[^가-힣]*$",
+        ],
+    },
+)
 # Nobody would know themselves by stars.
 _REFUSED: Final = ("mask", "hold", "reject")
 
@@ -21,7 +53,9 @@ def prepare() -> None:
 
 def check(name: str) -> None:
     """Refuse a name that nobody should have to read; raises Invalid."""
-    # What stands between words in names that have no spaces.
-    for text in {name, name.replace("_", " ").replace(".", " ").replace("-", " ")}:
+    if name.lower() in _GIVEN:
+        return
+    spaced = _BETWEEN_WORDS.sub(" ", name)
+    for text in {spaced, _WORD_BEGINS.sub(" ", spaced)}:
         if judge(text, _POLICY).action in _REFUSED:
             raise Invalid("This name is not allowed here.", field="name")

@@ -1,6 +1,7 @@
 """The room's own patterns, in RE2, which answers in linear time whatever it is given."""
 
-from typing import Any, Final
+from itertools import islice
+from typing import Final
 
 from ..context import Context
 from ..normalise import Normal
@@ -9,6 +10,9 @@ from ..verdict import Hit
 
 # Of one pattern; the last of more stretches to where the pattern last matched.
 _MOST: Final = 20
+# Of all patterns together, and matches looked at for them; of more, one hit is all of the text.
+_MOST_HITS: Final = 60
+_MOST_MATCHES: Final = 1000
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
@@ -21,22 +25,28 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if not views or normal.folded != written.lower():
         views.append(("folded", normal.folded))
     hits: list[Hit] = []
+    covered = bytearray(len(normal.raw))
+    left = _MOST_MATCHES
     for view, text in views:
         if own.any_pattern is not None and own.any_pattern.search(text) is None:
             continue
         for pattern in own.patterns:
-            for start, end in _places(pattern, text):
+            matches = [match.span() for match in islice(pattern.finditer(text), left)]
+            left -= len(matches)
+            for start, end in _places(matches):
                 if view == "folded":
                     start, end = normal.span(start, end)
-                if not any(hit.start <= start and end <= hit.end for hit in hits):
+                if 0 in covered[start:end]:
+                    covered[start:end] = b"\x01" * (end - start)
                     hits.append(_hit(normal, policy, start, end, view))
+            if not left or len(hits) > _MOST_HITS:
+                return [*hits[:_MOST_HITS], _hit(normal, policy, 0, len(normal.raw), view)]
     return hits
 
 
-def _places(pattern: Any, text: str) -> list[tuple[int, int]]:
-    """Where a pattern matches something."""
-    found = [match.span() for match in pattern.finditer(text)]
-    found = [(start, end) for start, end in found if start < end]
+def _places(matches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where a pattern matches something; of too many, the last is all that is left."""
+    found = [(start, end) for start, end in matches if start < end]
     if len(found) > _MOST:
         found[_MOST - 1 :] = [(found[_MOST - 1][0], found[-1][1])]
     return found

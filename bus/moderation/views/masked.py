@@ -19,11 +19,6 @@ _AFTER: Final = re.compile(r"[a-z]{1,8}(?![a-z0-9])").match
 _KNOWN: Final = frozenset(("f***", "f*****", "f******", "s***"))
 
 
-def _fits(token: str, word: str) -> bool:
-    """Whether the letters that are shown are those of the word."""
-    return all(shown in ("*", letter) for shown, letter in zip(token, word, strict=True))
-
-
 def _starred(token: str, lexicon: Lexicon) -> Term | None:
     """The term that a starred token stands for."""
     shown = len(token) - token.count("*")
@@ -32,8 +27,8 @@ def _starred(token: str, lexicon: Lexicon) -> Term | None:
         return None
     if shown < 2 and token not in _KNOWN:
         return None
-    words = lexicon.masked.get((len(token), token[0]), ())
-    return next((term for word, term in words if _fits(token, word)), None)
+    words = lexicon.masked.get(len(token))
+    return words and words.first(token)
 
 
 def _struck(token: str, at: int, lexicon: Lexicon) -> Term | None:

@@ -37,6 +37,7 @@ EVASIONS = [
     "s\u0337h\u0337i\u0337t\u0337",
     "k.y.s",
     "k1ll yourself",
+    "$#!t server",
     "m0therfucker",
 ]
 
@@ -68,6 +69,13 @@ INNOCENTS = [
     "stop pussy footing about",
     "the road to Ho Chi Minh City",
     "a ho-hum kind of day",
+    "please welcome Phuc to the room",
+    "new boots from Dick's Sporting Goods",
+    "the cock crowed before six",
+    "we keep cocks and hens",
+    "faggots and peas for lunch",
+    "the dykes of Holland",
+    "you will kill yourself laughing",
 ]
 
 
@@ -78,6 +86,8 @@ INNOCENTS = [
         "that was fucking brilliant",
         "my week is fucked up",
         "I've got shit to do",
+        "holy shit, the build is green!",
+        "fuck yeah!!!",
     ],
 )
 def test_swearing_for_joy_or_dismay_is_starred(text: str) -> None:
