@@ -13,7 +13,7 @@ and what was not settled is sent again with the same `client_id`. docs/how-to/bo
 """
 
 from bus.client.bus import Bus, State, connect
-from bus.client.errors import ClientError, Overrun, Rejected, Unanswered
+from bus.client.errors import ClientError, Overrun, Rejected, TooLong, Unanswered
 from bus.client.message import Author, Message, Removal
 from bus.client.room import Gap, Joined, Room
 from bus.client.sent import Outcome, Reason, Sent, Status
@@ -36,6 +36,7 @@ __all__ = [
     "State",
     "Status",
     "Stream",
+    "TooLong",
     "Unanswered",
     "connect",
 ]

@@ -48,6 +48,8 @@ class Bus(Emitter):
         self.error: Rejected | None = None
         self._token = token
         self._guest_token: str | None = None
+        # Who it was that spoke last, as `session["user"]["id"]`.
+        self._user: int | str | None = None
         self._random = random
         self._options = options
         self._backoff = Backoff(random)
@@ -167,7 +169,9 @@ class Bus(Emitter):
             )
             connection = Connection(socket, self._take)
             try:
-                return connection, (await connection.first()).data
+                session = (await connection.first()).data
+                connection.limits = session.get("limits") or {}
+                return connection, session
             except BaseException:
                 connection.abort()
                 raise
@@ -192,10 +196,19 @@ class Bus(Emitter):
     def _welcome(self, connection: Connection) -> None:
         if self._connection is not connection or self.state == "closed":
             return
+        self._identify()
         self._become("online")
         self._online.set()
         for room in self._rooms.values():
             room.connected(connection)
+
+    def _identify(self) -> None:
+        before = self._user
+        self._user = (self.session.get("user") or {}).get("id", before)
+        if before is not None and self._user != before:
+            error = Rejected("unauthenticated", "Somebody else is signed in now.")
+            for room in self._rooms.values():
+                room.disown(error)
 
     async def _authenticate(self, connection: Connection, token: str) -> None:
         try:

@@ -10,8 +10,16 @@ from collections.abc import Callable
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
-from bus.client.errors import Rejected, Unanswered
-from bus.client.wire import CLOSE_RESTART, Data, Item, command, items_of
+from bus.client.errors import Rejected, TooLong, Unanswered
+from bus.client.wire import (
+    CLOSE_BAD_FRAME,
+    CLOSE_RESTART,
+    Data,
+    Item,
+    command,
+    is_too_long,
+    items_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +33,8 @@ class Connection:
     def __init__(self, socket: ClientConnection, take: Callable[[Item], None]) -> None:
         self._socket = socket
         self._take = take
+        # How long a message and a frame may be, as the session's first frame says.
+        self.limits: Data = {}
         self._replies: dict[str, asyncio.Future[Data]] = {}
         self._refs = itertools.count(1)
         self._loop = asyncio.get_running_loop()
@@ -43,10 +53,7 @@ class Connection:
         finally:
             for task in [*tasks, *filter(None, [self._probing])]:
                 task.cancel()
-            for reply in self._replies.values():
-                if not reply.done():
-                    reply.set_exception(Unanswered())
-                    reply.exception()  # whoever asked may be gone, too
+            self._refuse_waiting()
             self.abort()
 
     async def first(self) -> Item:
@@ -64,11 +71,14 @@ class Connection:
     async def command(self, type: str, data: Data, wait: float = ANSWER) -> Data:
         """Ask; the reply's data, or Rejected."""
         ref = str(next(self._refs))
+        frame = command(ref, type, data)
+        if is_too_long(frame, data, self.limits):
+            raise TooLong
         reply: asyncio.Future[Data] = self._loop.create_future()
         self._replies[ref] = reply
         try:
             async with asyncio.timeout(wait):
-                await self._socket.send(command(ref, type, data))
+                await self._socket.send(frame)
                 return await reply
         except (TimeoutError, ConnectionClosed):
             raise Unanswered from None
@@ -92,6 +102,15 @@ class Connection:
     def leave_in(self, seconds: float) -> None:
         """End it then, because the server asked; unless it closes first."""
         self._loop.call_later(seconds, self.end, CLOSE_RESTART)
+
+    def _refuse_waiting(self) -> None:
+        code = self._over.result() if self.over and not self._over.cancelled() else None
+        waiting = [reply for reply in self._replies.values() if not reply.done()]
+        for reply in waiting:
+            # Of what has no answer, the first is what the server could not take.
+            poison = code == CLOSE_BAD_FRAME and reply is waiting[0]
+            reply.set_exception(TooLong() if poison else Unanswered())
+            reply.exception()  # whoever asked may be gone, too
 
     async def _probe(self, wait: float) -> None:
         asked = self._loop.time()

@@ -2,6 +2,7 @@
 
 ClientError
 ├── Rejected        the server said no; `code` says why, `retry_after` when asking again helps
+│   ├── TooLong     the message is too long for this server
 │   └── Unanswered  there was no answer: the connection is away, or the server is silent
 └── Overrun         the reader of a stream is too slow; what it had not read is gone
 """
@@ -33,6 +34,13 @@ class Rejected(ClientError):
         return cls(
             error.get("code", "unavailable"), error.get("message", ""), error.get("retry_after")
         )
+
+
+class TooLong(Rejected):
+    """A command is longer than the server takes; it was not sent, or ended the connection."""
+
+    def __init__(self) -> None:
+        super().__init__("too_long", "The message is too long.")
 
 
 class Unanswered(Rejected):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from bus.client.connection import ANSWER, PROBE, Connection
-from bus.client.errors import Rejected, Unanswered
+from bus.client.errors import Rejected, TooLong, Unanswered
 from bus.client.sent import Sent
 from bus.client.wire import LIMITS, TRANSIENT, Data
 
@@ -64,6 +64,13 @@ class Outbox:
         sent.become("sending" if self._connection else "queued")
         self._go()
 
+    def disown(self, error: Rejected) -> None:
+        """Somebody else is here now, in whose name none of it may go out."""
+        pending, self.pending = self.pending, []
+        for sent in pending:
+            if sent.status != "held":
+                sent.refuse("rejected", error)
+
     def forget(self, sent: Sent) -> None:
         """Wait for it no longer."""
         if sent in self.pending:
@@ -109,7 +116,8 @@ class Outbox:
         try:
             reply = await connection.command("message.send", data, PROBE)
         except Rejected as error:
-            if sent in self.pending and sent.waits and not connection.over:
+            alive = not connection.over or isinstance(error, TooLong)
+            if sent in self.pending and sent.waits and alive:
                 if isinstance(error, Unanswered):
                     connection.probe()
                 await self._refused(sent, error)
@@ -136,10 +144,12 @@ class Outbox:
     async def _refused(self, sent: Sent, error: Rejected) -> None:
         # A limit that meets a repeat says nothing about the first copy, which may be in already.
         patient = error.code in LIMITS and (error.retry_after or 0) <= LIMIT_PATIENCE
-        again = sent.known or patient or error.code in TRANSIENT
-        if not again:
-            self.forget(sent)
-            sent.refuse("rejected", error)
+        limited = error.code in LIMITS and (patient or sent.known)
+        if not limited and error.code not in TRANSIENT:
+            # One that was accepted may be posted yet: its outcome settles it if it comes.
+            if not sent.known:
+                self.forget(sent)
+            sent.refuse("failed" if sent.known else "rejected", error)
             return
         spent = _now() - sent.since
         if not sent.known and not patient and spent >= (BUSY if error.code == "busy" else ANSWER):

@@ -95,10 +95,16 @@ class Room(Emitter):
         """Go out."""
         self._wanted = False
         connection = self._connection
-        self._stop()
+        self._halt()
         self._refuse_waiting(Rejected("not_member", "You left the room."))
-        if connection is not None:
+        if connection is None:
+            return
+        try:
             await self._ask("room.leave")
+        finally:
+            # The server says what becomes of the rest.
+            if self._connection is connection and not self._wanted:
+                self._outbox.open(connection)
 
     def send(self, body: str, *, reply_to: str | None = None, client_id: str | None = None) -> Sent:
         """Send a message; the handle says how it fares. Also without a connection."""
@@ -176,10 +182,17 @@ class Room(Emitter):
         for stream in self._streams:
             stream.end()
 
+    def disown(self, error: Rejected) -> None:
+        """Somebody else is here now: what waits is not sent in that name."""
+        self._outbox.disown(error)
+
     def _stop(self) -> None:
+        self._halt()
+        self._outbox.shut()
+
+    def _halt(self) -> None:
         self.joined = False
         self._buffer = None
-        self._outbox.shut()
         if self._task is not None:
             self._task.cancel()
             self._task = None
@@ -217,7 +230,7 @@ class Room(Emitter):
     def _refused(self, error: Rejected, connection: Connection) -> None:
         self._wanted = False
         self._task = None  # this one, which ends here
-        self._stop()
+        self._halt()
         self._refuse_waiting(error)
         self.emit("rejected", error)
         self._outbox.open(connection)

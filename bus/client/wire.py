@@ -12,9 +12,13 @@ SUBPROTOCOL = "bus.v1"
 # A JSON object on the wire. Fields that a client does not know are left alone.
 Data = Mapping[str, Any]
 
+# Bytes of a frame to a server that names no limit.
+FRAME_LIMIT = 65536
+
 # Do not come back, and why.
 FINAL_CODES = {4401: "unauthenticated", 4403: "forbidden", 4409: "replaced"}
 CLOSE_RESTART = 1012
+CLOSE_BAD_FRAME = 4400
 CLOSE_TOO_MANY = 4429
 
 # Refusals that asking again may mend, and those that only ask for a pause.
@@ -72,4 +76,14 @@ def _item(wire: Data) -> Item:
 def command(ref: str, type: str, data: Data) -> str:
     """A command as a frame; fields that are None are left out."""
     fields = {name: value for name, value in data.items() if value is not None}
-    return json.dumps({"ref": ref, "type": type, "data": fields}, ensure_ascii=False)
+    text = json.dumps({"ref": ref, "type": type, "data": fields}, ensure_ascii=False)
+    # Half of a surrogate pair cannot be sent but as JSON's own escape.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def is_too_long(frame: str, data: Data, limits: Data) -> bool:
+    """Whether the server would refuse a command for its length, or hang up."""
+    # Counted as the server does: characters, line ends as one, without what is around.
+    body = str(data.get("body") or "").replace("\r\n", "\n").strip()
+    size = len(frame.encode("utf-8", "surrogatepass"))
+    return bool(len(body) > limits.get("body", size) or size > limits.get("frame", FRAME_LIMIT))

@@ -187,3 +187,30 @@ async def test_a_reader_that_is_too_slow_is_told() -> None:
     assert [await anext(stream), await anext(stream)] == [0, 1]
     with pytest.raises(Overrun, match="More than 2 items"):
         await anext(stream)
+
+
+async def test_joining_again_at_once_is_answered() -> None:
+    async with heard() as h:
+        entering = asyncio.ensure_future(_join_twice(h.room))
+        for seq in (6, 7):
+            join = await h.peer.next("room.join")
+            await h.peer.reply(join, **joined(seq, message(seq)))
+        assert await entering == [6, 7]
+
+
+async def _join_twice(room: Room) -> list[int]:
+    return [(await room.join()).seq, (await room.join()).seq]
+
+
+async def test_who_is_there_is_told_as_the_server_says_it() -> None:
+    async with heard() as h:
+        told: list[dict[str, Any]] = []
+        h.room.on("presence", told.append)
+        here: dict[str, Any] = {"count": 1, "members": [{"id": 8, "name": "sora"}]}
+        for data in ({"count": 300}, here):
+            said = {"joined": [], "left": [], **data}
+            await h.peer.say({"type": "presence.changed", "room": "lobby", "data": said})
+        await becomes(lambda: len(told) == 2)
+        assert [each["count"] for each in told] == [300, 1]
+        assert "members" not in told[0]
+        assert told[1]["members"] == here["members"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bus.client import Bus, Rejected, Room, Sent
+from bus.client import Bus, Rejected, Room, Sent, TooLong
 from bus.client import outbox as outbox_module
 from tests.eventually import becomes
 from tests.scripted import Peer, Scripted, joined, message, posted, scripted, settled
@@ -32,20 +32,22 @@ class World:
         sent = self.room.send(body)
         return sent, await self.peer.next("message.send")
 
-    async def come_back(self, seq: int = 0, *messages: dict[str, Any]) -> dict[str, Any]:
+    async def come_back(
+        self, seq: int = 0, *messages: dict[str, Any], **started: Any
+    ) -> dict[str, Any]:
         """Let the client come back and join; its join command."""
-        self.peer = await self.server.peer()
+        self.peer = await self.server.peer(**started)
         join = await self.peer.next("room.join")
         await self.peer.reply(join, **joined(seq, *messages))
         return join
 
 
 @asynccontextmanager
-async def world() -> AsyncIterator[World]:
+async def world(**started: Any) -> AsyncIterator[World]:
     async with scripted() as server:
         bus = Bus(server.url, random=lambda: 0.0)
         opening = asyncio.ensure_future(bus.__aenter__())
-        peer = await server.peer()
+        peer = await server.peer(**started)
         await opening
         room = bus.room("lobby")
         entering = asyncio.ensure_future(room.join())
@@ -71,6 +73,14 @@ async def test_sending_accepted_posted() -> None:
         assert (outcome.status, outcome.id, outcome.seq) == ("posted", "m1", 1)
         assert statuses == ["posted"]
         assert w.room.pending == []
+
+
+async def test_half_a_character_goes_out_and_holds_nothing_up() -> None:
+    async with world() as w:
+        _, command = await w.send("half \ud83d")
+        assert command["data"]["body"] == "half \ud83d"
+        await w.peer.refuse(command, "invalid")
+        await w.send("whole")
 
 
 async def test_ones_own_message_in_the_room_settles_it_too() -> None:
@@ -204,3 +214,118 @@ async def test_who_waits_is_told_when_the_client_is_closed_for_good() -> None:
         assert w.room.send("too late").status == "failed"
         with pytest.raises(Rejected, match="forbidden"):
             await w.room.join()
+
+
+@pytest.mark.parametrize(
+    ("limits", "body"),
+    [
+        ({"body": 5, "frame": 65536}, "가나다라마바"),
+        ({"body": 50_000, "frame": 65536}, "가" * 22_000),
+        (None, "가" * 22_000),
+    ],
+)
+async def test_what_is_too_long_is_refused_before_it_is_sent(
+    limits: dict[str, int] | None, body: str
+) -> None:
+    async with world(limits=limits) as w:
+        long, fits = w.room.send(body), w.room.send(" a\r\nb\r\nc ")
+        command = await w.peer.next("message.send")
+        assert command["data"]["client_id"] == fits.client_id
+        with pytest.raises(Rejected) as caught:
+            await long.settled
+        assert caught.value.code == "too_long"
+        assert long.status == "rejected"
+        assert w.room.pending == [fits]
+        with pytest.raises(TooLong):
+            await w.room.edit("m1", body)
+
+
+async def test_what_a_server_hangs_up_on_is_not_sent_again_and_what_came_after_it_is() -> None:
+    async with world() as w:
+        launch = w.bus.room("launch")
+        entering = asyncio.ensure_future(launch.join())
+        await w.peer.reply(await w.peer.next("room.join"), **joined(0))
+        await entering
+        bad, _ = await w.send("bad")
+        following, other = w.room.send("next"), launch.send("other")
+        await w.peer.next("message.send")
+        await w.peer.socket.close(4400)
+        with pytest.raises(Rejected) as caught:
+            await bad.settled
+        assert (caught.value.code, bad.status) == ("too_long", "rejected")
+        w.peer = await w.server.peer()
+        for _ in range(2):
+            await w.peer.reply(await w.peer.next("room.join"), **joined(0))
+        sent = [(await w.peer.next("message.send"))["data"]["client_id"] for _ in range(2)]
+        assert set(sent) == {following.client_id, other.client_id}
+
+
+async def test_leaving_leaves_nothing_queued() -> None:
+    async with world() as w:
+        under, first = await w.send("under way")
+        queued = w.room.send("queued")
+        leaving = asyncio.ensure_future(w.room.leave())
+        leave = await w.peer.next("room.leave")
+        await w.peer.reply(first, status="accepted")
+        await w.peer.reply(leave)
+        await leaving
+        second = await w.peer.next("message.send")
+        assert second["data"]["client_id"] == queued.client_id
+        await w.peer.refuse(second, "not_member")
+        with pytest.raises(Rejected, match="not_member"):
+            await queued.settled
+        assert under.status == "sending", "the server has it"
+        await w.peer.say(settled(under.client_id, "posted", id="m1", seq=1))
+        assert (await under.settled).status == "posted"
+        assert w.room.pending == []
+
+
+async def test_an_accepted_message_that_the_server_refuses_has_failed_until_its_outcome() -> None:
+    async with world() as w:
+        sent, command = await w.send()
+        later = w.room.send("later")
+        await w.peer.reply(command, status="accepted")
+        await sent.accepted
+        w.peer.socket.transport.abort()
+        w.peer = await w.server.peer()
+        await w.peer.refuse(await w.peer.next("room.join"), "banned")
+        await w.peer.refuse(await w.peer.next("message.send"), "banned")
+        with pytest.raises(Rejected, match="banned"):
+            await sent.settled
+        assert sent.status == "failed"
+        following = await w.peer.next("message.send")
+        assert following["data"]["client_id"] == later.client_id
+        await w.peer.say(settled(sent.client_id, "posted", id="m1", seq=1))
+        await becomes(lambda: sent.status == "posted")
+
+
+async def test_what_one_user_wrote_is_not_sent_as_another() -> None:
+    async with world() as w:
+        sent, _ = await w.send("mina's")
+        w.peer.socket.transport.abort()
+        await w.come_back(user={"id": 8, "name": "sora", "guest": False})
+        with pytest.raises(Rejected, match="Somebody else") as caught:
+            await sent.settled
+        assert (caught.value.code, sent.status) == ("unauthenticated", "rejected")
+        sent.retry()
+        assert w.room.pending == []
+        _, command = await w.send("sora's")
+        assert command["data"]["body"] == "sora's"
+
+
+async def test_who_is_named_by_a_token_is_nobody_else() -> None:
+    async with scripted() as server:
+        bus = Bus(server.url, token="t", random=lambda: 0.0)
+        opening = asyncio.ensure_future(bus.__aenter__())
+        mina = {"id": 7, "name": "mina", "guest": False}
+        for guest in ("g1", "g2"):
+            peer = await server.peer(user={"id": guest, "name": guest, "guest": True})
+            await peer.reply(await peer.next("session.authenticate"), user=mina)
+            if guest == "g1":
+                await opening
+                peer.socket.transport.abort()
+                await becomes(lambda: bus.state != "online")
+                sent = bus.room("lobby").send("hi")
+        command = await peer.next("message.send")
+        assert command["data"]["client_id"] == sent.client_id
+        await bus.close()

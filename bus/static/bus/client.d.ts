@@ -4,14 +4,16 @@
  * It keeps one WebSocket for all rooms and mends it: a lost connection comes back after a random
  * time of up to 0.5 s, doubling to 20 s, at once when the browser is online or the page visible
  * again, and when the server said. Each room then asks for what it missed. What was not settled is
- * sent again with the same `client_id`, which never becomes two messages.
+ * sent again with the same `client_id`, which never becomes two messages; and only as the user who
+ * wrote it. What is longer than the session's limits is refused as `too_long` before it is sent.
  */
 
 /** `closed`: it will not come back by itself. */
 export type State = "connecting" | "online" | "offline" | "closed";
 /**
  * `queued`: no connection. `sending`: on its way, or with the server. `held`: a moderator decides.
- * `posted` and `rejected` are final. `failed`: the server is there but gave no answer in 10 s.
+ * `posted` and `rejected` are final. `failed`: the server is there but gave no answer in 10 s, or
+ * speaks no more of what it accepted, as after leaving; an outcome that comes still settles it.
  */
 export type Status = "queued" | "sending" | "held" | "posted" | "rejected" | "failed";
 
@@ -53,8 +55,16 @@ export interface Message {
   reply_to: string | null;
 }
 
+/**
+ * Who is there. Of a crowd only the `count` is told, so it may be above what the names add up to:
+ * show the count as it is.
+ */
 export interface Presence {
   count: number;
+  /**
+   * All who are there; in the reply to `room.join`, up to 100 of them. In an event it comes where
+   * `joined` and `left` do not tell everything: put it in the place of the list you keep.
+   */
   members?: Person[];
   joined?: Person[];
   left?: Person[];
@@ -108,7 +118,7 @@ export interface Sent {
   readonly body: string;
   readonly reply_to?: string;
   readonly status: Status;
-  /** Why it was rejected or failed. */
+  /** Why it was rejected or failed; `unauthenticated` when somebody else is signed in now. */
   readonly reason: Reason | null;
   readonly id?: string;
   readonly seq?: number;
@@ -144,7 +154,8 @@ export interface RoomEvents {
   joined: Joined;
   /** A join was refused for good. */
   rejected: Rejected;
-  /** A message of one's own that was not settled before a reload; it is in `pending` now. */
+  /** A message of one's own that was not settled before a reload, or before another user was here;
+   * it is in `pending` now. */
   restored: Sent;
 }
 
@@ -159,6 +170,7 @@ export interface Room {
   on(name: string, listener: (value: any) => void): () => void;
   /** Come in, and stay in over reconnects; throws Rejected where that is refused for good. */
   join(): Promise<Joined>;
+  /** Go out. What was not sent yet is refused by the server as `not_member`. */
   leave(): Promise<void>;
   /** A page of older or newer messages, oldest first. */
   history(page?: { before?: number; after?: number; limit?: number }): Promise<{ messages: Message[]; more: boolean }>;
@@ -217,7 +229,8 @@ export interface Options {
   token?: string;
   /**
    * Whose page it is, as `session.user.id`. Unsettled messages are kept under it; without it they
-   * are kept once the server has said who is there.
+   * are kept once the server has said who is there. What it says counts: messages of this user are
+   * not sent when somebody else is there.
    */
   user?: string | number;
   /** Where unsettled messages are kept; `null` is nowhere. Default: `localStorage`. */
@@ -225,6 +238,7 @@ export interface Options {
   /** Tells whether another tab is still there. Default: `navigator.locks`, which needs https. */
   locks?: LockManager;
   WebSocket?: typeof WebSocket;
+  /** A clock in ms that never goes back; for intervals alone. Default: `performance.now`. */
   now?: () => number;
   random?: () => number;
 }

@@ -12,8 +12,9 @@ const TYPING = 3_000;
 const READ = 500;
 const KEPT = 100; // messages of a room
 const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" };
-const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many" };
-const TRANSIENT = ["busy", "unavailable", "internal", "rate_limited"];
+const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many", timeout: "timeout" };
+const TOO_LONG = { code: "too_long" };
+const TRANSIENT = ["busy", "unavailable", "internal"];
 const SEQUENCED = {
   "message.posted": "message", "message.edited": "edited", "message.removed": "removed",
 };
@@ -36,9 +37,9 @@ class Emitter {
   _listeners = new Map();
 
   on(name, listener) {
-    if (!this._listeners.has(name)) this._listeners.set(name, new Set());
-    this._listeners.get(name).add(listener);
-    return () => this._listeners.get(name).delete(listener);
+    const all = this._listeners.get(name) ?? new Set();
+    this._listeners.set(name, all.add(listener));
+    return () => all.delete(listener);
   }
 
   _emit(name, value) {
@@ -52,20 +53,27 @@ class Emitter {
   }
 }
 
-/** What is unsettled, by tab; who gets the lock of a tab takes over. */
+/** What is unsettled; who gets the lock of a tab takes over. */
 class Shelf {
   _tab = randomId();
 
-  constructor(storage, locks) {
+  constructor({ storage, locks }) {
     Object.assign(this, { storage, locks });
     locks?.request(`bus:${this._tab}`, () => new Promise((end) => (this.release = end)));
+  }
+
+  next() {
+    const next = new Shelf(this);
+    this.storage = null;
+    this.release?.();
+    return next;
   }
 
   put(key, kept) {
     try {
       if (kept.length) this.storage.setItem(key + this._tab, JSON.stringify(kept));
       else this.storage.removeItem(key + this._tab);
-    } catch {} // private or full
+    } catch {}
   }
 
   take(key, restore) {
@@ -77,7 +85,7 @@ class Shelf {
           const kept = JSON.parse(this.storage.getItem(name) ?? "[]");
           this.storage.removeItem(name);
           restore(kept);
-        } catch {} // not ours
+        } catch {}
       };
       if (this.locks) this.locks.request(`bus:${tab}`, adopt);
       else adopt();
@@ -113,7 +121,7 @@ class Sent extends Emitter {
   }
 
   get _waits() {
-    return this.status === "queued" || this.status === "sending";
+    return ["queued", "sending"].includes(this.status);
   }
 
   _promise() {
@@ -132,7 +140,7 @@ class Sent extends Emitter {
 
   _refuse(status, reason) {
     this.reason = reason;
-    const error = reason instanceof Rejected ? reason : new Rejected(reason);
+    const error = new Rejected(reason);
     this._accept[1](error);
     this._settle[1](error);
     this._become(status);
@@ -153,10 +161,10 @@ class Room extends Emitter {
   joined = false;
   pending = [];
   _wanted = false;
-  _buffer = null; // events that wait for a join or a hole
+  _buffer = null;
   _waiting = [];
   _read = 0;
-  _busy = false; // one send at a time, so that none overtakes
+  _busy = false; // so that none overtakes another
   _turn = 0; // changes with each connection
   _gaps = 0;
 
@@ -174,10 +182,10 @@ class Room extends Emitter {
   }
 
   async leave() {
-    this._wanted = false;
-    this._lost();
-    for (const [, no] of this._waiting.splice(0)) no(new Rejected({ code: "not_member" }));
-    if (this.bus.state === "online") await this._ask("room.leave");
+    this._quit(new Rejected({ code: "not_member" }));
+    const reply = this.bus.state === "online" && this._ask("room.leave");
+    this._pump();
+    await reply;
   }
 
   history(page) {
@@ -267,10 +275,23 @@ class Room extends Emitter {
     });
   }
 
+  _disown() {
+    this._restored = false;
+    this._read = 0;
+    for (const sent of this.pending.splice(0)) {
+      if (sent.status !== "held") sent._refuse("rejected", { code: "unauthenticated" });
+    }
+  }
+
   _connected() {
-    this._restore();
     if (this._wanted) this._join();
     else this._pump();
+  }
+
+  _quit(error) {
+    this._wanted = this.joined = false;
+    this._buffer = null;
+    for (const [, no] of this._waiting.splice(0)) no(error);
   }
 
   _lost() {
@@ -287,46 +308,42 @@ class Room extends Emitter {
   }
 
   async _join(wait = 0) {
-    const turn = this._turn;
     const since = this.seq ?? undefined;
-    this._buffer ??= [];
+    const buffer = (this._buffer ??= []);
     this.joined = false;
     try {
       if (wait) await sleep(wait);
-      if (turn !== this._turn) return;
+      if (buffer !== this._buffer) return;
       const data = await this._ask("room.join", { since, limit: this.limit });
-      if (turn === this._turn) this._entered(data, since, turn);
+      if (buffer === this._buffer) this._entered(data, since, buffer);
     } catch (error) {
-      if (turn !== this._turn) return;
-      if (TRANSIENT.includes(error.code)) {
-        return this._join((error.retry_after ?? 1 + 4 * this.bus._random()) * 1000);
+      if (buffer !== this._buffer) return;
+      const { code, retry_after } = error;
+      if (retry_after || TRANSIENT.includes(code)) {
+        return this._join((retry_after ?? 1 + 4 * this.bus._random()) * 1000);
       }
-      this._wanted = false;
-      this._lost();
-      for (const [, no] of this._waiting.splice(0)) no(error);
+      this._quit(error);
       this._emit("rejected", error);
       this._pump();
     }
   }
 
-  _entered(data, since, turn) {
-    const seq = data.seq;
-    if (since !== undefined && data.recovered === false) {
-      this._emit("gap", { since, seq, messages: data.messages });
-    }
-    for (const message of data.messages ?? []) {
-      if (since === undefined || data.recovered === false) this._own(message);
+  _entered(data, since, buffer) {
+    const { seq, messages = [], recovered = true, read, unread } = data;
+    const told = since !== undefined;
+    if (told && !recovered) this._emit("gap", { since, seq, messages });
+    for (const message of messages) {
+      if (!told || !recovered) this._own(message);
       else if (message.removed) this._emit("removed", message);
       else this._tell(message.seq > since ? "message" : "edited", message);
     }
     this.seq = seq;
-    this._unkept = data.unread === null;
-    if (!this._unkept && this._read > data.read) this._mark();
-    else this._read = data.read ?? 0;
+    this._unkept = unread === null;
+    if (!this._unkept && this._read > read) this._mark();
+    else this._read = read ?? 0;
     this._emit("joined", data);
     for (const [yes] of this._waiting.splice(0)) yes(data);
-    // After who waits for join() has drawn its page.
-    setTimeout(() => turn === this._turn && this._release(), 0);
+    setTimeout(() => buffer === this._buffer && this._release(), 0);
   }
 
   _release() {
@@ -334,7 +351,8 @@ class Room extends Emitter {
     this._buffer = null;
     this.joined = true;
     for (const event of late) this._receive(event);
-    this._pump();
+    if (this._waiting.length && !this._buffer) this._join();
+    else this._pump();
   }
 
   _receive(event) {
@@ -350,12 +368,11 @@ class Room extends Emitter {
   }
 
   async _hole(event) {
-    const turn = this._turn;
-    this._buffer = [event];
+    const buffer = (this._buffer = [event]);
     await sleep(HOLE * (0.5 + this.bus._random()) * 2 ** Math.min(this._gaps++, 5));
-    if (turn !== this._turn) return;
+    if (buffer !== this._buffer) return;
     const since = this.seq;
-    if (this._buffer.some(({ seq }) => seq === since + 1) && !this._waiting.length) return this._release();
+    if (buffer.some(({ seq }) => seq === since + 1)) return this._release();
     this._emit("gap", { since, seq: event.seq, messages: null });
     this._join();
   }
@@ -382,8 +399,8 @@ class Room extends Emitter {
   }
 
   _pump() {
-    const ready = this.bus.state === "online" && (this.joined || !this._wanted) && !this._busy;
-    const next = ready && this.pending.find((sent) => sent._waits && !sent._accepted);
+    if (this.bus.state !== "online" || this._busy || (this._wanted && !this.joined)) return;
+    const next = this.pending.find((sent) => sent._waits && !sent._accepted);
     if (next) this._transmit(next);
   }
 
@@ -398,7 +415,7 @@ class Room extends Emitter {
       const reply = await this.bus.command("message.send", data, PROBE);
       if (turn === this._turn) this._answered(sent, reply);
     } catch (error) {
-      if (turn === this._turn) await this._refused(sent, error);
+      if (turn === this._turn || error.code === "too_long") await this._refused(sent, error);
     }
     if (turn !== this._turn) return;
     this._busy = false;
@@ -409,9 +426,9 @@ class Room extends Emitter {
     if (reply.status !== "accepted") return this._settled({ ...reply, client_id: sent.client_id });
     sent._known = sent._accepted = true;
     sent._accept[0](reply);
-    if (!sent._waits) return; // its outcome came first
+    if (!sent._waits) return;
     this._save();
-    // The outcome may be lost: ask again; a repeat is harmless.
+    // The outcome may be lost.
     sent._timer = setTimeout(() => {
       sent._accepted = false;
       this._pump();
@@ -421,17 +438,17 @@ class Room extends Emitter {
   async _refused(sent, error) {
     if (!sent._waits || !this.pending.includes(sent)) return;
     if (error.unanswered) this.bus._probe(PROBE);
+    const { code, retry_after } = error;
+    const { _known, _tries, _since } = sent;
     // A limit says nothing about an earlier copy.
-    const again = sent._known || (sent._tries > 1 && error.retry_after);
-    if (!again && !TRANSIENT.slice(0, 3).includes(error.code)) {
-      this._forget(sent);
-      return sent._refuse("rejected", error);
+    const again = (_known || _tries > 1) && retry_after;
+    if (!again && !TRANSIENT.includes(code)) {
+      if (!_known) this._forget(sent);
+      return sent._refuse(_known ? "failed" : "rejected", error);
     }
-    const spent = this.bus._now() - sent._since;
-    if (!sent._known && spent >= (error.code === "busy" ? BUSY : ANSWER)) {
-      return sent._refuse("failed", error);
-    }
-    if (!error.unanswered) await sleep(1000 * (error.retry_after ?? Math.min(sent._tries, 5)));
+    const spent = this.bus._now() - _since;
+    if (!_known && spent >= (code === "busy" ? BUSY : ANSWER)) return sent._refuse("failed", error);
+    if (!error.unanswered) await sleep(1000 * (retry_after ?? Math.min(_tries, 5)));
   }
 }
 
@@ -439,31 +456,24 @@ class Room extends Emitter {
 class Bus extends Emitter {
   state = "offline";
   session = null;
-  _socket = null;
   _rooms = new Map();
   _replies = new Map();
   _out = [];
   _ref = 0;
   _attempt = 0;
-  _upSince = null;
-  _resumeAt = null;
 
-  constructor(url, { token, user, WebSocket = globalThis.WebSocket, ...more } = {}) {
+  constructor(url, {
+    token: _token, user: _user, now: _now = () => performance.now(), random: _random = Math.random,
+    storage = localStore(), locks = globalThis.navigator?.locks,
+    WebSocket: _WebSocket = globalThis.WebSocket,
+  } = {}) {
     super();
-    const { now = Date.now, random = Math.random } = more;
-    const { storage = localStore(), locks = globalThis.navigator?.locks } = more;
-    this._token = token;
-    this._user = user;
-    this._shelf = new Shelf(storage, storage && locks);
+    Object.assign(this, { _token, _user, _now, _random, _WebSocket });
+    this._shelf = new Shelf({ storage, locks: storage && locks });
     this._url = new URL(url, globalThis.location?.href);
     this._url.protocol = this._url.protocol.replace("http", "ws");
-    this._WebSocket = WebSocket;
-    this._now = now;
-    this._random = random;
     globalThis.addEventListener?.("online", () => this._wake());
-    globalThis.document?.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this._wake();
-    });
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this._wake());
     this._open();
   }
 
@@ -485,18 +495,25 @@ class Bus extends Emitter {
     return new Promise((resolve, reject) => {
       if (this.state !== "online") return reject(new Rejected());
       const ref = String(++this._ref);
-      const timer = setTimeout(() => {
+      const text = JSON.stringify({ ref, type, data });
+      const { body, frame } = this._limits;
+      const said = [...(data.body ?? "").replaceAll("\r\n", "\n").trim()];
+      if (said.length > body || new Blob([text]).size > frame) return reject(new Rejected(TOO_LONG));
+      const done = ({ ok, data, error }) => {
+        clearTimeout(timer);
         this._replies.delete(ref);
-        reject(new Rejected({ unanswered: true }));
-      }, wait);
-      this._replies.set(ref, { resolve, reject, timer });
+        if (ok) resolve(data ?? {});
+        else reject(new Rejected(error));
+      };
+      const timer = setTimeout(done, wait, { error: { unanswered: true } });
+      this._replies.set(ref, done);
       if (!this._out.length) queueMicrotask(() => this._flush());
-      this._out.push(JSON.stringify({ ref, type, data }));
+      this._out.push(text);
     });
   }
 
   _flush() {
-    const limit = (this.session?.limits?.frame ?? 65536) / 3; // bytes a unit
+    const limit = this._limits.frame / 3;
     while (this._socket && this._out.length) {
       let size = this._out[0].length;
       let count = 1;
@@ -529,21 +546,11 @@ class Bus extends Emitter {
 
   _take(item) {
     const { type, data, room } = item;
-    if (type === "reply") return this._reply(item);
+    if (type === "reply") return this._replies.get(item.ref)?.(item);
     if (type === "session.started") return this._started(data);
     if (type === "session.closing") return this._closing(data);
-    if (type === "event.published" && !room) this._emit("notification", data);
-    else if (room === undefined) this._emit(EVENTS[type] ?? type, data);
-    else this._rooms.get(room)?._receive(item);
-  }
-
-  _reply({ ref, ok, data, error }) {
-    const caller = this._replies.get(ref);
-    if (!caller) return;
-    this._replies.delete(ref);
-    clearTimeout(caller.timer);
-    if (ok) caller.resolve(data ?? {});
-    else caller.reject(new Rejected(error));
+    if (room) this._rooms.get(room)?._receive(item);
+    else this._emit(type === "event.published" ? "notification" : (EVENTS[type] ?? type), data);
   }
 
   _started(data) {
@@ -551,24 +558,34 @@ class Bus extends Emitter {
     const { user, token } = this.session ?? {};
     let proof = this._token;
     if (!proof && token && data.user?.guest && data.user.id !== user.id) {
-      proof = token; // a guest without cookies
+      proof = token;
       Object.assign(data, { user, token });
     }
     this.session = data;
-    this._user ??= data.user?.id;
+    this._limits = { frame: 65536, ...data.limits };
+    if (!this._token) this._identify(data.user);
     this._upSince = this._now();
     this.state = "online";
-    if (proof) this._authenticate(proof, data);
+    if (proof) {
+      this.command("session.authenticate", { token: proof }).then(
+        (reply) => this._identify((data.user = reply.user ?? data.user)),
+        ({ code }) => this.state === "online" && this._closed(code === "unauthenticated" ? 4401 : 0),
+      );
+    }
     this._become("online");
     this._beat();
     for (const room of this._rooms.values()) room._connected();
   }
 
-  _authenticate(token, session) {
-    this.command("session.authenticate", { token }).then(
-      ({ user }) => (session.user = user ?? session.user),
-      ({ code }) => code === "unauthenticated" && this._closed(4401),
-    );
+  _identify(user) {
+    const before = this._user;
+    this._user = user?.id ?? before;
+    const other = before && before != this._user; // "7" is 7
+    if (other) this._shelf = this._shelf.next();
+    for (const room of this._rooms.values()) {
+      if (other) room._disown();
+      room._restore();
+    }
   }
 
   _closing({ reconnect_in = 0 }) {
@@ -580,9 +597,9 @@ class Bus extends Emitter {
 
   _beat() {
     const pause = (this.session.heartbeat ?? 25) * 1000;
-    const idle = this._now() - this._heard;
-    if (idle >= pause) this._probe(ANSWER);
-    this._timer = setTimeout(() => this._beat(), idle >= pause ? pause : pause - idle);
+    const left = this._heard + pause - this._now();
+    if (left <= 0) this._probe(ANSWER);
+    this._timer = setTimeout(() => this._beat(), left > 0 ? left : pause);
   }
 
   _probe(wait) {
@@ -599,29 +616,26 @@ class Bus extends Emitter {
   }
 
   _closed(code) {
+    if (code === 4400) [...this._replies.values()][0]?.({ error: TOO_LONG });
     if (CLOSED[code]) return this._hangUp("closed", { reason: CLOSED[code] });
     const now = this._now();
-    if (this._upSince !== null && now - this._upSince >= STEADY) this._attempt = 0;
+    if (now - this._upSince >= STEADY) this._attempt = 0;
     if (code === 4429) this._attempt = Math.max(this._attempt, 5);
     const most = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** this._attempt++);
-    const retryAt = Math.max(now, this._resumeAt ?? now + this._random() * most);
-    const reason = LOST[code] ?? (code === "timeout" ? code : "lost");
-    this._hangUp("offline", { reason, retryAt });
-    if (this.state === "offline") this._timer = setTimeout(() => this._open(), retryAt - now);
+    const wait = Math.max(0, this._resumeAt - now || this._random() * most);
+    const reason = LOST[code] ?? "lost";
+    this._hangUp("offline", { reason, retryAt: Date.now() + wait });
+    if (this.state === "offline") this._timer = setTimeout(() => this._open(), wait);
   }
 
   _hangUp(state, details) {
     const socket = this._socket;
-    this._socket = this._upSince = this._resumeAt = null;
+    this._socket = this._upSince = this._resumeAt = undefined;
     this._out = [];
     clearTimeout(this._timer);
     socket?.close();
-    this.state = state; // before the rooms are told
-    for (const { reject, timer } of this._replies.values()) {
-      clearTimeout(timer);
-      reject(new Rejected());
-    }
-    this._replies.clear();
+    this.state = state;
+    for (const done of this._replies.values()) done({});
     for (const room of this._rooms.values()) room._lost();
     this._become(state, details);
   }
@@ -632,15 +646,12 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 function localStore() {
   try {
     return globalThis.localStorage;
-  } catch {
-    return undefined; // blocked
-  }
+  } catch {}
 }
 
 // Plain http has no randomUUID().
 function randomId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Connect to the session protocol at `url`, and stay connected. */

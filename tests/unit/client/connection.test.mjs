@@ -85,7 +85,7 @@ test("retry() does not wait for the clock", async () => {
 test("comes back at once when the browser is online or the page is visible", async () => {
   const wake = {};
   globalThis.addEventListener = (name, listener) => (wake[name] = listener);
-  globalThis.document = { visibilityState: "visible", addEventListener: globalThis.addEventListener };
+  globalThis.document = { hidden: false, addEventListener: globalThis.addEventListener };
   try {
     client();
     FakeSocket.last.drop();
@@ -94,7 +94,7 @@ test("comes back at once when the browser is online or the page is visible", asy
     FakeSocket.last.drop();
     wake.visibilitychange();
     assert.equal(FakeSocket.all.length, 3);
-    document.visibilityState = "hidden";
+    document.hidden = true;
     FakeSocket.last.drop();
     wake.visibilitychange();
     assert.equal(FakeSocket.all.length, 3);
@@ -291,4 +291,15 @@ test("a token that is refused ends it", async () => {
   await settle();
   assert.equal(last(states).reason, "unauthenticated");
   assert.equal(bus.state, "closed");
+});
+
+test("a clock that is set back hides no dead network, and the wall time told is the wall's", async () => {
+  const { states } = await inRoom(0);
+  const { now } = Date;
+  Date.now = () => now.call(Date) - 3_600_000;
+  await pass(25_000);
+  assert.equal(FakeSocket.last.next()[0].type, "session.ping");
+  await pass(10_000);
+  assert.equal(last(states).reason, "timeout");
+  assert.equal(last(states).retryAt - Date.now(), 500);
 });

@@ -21,8 +21,8 @@ function reload(storage, more = {}) {
   return { bus, room, restored };
 }
 
-async function enter(data = joined(0)) {
-  FakeSocket.last.start();
+async function enter(data = joined(0), id = 7) {
+  FakeSocket.last.start({ user: { id, name: "mina", guest: false } });
   await settle();
   FakeSocket.last.reply(FakeSocket.last.next()[0], data);
   await pass(50);
@@ -162,7 +162,7 @@ test("others on the same machine, and other rooms, get nothing of it", async () 
   socket.drop();
   room.send({ body: "secret" });
   const { restored } = reload(storage, { user: "8" });
-  await enter();
+  await enter(joined(0), 8);
   assert.deepEqual(restored, []);
   const { bus } = client({ storage, user: "7" });
   bus.room("launch").on("restored", () => assert.fail("of another room"));
@@ -206,4 +206,130 @@ test("a storage that is full, shut or spoilt breaks nothing", async () => {
   const { restored } = reload(storage);
   await enter(joined(1, [message(1)]));
   assert.deepEqual(restored, []);
+});
+
+/** The next connection, of somebody, joined; the commands that follow. */
+async function backAs(id, more = {}) {
+  await pass(1000);
+  const socket = FakeSocket.last;
+  socket.start({ user: { id, name: `${id}`, guest: false }, ...more });
+  await settle();
+  const join = socket.next().find(({ type }) => type === "room.join");
+  if (join) socket.reply(join, joined(0));
+  await pass(50);
+  return socket;
+}
+
+const sends = (socket) => socket.next().filter(({ type }) => type === "message.send").map(({ data }) => data);
+
+for (const user of ["7", undefined]) {
+  test(`what one user wrote is not sent as another, and waits for its author (user: ${user})`, async () => {
+    const storage = new FakeStorage();
+    const { bus, room, socket, restored } = await tab(storage, { user, locks: new FakeLocks().tab() });
+    const [under, queued] = [room.send({ body: "under way" }), room.send({ body: "queued" })];
+    await settle();
+    socket.drop();
+    const other = await backAs(8);
+    assert.equal(bus.session.user.id, 8);
+    assert.deepEqual(sends(other), []);
+    assert.deepEqual(room.pending, []);
+    for (const sent of [under, queued]) {
+      assert.equal(sent.status, "rejected");
+      await assert.rejects(sent.settled, { code: "unauthenticated" });
+      sent.retry();
+    }
+    assert.deepEqual(storage.kept.map(({ body }) => body), ["under way", "queued"]);
+    const own = room.send({ body: "sora's" });
+    await settle();
+    assert.deepEqual(sends(other).map(({ client_id }) => client_id), [own.client_id]);
+    other.drop();
+    const again = await backAs(7);
+    assert.deepEqual(restored().map(({ body }) => body), ["under way", "queued"]);
+    assert.deepEqual(sends(again).map(({ client_id }) => client_id), [under.client_id]);
+    assert.equal(own.status, "rejected");
+  });
+}
+
+test("a new user gets what that user has kept, and nothing that another tab leaves behind later", async () => {
+  const storage = new FakeStorage();
+  const locks = new FakeLocks();
+  const one = locks.tab();
+  const first = await tab(storage, { locks: one });
+  first.socket.drop();
+  first.room.send({ body: "mina's, of the first tab" });
+  storage.setItem("bus:queue:8:lobby:gone", JSON.stringify([{ body: "sora's", client_id: "s", status: "queued" }]));
+  const second = await tab(storage, { locks: locks.tab() });
+  second.socket.drop();
+  const other = await backAs(8);
+  assert.deepEqual(second.restored().map(({ body }) => body), ["sora's"]);
+  one.gone();
+  await pass(50);
+  assert.deepEqual(second.room.pending.map(({ body }) => body), ["sora's"]);
+  assert.deepEqual(sends(other).map(({ body }) => body), ["sora's"]);
+  assert.deepEqual(storage.kept.map(({ body }) => body).sort(), ["mina's, of the first tab", "sora's"]);
+});
+
+test("who comes back as the same, or is named at last, keeps everything", async () => {
+  const storage = new FakeStorage();
+  const { bus } = client({ storage });
+  const room = bus.room("lobby");
+  room.join().catch(() => {});
+  const early = room.send({ body: "early" });
+  assert.deepEqual(sends(await backAs(7)).map(({ client_id }) => client_id), [early.client_id]);
+  const guest = { user: { id: "g1", name: "g1", guest: true }, token: "proof" };
+  const { room: lobby } = reload(new FakeStorage(), { user: "g1" });
+  const sent = lobby.send({ body: "hi" });
+  (await backAs("g1", guest)).drop();
+  const socket = await backAs("g2", { user: { id: "g2", name: "g2", guest: true }, token: "another" });
+  assert.deepEqual(sends(socket).map(({ client_id }) => client_id), [sent.client_id]);
+});
+
+test("with a token, words are kept for whom it names", async () => {
+  const storage = new FakeStorage();
+  const { bus } = client({ storage, token: "t" });
+  const room = bus.room("lobby");
+  room.join().catch(() => {});
+  const sent = room.send({ body: "hi" });
+  FakeSocket.last.start({ user: { id: "g1", name: "g1", guest: true } });
+  await settle();
+  const [proof, join] = FakeSocket.last.next();
+  FakeSocket.last.reply(proof, { user: { id: 7, name: "mina", guest: false } });
+  FakeSocket.last.reply(join, joined(0));
+  await pass(50);
+  assert.deepEqual(sends(FakeSocket.last).map(({ client_id }) => client_id), [sent.client_id]);
+  assert.ok(Object.keys(storage).every((key) => key.startsWith("bus:queue:7:lobby:")));
+  assert.equal(storage.kept.length, 1);
+});
+
+test("where a token cannot be looked at now, nobody else speaks instead", async () => {
+  const { bus } = client({ token: "t" });
+  const room = bus.room("lobby");
+  room.join().catch(() => {});
+  room.send({ body: "hi" });
+  const socket = FakeSocket.last;
+  socket.start({ user: { id: "g1", name: "g1", guest: true } });
+  await settle();
+  const [proof, join] = socket.next();
+  socket.refuse(proof, { code: "unavailable", message: "Later." });
+  socket.reply(join, joined(0));
+  await settle();
+  assert.equal(bus.state, "offline");
+  assert.ok(socket.isClosed);
+  assert.deepEqual(sends(socket), []);
+  await pass(500);
+  assert.equal(bus.state, "connecting");
+});
+
+test("what one user has read is not marked for another", async () => {
+  const { room, socket } = await inRoom(5);
+  room.read();
+  await pass(500);
+  assert.equal(socket.next()[0].type, "read.mark");
+  socket.drop();
+  await pass(500);
+  FakeSocket.last.start({ user: { id: 8, name: "sora", guest: false } });
+  await settle();
+  FakeSocket.last.reply(FakeSocket.last.next()[0], joined(5, [], { read: 2, unread: 3 }));
+  await pass(1000);
+  assert.deepEqual(FakeSocket.last.next(), []);
 });

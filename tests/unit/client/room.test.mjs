@@ -243,3 +243,58 @@ test("all rooms join again in one frame", async () => {
   assert.equal(next.frames.length, 1);
   assert.deepEqual(next.commands.map(({ data }) => data), [{ room: "lobby", since: 5 }, { room: "launch", since: 3 }]);
 });
+
+test("join() right after join() is answered, too", async () => {
+  const { bus } = client();
+  const room = bus.room("lobby");
+  const order = [];
+  (async () => {
+    order.push((await room.join()).seq);
+    order.push((await room.join()).seq);
+  })();
+  FakeSocket.last.start();
+  await settle();
+  FakeSocket.last.reply(FakeSocket.last.next()[0], joined(3));
+  await settle();
+  FakeSocket.last.say(posted(4));
+  await pass(50);
+  const [again, ...more] = FakeSocket.last.next();
+  assert.deepEqual([again.data, more], [{ room: "lobby", since: 4 }, []]);
+  FakeSocket.last.reply(again, joined(4));
+  await pass(50);
+  assert.deepEqual(order, [3, 4]);
+  assert.ok(room.joined);
+  const sent = room.send({ body: "hi" });
+  await settle();
+  assert.equal(FakeSocket.last.next()[0].data.client_id, sent.client_id);
+});
+
+test("leave() while a join is under way ends it; join() begins another", async () => {
+  const { bus } = client();
+  const room = bus.room("lobby");
+  const refused = assert.rejects(room.join(), { code: "not_member" });
+  FakeSocket.last.start();
+  await settle();
+  const [first] = FakeSocket.last.next();
+  room.leave();
+  await refused;
+  const entering = room.join();
+  await settle();
+  const [leave, second] = FakeSocket.last.next();
+  assert.deepEqual([leave.type, second.type], ["room.leave", "room.join"]);
+  FakeSocket.last.reply(first, joined(3));
+  await pass(50);
+  assert.equal(room.joined, false);
+  FakeSocket.last.reply(second, joined(4));
+  assert.equal((await entering).seq, 4);
+});
+
+test("who is there is told as the server says it, with all names or with none", async () => {
+  const { socket, heard } = await inRoom(0);
+  const members = [{ id: 8, name: "sora" }];
+  socket.say({ type: "presence.changed", room: "lobby", data: { count: 300, joined: [], left: [] } });
+  socket.say({ type: "presence.changed", room: "lobby", data: { count: 1, joined: [], left: [], members } });
+  assert.deepEqual(heard.map(([name, { count, members: all }]) => [name, count, all]), [
+    ["presence", 300, undefined], ["presence", 1, members],
+  ]);
+});

@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FakeSocket, client, inRoom, joined, message, pass, posted, settle, watch } from "./fake.mjs";
+import {
+  FakeSocket, FakeStorage, client, inRoom, joined, message, pass, posted, settle, watch,
+} from "./fake.mjs";
 
 const settled = (client_id, status, more = {}) => ({
   type: "message.settled", room: "lobby", data: { client_id, status, ...more },
@@ -292,4 +294,139 @@ test("a message sent before the first connection waits for the join", async () =
   FakeSocket.last.reply(join, joined(0));
   await pass(50);
   assert.equal(FakeSocket.last.next()[0].data.client_id, sent.client_id);
+});
+
+for (const [what, limits, body] of [
+  ["characters", { body: 5, frame: 65536 }, "가나다라마바"],
+  ["bytes", { body: 50_000, frame: 65536 }, "가".repeat(22_000)],
+]) {
+  test(`a message of too many ${what} is refused before it is sent; the next one goes out`, async () => {
+    const storage = new FakeStorage();
+    const { room, socket } = await inRoom(0, { storage });
+    socket.drop();
+    const [long, next] = [room.send({ body }), room.send({ body: "ok" })];
+    const statuses = watch(long);
+    await pass(500);
+    FakeSocket.last.start({ limits });
+    await settle();
+    FakeSocket.last.reply(FakeSocket.last.next()[0], joined(0));
+    await pass(50);
+    assert.deepEqual(FakeSocket.last.next().map(({ data }) => data.body), ["ok"]);
+    assert.equal(statuses.at(-1), "rejected");
+    assert.equal(long.reason.code, "too_long");
+    await assert.rejects(long.settled, { name: "Rejected", code: "too_long" });
+    assert.deepEqual(room.pending, [next]);
+    assert.deepEqual(storage.kept.map(({ body: kept }) => kept), ["ok"]);
+  });
+}
+
+test("length is counted as the server does: characters, line ends as one, without what is around", async () => {
+  const { bus } = client();
+  FakeSocket.last.start({ limits: { body: 5, frame: 65536 } });
+  const room = bus.room("lobby");
+  const asked = ["  👍👍👍👍👍\n", "a\r\nb\r\nc", "👍👍👍👍👍👍"].map((body) => room.edit("m1", body));
+  await settle();
+  const commands = FakeSocket.last.next();
+  assert.equal(commands.length, 2);
+  await assert.rejects(asked[2], { code: "too_long" });
+  for (const command of commands) FakeSocket.last.reply(command);
+  await Promise.all(asked.slice(0, 2));
+});
+
+test("what a server hangs up on for its frame is not sent again; what came after it is", async () => {
+  const { bus, room, socket } = await inRoom(0);
+  const entering = bus.room("launch").join();
+  await settle();
+  socket.reply(socket.next()[0], joined(0));
+  await entering;
+  await pass(50);
+  const [bad, next] = [room.send({ body: "bad" }), room.send({ body: "next" })];
+  const other = bus.room("launch").send({ body: "other" });
+  await settle();
+  assert.equal(socket.next().length, 2);
+  socket.drop(4400);
+  await settle();
+  assert.equal(bad.status, "rejected");
+  assert.equal(bad.reason.code, "too_long");
+  assert.deepEqual([next.status, other.status], ["queued", "queued"]);
+  await pass(500);
+  FakeSocket.last.start();
+  await settle();
+  for (const join of FakeSocket.last.next()) FakeSocket.last.reply(join, joined(0));
+  await pass(50);
+  const ids = FakeSocket.last.next().map(({ data }) => data.client_id);
+  assert.deepEqual(ids, [next.client_id, other.client_id]);
+});
+
+test("leave() leaves nothing queued: the server says what becomes of it", async () => {
+  const { room, socket } = await inRoom(0);
+  const [under, queued] = [room.send({ body: "under way" }), room.send({ body: "queued" })];
+  await settle();
+  const [first] = socket.next();
+  const leaving = room.leave();
+  await settle();
+  const [leave, ...more] = socket.next();
+  assert.equal(leave.type, "room.leave");
+  assert.deepEqual(more, [], "one at a time, still");
+  socket.reply(first, { status: "accepted" });
+  socket.reply(leave);
+  await leaving;
+  await settle();
+  const [second] = socket.next();
+  assert.equal(second.data.client_id, queued.client_id);
+  socket.refuse(second, { code: "not_member", message: "Join the room first." });
+  await assert.rejects(queued.settled, { code: "not_member" });
+  assert.equal(under.status, "sending", "the server has it");
+  socket.say(settled(under.client_id, "posted", { id: "m1", seq: 1 }));
+  assert.equal((await under.settled).status, "posted");
+  assert.deepEqual(room.pending, []);
+});
+
+test("leave() without a connection: what waits goes out, and is told, with the next", async () => {
+  const { room, socket } = await inRoom(0);
+  socket.drop();
+  const sent = room.send({ body: "hi" });
+  await room.leave();
+  await pass(500);
+  FakeSocket.last.start();
+  await settle();
+  const [command] = FakeSocket.last.next();
+  assert.equal(command.data.client_id, sent.client_id);
+  FakeSocket.last.refuse(command, { code: "not_member", message: "Join the room first." });
+  await assert.rejects(sent.settled, { code: "not_member" });
+});
+
+test("leave() before the room is joined sends what waited for that, to be told, too", async () => {
+  const { bus } = client();
+  const room = bus.room("lobby");
+  room.join().catch(() => {});
+  FakeSocket.last.start();
+  await settle();
+  const sent = room.send({ body: "hi" });
+  room.leave();
+  await settle();
+  const [, leave, command] = FakeSocket.last.next();
+  assert.equal(leave.type, "room.leave");
+  FakeSocket.last.refuse(command, { code: "not_member", message: "Join the room first." });
+  await assert.rejects(sent.settled, { code: "not_member" });
+});
+
+test("an accepted message that the server speaks of no more has failed, until its outcome comes", async () => {
+  const { room, socket, sent, command } = await sendOne();
+  const later = room.send({ body: "later" });
+  socket.reply(command, { status: "accepted" });
+  await settle();
+  socket.drop();
+  await pass(500);
+  FakeSocket.last.start();
+  await settle();
+  FakeSocket.last.refuse(FakeSocket.last.next()[0], { code: "banned", message: "Banned." });
+  await settle();
+  FakeSocket.last.refuse(FakeSocket.last.next()[0], { code: "banned", message: "Banned." });
+  await settle();
+  assert.equal(sent.status, "failed");
+  assert.equal(sent.reason.code, "banned");
+  assert.equal(FakeSocket.last.next()[0].data.client_id, later.client_id, "the next one has its turn");
+  FakeSocket.last.say(settled(sent.client_id, "posted", { id: "m1", seq: 1 }));
+  assert.equal(sent.status, "posted");
 });
