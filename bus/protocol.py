@@ -312,7 +312,6 @@ class PresenceChanged(Event, type="presence.changed"):
     count: int
     joined: list[Author]
     left: list[Author]
-    # All who are here, where those before had been too many to be named.
     members: Annotated[list[Author] | None, Field(exclude_if=lambda members: members is None)] = (
         None
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from bus.models import Message, Review
+from django.db.models import QuerySet
+
+from bus.models import Message, Report, Review
 from bus.moderation import Verdict
 from bus.services.conduct import Conduct
 
@@ -23,7 +25,7 @@ def of_verdict(
         kind, state = Review.Kind.HELD, Review.State.REJECTED
     else:
         return None
-    limit = conduct.held_minutes if kind == Review.Kind.HELD and state == Review.State.OPEN else 0
+    waits = kind == Review.Kind.HELD and state == Review.State.OPEN
     return Review(
         message=row,
         kind=kind,
@@ -31,10 +33,21 @@ def of_verdict(
         reason=verdict.reason or "",
         rule=rule_of(verdict),
         opened_at=now,
-        expires_at=now + dt.timedelta(minutes=limit) if limit else None,
+        expires_at=expiry(conduct, now) if waits else None,
         decided_at=now if state == Review.State.REJECTED else None,
         hidden=retracted,
     )
+
+
+def expiry(conduct: Conduct, now: dt.datetime) -> dt.datetime | None:
+    """Until when a message that is held waits for a moderator; None where that has no end."""
+    return now + dt.timedelta(minutes=conduct.held_minutes) if conduct.held_minutes else None
+
+
+def reports_of(row: Message) -> QuerySet[Report]:
+    """What was reported of a message's words as they are: an edit makes the others void."""
+    found = Report.objects.filter(message=row)
+    return found if row.edited_at is None else found.filter(created_at__gte=row.edited_at)
 
 
 def save(reviews: Iterable[Review]) -> None:

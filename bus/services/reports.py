@@ -54,10 +54,7 @@ def _consider(row: Message, room: Room) -> Review | None:
         openings.again(review, Review.Kind.REPORTED, "reported", "", now)
     review.message = row
     enough = policies.conduct_of(room).hide_reports
-    counted = Report.objects.filter(message=row, trusted=True)
-    if row.edited_at is not None:
-        counted = counted.filter(created_at__gte=row.edited_at)
-    trusted = counted.count()
+    trusted = openings.reports_of(row).filter(trusted=True).count()
     if enough and trusted >= enough and row.removed_at is None:
         reviews.hide(review, room, now, Decision(review), reviews.REPORTED)
         review.hidden_now = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bus import objects, reasons
 from bus.models import Review
-from bus.services import history, labels
+from bus.services import history, labels, openings
 
 
 def of(review: Review) -> objects.Review:
@@ -12,12 +12,7 @@ def of(review: Review) -> objects.Review:
     row = review.message
     gone = row.removed_at is not None and not review.hidden
     found = [] if gone else (row.verdict or {}).get("rules", [])
-    # Those of the words as they are: an edit makes the others void.
-    reports = [
-        report.reason
-        for report in (row.reports.order_by("pk") if review.kind == "reported" else ())
-        if row.edited_at is None or report.created_at >= row.edited_at
-    ]
+    reports = openings.reports_of(row).order_by("pk").values_list("reason", flat=True)
     return objects.Review(
         id=str(review.pk),
         kind=review.kind,
@@ -29,7 +24,7 @@ def of(review: Review) -> objects.Review:
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,
         hits=[objects.ReviewHit.model_validate(hit) for hit in found],
-        reports=reports,
+        reports=list(reports) if review.kind == "reported" else [],
         opened_at=history.timestamp(review.opened_at),
         expires_at=history.timestamp(review.expires_at),
         claimed_by=str(review.claimed_by or ""),

@@ -19,6 +19,7 @@ from bus.services import (
     escalation,
     labels,
     messages,
+    openings,
     policies,
     removal,
     sanctions,
@@ -171,8 +172,7 @@ def _take_back(review: Review, room: Room, now: dt.datetime) -> Decision:
     decision = Decision(review)
     if review.expires_at is not None:
         # Else the clock would decide at once.
-        limit = policies.conduct_of(room).held_minutes
-        review.expires_at = now + dt.timedelta(minutes=limit) if limit else None
+        review.expires_at = openings.expiry(policies.conduct_of(room), now)
     if review.effect in (effect.POSTED, effect.SHOWN) and row.removed_at is None:
         hide(review, room, now, decision, "review")
     elif review.effect == effect.REMOVED and review.hidden:

@@ -88,15 +88,8 @@ def restore_for(row: Message, lifted_at: dt.datetime, actor: str, reason: str) -
     for sanction in lifted:
         sanction.lifted_at = None
         sanction.save(update_fields=["lifted_at"])
-        audit.note(
-            "sanction.restored",
-            actor,
-            sanction.room,
-            author_key=sanction.author_key,
-            reason=reason,
-            details={"sanction": sanction.pk},
-            undo=f"moderation lift {sanction.pk}",
-        )
+        undo = f"moderation lift {sanction.pk}"
+        _note("sanction.restored", sanction, actor, reason, undo=undo)
 
 
 def _end(sanction: Sanction, actor: str, reason: str, now: dt.datetime) -> bool:
@@ -106,12 +99,17 @@ def _end(sanction: Sanction, actor: str, reason: str, now: dt.datetime) -> bool:
     sanction.lifted_at = now
     # With its signal, by which live sockets learn of it.
     sanction.save(update_fields=["lifted_at"])
+    _note("sanction.lifted", sanction, actor, reason)
+    return True
+
+
+def _note(action: str, sanction: Sanction, actor: str, reason: str, *, undo: str = "") -> None:
     audit.note(
-        "sanction.lifted",
+        action,
         actor,
         sanction.room,
         author_key=sanction.author_key,
         reason=reason,
         details={"sanction": sanction.pk},
+        undo=undo,
     )
-    return True

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
@@ -25,6 +26,13 @@ _numbers = iter(range(1_000_000))
 
 def room(name: str = "lobby", **values: Any) -> Room:
     return Room.objects.create(name=name, access="open", **values)
+
+
+def visitor(name: str, *, days: int = 30) -> Visitor:
+    """A user who joined some days ago."""
+    joined = timezone.now() - dt.timedelta(days=days)
+    user = User.objects.create_user(name, date_joined=joined)
+    return Visitor(key=f"u{user.pk}", id=user.pk, name=name, user_id=user.pk)
 
 
 def submission(

@@ -1,10 +1,6 @@
 """Edits are judged by who their author is, and looked at again where the words changed."""
 
-import datetime as dt
-
 import pytest
-from django.contrib.auth.models import User
-from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Report, Review, Room, Strike
 from bus.services import changes, policies, reports, reviews
@@ -18,6 +14,7 @@ from tests.integration.settling import (
     posted,
     room,
     settle,
+    visitor,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,12 +25,6 @@ ALERTING = "shut up"
 @pytest.fixture
 def lobby() -> Room:
     return room()
-
-
-def visitor(name: str, *, days: int = 30) -> Visitor:
-    joined = timezone.now() - dt.timedelta(days=days)
-    user = User.objects.create_user(name, date_joined=joined)
-    return Visitor(key=f"u{user.pk}", id=user.pk, name=name, user_id=user.pk)
 
 
 def edit(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> changes.Change:

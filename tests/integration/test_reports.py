@@ -1,16 +1,13 @@
 """Reports: each counts once, and enough trusted ones hide a message until it is reviewed."""
 
-import datetime as dt
-
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from bus.errors import Conflict, NotFound
 from bus.models import AuditEntry, Report, Review, Room
 from bus.services import changes, events, history, policies, reports, reviews, sanctions
 from bus.services.access import Visitor
-from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle
+from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle, visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -18,12 +15,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def lobby() -> Room:
     return room()
-
-
-def visitor(name: str, *, days: int = 30) -> Visitor:
-    joined = timezone.now() - dt.timedelta(days=days)
-    user = User.objects.create_user(name, date_joined=joined)
-    return Visitor(key=f"u{user.pk}", id=user.pk, name=name, user_id=user.pk)
 
 
 def test_three_trusted_reports_hide_a_message_until_it_is_reviewed(lobby: Room) -> None:
