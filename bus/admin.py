@@ -47,7 +47,8 @@ class RoomForm(forms.ModelForm):
         for name in RULES[1:]:
             values[name] = values.get(name) or {}
         try:
-            policies.try_parts(values.get("moderation", ""), values["policy_parts"])
+            stored = self.initial.get("policy_parts") or {}
+            policies.take_parts(values.get("moderation", ""), values["policy_parts"], stored)
         except BusError as error:
             self.add_error("policy_parts", error.text)
         try:

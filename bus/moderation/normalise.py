@@ -1,17 +1,30 @@
 """Normal form of a text for matching, with the way back to the text as written."""
 
 import re
-from typing import Final
+from collections.abc import Callable
+from itertools import chain, repeat
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from .letters import JAMO, TABLE
 
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
 _JAMO: Final = str.maketrans(JAMO)
-# What folds to nothing, or to more than one letter.
-_ODD: Final = re.compile(
-    f"[{''.join(chr(code) for code, plain in TABLE.items() if plain is None or len(plain) > 1)}]"
-).finditer
+# What folds to nothing, or to more than one letter, and to how many.
+_WIDTHS: Final = {
+    chr(code): len(plain or "") for code, plain in TABLE.items() if plain is None or len(plain) > 1
+}
+# Letters that folding may add to a text. In one that grows by more, what folds to several letters
+# is read as the first of them: nobody writes so, and every letter takes time.
+_MOST_ADDED: Final = 400
+_NARROW: Final = {
+    code: next(filter(str.isalnum, plain), plain[0])
+    for code, plain in TABLE.items()
+    if plain is not None and len(plain) > 1
+}
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -27,16 +40,21 @@ def _kind(char: str) -> str:
 _SHAPE: Final = "".join(map(_kind, map(chr, range(128)))).encode().ljust(256, b".")
 
 
+T = TypeVar("T")
+# Where each folded character starts and ends in the text as written.
+Spans = tuple[list[int], list[int]]
+
+
 class Normal:
     """A text, its folded form, and for each folded character where it was written."""
 
-    __slots__ = ("_same", "_shape", "_spans", "folded", "raw", "scanned")
+    __slots__ = ("_read", "_same", "_shape", "_spans", "folded", "raw", "scanned")
 
     def __init__(
         self,
         raw: str,
         folded: str,
-        spans: list[tuple[int, int]] | None = None,
+        spans: Spans | None = None,
         *,
         same: bool = False,
     ) -> None:
@@ -48,6 +66,7 @@ class Normal:
         self._same = same
         # What was found in it, kept by whoever looks for it first.
         self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
+        self._read: dict[object, Any] | None = None
 
     # Kept by hand: the lock of a cached_property takes as long as all the rest.
     @property
@@ -57,66 +76,56 @@ class Normal:
             self._shape = f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
         return self._shape
 
-    @property
-    def spans(self) -> list[tuple[int, int]]:
-        """Start and end in the text as written of each folded character."""
-        if self._spans is None:
-            self._spans = _spans(self.raw)
-        return self._spans
+    def once(self, read: Callable[[str], T]) -> T:
+        """What somebody reads out of the folded text, read once however often it is asked for."""
+        if self._read is None:
+            self._read = {}
+        if read not in self._read:
+            self._read[read] = read(self.folded)
+        return cast("T", self._read[read])
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range in the text as written of a folded range that is not empty."""
         if self._same:
             return start, end
-        return self.spans[start][0], self.spans[end - 1][1]
+        if self._spans is None:
+            self._spans = _spans(self.raw)
+        return self._spans[0][start], self._spans[1][end - 1]
 
 
-def _spans(raw: str) -> list[tuple[int, int]]:
-    """The written range of each character that the table makes of `raw`."""
-    each = list(zip(range(len(raw)), range(1, len(raw) + 1), strict=True))
-    spans: list[tuple[int, int]] = []
-    done = 0
-    for odd in _ODD(raw):
-        start = odd.start()
-        spans += each[done:start]
-        spans += each[start : start + 1] * len(TABLE[ord(odd[0])] or "")
-        done = start + 1
-    spans += each[done:]
-    return spans
+def _spans(read: str) -> Spans:
+    """The written range of each character that the table makes of what is read."""
+    if _WIDTHS.keys().isdisjoint(read):
+        starts = list(range(len(read)))
+    else:
+        widths = [_WIDTHS.get(char, 1) for char in read]
+        starts = list(chain.from_iterable(map(repeat, range(len(read)), widths)))
+    return starts, [start + 1 for start in starts]
 
 
-def _initial(char: str) -> bool:
-    return "\u1100" <= char <= "\u1112"
+def _compose(folded: str, spans: Spans) -> tuple[str, Spans]:
+    """Put conjoining jamo together as NFC does, with the range of each character."""
+    codes = np.frombuffer(folded.encode("utf-32-le"), "<u4").astype(np.int64)
+    after, before = codes[1:], codes[:-1]
+    # Which letters join the one before them: a vowel an initial, a final a syllable without one.
+    vowels, finals = np.zeros((2, len(codes)), bool)
+    vowels[1:] = _within(after, 0x1161, 0x1175) & _within(before, 0x1100, 0x1112)
+    open_before = _within(before, 0xAC00, 0xD7A3) & ((before - 0xAC00) % 28 == 0)
+    finals[1:] = _within(after, 0x11A8, 0x11C2) & (open_before | vowels[:-1])
+    made = codes.copy()
+    at = vowels.nonzero()[0]
+    made[at - 1] = 0xAC00 + ((codes[at - 1] - 0x1100) * 21 + codes[at] - 0x1161) * 28
+    at = finals.nonzero()[0]
+    made[at - 1 - vowels[at - 1]] += codes[at] - 0x11A7
+    kept = (~(vowels | finals)).nonzero()[0]
+    letters = made[kept].astype("<u4").tobytes().decode("utf-32-le")
+    starts, ends = np.array(spans, np.int64)
+    ends = ends[np.append(kept[1:], len(codes)) - 1]
+    return letters, (starts[kept].tolist(), ends.tolist())
 
 
-def _vowel(char: str) -> bool:
-    return "\u1161" <= char <= "\u1175"
-
-
-def _final(char: str) -> bool:
-    return "\u11a8" <= char <= "\u11c2"
-
-
-def _compose(raw: str, folded: str) -> Normal:
-    """Put conjoining jamo together as NFC does, and turn the rest into jamo as people type them."""
-    chars: list[str] = []
-    spans: list[tuple[int, int]] = []
-    for char, span in zip(folded, _spans(raw), strict=True):
-        if not "\u1100" <= char <= "\u11ff":
-            chars.append(char)
-            spans.append(span)
-            continue
-        last = chars[-1] if chars else ""
-        if _vowel(char) and last and _initial(last):
-            code = 0xAC00 + ((ord(last) - 0x1100) * 21 + ord(char) - 0x1161) * 28
-        elif _final(char) and "가" <= last <= "힣" and (ord(last) - 0xAC00) % 28 == 0:
-            code = ord(last) + ord(char) - 0x11A7
-        else:
-            chars.append(char)
-            spans.append(span)
-            continue
-        chars[-1], spans[-1] = chr(code), (spans[-1][0], span[1])
-    return Normal(raw, "".join(chars).translate(_JAMO), spans)
+def _within(codes: NDArray[np.int64], first: int, last: int) -> NDArray[np.bool_]:
+    return (first <= codes) & (codes <= last)
 
 
 def normalise(raw: str) -> Normal:
@@ -124,6 +133,11 @@ def normalise(raw: str) -> Normal:
     if raw.isascii() or _SIMPLE(raw):
         return Normal(raw, raw.lower(), same=True)
     folded = raw.translate(TABLE)
+    read = raw
+    if len(folded) > len(raw) + _MOST_ADDED:
+        read = raw.translate(_NARROW)
+        folded = read.translate(TABLE)
     if _CONJOINING(folded):
-        return _compose(raw, folded)
-    return Normal(raw, folded)
+        folded, spans = _compose(folded, _spans(read))
+        return Normal(raw, folded.translate(_JAMO), spans)
+    return Normal(raw, folded, None if read is raw else _spans(read))

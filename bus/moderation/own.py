@@ -1,8 +1,11 @@
 """A room's own words, allowed words and patterns: checked when they are taken, compiled once."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from random import Random
+from time import process_time
 from typing import Any, Final
 
 import re2
@@ -17,6 +20,12 @@ _MOST_PATTERNS: Final = 100
 _LONGEST_PATTERN: Final = 500
 # Bytes that one compiled pattern may take.
 _PATTERN_MEMORY: Final = 1 << 18
+# Processor time that all patterns together may take for one text, in seconds, and its characters.
+_LONGEST_LOOK: Final = 0.002
+_LONG_TEXT: Final = 2000
+_LOOKS: Final = 3
+# What stands for no letter by itself: counts and classes.
+_SIGNS: Final = re.compile(r"\{[\d,]*\}|\\[pP]\{\w*\}|\\.")
 _HANGUL: Final = re.compile("[ㄱ-ㅣ가-힣]").search
 # Scripts that put no spaces between words.
 _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]").search
@@ -72,6 +81,45 @@ def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
         if matches_nothing:
             raise ValueError(f"pattern {number} would match everything: {pattern!r}")
     return patterns
+
+
+def check_looks(patterns: tuple[str, ...]) -> None:
+    """ValueError for patterns that take too long on long texts of their own letters.
+
+    RE2's time grows with the text and no faster, but counted repeats (`.{1,200}`) make it large.
+    """
+    compiled_ones = [re2.compile(pattern, _options()) for pattern in patterns]
+    texts = dict.fromkeys(text for pattern in patterns for text in _hard_texts(pattern))
+    for text in texts:
+        looks = [_looks(compiled_ones, text)]
+        while len(looks) < _LOOKS and min(map(sum, looks)) > _LONGEST_LOOK:
+            looks.append(_looks(compiled_ones, text))
+        quickest = min(looks, key=sum)
+        if sum(quickest) > _LONGEST_LOOK:
+            slowest = quickest.index(max(quickest))
+            raise ValueError(
+                f"the patterns take {sum(quickest) * 1000:.0f} ms for a text of {_LONG_TEXT:,}"
+                f" characters, {_LONGEST_LOOK * 1000:.0f} at most. The slowest is pattern"
+                f" {slowest + 1}, {patterns[slowest]!r}: shorten its counted repeats ({{1,200}})"
+            )
+
+
+def _hard_texts(pattern: str) -> Iterator[bytes]:
+    """Texts of the letters of a pattern: some that come close to a match, and one of them all."""
+    letters = "".join(dict.fromkeys(filter(str.isalnum, _SIGNS.sub("", pattern)))) or "a"
+    chance = Random(pattern)
+    for alphabet in {letters[:2], letters[:3], letters[:1] + "0 ", letters[:2] + "0 ", letters}:
+        yield "".join(chance.choices(sorted(alphabet), k=_LONG_TEXT)).encode()
+
+
+def _looks(patterns: list[Any], text: bytes) -> list[float]:
+    """Seconds of processor time that each pattern takes to look through a text."""
+    took: list[float] = []
+    for pattern in patterns:
+        began = process_time()
+        pattern.search(text)
+        took.append(process_time() - began)
+    return took
 
 
 def _bare(word: str) -> str:

@@ -3,6 +3,8 @@
 import string
 from typing import Final
 
+import numpy as np
+
 from .neighbours import single
 
 # What a sign may stand for. The first letter is the one it becomes in the skeleton.
@@ -27,24 +29,16 @@ def skeleton(folded: str) -> str:
     return single(folded.encode("ascii", "ignore").translate(_BYTES, _DROPPED)).decode()
 
 
-def runs(folded: str, most: int) -> list[tuple[int, int]]:
-    """For each letter of the skeleton, the first and one past the last character it was made of.
-
-    Reads no further than the letters asked for.
-    """
-    found: list[tuple[int, int]] = []
-    last = ""
-    for index, letter in enumerate(folded.encode("ascii", "replace").translate(_BYTES).decode()):
-        if letter == "\0":
-            continue
-        if letter == last:
-            found[-1] = (found[-1][0], index + 1)
-        else:
-            if len(found) == most:
-                break
-            found.append((index, index + 1))
-            last = letter
-    return found
+def runs(folded: str) -> list[tuple[int, int]]:
+    """For each letter of the skeleton, the first and one past the last character it was made of."""
+    letters = np.frombuffer(folded.encode("ascii", "replace").translate(_BYTES), np.uint8)
+    places = letters.nonzero()[0]
+    kept = letters[places]
+    # Where a letter follows another one.
+    new = (kept[1:] != kept[:-1]).nonzero()[0]
+    firsts = [*places[:1].tolist(), *places[new + 1].tolist()]
+    ends = [*(places[new] + 1).tolist(), *(places[-1:] + 1).tolist()]
+    return list(zip(firsts, ends, strict=True))
 
 
 def letter_of(char: str) -> str | None:

@@ -125,7 +125,7 @@ def find(run_id: int) -> DryRun:
 def try_on(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
     """The policy that would be; raises Invalid."""
     merged = {**room.policy_parts, **(parts or {})}
-    return policies.try_parts(moderation or room.moderation, merged)
+    return policies.take_parts(moderation or room.moderation, merged, room.policy_parts)
 
 
 def _advance(run: DryRun) -> None:

@@ -13,6 +13,7 @@ from bus.conf import conf
 from bus.errors import BusError, Invalid, NotFound
 from bus.models import Room
 from bus.moderation import POLICIES, Policy
+from bus.moderation.own import check_looks
 from bus.publisher import REMEMBERED
 from bus.services import audit, conduct
 from bus.services.conduct import Conduct
@@ -81,6 +82,20 @@ def try_parts(moderation: str, parts: dict[str, Any]) -> Policy:
     return replace(policy, max_length=min(policy.max_length, conf.body_limit))
 
 
+def take_parts(moderation: str, parts: dict[str, Any], stored: dict[str, Any]) -> Policy:
+    """`try_parts` for parts that come in the place of stored ones: new patterns have to be fast.
+
+    Stored ones are not measured again, so that a busy machine stops nobody from changing the rest.
+    """
+    policy = try_parts(moderation, parts)
+    if parts.get("patterns") != stored.get("patterns"):
+        try:
+            check_looks(policy.patterns)
+        except ValueError as error:
+            raise Invalid(f"policy_parts: patterns: {error}", field="policy_parts") from error
+    return policy
+
+
 def change(
     room_id: int,
     *,
@@ -101,12 +116,12 @@ def change(
         room = Room.objects.select_for_update().filter(pk=room_id).first()
         if room is None:
             raise NotFound
-        before = _as_json(room)
+        before, stored = _as_json(room), room.policy_parts
         room.moderation = room.moderation if moderation is None else moderation
         room.policy_parts = room.policy_parts if parts is None else parts
         room.conduct = room.conduct if ways is None else ways
         room.slow_mode = room.slow_mode if slow_mode is None else slow_mode
-        try_parts(room.moderation, room.policy_parts)
+        take_parts(room.moderation, room.policy_parts, stored)
         conduct.parse(room.conduct)
         after = _as_json(room)
         changed = [name for name in after if after[name] != before[name]]

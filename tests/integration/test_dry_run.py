@@ -97,6 +97,7 @@ def test_removed_texts_are_no_examples_and_wiped_ones_are_not_judged(lobby: Room
     "values",
     [
         {"parts": {"nonsense": 1}},
+        {"parts": {"patterns": [f"[a-z]{{50,200}}x{number}" for number in range(100)]}},
         {"moderation": "severe"},
         {"last": 0},
         {"days": 0},

@@ -25,6 +25,8 @@ from tests.integration.settling import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# Each of them is taken by RE2; together they take a worker a tenth of a second for one long text.
+SLOW = [f"(a|b)*a(a|b){{{size}}}q" for size in range(5, 105)]
 
 
 @pytest.fixture
@@ -62,6 +64,7 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
         ({"parts": {"words": [""]}}, "words"),
         ({"parts": {"patterns": ["(a"]}}, "patterns"),
         ({"parts": {"patterns": [r"(a)\1"]}}, "patterns"),
+        ({"parts": {"patterns": SLOW}}, "slowest is pattern"),
         ({"parts": {"words": ["word"] * 1_000_000}}, "words"),
         ({"parts": {"flood_messages": 500}}, "flood_messages"),
         ({"ways": {"mode": "sometimes"}}, "mode"),
@@ -76,6 +79,13 @@ def test_what_makes_no_sense_is_refused_and_named(
         policies.change(lobby.pk, by=None, **values)
     stored = Room.objects.get()
     assert (stored.policy_version, stored.policy_parts, stored.conduct) == (0, {}, {})
+
+
+def test_slow_patterns_that_are_stored_stop_nobody_from_changing_the_rest(lobby: Room) -> None:
+    Room.objects.update(policy_parts={"patterns": SLOW})
+    assert policies.raid(lobby.pk, 60, by=None).policy_parts["raid_seconds"] == 60
+    with pytest.raises(Invalid, match="slowest"):
+        policies.change(lobby.pk, by=None, parts={"patterns": [*SLOW[:99], "zork"]})
 
 
 def test_a_room_that_is_gone_has_no_policy_to_change() -> None:

@@ -29,7 +29,7 @@ _DOTS: Final = re.compile(_DOT)
 _ENDS: Final = re.compile(r"\.(?:" + _SUFFIXES + r")(?![\w-]|\.\w)").search
 _SPELT_DOT: Final = re.compile(r"\sdot\s|[\[(]dot[\])]").search
 # Addresses in one text; what follows them is taken for one hit, for every one costs time.
-_MOST: Final = 150
+_MOST: Final = 60
 _TRAILING: Final = ".,;:!?)]}…"
 # Characters around a shortened link that are likely to tell where it leads.
 _SAYS_ENOUGH: Final = 40

@@ -1,18 +1,18 @@
 """The room's own patterns, in RE2, which answers in linear time whatever it is given."""
 
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from ..context import Context
 from ..normalise import Normal
 from ..policy import Policy
 from ..verdict import Hit
 
-# Of one pattern; the last of more stretches to where the pattern last matched.
+# Of one pattern; the last of more stretches over the rest of the text.
 _MOST: Final = 20
 # Of all patterns together, and matches looked at for them; of more, one hit is all of the text.
 _MOST_HITS: Final = 60
-_MOST_MATCHES: Final = 1000
+_MOST_MATCHES: Final = 300
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
@@ -28,28 +28,40 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     covered = bytearray(len(normal.raw))
     left = _MOST_MATCHES
     for view, text in views:
-        if own.any_pattern is not None and own.any_pattern.search(text) is None:
+        # RE2 reads UTF-8; a text is encoded once to learn which patterns have anything to tell.
+        encoded = text.encode()
+        if own.any_pattern is not None and own.any_pattern.search(encoded) is None:
             continue
         for pattern in own.patterns:
-            matches = [match.span() for match in islice(pattern.finditer(text), left)]
-            left -= len(matches)
-            for start, end in _places(matches):
+            if pattern.search(encoded) is None:
+                continue
+            places, looked_at = _places(pattern, text, left)
+            left -= looked_at
+            for start, end in places:
                 if view == "folded":
                     start, end = normal.span(start, end)
                 if 0 in covered[start:end]:
                     covered[start:end] = b"\x01" * (end - start)
                     hits.append(_hit(normal, policy, start, end, view))
-            if not left or len(hits) > _MOST_HITS:
+            if (hits and not left) or len(hits) > _MOST_HITS:
                 return [*hits[:_MOST_HITS], _hit(normal, policy, 0, len(normal.raw), view)]
     return hits
 
 
-def _places(matches: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Where a pattern matches something; of too many, the last is all that is left."""
-    found = [(start, end) for start, end in matches if start < end]
-    if len(found) > _MOST:
-        found[_MOST - 1 :] = [(found[_MOST - 1][0], found[-1][1])]
-    return found
+def _places(pattern: Any, text: str, most: int) -> tuple[list[tuple[int, int]], int]:
+    """Where a pattern matches something, and at how many matches that was seen."""
+    found: list[tuple[int, int]] = []
+    looked_at = 0
+    for match in islice(pattern.finditer(text), most):
+        looked_at += 1
+        start, end = match.span()
+        if start == end:
+            continue
+        if len(found) == _MOST:
+            found[-1] = (found[-1][0], len(text))
+            break
+        found.append((start, end))
+    return found, looked_at
 
 
 def _hit(normal: Normal, policy: Policy, start: int, end: int, view: str) -> Hit:

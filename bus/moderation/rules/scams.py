@@ -22,7 +22,7 @@ _SIGNS: Final = (
     (re.compile(r"(?<![\d.])0[7-9]\d{8,9}(?!\d)|(?<!\d)010-\d{4}-\d{4}|(?<!\d)08\d{2} ?\d{6}"), 2),
     # short codes to text to
     (re.compile(r"\b(?:to|no:?|on) \d{5}\b"), 2),
-    (re.compile(r"£ ?\d|\$ ?\d{2,}|\d+ ?(?:gbp|만원|%)|€ ?\d"), 2),
+    (re.compile(r"£ ?\d|\$ ?\d{2,}|\d ?(?:gbp|만원|%)|€ ?\d"), 2),
     (re.compile(r"\d{2,3}p(?:pm|/|\b)|\bppm|p/min|/wk\b|/week\b|p per "), 3),
     (re.compile(r"https?:|www\.|\.(?:com|net|org|ru|xyz|top|biz)\b|t\.me/|bit\.ly"), 1),
     (re.compile(r"\b(?:18|16)\+|over 18|18 ?yrs"), 1),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import chain, groupby
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..edges import clean_left, clean_right, stands
 from ..lexicon import CROWD, Lexicon, Match
@@ -16,15 +16,17 @@ _LONGEST_GAP: Final = 3
 _GAP: Final = re.compile(r"[^a-z0-9@$!|+(<{]+")
 # Letters of the shortest skeleton of a term.
 _SHORTEST: Final = 3
-# Places in one text.
+# Terms that are tried on one text: three times as many as a page of ordinary talk has.
 _MOST: Final = 60
 # Letters of a word that does not come about where two others meet.
 _LONG: Final = 6
 # Put between letters where the word goes on: `f1uck`, `s+l+u+t`.
 _PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])[0-9+|!](?=[a-z])")
+_GONE: Final = "\x1f"
 _VOWEL: Final = re.compile("[aeiouy]").search
 # Of the letters that read alike, which may be written for which.
 _SWAPS: Final = frozenset(("iv", "li", "il", "uv"))
+_SIGNS: Final = frozenset(LEET)
 
 
 @lru_cache(maxsize=8192)
@@ -35,14 +37,11 @@ def _groups(joined: str) -> tuple[str, ...]:
 
 def _contiguous(folded: str, start: int, end: int, *, last: bool) -> tuple[int, int]:
     """The unbroken end (or, of the last run, beginning) of a run that separators interrupt."""
-    gap = next(iter(_GAP.finditer(folded, start, end)), None)
-    if gap is None:
-        return start, end
     if last:
-        return start, gap.start()
-    while gap is not None:
+        gap = _GAP.search(folded, start, end)
+        return start, gap.start() if gap else end
+    for gap in _GAP.finditer(folded, start, end):
         start = gap.end()
-        gap = next(iter(_GAP.finditer(folded, start, end)), None)
     return start, end
 
 
@@ -50,11 +49,12 @@ def _spelling(chars: str, group: str) -> str | None:
     """How these characters spell the letters of a group: exact, repeat, many, leet; None if not."""
     if chars == group:
         return "exact"
-    signs = any(char in LEET for char in chars)
-    if signs:
-        readings = {letter for char in chars for letter in LEET.get(char, char)}
+    if not _SIGNS.isdisjoint(chars):
+        readings = {letter for char in set(chars) for letter in LEET.get(char, char)}
         fits = len(chars) >= len(group) and not readings.isdisjoint(group)
         return "leet" if fits else None
+    if len(group) == 1 and not chars.strip(group):
+        return "many" if len(chars) >= 3 else "repeat"
     ours = [(char, len(list(same))) for char, same in groupby(chars)]
     theirs = [(char, len(list(same))) for char, same in groupby(group)]
     if len(ours) != len(theirs):
@@ -117,7 +117,7 @@ def _holds(
         return False
     written = folded[start:end]
     if gaps or "leet" in spelt:
-        letters = sum(char.isalpha() for char in written)
+        letters = sum(map(str.isalpha, written))
         if not clean_left(folded, start) or letters * 3 < len(term.joined):
             return False
     elif "many" not in spelt and term.severity < 3:
@@ -133,59 +133,84 @@ def _holds(
     return stands(term, folded, start, end)
 
 
+class _Place(NamedTuple):
+    """A term, and in a folded text the range of each letter that it may be spelt with."""
+
+    term: Term
+    folded: str
+    runs: list[tuple[int, int]]
+
+
 def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that shows once signs are read as letters and the rest is taken out."""
     folded, shape = normal.folded, normal.shape
-    found = _read(folded, lexicon)
+    places = _places(folded, lexicon)
     if b"a0a" in shape or (b"a.a" in shape and ("+" in folded or "|" in folded or "!" in folded)):
-        without, signs = _PUT_BETWEEN.subn("\x1f", folded)
+        without, signs = _PUT_BETWEEN.subn(_GONE, folded)
         if signs:
-            return chain(found, _read(without, lexicon))
-    return found
+            places = chain(places, _places(without, lexicon, at_signs=True))
+    return _among(places) if places else ()
 
 
-def _read(folded: str, lexicon: Lexicon) -> Iterable[Match]:
-    """The terms of one reading."""
+def _places(folded: str, lexicon: Lexicon, *, at_signs: bool = False) -> Iterable[_Place]:
+    """Where the skeleton of a text shows that of a term; only where signs stood, if that is asked.
+
+    Elsewhere the text was read with the signs in it.
+    """
     bare = skeleton(folded)
     if len(bare) >= _SHORTEST and (candidates := lexicon.collapsed.find(bare)):
-        return _among(candidates, folded, lexicon)
+        return _spelt(candidates, folded, lexicon, at_signs=at_signs)
     return ()
 
 
-def _among(
-    candidates: list[tuple[int, int, int]], folded: str, lexicon: Lexicon
-) -> Iterator[Match]:
-    """The candidates that are spelt where the skeleton shows them."""
-    places = runs(folded, max(last for _, _, last in candidates[: _MOST + 1]))
-    if len(candidates) > _MOST:
-        yield Match(CROWD, places[candidates[_MOST][1]][0], len(folded), "collapsed")
-    for pattern, first, last in candidates[:_MOST]:
+def _spelt(
+    candidates: list[tuple[int, int, int]], folded: str, lexicon: Lexicon, *, at_signs: bool
+) -> Iterator[_Place]:
+    """The terms behind the candidates, with the characters that their letters were made of."""
+    places = runs(folded)
+    for pattern, first, last in candidates:
         start, end = places[first][0], places[last - 1][1]
+        if at_signs and _GONE not in folded[max(0, start - 1) : end + 1]:
+            continue
         for term in lexicon.collapsed.terms[pattern]:
-            if end - start == len(term.text) and folded.startswith(term.text, start):
-                # Spelt plainly: the plain view has judged it.
-                continue
-            match = _match(term, folded, places[first:last])
-            if match is not None:
-                yield match
+            # Spelt plainly: the plain view has judged it.
+            if end - start != len(term.text) or not folded.startswith(term.text, start):
+                yield _Place(term, folded, places[first:last])
 
 
-def _match(term: Term, folded: str, places: list[tuple[int, int]]) -> Match | None:
+def _among(places: Iterable[_Place]) -> Iterator[Match]:
+    """The terms that are spelt at their places; of too many places, one match over the rest."""
+    for number, place in enumerate(places):
+        if number == _MOST:
+            yield Match(CROWD, place.runs[0][0], len(place.folded), "collapsed")
+            return
+        match = _match(*place)
+        if match is not None:
+            yield match
+
+
+def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None:
     """The term at these places, if it is spelt there and holds."""
     groups = _groups(term.joined)
-    places = list(places)
-    for index in {0, len(groups) - 1}:
-        short = _contiguous(folded, *places[index], last=index > 0)
-        if short[1] - short[0] >= len(groups[index]):
-            places[index] = short
-    start, end = places[0][0], places[-1][1]
+    start, end = runs[0][0], runs[-1][1]
     gaps = _GAP.findall(folded, start, end)
-    # Two innocent words that meet are by far the most of what is looked at here.
-    if gaps and not _parted(term, folded, start, end, gaps):
+    if gaps:
+        for index in {0, len(groups) - 1}:
+            short = _contiguous(folded, *runs[index], last=index > 0)
+            if short[1] - short[0] >= len(groups[index]):
+                runs[index] = short
+        start, end = runs[0][0], runs[-1][1]
+        gaps = _GAP.findall(folded, start, end)
+        # Two innocent words that meet are by far the most of what is looked at here.
+        if gaps and not _parted(term, folded, start, end, gaps):
+            return None
+    disguised = gaps or not _SIGNS.isdisjoint(folded[start:end])
+    if disguised and not clean_left(folded, start):
         return None
     spelt: list[str] = []
-    for (begin, stop), group in zip(places, groups, strict=True):
-        kind = _spelling(_GAP.sub("", folded[begin:stop]), group)
+    for (begin, stop), group in zip(runs, groups, strict=True):
+        chars = folded[begin:stop]
+        kind = _spelling(chars if chars.isalnum() else _GAP.sub("", chars), group)
         if kind is None:
             return None
         spelt.append(kind)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..edges import excepted, stands
 from ..hangul import is_jamo, is_syllable, to_jamo
@@ -32,7 +32,7 @@ _VOWELS: Final = {
 _MAYBE_DRAWN_OUT: Final = re.compile("[시씨새미느지][이애으]").search
 _DRAWN_OUT: Final = re.compile("(?<=[시씨미지])이(?!발[소사])|(?<=새)애|(?<=느)으")
 # Places in one text.
-_MOST: Final = 120
+_MOST: Final = 60
 _LONGEST_GAP: Final = 4
 # Between two words of one sentence stand these; anything else was put inside a word.
 _SOFT: Final = frozenset(" \t\n0123456789.,/~!?:;-·…()[]\"'")
@@ -104,13 +104,16 @@ def _innocent(term: Term, joined: str, first: int, last: int) -> bool:
     return bool(term.exceptions) and excepted(term, joined, first, last)
 
 
-def jamo(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
-    """Terms written with some letters left apart."""
-    return _put_together(normal.folded, lexicon) if _TAKEN_APART(normal.folded) else ()
+class _Apart(NamedTuple):
+    """A text taken apart into jamo, and the place that each of them has in it."""
+
+    drawn: str
+    letters: str
+    owners: list[int]
 
 
-def _put_together(folded: str, lexicon: Lexicon) -> Iterator[Match]:
-    """The terms of a text with letters left apart."""
+def _take_apart(folded: str) -> _Apart:
+    """The jamo of a text."""
     drawn = _DRAWN.sub(lambda sign: _VOWELS[sign[0]], folded)
     letters: list[str] = []
     owners: list[int] = []
@@ -118,9 +121,25 @@ def _put_together(folded: str, lexicon: Lexicon) -> Iterator[Match]:
         parts = to_jamo(letter[0])
         letters.append(parts)
         owners.extend([letter.start()] * len(parts))
-    candidates = lexicon.jamo.find("".join(letters))
+    return _Apart(drawn, "".join(letters), owners)
+
+
+def jamo(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+    """Terms written with some letters left apart."""
+    if not _TAKEN_APART(normal.folded):
+        return ()
+    apart = normal.once(_take_apart)
+    candidates = lexicon.jamo.find(apart.letters)
+    return _put_together(apart, candidates, lexicon) if candidates else ()
+
+
+def _put_together(
+    apart: _Apart, candidates: list[tuple[int, int, int]], lexicon: Lexicon
+) -> Iterator[Match]:
+    """The terms of a text with letters left apart."""
+    drawn, _, owners = apart
     if len(candidates) > _MOST:
-        yield Match(CROWD, owners[candidates[_MOST][1]], len(folded), "jamo")
+        yield Match(CROWD, owners[candidates[_MOST][1]], len(drawn), "jamo")
     for pattern, first, last in candidates[:_MOST]:
         start, end = owners[first], owners[last - 1] + 1
         whole = (not first or owners[first - 1] != start) and (

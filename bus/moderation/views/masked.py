@@ -11,10 +11,9 @@ from ..terms import Term
 _STARRED: Final = re.compile(r"(?<![a-z0-9*])[a-z][a-z]*\*[a-z*]*").finditer
 _SPACED: Final = re.compile(r"(?<!\S)[a-z](?: [a-z*](?!\S)){3,}").finditer
 # One sign in the place of one vowel.
-_SIGN: Final = re.compile(r"[#%&_.?~^@!0-9|-](?=[a-z])").finditer
-_LONGEST_BEFORE: Final = 7
-_BEFORE: Final = re.compile(r"(?<![a-z0-9])[a-z]+\Z").search
-_AFTER: Final = re.compile(r"[a-z]{1,8}(?![a-z0-9])").match
+_SIGNED: Final = re.compile(
+    r"(?<![a-z0-9])([a-z]{1,7})[#%&_.?~^@!0-9|-][a-z]{1,8}(?![a-z0-9])"
+).finditer
 # Nothing but its first letter is shown, and everyone reads it.
 _KNOWN: Final = frozenset(("f***", "f*****", "f******", "s***"))
 
@@ -34,8 +33,12 @@ def _starred(token: str, lexicon: Lexicon) -> Term | None:
 def _struck(token: str, at: int, lexicon: Lexicon) -> Term | None:
     """The term that a token with the vowel at one place struck out stands for."""
     before, after, ranks = token[:at], token[at + 1 :], lexicon.ranks
-    words = [before + vowel + after for vowel in "aeiou"]
-    return min((ranks[word] for word in words if word in ranks), default=(0, None))[1]
+    likeliest: tuple[int, Term | None] = len(ranks), None
+    for vowel in "aeiou":
+        rank = ranks.get(before + vowel + after)
+        if rank is not None and rank[0] < likeliest[0]:
+            likeliest = rank
+    return likeliest[1]
 
 
 def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
@@ -59,13 +62,6 @@ def _read(folded: str, lexicon: Lexicon, *, signs: bool) -> Iterator[Match]:
                 yield Match(term, token.start(), token.end(), "masked")
     if not signs:
         return
-    read = 0
-    for sign in _SIGN(folded):
-        at = sign.start()
-        before = _BEFORE(folded, max(read, at - _LONGEST_BEFORE), at)
-        after = before and _AFTER(folded, at + 1)
-        if before is None or after is None:
-            continue
-        start, read = before.start(), after.end()
-        if term := _struck(folded[start:read], at - start, lexicon):
-            yield Match(term, start, read, "masked")
+    for token in _SIGNED(folded):
+        if term := _struck(token[0], len(token[1]), lexicon):
+            yield Match(term, token.start(), token.end(), "masked")

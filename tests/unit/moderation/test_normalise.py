@@ -56,3 +56,14 @@ def test_every_folded_character_has_its_place(text: str) -> None:
     places = [normal.span(i, i + 1) for i in range(len(normal.folded))]
     assert all(0 <= start < end <= len(text) for start, end in places)
     assert places == sorted(places)
+
+
+def test_a_text_that_folding_would_blow_up_is_read_by_first_letters() -> None:
+    written = "a ﬁne ½ " * 3 + "½" * 500 + "⒡⒰⒞⒦" + "\u1109\u1175"
+    normal = normalise(written)
+    assert len(normal.folded) == len(written) - 1
+    assert normal.folded.startswith("a fne 1 a")
+    assert normal.folded.endswith("fuck시")
+    assert normal.span(len(normal.folded) - 5, len(normal.folded) - 4) == (524, 525)
+    assert normal.span(len(normal.folded) - 1, len(normal.folded)) == (528, 530)
+    assert len(normalise("ﬁ" * 300).folded) == 600

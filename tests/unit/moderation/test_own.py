@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bus.moderation import POLICIES, Policy, judge
+from bus.moderation.own import check_looks
 
 RULES = replace(POLICIES["standard"], model=None)
 
@@ -56,6 +57,38 @@ def test_a_pattern_that_matches_everywhere_is_told_in_few_hits() -> None:
     verdict = judge("x " * 900, with_parts(patterns=["x"]))
     assert len(verdict.hits) == 20
     assert "x" not in verdict.masked
+
+
+def test_empty_matches_before_it_hide_no_match() -> None:
+    verdict = judge("one two " * 40 + "zork", with_parts(patterns=[r"\b(?:zork)?"]))
+    assert [hit.matched for hit in verdict.hits] == ["zork"]
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        [f"a.{{{size}}}q" for size in range(1, 101)],
+        [f"(a|b)*a(a|b){{{size}}}q" for size in range(5, 105)],
+        [f"[a-z]{{50,200}}x{number}" for number in range(100)],
+    ],
+)
+def test_patterns_that_are_slow_together_are_told_with_the_slowest(patterns: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"ms for a text .* slowest is pattern \d+, '.*shorten"):
+        check_looks(tuple(patterns))
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        [rf"\bword{number}\b" for number in range(100)],
+        [r"\d{3}-\d{3,4}-\d{4}", r"[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}", r"discord\.gg/\w+"] * 33,
+        [rf"[가-힣]{{2,8}}\s?새\w+{number}" for number in range(100)],
+        ["."],
+        [],
+    ],
+)
+def test_a_hundred_patterns_as_people_write_them_are_fast_enough(patterns: list[str]) -> None:
+    check_looks(tuple(patterns))
 
 
 def test_a_pattern_that_would_backtrack_answers_at_once() -> None:
