@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from itertools import chain, repeat
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -12,18 +11,19 @@ from .letters import JAMO, TABLE
 
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
-_JAMO: Final = str.maketrans(JAMO)
-# What folds to nothing, or to more than one letter, and to how many.
-_WIDTHS: Final = {
-    chr(code): len(plain or "") for code, plain in TABLE.items() if plain is None or len(plain) > 1
-}
+# Conjoining jamo, and what stands for each that is not put together.
+_FIRST_JAMO: Final = 0x1100
+_JAMO: Final = np.arange(_FIRST_JAMO, _FIRST_JAMO + 0x100, dtype=np.int64)
+_JAMO[[ord(jamo) - _FIRST_JAMO for jamo in JAMO]] = [ord(letter) for letter in JAMO.values()]
+# To how many letters each character folds.
+_WIDTHS: Final = np.ones(0x110000, np.uint8)
+_WIDE: Final = {code: plain or "" for code, plain in TABLE.items() if plain is None or plain[1:]}
+_WIDTHS[list(_WIDE)] = list(map(len, _WIDE.values()))
 # Letters that folding may add to a text. In one that grows by more, what folds to several letters
 # is read as the first of them: nobody writes so, and every letter takes time.
 _MOST_ADDED: Final = 400
 _NARROW: Final = {
-    code: next(filter(str.isalnum, plain), plain[0])
-    for code, plain in TABLE.items()
-    if plain is not None and len(plain) > 1
+    code: next(filter(str.isalnum, plain), plain[0]) for code, plain in _WIDE.items() if plain
 }
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
@@ -93,19 +93,23 @@ class Normal:
         return self._spans[0][start], self._spans[1][end - 1]
 
 
+def _codes(text: str) -> NDArray[np.int64]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
+
+
+def _starts(read: str) -> NDArray[np.int64]:
+    """The written place of each character that the table makes of what is read."""
+    return np.arange(len(read)).repeat(_WIDTHS[_codes(read)])
+
+
 def _spans(read: str) -> Spans:
-    """The written range of each character that the table makes of what is read."""
-    if _WIDTHS.keys().isdisjoint(read):
-        starts = list(range(len(read)))
-    else:
-        widths = [_WIDTHS.get(char, 1) for char in read]
-        starts = list(chain.from_iterable(map(repeat, range(len(read)), widths)))
-    return starts, [start + 1 for start in starts]
+    starts = _starts(read)
+    return starts.tolist(), (starts + 1).tolist()
 
 
-def _compose(folded: str, spans: Spans) -> tuple[str, Spans]:
-    """Put conjoining jamo together as NFC does, with the range of each character."""
-    codes = np.frombuffer(folded.encode("utf-32-le"), "<u4").astype(np.int64)
+def _compose(folded: str, starts: NDArray[np.int64]) -> tuple[str, Spans]:
+    """Put conjoining jamo together as NFC does, and turn the rest into jamo as people type them."""
+    codes = _codes(folded)
     after, before = codes[1:], codes[:-1]
     # Which letters join the one before them: a vowel an initial, a final a syllable without one.
     vowels, finals = np.zeros((2, len(codes)), bool)
@@ -117,10 +121,11 @@ def _compose(folded: str, spans: Spans) -> tuple[str, Spans]:
     made[at - 1] = 0xAC00 + ((codes[at - 1] - 0x1100) * 21 + codes[at] - 0x1161) * 28
     at = finals.nonzero()[0]
     made[at - 1 - vowels[at - 1]] += codes[at] - 0x11A7
+    at = _within(made, _FIRST_JAMO, _FIRST_JAMO + 0xFF).nonzero()[0]
+    made[at] = _JAMO[made[at] - _FIRST_JAMO]
     kept = (~(vowels | finals)).nonzero()[0]
+    ends = starts[np.append(kept[1:], len(codes)) - 1] + 1
     letters = made[kept].astype("<u4").tobytes().decode("utf-32-le")
-    starts, ends = np.array(spans, np.int64)
-    ends = ends[np.append(kept[1:], len(codes)) - 1]
     return letters, (starts[kept].tolist(), ends.tolist())
 
 
@@ -138,6 +143,5 @@ def normalise(raw: str) -> Normal:
         read = raw.translate(_NARROW)
         folded = read.translate(TABLE)
     if _CONJOINING(folded):
-        folded, spans = _compose(folded, _spans(read))
-        return Normal(raw, folded.translate(_JAMO), spans)
+        return Normal(raw, *_compose(folded, _starts(read)))
     return Normal(raw, folded, None if read is raw else _spans(read))

@@ -1,7 +1,7 @@
 """Addresses of other sites: plain ones, shorteners and invitations, and hosts that pose."""
 
 import re
-from typing import Final
+from typing import Final, NamedTuple
 from unicodedata import name
 
 from ..context import Context
@@ -63,18 +63,25 @@ def _drawn(name: str) -> tuple[str, ...]:
     )
 
 
-def _severity(normal: Normal, start: int, end: int, policy: Policy, context: Context) -> int:
+class _Known(NamedTuple):
+    """The hosts that a room has named."""
+
+    denied: frozenset[str]
+    allowed: frozenset[str]
+
+
+def _severity(normal: Normal, start: int, end: int, known: _Known, context: Context) -> int:
     """0 allowed, 1 plain, 2 hides something or comes from a stranger, 3 poses, 4 denied."""
     parts = _HOST.match(normal.folded, start, end)
     if parts is None:
         return 1
     first, last = normal.span(parts.start(2), parts.end(2))
     host = _DOTS.sub(".", parts[2]).strip()
-    if policy.deny_hosts and _below(host, policy.deny_hosts):
+    if known.denied and _below(host, known.denied):
         return 4
     if parts[1] or _poses(normal.raw[first:last], host):
         return 3
-    if policy.allow_hosts and _below(host, policy.allow_hosts):
+    if known.allowed and _below(host, known.allowed):
         return 0
     bare = host.removeprefix("www.")
     if (bare + (parts[3] or "")).startswith(tuple(hosts("invite"))) or context.first_message:
@@ -85,9 +92,11 @@ def _severity(normal: Normal, start: int, end: int, policy: Policy, context: Con
     return 2 if bare in hosts("shortener") and _unsaid(normal.folded, end - start) else 1
 
 
-def _below(host: str, named: tuple[str, ...]) -> bool:
+def _below(host: str, named: frozenset[str]) -> bool:
     """Whether a host is one of these, or below one."""
-    return any(host == name or host.endswith("." + name) for name in named)
+    while host and host not in named:
+        host = host.partition(".")[2]
+    return bool(host)
 
 
 def _unsaid(folded: str, length: int) -> bool:
@@ -115,6 +124,7 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if context.trusted or not _maybe(folded):
         return []
     hits = []
+    known = _Known(frozenset(policy.deny_hosts), frozenset(policy.allow_hosts))
     for number, link in enumerate(_LINK.finditer(folded)):
         if number == _MOST:
             start, end = normal.span(link.start(), len(folded))
@@ -122,7 +132,7 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
             break
         shown = link[0].rstrip(_TRAILING)
         stop = link.start() + len(shown)
-        severity = _severity(normal, link.start(), stop, policy, context)
+        severity = _severity(normal, link.start(), stop, known, context)
         if severity:
             start, end = normal.span(link.start(), stop)
             matched = normal.raw[start:end]

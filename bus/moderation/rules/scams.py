@@ -19,7 +19,7 @@ _COMMON: Final = 2
 # What else such a message holds, and its weight.
 _SIGNS: Final = (
     # the numbers of premium services and of mobile phones
-    (re.compile(r"(?<![\d.])0[7-9]\d{8,9}(?!\d)|(?<!\d)010-\d{4}-\d{4}|(?<!\d)08\d{2} ?\d{6}"), 2),
+    (re.compile(r"0(?:(?<![\d.]0)[7-9]\d{8,9}(?!\d)|(?<!\d0)(?:10-\d{4}-\d{4}|8\d{2} ?\d{6}))"), 2),
     # short codes to text to
     (re.compile(r"\b(?:to|no:?|on) \d{5}\b"), 2),
     (re.compile(r"£ ?\d|\$ ?\d{2,}|\d ?(?:gbp|만원|%)|€ ?\d"), 2),

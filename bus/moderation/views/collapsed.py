@@ -16,8 +16,8 @@ _LONGEST_GAP: Final = 3
 _GAP: Final = re.compile(r"[^a-z0-9@$!|+(<{]+")
 # Letters of the shortest skeleton of a term.
 _SHORTEST: Final = 3
-# Terms that are tried on one text: three times as many as a page of ordinary talk has.
-_MOST: Final = 60
+# Terms that are tried on one text: twice as many as any page of ordinary talk has.
+_MOST: Final = 40
 # Letters of a word that does not come about where two others meet.
 _LONG: Final = 6
 # Put between letters where the word goes on: `f1uck`, `s+l+u+t`.
