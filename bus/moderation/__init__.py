@@ -1,7 +1,7 @@
 """Moderation as one pure function: judge(text, policy, context) -> Verdict."""
 
 from .context import Context
-from .engine import Case, judge, judge_many
+from .engine import Case, judge, judge_many, starred
 from .gist import gist
 from .ladder import Ladder, Thresholds
 from .policies import POLICIES
@@ -21,4 +21,5 @@ __all__ = [
     "gist",
     "judge",
     "judge_many",
+    "starred",
 ]

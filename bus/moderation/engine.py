@@ -46,6 +46,13 @@ def judge_many(cases: Sequence[Case]) -> list[Verdict]:
     return verdicts
 
 
+def starred(text: str, policy: Policy) -> str:
+    """The text with what the policy masks starred out, whatever else the policy makes of it."""
+    hits, _ = _by_rules(text, policy, _NOTHING_KNOWN)
+    masked = [hit for hit in hits if _act(policy, hit) == _MASK and hit.view != WHOLE]
+    return star(text, [(hit.start, hit.end) for hit in masked])
+
+
 def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], Normal | None]:
     """What the rules find, and the text again where the model is to be asked too."""
     hits: list[Hit] = []

@@ -95,7 +95,7 @@ def _add_strikes(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
 def _add_first(
     asked: Mapping[Room, Mapping[str, Collection[str]]], found: dict[Place, Known]
 ) -> None:
-    """Whether authors who may have posted an address never wrote before."""
+    """Whether authors who may have posted an address have nothing that stands from before."""
     doubtful: set[Place] = set()
     for room, authors in asked.items():
         for key, bodies in authors.items():
@@ -104,7 +104,10 @@ def _add_first(
     if not doubtful:
         return
     rows = Message.objects.filter(
-        room__in={room for room, _ in doubtful}, author_key__in={key for _, key in doubtful}
+        room__in={room for room, _ in doubtful},
+        author_key__in={key for _, key in doubtful},
+        status=Message.Status.POSTED,
+        removed_at=None,
     )
     wrote = set(rows.values_list("room", "author_key").distinct())
     for place in doubtful - wrote:

@@ -5,21 +5,26 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from bus.errors import NotFound
-from bus.models import Review
-from bus.services import audit, policies, reviews
+from bus.errors import BusError, NotFound
+from bus.models import Message, Review, Room
+from bus.moderation import starred
+from bus.services import access, audit, policies, reviews
 from bus.services.facts import Fact
 
 # Reviews of one round; each is a transaction of its own.
-_LIMIT = 100
+LIMIT = 100
 
 
 def expire_due() -> list[Fact]:
-    """Decide what is past its limit, the oldest first; what must be told of it."""
+    """Decide what is past its limit, the oldest first; what must be told of it.
+
+    Where the room posts what nobody reviewed, it does so for authors who may still write there, and
+    with the words starred that its policy stars: no person has looked at them.
+    """
     now = timezone.now()
     due = Review.objects.filter(state=Review.State.OPEN, expires_at__lte=now)
     facts: list[Fact] = []
-    for pk in due.order_by("expires_at").values_list("pk", flat=True)[:_LIMIT]:
+    for pk in due.order_by("expires_at").values_list("pk", flat=True)[:LIMIT]:
         facts += _expire(pk)
     return facts
 
@@ -34,7 +39,9 @@ def _expire(pk: int) -> list[Fact]:
         # Somebody was first: a moderator, or another worker.
         if review.state != Review.State.OPEN or (review.expires_at or now) > now:
             return []
-        approve = policies.conduct_of(room).held_expires == "post"
+        approve = policies.conduct_of(room).held_expires == "post" and _may_write(room, review)
+        if approve:
+            _star(review.message, room)
         review.note = "expired"
         decision = reviews.carry_out(review, room, approve=approve, now=now, reason="expired")
         audit.note(
@@ -47,3 +54,19 @@ def _expire(pk: int) -> list[Fact]:
             undo=f"moderation undo {review.pk}",
         )
     return decision.facts
+
+
+def _may_write(room: Room, review: Review) -> bool:
+    key = review.message.author_key
+    try:
+        access.rights({room: [key]})[room.pk, key].admit().check_write()
+    except BusError:
+        return False
+    return True
+
+
+def _star(row: Message, room: Room) -> None:
+    body = starred(row.body, policies.of_room(room))
+    if body != row.body:
+        row.verdict = {"body": row.body, **(row.verdict or {})}
+        row.body = body

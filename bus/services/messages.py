@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
 from bus.errors import BusError
-from bus.models import Message, Room, Sanction
+from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
 from bus.services import access, bulk, escalation, openings, policies, removal
 from bus.services.bulk import Key
@@ -59,7 +59,7 @@ class Settlement:
     # None where the room is gone: then there is nowhere to keep it.
     row: Message | None
     repeat: bool
-    # What else came of it; the message itself and its outcome are not among them.
+    # What else came of it, of a repeat what waits; the message and its outcome are not among them.
     facts: list[Fact] = field(default_factory=list)
 
 
@@ -102,7 +102,7 @@ class _Settling:
             if row is None and submission.room_id in self.rooms:
                 row = self.rows[key] = self._outcome(submission, key[1])
                 new.append(row)
-            facts = [] if repeat else self.facts.get(key, [])
+            facts = self._again(row) if repeat else self.facts.get(key, [])
             settlements.append(Settlement(submission, row, repeat, facts))
         bulk.insert(new)
         openings.save(
@@ -111,6 +111,18 @@ class _Settling:
         self.escalation.save()
         _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
         return settlements
+
+    def _again(self, row: Message | None) -> list[Fact]:
+        """The review that a message opened, told again: its worker may have died before it did."""
+        if row is None or row.pk is None or row.room_id not in self.rooms:
+            return []
+        if not (row.verdict or row.status == Message.Status.HELD):
+            return []
+        row.room = self.rooms[row.room_id]
+        reviews = list(Review.objects.filter(message=row, state=Review.State.OPEN))
+        for review in reviews:
+            review.message = row
+        return [Opened(review) for review in reviews]
 
     def _last_sent(self) -> dict[tuple[int, str], dt.datetime]:
         """When authors last wrote in rooms with slow mode; nothing is asked where there is none."""

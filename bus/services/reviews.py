@@ -120,6 +120,9 @@ def carry_out(
     elif not approve and row.removed_at is None:
         hide(review, room, now, decision, reason)
         review.effect = effect.REMOVED
+    elif not approve and review.hidden:
+        # Out already, until somebody decides: now it is decided, and the room is told why.
+        hide(review, room, now, decision, reason)
     review.state = Review.State.APPROVED if approve else Review.State.REJECTED
     review.decided_at = now
     review.claimed_by = review.claimed_until = None
@@ -162,7 +165,9 @@ def _check_undo(review: Review, by: User | None, now: dt.datetime) -> None:
         raise Conflict("There is no decision of yours to take back.")
     if by is not None and now - review.decided_at > dt.timedelta(seconds=UNDO):
         raise Conflict(f"A decision can be taken back for {UNDO} s. It stands.")
-    if not (review.message.body or review.effect):
+    row = review.message
+    gone = row.removed_at is not None and not review.hidden
+    if gone or not (row.body or review.effect):
         # Withdrawn, removed or purged; that closed the review.
         raise Conflict("Its text is gone: there is nothing left to decide about.")
 

@@ -21,15 +21,19 @@ _PAUSE = 5.0
 async def expire_forever() -> None:
     """Look again and again; workers run this beside their channels."""
     while True:
+        more = False
         try:
-            told = await sync_to_async(_expire)()
+            told, more = await sync_to_async(_expire)()
             await publisher.publish(told.rooms, told.authors)
         except (OperationalError, InterfaceError, Unavailable) as error:
             # Decided and stored, or left for the next look; sessions repair what they missed.
             logger.debug("Held messages wait: %s", error)
-        await asyncio.sleep(_PAUSE)
+        if not more:
+            await asyncio.sleep(_PAUSE)
 
 
-def _expire() -> events.Bulletins:
+def _expire() -> tuple[events.Bulletins, bool]:
+    """What is to be told of a round, and whether there may be more to decide."""
     close_old_connections()
-    return events.of_facts(expiry.expire_due())
+    facts = expiry.expire_due()
+    return events.of_facts(facts), len(facts) >= expiry.LIMIT

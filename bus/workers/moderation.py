@@ -165,7 +165,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
             continue
         room = judged.rooms[message.room]
         _tell(bulletins, settlement.row, room, delivery, settlement)
-        for fact in settlement.facts:
+        for fact in settlement.facts if _untold(settlement, delivery) else ():
             bulletins.tell(fact, moderators.get(room.pk, ()))
     return bulletins, failures, {at for at, s in settled.items() if not s.repeat}
 
@@ -177,8 +177,8 @@ def _tell(
     delivery: Delivery,
     settlement: Settlement,
 ) -> None:
-    """Tell the room once; a repeat again only where a worker may have died before telling."""
-    if row.status == Message.Status.POSTED and (not settlement.repeat or delivery.redelivered):
+    """Tell the room once, and the author as often as they ask."""
+    if row.status == Message.Status.POSTED and _untold(settlement, delivery):
         retracted = any(isinstance(fact, Removed) for fact in settlement.facts)
         bulletins.posted(row, room.name, retracted=retracted)
         if settlement.repeat and row.removed_at is not None:
@@ -186,6 +186,11 @@ def _tell(
     outcome = history.outcome(row)
     bulletins.settled(row.author_key, room.name, outcome)
     bulletins.refused(room.pk, outcome)
+
+
+def _untold(settlement: Settlement, delivery: Delivery) -> bool:
+    """Whether it is new, or a worker may have died before it told of it."""
+    return not settlement.repeat or delivery.redelivered
 
 
 def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -> None:

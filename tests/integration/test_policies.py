@@ -147,13 +147,27 @@ def test_what_is_known_of_authors(lobby: Room) -> None:
     )
     owner, guest, unknown = found.values()
     assert (owner.role, owner.trusted, owner.first_message) == ("owner", True, True)
+    # What was refused or is held makes nobody known.
     assert (guest.role, guest.trusted, guest.first_message, guest.strikes) == (
         "guest",
         False,
-        False,
+        True,
         2,
     )
     assert (unknown.role, unknown.first_message) == ("member", False)
+
+
+def test_a_first_link_that_is_held_or_taken_out_is_first_again(lobby: Room) -> None:
+    def first(place: Room, key: str) -> bool:
+        return behaviour.of_authors({place: {key: ["see a.example"]}})[place.pk, key].first_message
+
+    settle(lobby, HELD)
+    after = room("after", conduct={"mode": "after"})
+    settle(after, HELD)
+    assert (first(lobby, "gabc"), first(after, "gabc")) == (True, True)
+    settle(lobby, CLEAN)
+    settle(after, CLEAN)
+    assert (first(lobby, "gabc"), first(after, "gabc")) == (False, False)
 
 
 def test_after_posting_what_may_not_stand_is_taken_out_again() -> None:

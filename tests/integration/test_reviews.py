@@ -11,7 +11,19 @@ from django.utils import timezone
 
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Label, Message, Review, Room
-from bus.services import appeals, changes, events, expiry, history, labels, policies, reviews
+from bus.protocol import Author
+from bus.services import (
+    appeals,
+    changes,
+    events,
+    expiry,
+    history,
+    labels,
+    messages,
+    policies,
+    reviews,
+    sanctions,
+)
 from bus.services.facts import Closed, Opened, Posted, Removed, Settled, Shown
 from tests.integration.settling import (
     CLEAN,
@@ -21,6 +33,7 @@ from tests.integration.settling import (
     posted,
     room,
     settle,
+    submission,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -331,3 +344,92 @@ def test_what_its_author_withdrew_is_not_opened_again(lobby: Room) -> None:
     changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
     with pytest.raises(Conflict, match="gone"):
         reviews.undo(review.pk, by=None)
+
+
+def gone(place: Room, author: User) -> None:
+    User.objects.filter(pk=author.pk).update(is_active=False)
+
+
+def banned(place: Room, author: User) -> None:
+    sanctions.impose(place, f"u{author.pk}", "ban", by=None)
+
+
+def muted(place: Room, author: User) -> None:
+    sanctions.impose(place, f"u{author.pk}", "mute", by=None)
+
+
+def archived(place: Room, author: User) -> None:
+    Room.objects.filter(pk=place.pk).update(archived_at=timezone.now())
+
+
+@pytest.mark.parametrize("meanwhile", [gone, banned, muted, archived])
+def test_the_clock_posts_nothing_for_those_who_may_not_write_any_more(
+    lobby: Room, mina: User, meanwhile: Callable[[Room, User], None]
+) -> None:
+    policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
+    settle(lobby, HELD, author=Author(id=mina.pk, name="mina"))
+    meanwhile(lobby, mina)
+    Review.objects.update(expires_at=timezone.now())
+    assert [type(fact) for fact in expiry.expire_due()] == [Settled, Closed]
+    row = Message.objects.get()
+    assert (row.status, row.reason, row.seq) == ("rejected", "expired", None)
+
+
+def test_the_clock_stars_what_the_policy_stars(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
+    body = "holy shit, look at bit.ly/xyz"
+    assert held(lobby, body).reason == "link"
+    Review.objects.update(expires_at=timezone.now())
+    expiry.expire_due()
+    row = Message.objects.get()
+    assert (row.status, row.body) == ("posted", "*********, look at bit.ly/xyz")
+    assert labels.as_written(row) == body
+
+
+def test_a_decision_about_what_is_out_already_says_why(lobby: Room, mina: User) -> None:
+    review = held(lobby)
+    reviews.decide(review.pk, approve=True, by=mina)
+    reviews.undo(review.pk, by=mina)
+    decision = reviews.decide(review.pk, approve=False, by=mina)
+    assert [type(fact) for fact in decision.facts] == [Removed, Closed]
+    assert (decision.row.reason, decision.row.changed) == ("moderator", 3)
+    undone = reviews.undo(review.pk, by=mina)
+    assert [type(fact) for fact in undone.facts] == [Opened]
+    assert undone.row.removed_at is not None
+    reviews.decide(review.pk, approve=True, by=mina)
+    assert history.recover(lobby, 0).messages[0].body == HELD
+
+
+def test_what_expires_after_it_was_taken_out_says_so(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, ways={"mode": "after", "held_minutes": 5})
+    lobby.refresh_from_db()
+    settle(lobby, HELD)
+    Review.objects.update(expires_at=timezone.now())
+    removed, closed = expiry.expire_due()
+    assert isinstance(removed, Removed)
+    assert isinstance(closed, Closed)
+    assert (removed.reason, Message.objects.get().reason) == ("expired", "expired")
+
+
+def test_what_its_author_deleted_after_a_decision_is_not_opened_by_an_undo(
+    lobby: Room, mina: User
+) -> None:
+    review = held(lobby)
+    decision = reviews.decide(review.pk, approve=True, by=mina)
+    changes.remove(lobby.pk, str(decision.row.pk), GUEST_VISITOR)
+    with pytest.raises(Conflict, match="gone"):
+        reviews.undo(review.pk, by=mina)
+    assert list(reviews.queue()) == []
+
+
+def test_a_message_that_comes_again_tells_of_its_open_review(lobby: Room, mina: User) -> None:
+    sent = submission(lobby, HELD, client_id="c1")
+    (first,) = messages.settle([sent])
+    (again,) = messages.settle([sent])
+    assert [[type(f) for f in s.facts] for s in (first, again)] == [[Opened], [Opened]]
+    assert again.repeat
+    assert events.of_facts(again.facts).authors == {}
+    twice = submission(lobby, HELD, client_id="c2")
+    assert [len(s.facts) for s in messages.settle([twice, twice])] == [1, 0]
+    reviews.decide(Review.objects.earliest("pk").pk, approve=True, by=mina)
+    assert messages.settle([sent])[0].facts == []
