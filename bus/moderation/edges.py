@@ -18,6 +18,26 @@ _PARTICLE: Final = re.compile(
 # Letters; whatever follows a word for longer is no ending.
 _LONGEST_ENDING: Final = 12
 _LAUGHTER: Final = "ㅋㅎㅠㅜ"
+# Initials that are swear words, so that several in a row are.
+_INITIALS: Final = re.compile(
+    "(?:ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅄ|ㅈㄴ|ㅈㄹ|ㅁㅊ|ㄱㅅㄲ|ㅅㄲ|ㄲㅈ|ㄷㅊ|ㄴㄱㅁ|ㅈㄲ|ㄹㅇ|ㅇㅈ|[ㄹㄴㄷㅋㅎㅠㅜ])*"
+).fullmatch
+_JAMO_BEFORE: Final = re.compile("[ㄱ-ㅣ]+\\Z").search
+_JAMO_AFTER: Final = re.compile("[ㄱ-ㅣ]+").match
+_LONGEST_RUN: Final = 12
+# What people put before a swear word without a space.
+_GLUED: Final = re.compile(
+    r"(?:\A|[^가-힣])"
+    r"(?:너|넌|니|야|아|개|진짜|그냥|좀|걍|제발|이런|저런|존나|완전|우리팀|어휴|에휴)\Z"
+).search
+_LONGEST_GLUED: Final = 5
+_GLUED_SEVERITY: Final = 3
+# What an exception with this before it needs: letters that it goes on from, a number, or a name.
+# 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
+_GOES_ON: Final = "~"
+_AFTER: Final = (
+    "(?:(?<=[가-힣0-9])(?<![아야와개하뭐왜휴진])|(?<=[김박최정강조윤장임한오서신권황안송류홍] ))"
+)
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
 
@@ -61,23 +81,41 @@ def _ends_insult(text: str, end: int) -> bool:
     return is_syllable(text[end - 1]) or clean_right(text, end)
 
 
+def _glued(term: Term, text: str, start: int) -> bool:
+    """Whether all that stands before a harsh Korean word is one that people write it to."""
+    if term.severity < _GLUED_SEVERITY or not is_syllable(text[start]):
+        return False
+    return _GLUED(text[max(0, start - _LONGEST_GLUED) : start]) is not None
+
+
 def _own_run(text: str, start: int, end: int) -> bool:
-    """Whether these initials are a run of their own, save laughter, tears and their own repeats."""
+    """Whether these initials are a run of their own, or of swear words alone.
+
+    Laughter, tears and their own repeats do not count.
+    """
     left, right = start, end
     while left and text[left - 1] in text[start] + _LAUGHTER:
         left -= 1
     while right < len(text) and text[right] in text[end - 1] + _LAUGHTER:
         right += 1
-    return not (left and is_jamo(text[left - 1])) and not (
-        right < len(text) and is_jamo(text[right])
-    )
+    if not (left and is_jamo(text[left - 1])) and not (right < len(text) and is_jamo(text[right])):
+        return True
+    before = _JAMO_BEFORE(text[max(0, start - _LONGEST_RUN) : start])
+    after = _JAMO_AFTER(text, end, end + _LONGEST_RUN)
+    return all(jamo is None or _INITIALS(jamo[0]) for jamo in (before, after))
 
 
 @lru_cache(maxsize=1024)
 def _innocents(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str] | None], int]:
     """A search for any of the exceptions, the longest first, and the length of that one."""
     longest_first = sorted(exceptions, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first))).search, len(longest_first[0])
+    pattern = "|".join(map(_exception, longest_first))
+    return re.compile(pattern).search, len(longest_first[0])
+
+
+def _exception(text: str) -> str:
+    bare = text.removeprefix(_GOES_ON)
+    return re.escape(text) if bare == text else _AFTER + re.escape(bare)
 
 
 def excepted(term: Term, text: str, start: int, end: int) -> bool:
@@ -98,7 +136,11 @@ def stands(term: Term, text: str, start: int, end: int) -> bool:
     edges = term.edges
     if edges == "run" and not _own_run(text, start, end):
         return False
-    if edges not in ("any", "run") and not clean_left(text, start):
+    if (
+        edges not in ("any", "run")
+        and not clean_left(text, start)
+        and not _glued(term, text, start)
+    ):
         return False
     if edges == "whole" and not clean_right(text, end):
         return False
