@@ -99,7 +99,7 @@ def _thresholds(value: object) -> Thresholds | None:
     return Thresholds(**numbers)
 
 
-_PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
+PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
     {
         "ladders": _ladders,
         "max_length": _whole(1, 100_000),
@@ -129,9 +129,9 @@ _PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
 
 def read(name: str, value: object) -> Any:
     """One part's value as a policy keeps it; ValueError says which part is wrong, and how."""
-    reader = _PARTS.get(name)
+    reader = PARTS.get(name)
     if reader is None:
-        raise ValueError(f"no part {name!r}; there are {', '.join(_PARTS)}")
+        raise ValueError(f"no part {name!r}; there are {', '.join(PARTS)}")
     try:
         return reader(value)
     except ValueError as error:

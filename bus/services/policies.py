@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from bus.conf import conf
-from bus.errors import BusError, Invalid, NotFound
+from bus.errors import BusError, Conflict, Invalid, NotFound
 from bus.models import Room
 from bus.moderation import POLICIES, Policy
 from bus.moderation.own import check_looks
+from bus.moderation.parts import PARTS
 from bus.publisher import REMEMBERED
 from bus.services import audit, conduct
 from bus.services.conduct import Conduct
@@ -26,6 +28,7 @@ _KEPT = 2000
 _COPIED = 20_000
 # Longest slow mode, in seconds: a day.
 _SLOWEST = 86_400
+CHANGED_MEANWHILE = "Somebody else has changed the rules of this room meanwhile. Load them again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,51 +106,105 @@ def change(
     moderation: str | None = None,
     parts: dict[str, Any] | None = None,
     ways: dict[str, Any] | None = None,
+    reset: Collection[str] = (),
     slow_mode: int | None = None,
     reason: str = "",
 ) -> Room:
-    """Give a room another base policy, other parts, another conduct or pace.
+    """Change some of a room's policy, conduct or pace.
 
-    What is None stays. Workers use it from their next batch on. Raises Invalid, NotFound.
+    `parts` and `ways` are put over those that are stored, and what `reset` names goes back to its
+    default. Workers use it from their next batch on. Raises Invalid, NotFound.
     """
-    if slow_mode is not None and not 0 <= slow_mode <= _SLOWEST:
-        raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
     with transaction.atomic():
-        room = Room.objects.select_for_update().filter(pk=room_id).first()
-        if room is None:
-            raise NotFound
-        before, stored = _as_json(room), room.policy_parts
-        room.moderation = room.moderation if moderation is None else moderation
-        room.policy_parts = room.policy_parts if parts is None else parts
-        room.conduct = room.conduct if ways is None else ways
-        room.slow_mode = room.slow_mode if slow_mode is None else slow_mode
-        take_parts(room.moderation, room.policy_parts, stored)
-        conduct.parse(room.conduct)
-        after = _as_json(room)
-        changed = [name for name in after if after[name] != before[name]]
-        if changed:
-            room.policy_version += 1
-            room.save(update_fields=[*after, "policy_version"])
-            details = {name: [_copied(before[name]), _copied(after[name])] for name in changed}
-            audit.note("policy.changed", audit.person(by), room, reason=reason, details=details)
+        room = _locked(room_id)
+        stored = {*room.policy_parts, *room.conduct}
+        names = sorted({*PARTS, *Conduct.model_fields, *stored})
+        for name in reset:
+            if name not in names:
+                raise Invalid(
+                    f"Nothing to reset is called {name!r}; there are {', '.join(names)}.",
+                    field="reset",
+                )
+        _write(
+            room,
+            moderation=room.moderation if moderation is None else moderation,
+            policy_parts=_without({**room.policy_parts, **(parts or {})}, reset),
+            conduct=_without({**room.conduct, **(ways or {})}, reset),
+            slow_mode=room.slow_mode if slow_mode is None else slow_mode,
+            by=by,
+            reason=reason,
+        )
+    return room
+
+
+def put(
+    room_id: int,
+    *,
+    by: User | None,
+    moderation: str,
+    parts: dict[str, Any],
+    ways: dict[str, Any],
+    slow_mode: int,
+    version: int,
+    reason: str = "",
+) -> Room:
+    """Put all of a room's rules in the place of those of a version.
+
+    Raises Invalid, NotFound, and Conflict where somebody has changed that version meanwhile.
+    """
+    with transaction.atomic():
+        room = _locked(room_id)
+        if room.policy_version != version:
+            raise Conflict(CHANGED_MEANWHILE)
+        _write(
+            room,
+            moderation=moderation,
+            policy_parts=parts,
+            conduct=ways,
+            slow_mode=slow_mode,
+            by=by,
+            reason=reason,
+        )
     return room
 
 
 def raid(room_id: int, seconds: int, *, by: User | None) -> Room:
     """Hold everything from accounts younger than this, until it is switched off with 0."""
-    parts = Room.objects.filter(pk=room_id).values_list("policy_parts", flat=True).first()
-    if parts is None:
+    return change(room_id, by=by, parts={"raid_seconds": seconds}, reason="raid mode")
+
+
+def check_slow_mode(seconds: int) -> None:
+    """Raise Invalid for a slow mode that no room can have."""
+    if not 0 <= seconds <= _SLOWEST:
+        raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
+
+
+def _locked(room_id: int) -> Room:
+    room = Room.objects.select_for_update().filter(pk=room_id).first()
+    if room is None:
         raise NotFound
-    return change(room_id, by=by, parts={**parts, "raid_seconds": seconds}, reason="raid mode")
+    return room
 
 
-def _as_json(room: Room) -> dict[str, Any]:
-    return {
-        "moderation": room.moderation,
-        "policy_parts": room.policy_parts,
-        "conduct": room.conduct,
-        "slow_mode": room.slow_mode,
-    }
+def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
+    """Store and log rules that hold, of a room that the caller has locked."""
+    check_slow_mode(after["slow_mode"])
+    take_parts(after["moderation"], after["policy_parts"], room.policy_parts)
+    conduct.parse(after["conduct"])
+    before = {name: getattr(room, name) for name in after}
+    changed = [name for name in after if after[name] != before[name]]
+    if not changed:
+        return
+    for name in changed:
+        setattr(room, name, after[name])
+    room.policy_version += 1
+    room.save(update_fields=[*changed, "policy_version"])
+    details = {name: [_copied(before[name]), _copied(after[name])] for name in changed}
+    audit.note("policy.changed", audit.person(by), room, reason=reason, details=details)
 
 
 def _copied(value: Any) -> Any:

@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Review, Room, Sanction
-from bus.services import sanctions
+from bus.services import policies, sanctions
 from tests.integration.settling import HELD, room, settle
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,7 @@ ROOM = {
     "access": "open",
     "moderation": "standard",
     "slow_mode": "0",
+    "opened": "0",
     "policy_parts": "{}",
     "conduct": "{}",
     "archived_at_0": "",
@@ -87,6 +88,35 @@ def test_a_rooms_rules_are_checked_versioned_and_logged(admin: Client) -> None:
     assert (place.title, place.policy_version) == ("New", 1)
     assert (place.policy_parts, place.conduct) == ({"max_links": 1}, {"mode": "after"})
     assert AuditEntry.objects.get().action == "policy.changed"
+
+
+def test_slow_mode_is_checked_and_logged(admin: Client) -> None:
+    place = room()
+    change = f"/admin/bus/room/{place.pk}/change/"
+    assert b"86400" in admin.post(change, {**ROOM, "slow_mode": "90000"}).content
+    assert admin.post(change, {**ROOM, "slow_mode": "45"}).status_code == 302
+    place.refresh_from_db()
+    assert (place.slow_mode, place.policy_version) == (45, 1)
+    assert AuditEntry.objects.get().details["slow_mode"] == [0, 45]
+
+
+def test_rules_that_somebody_else_changed_meanwhile_are_not_written_over(admin: Client) -> None:
+    place = room()
+    change = f"/admin/bus/room/{place.pk}/change/"
+    assert b'name="opened" value="0"' in admin.get(change).content
+    policies.raid(place.pk, 3600, by=None)
+    for opened in ("0", ""):
+        answer = admin.post(change, {**ROOM, "opened": opened, "moderation": "strict"})
+        assert b"Somebody else has changed the rules" in answer.content
+    place.refresh_from_db()
+    assert (place.moderation, place.policy_parts) == ("standard", {"raid_seconds": 3600})
+    assert b'name="opened" value="1"' in admin.get(change).content
+    rules = {"opened": "1", "moderation": "strict", "policy_parts": '{"raid_seconds": 3600}'}
+    assert admin.post(change, {**ROOM, **rules}).status_code == 302
+    # What is no rule is nobody else's.
+    assert admin.post(change, {**ROOM, **rules, "title": "New"}).status_code == 302
+    place.refresh_from_db()
+    assert (place.moderation, place.title, place.policy_version) == ("strict", "New", 2)
 
 
 @pytest.mark.parametrize(("action", "status"), [("approve", "posted"), ("reject", "rejected")])

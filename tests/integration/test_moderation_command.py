@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Review, Room, Strike
-from bus.services import reviews, rule_stats, sanctions
+from bus.services import policies, reviews, rule_stats, sanctions
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
 pytestmark = [
@@ -39,6 +39,21 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
     assert shown["parts"] == {"words": ["red sword"], "raid_seconds": 60}
     shown = json.loads(moderation("policy", "--room", "lobby", "--reset", "words", "--raid", "0"))
     assert shown["parts"] == {"raid_seconds": 0}
+
+
+def test_policy_keeps_what_somebody_else_changes_meanwhile(
+    lobby: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = policies.change
+
+    def late(room_id: int, **values: Any) -> Room:
+        monkeypatch.undo()
+        policies.raid(room_id, 3600, by=None)
+        return change(room_id, **values)
+
+    monkeypatch.setattr(policies, "change", late)
+    shown = json.loads(moderation("policy", "--room", "lobby", "--part", 'words=["zork"]'))
+    assert shown["parts"] == {"raid_seconds": 3600, "words": ["zork"]}
 
 
 def test_policy_sets_slow_mode(lobby: Room) -> None:
@@ -79,6 +94,7 @@ def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
         ("policy", "--room", "lobby", "--part", "words"),
         ("policy", "--room", "lobby", "--part", "words=3"),
         ("policy", "--room", "lobby", "--conduct", "mode=never"),
+        ("policy", "--room", "lobby", "--reset", "wrods"),
         ("dry-run",),
         ("dry-run", "--show", "77"),
         ("policy", "--room", "lobby", "--slow-mode", "-1"),

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bus.errors import Forbidden, Invalid, NotFound
+from bus.errors import Conflict, Forbidden, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
 from bus.services import access, behaviour, history, policies, rooms
 from bus.services.facts import Opened, Removed
@@ -79,6 +79,36 @@ def test_what_makes_no_sense_is_refused_and_named(
         policies.change(lobby.pk, by=None, **values)
     stored = Room.objects.get()
     assert (stored.policy_version, stored.policy_parts, stored.conduct) == (0, {}, {})
+
+
+def test_changes_of_several_people_are_put_together(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, parts={"words": ["zork"]}, ways={"mode": "after"})
+    policies.raid(lobby.pk, 3600, by=None)
+    changed = policies.change(
+        lobby.pk, by=None, ways={"hide_reports": 5}, reset=["words", "ladder"]
+    )
+    assert changed.policy_parts == {"raid_seconds": 3600}
+    assert changed.conduct == {"mode": "after", "hide_reports": 5}
+
+
+def test_whole_rules_are_put_only_over_those_that_were_read(lobby: Room) -> None:
+    rules: dict[str, Any] = {"moderation": "strict", "parts": {}, "ways": {}, "slow_mode": 5}
+    policies.raid(lobby.pk, 3600, by=None)
+    with pytest.raises(Conflict, match="Somebody else"):
+        policies.put(lobby.pk, by=None, version=0, **rules)
+    put = policies.put(lobby.pk, by=None, version=1, **rules)
+    assert (put.moderation, put.policy_parts, put.slow_mode) == ("strict", {}, 5)
+
+
+@pytest.mark.parametrize("name", ["wrods", "slow_mode"])
+def test_what_cannot_be_reset_is_named_with_what_can(lobby: Room, name: str) -> None:
+    with pytest.raises(Invalid, match=rf"'{name}'; there are .*\bhide_reports\b.*\bwords\b"):
+        policies.change(lobby.pk, by=None, reset=["words", name])
+
+
+def test_what_an_older_version_stored_can_be_reset(lobby: Room) -> None:
+    Room.objects.update(policy_parts={"gone": 1})
+    assert policies.change(lobby.pk, by=None, reset=["gone"]).policy_parts == {}
 
 
 def test_slow_patterns_that_are_stored_stop_nobody_from_changing_the_rest(lobby: Room) -> None:

@@ -61,8 +61,9 @@ class PolicyCommand(Subcommand):
                     room.pk,
                     by=None,
                     moderation=options["base"],
-                    parts=_without({**room.policy_parts, **changed}, options["reset"]),
-                    ways=_without({**room.conduct, **ways}, options["reset"]),
+                    parts=changed,
+                    ways=ways,
+                    reset=options["reset"],
                     slow_mode=slow_mode,
                     reason=options["reason"],
                 )
@@ -77,7 +78,3 @@ class PolicyCommand(Subcommand):
             "slow_mode": room.slow_mode,
         }
         self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
-
-
-def _without(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
