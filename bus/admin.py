@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 from django import forms
@@ -37,8 +37,22 @@ def _person(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
+class Document(forms.JSONField):
+    """JSON that is shown again whatever was entered."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """The JSON, with halves of surrogate pairs as they were written."""
+        shown = super().prepare_value(value)
+        if isinstance(shown, str):
+            shown = shown.encode("utf-8", "backslashreplace").decode()
+        return shown
+
+
 class RoomForm(forms.ModelForm):
     """A room, whose rules hold, and are those that were looked at when they were changed."""
+
+    class Meta:
+        field_classes: ClassVar = {"policy_parts": Document, "conduct": Document}
 
     # The version of the rules that the form was opened with.
     opened = forms.IntegerField(widget=forms.HiddenInput, required=False)

@@ -73,6 +73,8 @@ def try_parts(moderation: str, parts: dict[str, Any]) -> Policy:
     base = POLICIES.get(moderation)
     if base is None:
         raise Invalid(f"There is no policy {moderation!r}.", field="moderation")
+    if not isinstance(parts, dict):
+        raise Invalid("policy_parts: an object is wanted", field="policy_parts")
     try:
         policy = Policy.from_parts(base, parts)
     except ValueError as error:
@@ -218,11 +220,21 @@ def _read(room: Room) -> Rules:
     parts, ways = stored or ({}, {})
     try:
         policy = try_parts(room.moderation, parts)
-    except BusError as error:
-        logger.error("The policy parts of %s do not hold: %s", room, error.text)
-        policy = try_parts(room.moderation, {})
+    except BusError:
+        policy = try_parts(room.moderation, _readable(room, parts))
     try:
         return Rules(policy, conduct.parse(ways))
     except BusError as error:
         logger.error("The conduct of %s does not hold: %s", room, error.text)
         return Rules(policy, Conduct())
+
+
+def _readable(room: Room, parts: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in parts.items():
+        try:
+            try_parts(room.moderation, {name: value})
+            kept[name] = value
+        except BusError as error:
+            logger.error("A policy part of %s does not hold: %s", room, error.text)
+    return kept

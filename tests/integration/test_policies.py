@@ -62,6 +62,11 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
         ({"moderation": "severe"}, "severe"),
         ({"parts": {"nonsense": 1}}, "nonsense"),
         ({"parts": {"words": [""]}}, "words"),
+        ({"parts": {"words": ["a\0b"]}}, "words: string 1 holds"),
+        ({"parts": {"deny_hosts": ["a\ud800b"]}}, "deny_hosts: string 1 holds"),
+        ({"parts": {"exempt": ["moderater"]}}, "owner, moderator, member, guest"),
+        ({"ways": {"\ud800": 1}}, "valid string"),
+        ({"ways": {"held_expires": "post\0"}}, "held_expires"),
         ({"parts": {"patterns": ["(a"]}}, "patterns"),
         ({"parts": {"patterns": [r"(a)\1"]}}, "patterns"),
         ({"parts": {"patterns": SLOW}}, "slowest is pattern"),
@@ -123,13 +128,14 @@ def test_a_room_that_is_gone_has_no_policy_to_change() -> None:
         policies.change(999_999, by=None, parts={})
 
 
-def test_stored_rules_that_do_not_hold_any_more_leave_the_base(
+def test_stored_rules_that_do_not_hold_any_more_leave_the_rest(
     lobby: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Room.objects.update(policy_parts={"gone": 1}, conduct={"gone": 1}, policy_version=9)
+    parts = {"gone": 1, "exempt": ["moderater"], "words": ["zork"]}
+    Room.objects.update(policy_parts=parts, conduct={"gone": 1}, policy_version=9)
     (stored,) = rooms.by_names(["lobby"])
-    assert outcomes(stored, CLEAN, REJECTED) == ["posted", "rejected"]
-    assert "do not hold" in caplog.text
+    assert outcomes(stored, CLEAN, REJECTED, "zork") == ["posted", "rejected", "rejected"]
+    assert "no role 'moderater'" in caplog.text
     assert "does not hold" in caplog.text
 
 

@@ -45,7 +45,7 @@ class PolicyCommand(Subcommand):
             metavar="SECONDS",
             help="between two messages of one author; 0 is off",
         )
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Change what is named, then show all of it as JSON."""

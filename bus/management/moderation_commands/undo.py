@@ -24,7 +24,7 @@ class Lift(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which one."""
         parser.add_argument("sanction", type=int, metavar="ID")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Lift it, now."""
@@ -43,7 +43,7 @@ class Forgive(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which one."""
         parser.add_argument("strike", type=int, metavar="ID", help="as in the admin, under Strikes")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Forgive it, now."""
@@ -81,9 +81,11 @@ class Purge(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Whose, where, since when."""
         parts.add_room(parser)
-        parser.add_argument("author", help="as in the log: u7 for a user, g… for a guest")
+        parser.add_argument(
+            "author", type=parts.readable, help="as in the log: u7 for a user, g… for a guest"
+        )
         parser.add_argument("--minutes", type=float, default=60, help="default 60")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Remove them, each with a seq of its own."""
