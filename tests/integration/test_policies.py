@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from bus.errors import Conflict, Forbidden, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
+from bus.moderation import Context, judge
 from bus.services import access, behaviour, history, policies, rooms
 from bus.services.facts import Opened, Removed
 from tests.integration.settling import (
@@ -170,6 +171,13 @@ def test_raid_mode_holds_young_accounts_until_it_is_off(lobby: Room) -> None:
     assert ages[2:] == [0.0, None]
     calm = policies.raid(lobby.pk, 0, by=None)
     assert policies.of_room(calm).raid_seconds == 0
+
+
+def test_raid_mode_holds_where_the_policy_is_off(lobby: Room) -> None:
+    raided = policies.change(lobby.pk, by=None, moderation="off", parts={"raid_seconds": 3600})
+    (known,) = behaviour.of_authors({raided: {"gabc": [CLEAN]}}).values()
+    verdict = judge(CLEAN, policies.of_room(raided), Context(account_age=known.account_age))
+    assert (verdict.action, verdict.reason) == ("hold", "new_member")
 
 
 def test_what_is_known_of_authors(lobby: Room) -> None:

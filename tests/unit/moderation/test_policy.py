@@ -128,6 +128,23 @@ def test_raid_mode_holds_young_accounts() -> None:
     assert judge("hello", policy).action == "allow"
 
 
+@pytest.mark.parametrize("name", sorted(POLICIES))
+def test_raid_mode_holds_under_every_policy(name: str) -> None:
+    policy = Policy.from_parts(POLICIES[name], {"raid_seconds": 3600})
+    verdict = judge("hello", policy, Context(account_age=60.0))
+    assert (verdict.action, verdict.reason, len(verdict.hits)) == ("hold", "new_member", 1)
+    assert judge("hello", policy, Context(account_age=7200.0)).hits == ()
+
+
+def test_off_finds_nothing_but_what_it_acts_on() -> None:
+    policy = Policy.from_parts(POLICIES["off"], {"raid_seconds": 3600})
+    verdict = judge("fuck bit.ly/x", policy, Context(account_age=60.0))
+    assert [hit.rule for hit in verdict.hits] == ["newcomers"]
+    assert judge("fuck bit.ly/x", policy, Context(account_age=7200.0)).hits == ()
+    read = Policy.from_parts(POLICIES["off"], {"ladders": {"link": {"hold": 1}}})
+    assert judge("see bit.ly/x", read).action == "hold"
+
+
 def test_strikes_turn_an_alert_into_a_hold() -> None:
     policy = changed(strikes_to_hold=2)
     assert judge("you are stupid", policy, Context(strikes=1)).action == "alert"
