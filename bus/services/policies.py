@@ -12,7 +12,7 @@ from django.db import transaction
 
 from bus.conf import conf
 from bus.errors import BusError, Conflict, Invalid, NotFound
-from bus.models import Room
+from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
 from bus.moderation.own import check_looks
 from bus.moderation.parts import PARTS
@@ -24,8 +24,7 @@ logger = logging.getLogger(__name__)
 
 # Rooms whose rules a process keeps; those of the least recent are read again.
 _KEPT = 2000
-# Policy parts above this are not copied into the audit log, in characters of JSON.
-_COPIED = 20_000
+_CHANGED = "policy.changed"
 # Longest slow mode, in seconds: a day.
 _SLOWEST = 86_400
 CHANGED_MEANWHILE = "Somebody else has changed the rules of this room meanwhile. Load them again."
@@ -170,6 +169,32 @@ def put(
     return room
 
 
+def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Room:
+    """Take one change back, the one that made this version; later ones stay where it left them.
+
+    Raises Invalid where what it was does not hold any more, and NotFound.
+    """
+    made = AuditEntry.objects.filter(room=room_id, action=_CHANGED, details__version=version)
+    entry = made.order_by("-pk").first()
+    if entry is None:
+        raise NotFound(f"No change in the audit log made version {version} of this room's rules.")
+    parts, new_parts = entry.details.get("policy_parts", [{}, {}])
+    ways, new_ways = entry.details.get("conduct", [{}, {}])
+    moderation, slow_mode = (
+        entry.details.get(name, [None])[0] for name in ("moderation", "slow_mode")
+    )
+    return change(
+        room_id,
+        by=by,
+        moderation=moderation,
+        parts=parts,
+        ways=ways,
+        reset=[name for name in (*new_parts, *new_ways) if name not in {*parts, *ways}],
+        slow_mode=slow_mode,
+        reason=reason or f"undoes version {version}",
+    )
+
+
 def raid(room_id: int, seconds: int, *, by: User | None) -> Room:
     """Hold everything from accounts younger than this, until it is switched off with 0."""
     return change(room_id, by=by, parts={"raid_seconds": seconds}, reason="raid mode")
@@ -205,13 +230,23 @@ def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
         setattr(room, name, after[name])
     room.policy_version += 1
     room.save(update_fields=[*changed, "policy_version"])
-    details = {name: [_copied(before[name]), _copied(after[name])] for name in changed}
-    audit.note("policy.changed", audit.person(by), room, reason=reason, details=details)
+    details = {name: _difference(before[name], after[name]) for name in changed}
+    audit.note(
+        _CHANGED,
+        audit.person(by),
+        room,
+        reason=reason,
+        details={"version": room.policy_version, **details},
+        undo=f"moderation policy --room {room.name} --undo {room.policy_version}",
+    )
 
 
-def _copied(value: Any) -> Any:
-    text = str(value)
-    return value if len(text) <= _COPIED else f"{text[:200]}… ({len(text)} characters)"
+def _difference(before: Any, after: Any) -> list[Any]:
+    """What it was and what it is; of objects what differs, since lists of words are long."""
+    if not isinstance(before, dict):
+        return [before, after]
+    same = [name for name in before if name in after and before[name] == after[name]]
+    return [_without(before, same), _without(after, same)]
 
 
 def _read(room: Room) -> Rules:

@@ -60,8 +60,16 @@ def test_policy_sets_slow_mode(lobby: Room) -> None:
     shown = json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "1"))
     assert shown["slow_mode"] == 1
     assert [s.row.reason for s in settle(lobby, CLEAN, "and again") if s.row] == ["", "slow_mode"]
-    assert AuditEntry.objects.get().details == {"slow_mode": [0, 1]}
+    assert AuditEntry.objects.get().details == {"version": 1, "slow_mode": [0, 1]}
     assert json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "0"))["slow_mode"] == 0
+
+
+def test_the_undo_of_a_change_in_the_log_is_a_command(lobby: Room) -> None:
+    moderation("policy", "--room", "lobby", "--base", "strict", "--part", 'words=["zork"]')
+    _, *args = AuditEntry.objects.get().undo.split()
+    shown = json.loads(moderation(*args, "--reason", "it was a joke"))
+    assert (shown["base"], shown["parts"]) == ("standard", {})
+    assert AuditEntry.objects.filter(reason="it was a joke").exists()
 
 
 def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
@@ -95,6 +103,8 @@ def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
         ("policy", "--room", "lobby", "--part", "words=3"),
         ("policy", "--room", "lobby", "--conduct", "mode=never"),
         ("policy", "--room", "lobby", "--reset", "wrods"),
+        ("policy", "--room", "lobby", "--undo", "1"),
+        ("policy", "--room", "lobby", "--undo", "1", "--raid", "60"),
         ("policy", "--room", "lobby", "--raid", "60", "--reason", "a\udcffb"),
         ("policy", "--room", "lobby", "--part", 'words=["\udcff"]'),
         ("policy", "--room", "lobby", "--conduct", "\udcff=1"),

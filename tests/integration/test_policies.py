@@ -53,8 +53,46 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
     policies.change(lobby.pk, by=mina, parts={"max_links": 1})
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.reason) == ("policy.changed", "adverts")
-    assert entry.details == {"policy_parts": [{}, {"max_links": 1}]}
+    assert entry.details == {"version": 1, "policy_parts": [{}, {"max_links": 1}]}
+    assert entry.undo == "moderation policy --room lobby --undo 1"
     assert Room.objects.get().policy_version == 1
+
+
+def test_a_change_is_undone_and_later_ones_stay(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, parts={"max_links": 5}, ways={"hide_reports": 5})
+    policies.change(
+        lobby.pk,
+        by=None,
+        moderation="strict",
+        parts={"max_links": 1, "words": ["zork"]},
+        ways={"mode": "after"},
+        reset=["hide_reports"],
+        slow_mode=30,
+    )
+    policies.change(lobby.pk, by=None, parts={"max_emoji": 3})
+    undone = policies.undo(lobby.pk, 2, by=None)
+    assert (undone.moderation, undone.slow_mode) == ("standard", 0)
+    assert undone.policy_parts == {"max_links": 5, "max_emoji": 3}
+    assert undone.conduct == {"hide_reports": 5}
+    again = policies.undo(lobby.pk, 4, by=None, reason="they were right")
+    assert (again.moderation, again.slow_mode, again.conduct) == ("strict", 30, {"mode": "after"})
+    assert again.policy_parts == {"max_links": 1, "words": ["zork"], "max_emoji": 3}
+    told = [entry.reason for entry in AuditEntry.objects.order_by("pk")]
+    assert told == ["", "", "", "undoes version 2", "they were right"]
+    with pytest.raises(NotFound, match="version 9"):
+        policies.undo(lobby.pk, 9, by=None)
+
+
+def test_the_log_keeps_long_lists_whole_and_copies_none_that_stays(lobby: Room) -> None:
+    words = [f"word number {number}" for number in range(2_000)]
+    policies.change(lobby.pk, by=None, parts={"words": words})
+    policies.raid(lobby.pk, 60, by=None)
+    assert AuditEntry.objects.get(details__version=2).details["policy_parts"] == [
+        {},
+        {"raid_seconds": 60},
+    ]
+    policies.change(lobby.pk, by=None, reset=["words"])
+    assert policies.undo(lobby.pk, 3, by=None).policy_parts == {"words": words, "raid_seconds": 60}
 
 
 @pytest.mark.parametrize(
