@@ -113,6 +113,24 @@ def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
         ("purge", "--room", "lobby", "\udcff"),
         ("dry-run",),
         ("dry-run", "--show", "77"),
+        *[
+            ("dry-run", "--room", "lobby", *job, f"--last={last}")
+            for job in ((), ("--job",))
+            for last in ("-5", "0", "9" * 30)
+        ],
+        *[
+            ("dry-run", "--room", "lobby", *job, f"--days={days}")
+            for job in ((), ("--job",))
+            for days in ("-5", "0", "nan", "inf", "1e15")
+        ],
+        ("stats", "--days", "nan"),
+        ("stats", "--days", "1e15"),
+        ("policy", "--room", "lobby", "--slow-mode", "9" * 30),
+        ("policy", "--room", "lobby", "--raid", "-1"),
+        ("policy", "--room", "lobby", "--undo", "9" * 30),
+        ("lift", "9" * 30),
+        ("undo", "9" * 30),
+        ("dry-run", "--stop", "9" * 30),
         ("policy", "--room", "lobby", "--slow-mode", "-1"),
         ("lift", "77"),
         ("forgive", "77"),
@@ -125,6 +143,15 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(lobby: Room, args: A
         moderation(*args)
     lobby.refresh_from_db()
     assert (lobby.policy_parts, lobby.conduct) == ({}, {})
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "1e15", "-5", "0"])
+def test_a_purge_of_no_time_is_refused(lobby: Room, minutes: str) -> None:
+    row = posted(lobby)
+    with pytest.raises(CommandError, match="Nothing was removed"):
+        moderation("purge", "--room", "lobby", "gabc", f"--minutes={minutes}")
+    row.refresh_from_db()
+    assert row.removed_at is None
 
 
 def test_dry_run_shows_what_would_change(lobby: Room) -> None:

@@ -6,12 +6,16 @@ import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
 from bus.services import escalation, events, removal, reviews, sanctions
 from bus.services.facts import Closed
+
+# How far back a purge goes: ten years, in minutes.
+_LONGEST = 10 * 366 * 24 * 60
 
 
 class Lift(Subcommand):
@@ -89,6 +93,12 @@ class Purge(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Remove them, each with a seq of its own."""
+        # Not a number is neither more nor less than any.
+        if not 0 < options["minutes"] <= _LONGEST:
+            raise CommandError(
+                f"--minutes {options['minutes']:g}: a number above 0 up to {_LONGEST:,} is wanted."
+                " Nothing was removed."
+            )
         since = timezone.now() - dt.timedelta(minutes=options["minutes"])
         with errors_told("Nothing was removed."):
             facts = removal.purge(
