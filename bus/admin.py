@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 from django import forms
@@ -30,22 +30,45 @@ from bus.services import audit, conduct, events, keys, policies, reviews, sancti
 from bus.services.facts import Fact
 
 # What a room is judged by; its changes are versioned and logged.
-RULES = ("moderation", "policy_parts", "conduct")
+RULES = ("moderation", "policy_parts", "conduct", "slow_mode")
 
 
 def _person(request: HttpRequest) -> User | None:
     return request.user if isinstance(request.user, User) else None
 
 
+class Document(forms.JSONField):
+    """JSON that is shown again whatever was entered."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """The JSON, with halves of surrogate pairs as they were written."""
+        shown = super().prepare_value(value)
+        if isinstance(shown, str):
+            shown = shown.encode("utf-8", "backslashreplace").decode()
+        return shown
+
+
 class RoomForm(forms.ModelForm):
-    """A room, whose rules hold."""
+    """A room, whose rules hold, and are those that were looked at when they were changed."""
+
+    class Meta:
+        field_classes: ClassVar = {"policy_parts": Document, "conduct": Document}
+
+    # The version of the rules that the form was opened with.
+    opened = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["opened"] = self.instance.policy_version
 
     def clean(self) -> dict[str, Any]:
-        """Name the part of the rules that does not hold."""
+        """Name the part of the rules that does not hold, and refuse to write over newer ones."""
         values: dict[str, Any] = super().clean() or self.cleaned_data
         # An emptied field is None.
-        for name in RULES[1:]:
+        for name in ("policy_parts", "conduct"):
             values[name] = values.get(name) or {}
+        if self.instance.pk and self.rules_changed():
+            self._check_version(values.get("opened"))
         try:
             stored = self.initial.get("policy_parts") or {}
             policies.take_parts(values.get("moderation", ""), values["policy_parts"], stored)
@@ -55,7 +78,21 @@ class RoomForm(forms.ModelForm):
             conduct.parse(values["conduct"])
         except BusError as error:
             self.add_error("conduct", error.text)
+        try:
+            policies.check_slow_mode(values.get("slow_mode") or 0)
+        except BusError as error:
+            self.add_error("slow_mode", error.text)
         return values
+
+    def rules_changed(self) -> bool:
+        """Whether any of the rules is another one; an empty object counts as changed in a field."""
+        return any(self.cleaned_data.get(name) != self.initial[name] for name in RULES)
+
+    def _check_version(self, opened: int | None) -> None:
+        # Locked until the request is done, so that nobody changes them before they are written.
+        rooms = Room.objects.select_for_update().filter(pk=self.instance.pk)
+        if rooms.values_list("policy_version", flat=True).first() != opened:
+            self.add_error(None, policies.CHANGED_MEANWHILE)
 
 
 class ReadOnly(admin.ModelAdmin):
@@ -98,19 +135,21 @@ class RoomAdmin(admin.ModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         """Write what was changed, and not the head, which a worker may be moving meanwhile."""
-        plain = [name for name in form.changed_data if name not in RULES]
+        plain = set(form.changed_data) - {*RULES, "opened"}
         if not change:
             obj.save()
         elif plain:
             obj.save(update_fields=plain)
-        if change and len(plain) < len(form.changed_data):
+        if change and form.rules_changed():
             values = form.cleaned_data
-            policies.change(
+            policies.put(
                 obj.pk,
                 by=_person(request),
                 moderation=values["moderation"],
                 parts=values["policy_parts"],
                 ways=values["conduct"],
+                slow_mode=values["slow_mode"],
+                version=values["opened"],
                 reason="in the admin",
             )
 

@@ -10,6 +10,7 @@ from .normalise import Normal, normalise
 from .policy import Policy
 from .rules import RULES
 from .rules.length import find as too_long
+from .rules.newcomers import find as too_young
 from .verdict import ACTIONS, WHOLE, Hit, Verdict
 
 _NOTHING_KNOWN: Final = Context()
@@ -55,19 +56,22 @@ def starred(text: str, policy: Policy) -> str:
 
 def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], Normal | None]:
     """What the rules find, and the text again where the model is to be asked too."""
-    hits: list[Hit] = []
     if len(text) > policy.max_length:
         # What no room would post is not worth reading through.
-        hits.extend(too_long(Normal(text, text, same=True), policy, context))
-    elif len(policy.ladders) > 1 and context.role not in policy.exempt:
-        normal = normalise(text)
-        for rule in RULES:
-            if found := rule(normal, policy, context):
-                hits.extend(found)
-        # What the rules are certain of needs no second opinion.
-        certain = hits and any(_act(policy, hit) >= _MASK for hit in hits)
-        if policy.model is not None and not context.trusted and not certain:
-            return hits, normal
+        return list(too_long(Normal(text, text, same=True), policy, context)), None
+    if context.role in policy.exempt:
+        return [], None
+    if not policy.reads:
+        return too_young(Normal(text, text, same=True), policy, context), None
+    hits: list[Hit] = []
+    normal = normalise(text)
+    for rule in RULES:
+        if found := rule(normal, policy, context):
+            hits.extend(found)
+    # What the rules are certain of needs no second opinion.
+    certain = hits and any(_act(policy, hit) >= _MASK for hit in hits)
+    if policy.model is not None and not context.trusted and not certain:
+        return hits, normal
     return hits, None
 
 

@@ -1,5 +1,6 @@
 """The parts of a policy as JSON holds them: read with every wrong value refused, and written."""
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -14,6 +15,10 @@ _REASONS: Final = (
     "blocked_word", "harassment", "self_harm", "link", "spam", "mentions", "flood", "new_member",
     "capitals", "emoji", "too_long", "model",
 )  # fmt: skip
+# Those that a context may have.
+_ROLES: Final = ("owner", "moderator", "member", "guest", "service")
+# No message holds them, and no database takes them all.
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
 _MOST_HOSTS: Final = 1_000
 _YEAR: Final = 366 * 24 * 3600
 
@@ -30,6 +35,12 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
 def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
         raise ValueError("a list of strings is wanted")
+    for number, item in enumerate(value, start=1):
+        if found := _UNSEEN(item):
+            raise ValueError(
+                f"string {number} holds U+{ord(found[0]):04X}, a control character or half of a"
+                " surrogate pair"
+            )
     return tuple(value)
 
 
@@ -52,7 +63,11 @@ def _hosts(value: object) -> tuple[str, ...]:
 
 
 def _roles(value: object) -> frozenset[str]:
-    return frozenset(_strings(value))
+    named = _strings(value)
+    for role in named:
+        if role not in _ROLES:
+            raise ValueError(f"no role {role!r}; there are {', '.join(_ROLES)}")
+    return frozenset(named)
 
 
 def _severity(value: object) -> int:
@@ -99,7 +114,7 @@ def _thresholds(value: object) -> Thresholds | None:
     return Thresholds(**numbers)
 
 
-_PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
+PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
     {
         "ladders": _ladders,
         "max_length": _whole(1, 100_000),
@@ -129,9 +144,9 @@ _PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
 
 def read(name: str, value: object) -> Any:
     """One part's value as a policy keeps it; ValueError says which part is wrong, and how."""
-    reader = _PARTS.get(name)
+    reader = PARTS.get(name)
     if reader is None:
-        raise ValueError(f"no part {name!r}; there are {', '.join(_PARTS)}")
+        raise ValueError(f"no part {name!r}; there are {', '.join(PARTS)}")
     try:
         return reader(value)
     except ValueError as error:

@@ -15,7 +15,7 @@ def _ladders(**ladders: Ladder) -> Mapping[str, Ladder]:
     return MappingProxyType({"too_long": _TOO_LONG, **ladders})
 
 
-_OFF: Final = Policy("off", _ladders())
+_OFF: Final = Policy("off", _ladders(new_member=Ladder(hold=1)))
 _RELAXED: Final = Policy(
     "relaxed",
     _ladders(

@@ -13,6 +13,8 @@ from .own import Own, compiled
 from .verdict import Action
 
 _ALLOW: Final = Ladder()
+# Reasons for which nobody needs to read a text.
+_UNREAD: Final = frozenset({"too_long", "new_member"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,11 @@ class Policy:
     # The model's thresholds; None: the rules alone.
     model: Thresholds | None = None
     own: Own = field(init=False, repr=False, compare=False)
+    # Whether anything comes of what the rules find in a text.
+    reads: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", not self.ladders.keys() <= _UNREAD)
         own = compiled(self.words, self.allowed, self.patterns, self.own_severity)
         object.__setattr__(self, "own", own)
 

@@ -21,6 +21,7 @@ from bus.services.difference import Difference
 
 # Messages that `compare` looks at at most; more is a worker's job.
 MOST_AT_ONCE: Final = 10_000
+_MOST: Final = 1_000_000_000
 # Messages of one step of a job; live messages may wait for it in the same worker.
 _STEP: Final = 250
 # Messages before those, in which their authors may have begun what is a flood or a repeat by then.
@@ -62,6 +63,8 @@ def start(
 
     Over all of the history, the last messages, or the last days.
     """
+    if last is not None and not 0 < last <= _MOST:
+        raise Invalid(f"A job looks at 1 to {_MOST:,} messages.", field="last")
     try_on(room, moderation, parts)
     ids = _history(room, days).order_by("-pk").values_list("pk", flat=True)
     newest = ids.first() or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from bus.conf import conf
-from bus.errors import BusError, Invalid, NotFound
-from bus.models import Room
+from bus.errors import BusError, Conflict, Invalid, NotFound
+from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
 from bus.moderation.own import check_looks
+from bus.moderation.parts import PARTS
 from bus.publisher import REMEMBERED
 from bus.services import audit, conduct
 from bus.services.conduct import Conduct
@@ -22,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 # Rooms whose rules a process keeps; those of the least recent are read again.
 _KEPT = 2000
-# Policy parts above this are not copied into the audit log, in characters of JSON.
-_COPIED = 20_000
+_CHANGED = "policy.changed"
 # Longest slow mode, in seconds: a day.
 _SLOWEST = 86_400
+CHANGED_MEANWHILE = "Somebody else has changed the rules of this room meanwhile. Load them again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def try_parts(moderation: str, parts: dict[str, Any]) -> Policy:
     base = POLICIES.get(moderation)
     if base is None:
         raise Invalid(f"There is no policy {moderation!r}.", field="moderation")
+    if not isinstance(parts, dict):
+        raise Invalid("policy_parts: an object is wanted", field="policy_parts")
     try:
         policy = Policy.from_parts(base, parts)
     except ValueError as error:
@@ -103,56 +107,146 @@ def change(
     moderation: str | None = None,
     parts: dict[str, Any] | None = None,
     ways: dict[str, Any] | None = None,
+    reset: Collection[str] = (),
     slow_mode: int | None = None,
     reason: str = "",
 ) -> Room:
-    """Give a room another base policy, other parts, another conduct or pace.
+    """Change some of a room's policy, conduct or pace.
 
-    What is None stays. Workers use it from their next batch on. Raises Invalid, NotFound.
+    `parts` and `ways` are put over those that are stored, and what `reset` names goes back to its
+    default. Workers use it from their next batch on. Raises Invalid, NotFound.
     """
-    if slow_mode is not None and not 0 <= slow_mode <= _SLOWEST:
-        raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
     with transaction.atomic():
-        room = Room.objects.select_for_update().filter(pk=room_id).first()
-        if room is None:
-            raise NotFound
-        before, stored = _as_json(room), room.policy_parts
-        room.moderation = room.moderation if moderation is None else moderation
-        room.policy_parts = room.policy_parts if parts is None else parts
-        room.conduct = room.conduct if ways is None else ways
-        room.slow_mode = room.slow_mode if slow_mode is None else slow_mode
-        take_parts(room.moderation, room.policy_parts, stored)
-        conduct.parse(room.conduct)
-        after = _as_json(room)
-        changed = [name for name in after if after[name] != before[name]]
-        if changed:
-            room.policy_version += 1
-            room.save(update_fields=[*after, "policy_version"])
-            details = {name: [_copied(before[name]), _copied(after[name])] for name in changed}
-            audit.note("policy.changed", audit.person(by), room, reason=reason, details=details)
+        room = _locked(room_id)
+        stored = {*room.policy_parts, *room.conduct}
+        names = sorted({*PARTS, *Conduct.model_fields, *stored})
+        for name in reset:
+            if name not in names:
+                raise Invalid(
+                    f"Nothing to reset is called {name!r}; there are {', '.join(names)}.",
+                    field="reset",
+                )
+        _write(
+            room,
+            moderation=room.moderation if moderation is None else moderation,
+            policy_parts=_without({**room.policy_parts, **(parts or {})}, reset),
+            conduct=_without({**room.conduct, **(ways or {})}, reset),
+            slow_mode=room.slow_mode if slow_mode is None else slow_mode,
+            by=by,
+            reason=reason,
+        )
     return room
+
+
+def put(
+    room_id: int,
+    *,
+    by: User | None,
+    moderation: str,
+    parts: dict[str, Any],
+    ways: dict[str, Any],
+    slow_mode: int,
+    version: int,
+    reason: str = "",
+) -> Room:
+    """Put all of a room's rules in the place of those of a version.
+
+    Raises Invalid, NotFound, and Conflict where somebody has changed that version meanwhile.
+    """
+    with transaction.atomic():
+        room = _locked(room_id)
+        if room.policy_version != version:
+            raise Conflict(CHANGED_MEANWHILE)
+        _write(
+            room,
+            moderation=moderation,
+            policy_parts=parts,
+            conduct=ways,
+            slow_mode=slow_mode,
+            by=by,
+            reason=reason,
+        )
+    return room
+
+
+def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Room:
+    """Take one change back, the one that made this version; later ones stay where it left them.
+
+    Raises Invalid where what it was does not hold any more, and NotFound.
+    """
+    made = AuditEntry.objects.filter(room=room_id, action=_CHANGED, details__version=version)
+    entry = made.order_by("-pk").first()
+    if entry is None:
+        raise NotFound(f"No change in the audit log made version {version} of this room's rules.")
+    parts, new_parts = entry.details.get("policy_parts", [{}, {}])
+    ways, new_ways = entry.details.get("conduct", [{}, {}])
+    moderation, slow_mode = (
+        entry.details.get(name, [None])[0] for name in ("moderation", "slow_mode")
+    )
+    return change(
+        room_id,
+        by=by,
+        moderation=moderation,
+        parts=parts,
+        ways=ways,
+        reset=[name for name in (*new_parts, *new_ways) if name not in {*parts, *ways}],
+        slow_mode=slow_mode,
+        reason=reason or f"undoes version {version}",
+    )
 
 
 def raid(room_id: int, seconds: int, *, by: User | None) -> Room:
     """Hold everything from accounts younger than this, until it is switched off with 0."""
-    parts = Room.objects.filter(pk=room_id).values_list("policy_parts", flat=True).first()
-    if parts is None:
+    return change(room_id, by=by, parts={"raid_seconds": seconds}, reason="raid mode")
+
+
+def check_slow_mode(seconds: int) -> None:
+    """Raise Invalid for a slow mode that no room can have."""
+    if not 0 <= seconds <= _SLOWEST:
+        raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
+
+
+def _locked(room_id: int) -> Room:
+    room = Room.objects.select_for_update().filter(pk=room_id).first()
+    if room is None:
         raise NotFound
-    return change(room_id, by=by, parts={**parts, "raid_seconds": seconds}, reason="raid mode")
+    return room
 
 
-def _as_json(room: Room) -> dict[str, Any]:
-    return {
-        "moderation": room.moderation,
-        "policy_parts": room.policy_parts,
-        "conduct": room.conduct,
-        "slow_mode": room.slow_mode,
-    }
+def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
-def _copied(value: Any) -> Any:
-    text = str(value)
-    return value if len(text) <= _COPIED else f"{text[:200]}… ({len(text)} characters)"
+def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
+    """Store and log rules that hold, of a room that the caller has locked."""
+    check_slow_mode(after["slow_mode"])
+    take_parts(after["moderation"], after["policy_parts"], room.policy_parts)
+    conduct.parse(after["conduct"])
+    before = {name: getattr(room, name) for name in after}
+    changed = [name for name in after if after[name] != before[name]]
+    if not changed:
+        return
+    for name in changed:
+        setattr(room, name, after[name])
+    room.policy_version += 1
+    room.save(update_fields=[*changed, "policy_version"])
+    details = {name: _difference(before[name], after[name]) for name in changed}
+    audit.note(
+        _CHANGED,
+        audit.person(by),
+        room,
+        reason=reason,
+        details={"version": room.policy_version, **details},
+        undo=f"moderation policy --room {room.name} --undo {room.policy_version}",
+    )
+
+
+def _difference(before: Any, after: Any) -> list[Any]:
+    """What it was and what it is; of objects what differs, since lists of words are long."""
+    if not isinstance(before, dict):
+        return [before, after]
+    same = [name for name in before if name in after and before[name] == after[name]]
+    return [_without(before, same), _without(after, same)]
 
 
 def _read(room: Room) -> Rules:
@@ -161,11 +255,21 @@ def _read(room: Room) -> Rules:
     parts, ways = stored or ({}, {})
     try:
         policy = try_parts(room.moderation, parts)
-    except BusError as error:
-        logger.error("The policy parts of %s do not hold: %s", room, error.text)
-        policy = try_parts(room.moderation, {})
+    except BusError:
+        policy = try_parts(room.moderation, _readable(room, parts))
     try:
         return Rules(policy, conduct.parse(ways))
     except BusError as error:
         logger.error("The conduct of %s does not hold: %s", room, error.text)
         return Rules(policy, Conduct())
+
+
+def _readable(room: Room, parts: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for name, value in parts.items():
+        try:
+            try_parts(room.moderation, {name: value})
+            kept[name] = value
+        except BusError as error:
+            logger.error("A policy part of %s does not hold: %s", room, error.text)
+    return kept

@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Review, Room, Sanction
-from bus.services import sanctions
+from bus.services import policies, sanctions
 from tests.integration.settling import HELD, room, settle
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +25,7 @@ ROOM = {
     "access": "open",
     "moderation": "standard",
     "slow_mode": "0",
+    "opened": "0",
     "policy_parts": "{}",
     "conduct": "{}",
     "archived_at_0": "",
@@ -75,10 +76,20 @@ def test_a_rooms_rules_are_checked_versioned_and_logged(admin: Client) -> None:
     place = room()
     change = f"/admin/bus/room/{place.pk}/change/"
     values = {**ROOM, "name": "lobby", "title": "New"}
-    for wrong in ({"policy_parts": '{"nonsense": 1}'}, {"conduct": '{"mode": "never"}'}):
+    for wrong, told in (
+        ({"policy_parts": '{"nonsense": 1}'}, b"no part"),
+        ({"conduct": '{"mode": "never"}'}, b"mode: "),
+        ({"policy_parts": r'{"words": ["a\u0000b"]}'}, b"U+0000"),
+        ({"policy_parts": r'{"exempt": ["\ud800"]}'}, b"U+D800"),
+        ({"policy_parts": r'{"\ud800": 1}'}, b"no part"),
+        ({"policy_parts": "[1]"}, b"an object is wanted"),
+        ({"conduct": r'{"\ud800": 1}'}, b"valid string"),
+        ({"conduct": r'{"ladder": [{"\ud800": 1}]}'}, b"valid string"),
+        ({"conduct": "3"}, b"valid dictionary"),
+    ):
         answer = admin.post(change, {**values, **wrong})
         assert answer.status_code == 200
-        assert (b"nonsense" in answer.content) or (b"mode" in answer.content)
+        assert told in answer.content
     place.refresh_from_db()
     assert (place.title, place.policy_version) == ("", 0)
     rules = {"policy_parts": '{"max_links": 1}', "conduct": '{"mode": "after"}'}
@@ -87,6 +98,35 @@ def test_a_rooms_rules_are_checked_versioned_and_logged(admin: Client) -> None:
     assert (place.title, place.policy_version) == ("New", 1)
     assert (place.policy_parts, place.conduct) == ({"max_links": 1}, {"mode": "after"})
     assert AuditEntry.objects.get().action == "policy.changed"
+
+
+def test_slow_mode_is_checked_and_logged(admin: Client) -> None:
+    place = room()
+    change = f"/admin/bus/room/{place.pk}/change/"
+    assert b"86400" in admin.post(change, {**ROOM, "slow_mode": "90000"}).content
+    assert admin.post(change, {**ROOM, "slow_mode": "45"}).status_code == 302
+    place.refresh_from_db()
+    assert (place.slow_mode, place.policy_version) == (45, 1)
+    assert AuditEntry.objects.get().details["slow_mode"] == [0, 45]
+
+
+def test_rules_that_somebody_else_changed_meanwhile_are_not_written_over(admin: Client) -> None:
+    place = room()
+    change = f"/admin/bus/room/{place.pk}/change/"
+    assert b'name="opened" value="0"' in admin.get(change).content
+    policies.raid(place.pk, 3600, by=None)
+    for opened in ("0", ""):
+        answer = admin.post(change, {**ROOM, "opened": opened, "moderation": "strict"})
+        assert b"Somebody else has changed the rules" in answer.content
+    place.refresh_from_db()
+    assert (place.moderation, place.policy_parts) == ("standard", {"raid_seconds": 3600})
+    assert b'name="opened" value="1"' in admin.get(change).content
+    rules = {"opened": "1", "moderation": "strict", "policy_parts": '{"raid_seconds": 3600}'}
+    assert admin.post(change, {**ROOM, **rules}).status_code == 302
+    # What is no rule is nobody else's.
+    assert admin.post(change, {**ROOM, **rules, "title": "New"}).status_code == 302
+    place.refresh_from_db()
+    assert (place.moderation, place.title, place.policy_version) == ("strict", "New", 2)
 
 
 @pytest.mark.parametrize(("action", "status"), [("approve", "posted"), ("reject", "rejected")])

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from bus.models import AuditEntry, Message, Review, Room, Strike
-from bus.services import reviews, rule_stats, sanctions
+from bus.services import policies, reviews, rule_stats, sanctions
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
 pytestmark = [
@@ -41,12 +41,35 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
     assert shown["parts"] == {"raid_seconds": 0}
 
 
+def test_policy_keeps_what_somebody_else_changes_meanwhile(
+    lobby: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = policies.change
+
+    def late(room_id: int, **values: Any) -> Room:
+        monkeypatch.undo()
+        policies.raid(room_id, 3600, by=None)
+        return change(room_id, **values)
+
+    monkeypatch.setattr(policies, "change", late)
+    shown = json.loads(moderation("policy", "--room", "lobby", "--part", 'words=["zork"]'))
+    assert shown["parts"] == {"raid_seconds": 3600, "words": ["zork"]}
+
+
 def test_policy_sets_slow_mode(lobby: Room) -> None:
     shown = json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "1"))
     assert shown["slow_mode"] == 1
     assert [s.row.reason for s in settle(lobby, CLEAN, "and again") if s.row] == ["", "slow_mode"]
-    assert AuditEntry.objects.get().details == {"slow_mode": [0, 1]}
+    assert AuditEntry.objects.get().details == {"version": 1, "slow_mode": [0, 1]}
     assert json.loads(moderation("policy", "--room", "lobby", "--slow-mode", "0"))["slow_mode"] == 0
+
+
+def test_the_undo_of_a_change_in_the_log_is_a_command(lobby: Room) -> None:
+    moderation("policy", "--room", "lobby", "--base", "strict", "--part", 'words=["zork"]')
+    _, *args = AuditEntry.objects.get().undo.split()
+    shown = json.loads(moderation(*args, "--reason", "it was a joke"))
+    assert (shown["base"], shown["parts"]) == ("standard", {})
+    assert AuditEntry.objects.filter(reason="it was a joke").exists()
 
 
 def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
@@ -79,8 +102,35 @@ def test_a_part_is_read_from_a_file(lobby: Room, tmp_path: Path) -> None:
         ("policy", "--room", "lobby", "--part", "words"),
         ("policy", "--room", "lobby", "--part", "words=3"),
         ("policy", "--room", "lobby", "--conduct", "mode=never"),
+        ("policy", "--room", "lobby", "--reset", "wrods"),
+        ("policy", "--room", "lobby", "--undo", "1"),
+        ("policy", "--room", "lobby", "--undo", "1", "--raid", "60"),
+        ("policy", "--room", "lobby", "--raid", "60", "--reason", "a\udcffb"),
+        ("policy", "--room", "lobby", "--part", 'words=["\udcff"]'),
+        ("policy", "--room", "lobby", "--conduct", "\udcff=1"),
+        ("policy", "--room", "\udcff"),
+        ("lift", "77", "--reason", "\udcff"),
+        ("purge", "--room", "lobby", "\udcff"),
         ("dry-run",),
         ("dry-run", "--show", "77"),
+        *[
+            ("dry-run", "--room", "lobby", *job, f"--last={last}")
+            for job in ((), ("--job",))
+            for last in ("-5", "0", "9" * 30)
+        ],
+        *[
+            ("dry-run", "--room", "lobby", *job, f"--days={days}")
+            for job in ((), ("--job",))
+            for days in ("-5", "0", "nan", "inf", "1e15")
+        ],
+        ("stats", "--days", "nan"),
+        ("stats", "--days", "1e15"),
+        ("policy", "--room", "lobby", "--slow-mode", "9" * 30),
+        ("policy", "--room", "lobby", "--raid", "-1"),
+        ("policy", "--room", "lobby", "--undo", "9" * 30),
+        ("lift", "9" * 30),
+        ("undo", "9" * 30),
+        ("dry-run", "--stop", "9" * 30),
         ("policy", "--room", "lobby", "--slow-mode", "-1"),
         ("lift", "77"),
         ("forgive", "77"),
@@ -93,6 +143,15 @@ def test_what_makes_no_sense_is_refused_and_changes_nothing(lobby: Room, args: A
         moderation(*args)
     lobby.refresh_from_db()
     assert (lobby.policy_parts, lobby.conduct) == ({}, {})
+
+
+@pytest.mark.parametrize("minutes", ["nan", "inf", "1e15", "-5", "0"])
+def test_a_purge_of_no_time_is_refused(lobby: Room, minutes: str) -> None:
+    row = posted(lobby)
+    with pytest.raises(CommandError, match="Nothing was removed"):
+        moderation("purge", "--room", "lobby", "gabc", f"--minutes={minutes}")
+    row.refresh_from_db()
+    assert row.removed_at is None
 
 
 def test_dry_run_shows_what_would_change(lobby: Room) -> None:

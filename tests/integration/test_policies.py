@@ -10,8 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bus.errors import Forbidden, Invalid, NotFound
+from bus.errors import Conflict, Forbidden, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
+from bus.moderation import Context, judge
 from bus.services import access, behaviour, history, policies, rooms
 from bus.services.facts import Opened, Removed
 from tests.integration.settling import (
@@ -52,8 +53,46 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
     policies.change(lobby.pk, by=mina, parts={"max_links": 1})
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.reason) == ("policy.changed", "adverts")
-    assert entry.details == {"policy_parts": [{}, {"max_links": 1}]}
+    assert entry.details == {"version": 1, "policy_parts": [{}, {"max_links": 1}]}
+    assert entry.undo == "moderation policy --room lobby --undo 1"
     assert Room.objects.get().policy_version == 1
+
+
+def test_a_change_is_undone_and_later_ones_stay(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, parts={"max_links": 5}, ways={"hide_reports": 5})
+    policies.change(
+        lobby.pk,
+        by=None,
+        moderation="strict",
+        parts={"max_links": 1, "words": ["zork"]},
+        ways={"mode": "after"},
+        reset=["hide_reports"],
+        slow_mode=30,
+    )
+    policies.change(lobby.pk, by=None, parts={"max_emoji": 3})
+    undone = policies.undo(lobby.pk, 2, by=None)
+    assert (undone.moderation, undone.slow_mode) == ("standard", 0)
+    assert undone.policy_parts == {"max_links": 5, "max_emoji": 3}
+    assert undone.conduct == {"hide_reports": 5}
+    again = policies.undo(lobby.pk, 4, by=None, reason="they were right")
+    assert (again.moderation, again.slow_mode, again.conduct) == ("strict", 30, {"mode": "after"})
+    assert again.policy_parts == {"max_links": 1, "words": ["zork"], "max_emoji": 3}
+    told = [entry.reason for entry in AuditEntry.objects.order_by("pk")]
+    assert told == ["", "", "", "undoes version 2", "they were right"]
+    with pytest.raises(NotFound, match="version 9"):
+        policies.undo(lobby.pk, 9, by=None)
+
+
+def test_the_log_keeps_long_lists_whole_and_copies_none_that_stays(lobby: Room) -> None:
+    words = [f"word number {number}" for number in range(2_000)]
+    policies.change(lobby.pk, by=None, parts={"words": words})
+    policies.raid(lobby.pk, 60, by=None)
+    assert AuditEntry.objects.get(details__version=2).details["policy_parts"] == [
+        {},
+        {"raid_seconds": 60},
+    ]
+    policies.change(lobby.pk, by=None, reset=["words"])
+    assert policies.undo(lobby.pk, 3, by=None).policy_parts == {"words": words, "raid_seconds": 60}
 
 
 @pytest.mark.parametrize(
@@ -62,6 +101,11 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
         ({"moderation": "severe"}, "severe"),
         ({"parts": {"nonsense": 1}}, "nonsense"),
         ({"parts": {"words": [""]}}, "words"),
+        ({"parts": {"words": ["a\0b"]}}, "words: string 1 holds"),
+        ({"parts": {"deny_hosts": ["a\ud800b"]}}, "deny_hosts: string 1 holds"),
+        ({"parts": {"exempt": ["moderater"]}}, "owner, moderator, member, guest"),
+        ({"ways": {"\ud800": 1}}, "valid string"),
+        ({"ways": {"held_expires": "post\0"}}, "held_expires"),
         ({"parts": {"patterns": ["(a"]}}, "patterns"),
         ({"parts": {"patterns": [r"(a)\1"]}}, "patterns"),
         ({"parts": {"patterns": SLOW}}, "slowest is pattern"),
@@ -81,6 +125,36 @@ def test_what_makes_no_sense_is_refused_and_named(
     assert (stored.policy_version, stored.policy_parts, stored.conduct) == (0, {}, {})
 
 
+def test_changes_of_several_people_are_put_together(lobby: Room) -> None:
+    policies.change(lobby.pk, by=None, parts={"words": ["zork"]}, ways={"mode": "after"})
+    policies.raid(lobby.pk, 3600, by=None)
+    changed = policies.change(
+        lobby.pk, by=None, ways={"hide_reports": 5}, reset=["words", "ladder"]
+    )
+    assert changed.policy_parts == {"raid_seconds": 3600}
+    assert changed.conduct == {"mode": "after", "hide_reports": 5}
+
+
+def test_whole_rules_are_put_only_over_those_that_were_read(lobby: Room) -> None:
+    rules: dict[str, Any] = {"moderation": "strict", "parts": {}, "ways": {}, "slow_mode": 5}
+    policies.raid(lobby.pk, 3600, by=None)
+    with pytest.raises(Conflict, match="Somebody else"):
+        policies.put(lobby.pk, by=None, version=0, **rules)
+    put = policies.put(lobby.pk, by=None, version=1, **rules)
+    assert (put.moderation, put.policy_parts, put.slow_mode) == ("strict", {}, 5)
+
+
+@pytest.mark.parametrize("name", ["wrods", "slow_mode"])
+def test_what_cannot_be_reset_is_named_with_what_can(lobby: Room, name: str) -> None:
+    with pytest.raises(Invalid, match=rf"'{name}'; there are .*\bhide_reports\b.*\bwords\b"):
+        policies.change(lobby.pk, by=None, reset=["words", name])
+
+
+def test_what_an_older_version_stored_can_be_reset(lobby: Room) -> None:
+    Room.objects.update(policy_parts={"gone": 1})
+    assert policies.change(lobby.pk, by=None, reset=["gone"]).policy_parts == {}
+
+
 def test_slow_patterns_that_are_stored_stop_nobody_from_changing_the_rest(lobby: Room) -> None:
     Room.objects.update(policy_parts={"patterns": SLOW})
     assert policies.raid(lobby.pk, 60, by=None).policy_parts["raid_seconds"] == 60
@@ -93,13 +167,14 @@ def test_a_room_that_is_gone_has_no_policy_to_change() -> None:
         policies.change(999_999, by=None, parts={})
 
 
-def test_stored_rules_that_do_not_hold_any_more_leave_the_base(
+def test_stored_rules_that_do_not_hold_any_more_leave_the_rest(
     lobby: Room, caplog: pytest.LogCaptureFixture
 ) -> None:
-    Room.objects.update(policy_parts={"gone": 1}, conduct={"gone": 1}, policy_version=9)
+    parts = {"gone": 1, "exempt": ["moderater"], "words": ["zork"]}
+    Room.objects.update(policy_parts=parts, conduct={"gone": 1}, policy_version=9)
     (stored,) = rooms.by_names(["lobby"])
-    assert outcomes(stored, CLEAN, REJECTED) == ["posted", "rejected"]
-    assert "do not hold" in caplog.text
+    assert outcomes(stored, CLEAN, REJECTED, "zork") == ["posted", "rejected", "rejected"]
+    assert "no role 'moderater'" in caplog.text
     assert "does not hold" in caplog.text
 
 
@@ -134,6 +209,13 @@ def test_raid_mode_holds_young_accounts_until_it_is_off(lobby: Room) -> None:
     assert ages[2:] == [0.0, None]
     calm = policies.raid(lobby.pk, 0, by=None)
     assert policies.of_room(calm).raid_seconds == 0
+
+
+def test_raid_mode_holds_where_the_policy_is_off(lobby: Room) -> None:
+    raided = policies.change(lobby.pk, by=None, moderation="off", parts={"raid_seconds": 3600})
+    (known,) = behaviour.of_authors({raided: {"gabc": [CLEAN]}}).values()
+    verdict = judge(CLEAN, policies.of_room(raided), Context(account_age=known.account_age))
+    assert (verdict.action, verdict.reason) == ("hold", "new_member")
 
 
 def test_what_is_known_of_authors(lobby: Room) -> None:

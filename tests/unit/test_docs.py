@@ -1,11 +1,16 @@
 """The docs name what the code has: settings, commands, events, objects, channel messages, codes."""
 
+import itertools
 import re
+import shlex
 
 import pytest
 
-from bus.moderation import POLICIES
+from bus.management.moderation_commands.parts import pairs
+from bus.moderation import POLICIES, Policy
+from bus.moderation.parts import PARTS
 from bus.reasons import REASONS
+from bus.services import conduct
 from scripts import docs
 
 
@@ -23,6 +28,29 @@ def test_every_table_of_the_docs_is_made() -> None:
 
 def test_every_reason_that_a_policy_acts_on_has_words_for_its_author() -> None:
     assert {reason for policy in POLICIES.values() for reason in policy.ladders} <= set(REASONS)
+
+
+def test_the_examples_of_parts_and_conduct_are_taken() -> None:
+    text = (docs.ROOT / "docs" / "moderation.md").read_text("utf-8")
+    conduct_table = section(text, "| `--conduct` |")
+    examples = [example for row in conduct_table if (example := re.match(r"\| `(.*?)` \|", row))]
+    named = [shlex.split(example[1])[0] for example in examples]
+    assert conduct.parse(pairs(named)).ladder
+    assert {name.partition("=")[0] for name in named} == set(conduct.Conduct.model_fields)
+
+    taken = set()
+    for row in section(text, "| part | example |"):
+        names, values = (re.findall("`(.*?)`", cell) for cell in row.split(" | ")[:2])
+        for name, value in itertools.product(names, values):
+            Policy.from_parts(POLICIES["standard"], pairs([f"{name}={value}"]))
+            taken.add(name)
+    assert taken == set(PARTS)
+
+
+def section(text: str, head: str) -> list[str]:
+    """The rows of the table that begins with this head."""
+    table = text[text.index(head) :].split("\n\n")[0]
+    return table.splitlines()[2:]
 
 
 def test_every_test_that_a_promise_names_is_there() -> None:

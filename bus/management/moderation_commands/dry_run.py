@@ -57,11 +57,14 @@ class DryRunCommand(Subcommand):
                 self._compare(options)
 
     def _compare(self, options: dict[str, Any]) -> None:
+        last = options["last"]
+        if last is None:
+            last = 1000 if options["days"] is None else dry_run.MOST_AT_ONCE
         found = dry_run.compare(
             parts.room_of(options),
             moderation=options["base"],
             parts=parts.pairs(options["part"]),
-            last=options["last"] or (dry_run.MOST_AT_ONCE if options["days"] else 1000),
+            last=last,
             days=options["days"],
         )
         self._print(found)

@@ -8,13 +8,15 @@ from typing import Final
 
 from bus.management.moderation_commands.data import clean
 from bus.management.moderation_commands.measure import Measure
-from bus.moderation.model.rows import Row, Source
+from bus.moderation.model.rows import HELD_BACK, Row, Source
 from bus.moderation.model.train import Progress, Recipe, TrainingError, fit
 from bus.moderation.model.weights import Weights
 from bus.moderation.normalise import normalise
 
 # Fewer decisions of either kind teach the model who was on duty.
 FEWEST: Final = 25
+# Of either kind, among those that are held back; fewer are no evidence to switch on.
+FEWEST_HELD_BACK: Final = 10
 # What moderators here decided says more of here than other people's texts do.
 _WEIGHT: Final = 2.0
 # Decisions are few: they move the weights that they touch, gently, and leave the rest.
@@ -40,15 +42,32 @@ class Change:
 
 
 def decisions(labelled: Iterable[tuple[int, str]]) -> Source:
-    """Moderators' decisions as a source; raises TrainingError where they are too few."""
-    rows = [Row(bool(label), clean(text)) for label, text in labelled]
+    """Moderators' decisions as a source; raises TrainingError where they are too few.
+
+    A text that was decided more than once counts once, as it was decided last.
+    """
+    last = {clean(text): bool(label) for label, text in labelled}
+    rows = [Row(bad, text) for text, bad in last.items()]
     bad = sum(row.bad for row in rows)
     if min(bad, len(rows) - bad) < FEWEST:
         raise TrainingError(
-            f"There are {bad} decisions against a text and {len(rows) - bad} for one; learning "
-            f"takes {FEWEST} of each."
+            f"There are {bad} decisions against a text and {len(rows) - bad} for one, repeated "
+            f"texts counted once; learning takes {FEWEST} of each."
         )
     return Source("decisions", rows, _WEIGHT)
+
+
+def check_evidence(source: Source) -> None:
+    """Raise TrainingError where too few decisions are held back to show what a switch does."""
+    held_back = [row.bad for row in source.rows if row.held_back]
+    bad = sum(held_back)
+    if min(bad, len(held_back) - bad) < FEWEST_HELD_BACK:
+        raise TrainingError(
+            f"Of those that are held back to measure on, {bad} decisions are against a text and"
+            f" {len(held_back) - bad} for one; a switch takes {FEWEST_HELD_BACK} of each, about"
+            f" {FEWEST_HELD_BACK * HELD_BACK} decisions of each kind. Without --switch it shows"
+            " what would change."
+        )
 
 
 def learn(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -37,6 +37,18 @@ def add_parts(parser: ArgumentParser) -> None:
         help="""such as max_links=0, words='["free coins"]', or words=@FILE with one on a line;"""
         " other values are JSON",
     )
+
+
+def add_reason(parser: ArgumentParser) -> None:
+    """`--reason TEXT`."""
+    parser.add_argument("--reason", default="", type=readable, help="for the audit log")
+
+
+def readable(text: str) -> str:
+    """An argument that can be stored; raises ArgumentTypeError."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ArgumentTypeError(f"{text!r} is not text in UTF-8. Nothing was changed.")
+    return text
 
 
 def room_of(options: dict[str, Any]) -> Room:

@@ -6,6 +6,8 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
 from bus.models import Room
@@ -45,27 +47,23 @@ class PolicyCommand(Subcommand):
             metavar="SECONDS",
             help="between two messages of one author; 0 is off",
         )
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parser.add_argument(
+            "--undo", type=int, metavar="VERSION", help="take back one change, as in the audit log"
+        )
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Change what is named, then show all of it as JSON."""
         with errors_told("Nothing was changed."):
             room = parts.room_of(options)
-            changed = parts.pairs(options["part"])
-            ways = parts.pairs(options["conduct"])
-            if options["raid"] is not None:
-                changed["raid_seconds"] = options["raid"]
-            slow_mode = options["slow_mode"]
-            if options["base"] or changed or ways or options["reset"] or slow_mode is not None:
-                room = policies.change(
-                    room.pk,
-                    by=None,
-                    moderation=options["base"],
-                    parts=_without({**room.policy_parts, **changed}, options["reset"]),
-                    ways=_without({**room.conduct, **ways}, options["reset"]),
-                    slow_mode=slow_mode,
-                    reason=options["reason"],
-                )
+            changes = _changes(options)
+            reason = options["reason"]
+            if options["undo"] is not None:
+                if changes:
+                    raise CommandError("--undo goes by itself. Nothing was changed.")
+                room = policies.undo(room.pk, options["undo"], by=None, reason=reason)
+            elif changes:
+                room = policies.change(room.pk, by=None, **changes, reason=reason)
             self._show(room)
 
     def _show(self, room: Room) -> None:
@@ -79,5 +77,16 @@ class PolicyCommand(Subcommand):
         self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
 
 
-def _without(values: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if name not in names}
+def _changes(options: dict[str, Any]) -> dict[str, Any]:
+    """What is to be changed, as `policies.change` takes it."""
+    changed = parts.pairs(options["part"])
+    if options["raid"] is not None:
+        changed["raid_seconds"] = options["raid"]
+    named = {
+        "moderation": options["base"],
+        "parts": changed or None,
+        "ways": parts.pairs(options["conduct"]) or None,
+        "reset": options["reset"] or None,
+        "slow_mode": options["slow_mode"],
+    }
+    return {name: value for name, value in named.items() if value is not None}

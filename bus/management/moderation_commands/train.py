@@ -16,7 +16,13 @@ from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line
 from bus.management.moderation_commands import data
 from bus.management.moderation_commands.card import card, leave_one_out
-from bus.management.moderation_commands.learn import Change, compare, decisions, learn
+from bus.management.moderation_commands.learn import (
+    Change,
+    check_evidence,
+    compare,
+    decisions,
+    learn,
+)
 from bus.management.moderation_commands.measure import Measure
 from bus.management.moderation_commands.own import own
 from bus.moderation import model
@@ -95,6 +101,8 @@ class Train(Subcommand):
         old = _in_use(path)
         try:
             source = decisions(labelled)
+            if options["switch"]:
+                check_evidence(source)
             sources = [*data.to_train_on(options["data"]), own()] if options["data"] else []
             new = learn(source, load_packaged(), sources, self._progress)
         except TrainingError as error:

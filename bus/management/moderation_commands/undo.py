@@ -6,12 +6,16 @@ import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
 from bus.services import escalation, events, removal, reviews, sanctions
 from bus.services.facts import Closed
+
+# How far back a purge goes: ten years, in minutes.
+_LONGEST = 10 * 366 * 24 * 60
 
 
 class Lift(Subcommand):
@@ -24,7 +28,7 @@ class Lift(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which one."""
         parser.add_argument("sanction", type=int, metavar="ID")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Lift it, now."""
@@ -43,7 +47,7 @@ class Forgive(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Which one."""
         parser.add_argument("strike", type=int, metavar="ID", help="as in the admin, under Strikes")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Forgive it, now."""
@@ -81,12 +85,20 @@ class Purge(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Whose, where, since when."""
         parts.add_room(parser)
-        parser.add_argument("author", help="as in the log: u7 for a user, g… for a guest")
+        parser.add_argument(
+            "author", type=parts.readable, help="as in the log: u7 for a user, g… for a guest"
+        )
         parser.add_argument("--minutes", type=float, default=60, help="default 60")
-        parser.add_argument("--reason", default="", help="for the audit log")
+        parts.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Remove them, each with a seq of its own."""
+        # Not a number is neither more nor less than any.
+        if not 0 < options["minutes"] <= _LONGEST:
+            raise CommandError(
+                f"--minutes {options['minutes']:g}: a number above 0 up to {_LONGEST:,} is wanted."
+                " Nothing was removed."
+            )
         since = timezone.now() - dt.timedelta(minutes=options["minutes"])
         with errors_told("Nothing was removed."):
             facts = removal.purge(

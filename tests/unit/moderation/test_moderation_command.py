@@ -297,6 +297,25 @@ def test_too_few_decisions_are_refused() -> None:
         decisions(few)
 
 
+def test_repeated_texts_count_once_as_they_were_decided_last() -> None:
+    with pytest.raises(TrainingError, match="1 decisions against a text and 1 for one"):
+        decisions([(1, "buy gold"), (0, "good evening")] * FEWEST)
+    source = decisions([*labelled(100), (1, "good to  see you, number 7")])
+    assert [row.bad for row in source.rows if row.text == "good to see you, number 7"] == [True]
+
+
+def test_nothing_is_switched_without_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = labelled(60)
+    monkeypatch.setattr(labels, "labelled", lambda: few)
+    args = ("train", "--from-decisions", "--out", tmp_path)
+    with pytest.raises(CommandError, match=r"\d decisions are against .* 10 of each.*Nothing was"):
+        run(*args, "--switch")
+    assert not list(tmp_path.iterdir())
+    assert "Nothing was switched" in run(*args)
+
+
 def test_the_change_counts_only_what_was_held_back() -> None:
     source = decisions(labelled())
     change = compare(source, None, load(model.PACKAGED), 0.5)

@@ -47,9 +47,15 @@ def test_parts_written_as_json_read_as_the_same_policy(name: str) -> None:
         ({"patterns": ["(a"]}, "patterns: pattern 1 is refused: missing )"),
         ({"patterns": ["(?=a)"]}, "patterns: pattern 1 is refused"),
         ({"patterns": ["a*"]}, "patterns: pattern 1 would match everything"),
-        ({"patterns": ["\ud800"]}, "patterns: pattern 1 holds half"),
+        ({"patterns": ["a", "\ud800"]}, "patterns: string 2 holds U+D800"),
+        ({"words": ["a\0b"]}, "words: string 1 holds U+0000"),
+        ({"words": ["a\udcffb"]}, "words: string 1 holds U+DCFF"),
+        ({"allowed": ["a\x85b"]}, "allowed: string 1 holds U+0085"),
+        ({"allow_hosts": ["a\0.example"]}, "allow_hosts: string 1 holds U+0000"),
         ({"patterns": ["a"] * 101}, "patterns: 101 patterns, 100 at most"),
         ({"deny_hosts": ["https://a.example/"]}, "deny_hosts: not the name of a host"),
+        ({"exempt": ["owner", "moderater"]}, "exempt: no role 'moderater'; there are owner, mod"),
+        ({"exempt": ["owner\0"]}, "exempt: string 1 holds U+0000"),
         ({"exempt": "owner"}, "exempt: a list of strings"),
         ({"ladders": {"smell": {"hold": 1}}}, "ladders: no reason 'smell'"),
         ({"ladders": {"link": {"explode": 1}}}, "ladders: link: no action 'explode'"),
@@ -120,6 +126,23 @@ def test_raid_mode_holds_young_accounts() -> None:
     assert (verdict.action, verdict.reason, verdict.masked) == ("hold", "new_member", "hello")
     assert judge("hello", policy, Context(account_age=7200.0)).action == "allow"
     assert judge("hello", policy).action == "allow"
+
+
+@pytest.mark.parametrize("name", sorted(POLICIES))
+def test_raid_mode_holds_under_every_policy(name: str) -> None:
+    policy = Policy.from_parts(POLICIES[name], {"raid_seconds": 3600})
+    verdict = judge("hello", policy, Context(account_age=60.0))
+    assert (verdict.action, verdict.reason, len(verdict.hits)) == ("hold", "new_member", 1)
+    assert judge("hello", policy, Context(account_age=7200.0)).hits == ()
+
+
+def test_off_finds_nothing_but_what_it_acts_on() -> None:
+    policy = Policy.from_parts(POLICIES["off"], {"raid_seconds": 3600})
+    verdict = judge("fuck bit.ly/x", policy, Context(account_age=60.0))
+    assert [hit.rule for hit in verdict.hits] == ["newcomers"]
+    assert judge("fuck bit.ly/x", policy, Context(account_age=7200.0)).hits == ()
+    read = Policy.from_parts(POLICIES["off"], {"ladders": {"link": {"hold": 1}}})
+    assert judge("see bit.ly/x", read).action == "hold"
 
 
 def test_strikes_turn_an_alert_into_a_hold() -> None:
