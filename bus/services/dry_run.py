@@ -122,6 +122,20 @@ def find(run_id: int) -> DryRun:
     return run
 
 
+def examples(found: Difference) -> dict[str, list[tuple[str, str]]]:
+    """The rule and the text of each example, by kind of change; without what was removed since."""
+    ids = {example["id"] for kept in found.examples.values() for example in kept}
+    rows = {row.pk: row for row in Message.objects.filter(pk__in=ids) if _stands(row)}
+    return {
+        change: [
+            (example["rule"], labels.as_written(rows[example["id"]]))
+            for example in kept
+            if example["id"] in rows
+        ]
+        for change, kept in found.examples.items()
+    }
+
+
 def try_on(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
     """The policy that would be; raises Invalid."""
     merged = {**room.policy_parts, **(parts or {})}
@@ -168,8 +182,13 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
         recent.append((row.created_at, gist(text)))
     before = judge_many([Case(text, current, context) for _, text, context in cases])
     after = judge_many([Case(text, tried, context) for _, text, context in cases])
-    for (row, text, _), was, would_be in zip(cases, before, after, strict=True):
-        found.add(row.pk, text, was, would_be, show=row.removed_at is None)
+    for (row, _, _), was, would_be in zip(cases, before, after, strict=True):
+        found.add(row.pk, was, would_be, show=_stands(row))
+
+
+def _stands(row: Message) -> bool:
+    """Whether nobody removed its text; what is purged keeps one for moderators alone."""
+    return row.removed_at is None and row.body != ""
 
 
 def _history(room: Room, days: float | None) -> QuerySet[Message]:

@@ -1,6 +1,7 @@
 """Dry runs: what a changed policy would have done, now or step by step in a worker."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from bus import names, publisher
 from bus.channel_messages import DryRunContinued
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import DryRun, Message, QueuedSend, Room
-from bus.services import dry_run, messages, policies
+from bus.services import changes, dry_run, messages, policies, removal
 from bus.services.difference import Difference
 from bus.workers import rehearsal
-from tests.integration.settling import room, settle, submission
+from tests.integration.settling import GUEST_VISITOR, HELD, room, settle, submission
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,8 +35,7 @@ def lobby() -> Room:
 def test_what_would_change_is_counted_with_examples(lobby: Room) -> None:
     found = dry_run.compare(lobby, parts=WORDS)
     assert (found.looked, found.changed, dict(found.changes)) == (32, 1, {"allow>reject": 1})
-    (example,) = found.examples["allow>reject"]
-    assert (example["text"], example["matched"]) == (TRADE, ["red sword"])
+    assert dry_run.examples(found) == {"allow>reject": [("words", TRADE)]}
     assert found.warnings == []
     milder = dry_run.compare(lobby, moderation="off")
     assert dict(milder.changes) == {"reject>allow": 1}
@@ -93,6 +93,34 @@ def test_removed_texts_are_no_examples_and_wiped_ones_are_not_judged(lobby: Room
     assert dry_run.compare(lobby, parts=WORDS).looked == 31
 
 
+def test_what_was_held_and_purged_is_counted_and_not_shown(lobby: Room) -> None:
+    settle(lobby, HELD)
+    held = dry_run.compare(lobby, moderation="off", last=1)
+    assert dry_run.examples(held) == {"hold>allow": [("links", HELD)]}
+    removal.purge(lobby.pk, "gabc", since=timezone.now() - dt.timedelta(minutes=5), by=None)
+    found = dry_run.compare(lobby, moderation="off", last=1)
+    assert (dict(found.changes), found.examples) == ({"hold>allow": 1}, {})
+    # Of what was looked at before, nothing is left to show either.
+    assert dry_run.examples(held) == {"hold>allow": []}
+
+
+def test_a_job_keeps_no_text_and_shows_none_that_was_removed_since(
+    lobby: Room, broker: str
+) -> None:
+    run = begin(lobby, parts={"words": ["sword"]})
+    work_off(run, broker)
+    run.refresh_from_db()
+    assert TRADE not in json.dumps(run.found)
+    row = Message.objects.get(body=TRADE)
+    assert shown(run) == [("words", TRADE)]
+    changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
+    assert shown(run) == []
+
+
+def shown(run: DryRun) -> list[tuple[str, str]]:
+    return dry_run.examples(Difference.from_json(run.found))["allow>reject"]
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -147,7 +175,7 @@ def test_a_job_goes_step_by_step_to_the_same_end(
     assert run.ended_at is not None
     found = Difference.from_json(run.found)
     assert (found.looked, dict(found.changes)) == (32, {"allow>reject": 1})
-    assert found.examples["allow>reject"][0]["text"] == TRADE
+    assert dry_run.examples(found) == {"allow>reject": [("words", TRADE)]}
 
 
 def test_a_step_that_comes_twice_counts_once(
