@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -164,6 +164,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
             recent.append((row.created_at, gist(text)))
     members = Member.objects.filter(room=room).values_list("user", "role")
     roles: dict[int | None, str] = dict(members.iterator())
+    joined = _joined(rows)
     cases: list[tuple[Message, str, Context]] = []
     for row in rows:
         text = labels.as_written(row)
@@ -177,6 +178,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
             ages=tuple((row.created_at - at).total_seconds() for at, _ in recent),
             trusted=role in access.MODERATING,
             role=role,
+            account_age=_account_age(row, joined),
         )
         cases.append((row, text, context))
         recent.append((row.created_at, gist(text)))
@@ -184,6 +186,19 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
     after = judge_many([Case(text, tried, context) for _, text, context in cases])
     for (row, _, _), was, would_be in zip(cases, before, after, strict=True):
         found.add(row.pk, was, would_be, show=_stands(row))
+
+
+def _joined(rows: Iterable[Message]) -> dict[int, dt.datetime]:
+    authors = {row.author_id for row in rows if row.author_id is not None}
+    return dict(User.objects.filter(pk__in=authors).values_list("pk", "date_joined"))
+
+
+def _account_age(row: Message, joined: dict[int, dt.datetime]) -> float | None:
+    """How old the author's account was at the time; a guest's is as young as can be."""
+    if row.author_key.startswith("g"):
+        return 0.0
+    made = joined.get(row.author_id or 0)
+    return None if made is None else (row.created_at - made).total_seconds()
 
 
 def _stands(row: Message) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,10 +14,20 @@ from bus import names, publisher
 from bus.channel_messages import DryRunContinued
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import DryRun, Message, QueuedSend, Room
+from bus.protocol import Author
 from bus.services import changes, dry_run, messages, policies, removal
 from bus.services.difference import Difference
 from bus.workers import rehearsal
-from tests.integration.settling import GUEST_VISITOR, HELD, room, settle, submission
+from tests.integration.settling import (
+    GUEST,
+    GUEST_VISITOR,
+    HELD,
+    posted,
+    room,
+    settle,
+    submission,
+    visitor,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +73,23 @@ def test_floods_and_repeats_are_seen_as_workers_see_them(
     work_off(run, broker)
     run.refresh_from_db()
     assert run.found["changes"] == dict(found.changes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "change"),
+    [
+        ({"raid_seconds": 3600}, "allow>hold"),
+        ({"new_seconds": 86_400, "new_max_mentions": 0}, "allow>reject"),
+    ],
+)
+def test_accounts_are_as_old_as_they_were_by_then(parts: dict[str, Any], change: str) -> None:
+    place = room()
+    old, new = visitor("old", days=1), visitor("new", days=0)
+    for author in (GUEST, old.author, new.author, Author(name="deploy bot")):
+        posted(place, "hello @mina", author)
+    assert dict(dry_run.compare(place, parts=parts).changes) == {change: 2}
+    User.objects.update(date_joined=timezone.now() - dt.timedelta(days=9))
+    assert dict(dry_run.compare(place, parts=parts).changes) == {change: 1}
 
 
 def test_a_term_that_matches_everything_is_warned_of(lobby: Room) -> None:
