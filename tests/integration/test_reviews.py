@@ -268,6 +268,21 @@ def test_decisions_are_labels_and_undone_ones_are_not(lobby: Room, mina: User) -
     assert list(labels.labelled()) == [(0, HELD), (0, HELD + "2")]
 
 
+def test_what_its_author_removed_is_not_learned_from(lobby: Room, mina: User) -> None:
+    first, second, third = (held(lobby, f"{HELD}{number}") for number in range(3))
+    reviews.decide(first.pk, approve=True, by=mina)
+    reviews.decide(second.pk, approve=False, by=mina)
+    reviews.decide(third.pk, approve=True, by=mina)
+    appeals.appeal(lobby, str(second.message_id), GUEST_VISITOR, "why?")
+    for review in (first, second):
+        changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
+    assert list(labels.labelled()) == [(0, HELD + "2")]
+    # Neither is a decision on it, made once there is no text to decide about.
+    reviews.undo(first.pk, by=None)
+    reviews.decide(first.pk, approve=False, by=mina)
+    assert not Label.objects.filter(message=first.message).exists()
+
+
 def test_every_decision_is_in_the_log_with_its_undo(lobby: Room, mina: User) -> None:
     review = held(lobby)
     reviews.decide(review.pk, approve=False, by=mina, note="an advert")
