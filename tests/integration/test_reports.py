@@ -5,7 +5,16 @@ from django.contrib.auth.models import User
 
 from bus.errors import Conflict, NotFound
 from bus.models import AuditEntry, Report, Review, Room
-from bus.services import changes, events, history, policies, reports, reviews, sanctions
+from bus.services import (
+    changes,
+    events,
+    history,
+    policies,
+    reports,
+    review_wire,
+    reviews,
+    sanctions,
+)
 from bus.services.access import Visitor
 from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle, visitor
 
@@ -90,6 +99,28 @@ def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
     assert list(reviews.queue()) == [review]
     with pytest.raises(Conflict):
         reviews.undo(review.pk, by=None)
+
+
+def test_what_was_put_back_is_hidden_by_as_many_new_reports(lobby: Room) -> None:
+    row = posted(lobby)
+    for number in range(3):
+        review = reports.file(lobby, str(row.pk), visitor(f"one{number}"), "rude")
+    assert review is not None
+    reviews.undo(review.pk, by=None)
+    found = [reports.file(lobby, str(row.pk), visitor(f"two{n}"), "rude") for n in range(3)]
+    assert found == [None, None, review]
+    row.refresh_from_db()
+    assert row.removed_at is not None
+
+
+def test_moderators_see_what_was_reported_of_an_alerted_message(lobby: Room) -> None:
+    (settled,) = settle(lobby, "shut up")
+    assert settled.row is not None
+    for number in range(3):
+        review = reports.file(lobby, str(settled.row.pk), visitor(f"m{number}"), f"rude {number}")
+    assert review is not None
+    told = review_wire.of(review)
+    assert (told.kind, told.reports) == ("alert", ["rude 0", "rude 1", "rude 2"])
 
 
 def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Room) -> None:
