@@ -354,6 +354,20 @@ def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) 
     assert removal.purge(lobby.pk, "gabc", since=began, by=mina) == []
 
 
+@pytest.mark.parametrize("minutes", [(None, 1), (1, None), (60, 1), (1, 60)])
+def test_of_several_sanctions_the_longest_counts(
+    lobby: Room, minutes: tuple[int | None, ...]
+) -> None:
+    for kind in ("mute", "ban"):
+        for length in minutes:
+            sanctions.impose(lobby, "gabc", kind, minutes=length)
+    right = access.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
+    for found in (right.muted, right.banned):
+        assert found is not None
+        left = None if found.until is None else round((found.until - timezone.now()).seconds / 60)
+        assert left == (None if None in minutes else 60)
+
+
 def test_a_sanction_reaches_the_rights(lobby: Room) -> None:
     sanctions.impose(lobby, "gabc", "ban", reason="enough")
     right = access.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
