@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
-from bus.errors import Conflict, NotFound
+from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Report, Review, Room
 from bus.services import (
     changes,
@@ -152,7 +152,16 @@ def test_only_what_can_be_read_can_be_reported(lobby: Room) -> None:
     (held,) = settle(lobby, HELD)
     assert held.row is not None
     row = posted(lobby)
-    for place, id_ in ((lobby, held.row.pk), (room("other"), row.pk), (lobby, 10**9)):
+    ids = (held.row.pk, 10**9, "9" * 30, "abc", "")
+    for place, id_ in ((room("other"), row.pk), *((lobby, id_) for id_ in ids)):
         with pytest.raises(NotFound):
-            reports.file(place, str(id_), visitor(f"v{place.name}{id_}"), "rude")
+            reports.file(place, str(id_), GUEST_VISITOR, "rude")
     assert Review.objects.filter(kind="reported").count() == 0
+
+
+@pytest.mark.parametrize("reason", ["a\x00b", "a\ud800b"])
+def test_a_reason_that_cannot_be_stored_is_refused(lobby: Room, reason: str) -> None:
+    row = posted(lobby)
+    with pytest.raises(Invalid, match="reason"):
+        reports.file(lobby, str(row.pk), GUEST_VISITOR, reason)
+    assert not Report.objects.exists()

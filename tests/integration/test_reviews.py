@@ -231,8 +231,12 @@ def test_an_appeal_is_for_ones_own_message_that_may_not_stand(lobby: Room) -> No
         appeals.appeal(lobby, str(stands.pk), other, "why?")
     (settled,) = settle(lobby, REJECTED)
     assert settled.row is not None
-    with pytest.raises(Invalid):
-        appeals.appeal(lobby, str(settled.row.pk), GUEST_VISITOR, "  ")
+    for text in ("  ", "a\x00b", "a\ud800b", "x" * 501):
+        with pytest.raises(Invalid):
+            appeals.appeal(lobby, str(settled.row.pk), GUEST_VISITOR, text)
+    for id_ in ("abc", "9" * 30, ""):
+        with pytest.raises(NotFound):
+            appeals.appeal(lobby, id_, GUEST_VISITOR, "why?")
 
 
 @pytest.mark.parametrize(("then", "status"), [("reject", "rejected"), ("post", "posted")])
