@@ -68,8 +68,7 @@ class Difference:
         limit = self.looked * _SUSPICIOUS
         found = [
             f"{text!r} is found in {count} of {self.looked} messages"
-            for text, count in self.matched.most_common(5)
-            if count >= limit
+            for text, count in self._frequent()
         ]
         if self.changed >= limit:
             share = 100 * self.changed / self.looked
@@ -78,6 +77,15 @@ class Difference:
             share = 100 * self.touched / self.looked
             found.append(f"something new is found in {share:.0f} % of all messages")
         return found
+
+    def forget_rare(self) -> None:
+        """Let go of what matched in few messages: once all is counted, it only repeats them."""
+        self.matched = Counter(dict(self._frequent()))
+
+    def _frequent(self) -> list[tuple[str, int]]:
+        # Of a few messages, one is many already.
+        limit = max(self.looked, _ENOUGH) * _SUSPICIOUS
+        return [(text, count) for text, count in self.matched.most_common(5) if count >= limit]
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored between two steps."""

@@ -99,18 +99,22 @@ def step(run_id: int, after: int) -> DryRun | None:
             # The parts held when it was made: this version of the engine reads them otherwise.
             run.state, run.error = DryRun.State.FAILED, error.text[:500]
         if run.state != DryRun.State.RUNNING:
-            run.ended_at = timezone.now()
+            _end(run)
         run.save()
     return run
 
 
 def stop(run_id: int) -> DryRun:
     """Stop a dry run; what it has found stays. Raises NotFound, Conflict."""
-    running = DryRun.objects.filter(pk=run_id, state=DryRun.State.RUNNING)
-    stopped = running.update(state=DryRun.State.STOPPED, ended_at=timezone.now())
-    run = find(run_id)
-    if not stopped:
-        raise Conflict(f"This dry run has ended already: {run.state}.")
+    with transaction.atomic():
+        run = DryRun.objects.select_for_update().filter(pk=run_id).first()
+        if run is None:
+            raise NotFound("There is no such dry run.")
+        if run.state != DryRun.State.RUNNING:
+            raise Conflict(f"This dry run has ended already: {run.state}.")
+        run.state = DryRun.State.STOPPED
+        _end(run)
+        run.save()
     return run
 
 
@@ -152,6 +156,12 @@ def _advance(run: DryRun) -> None:
     run.position = rows[-1].pk if rows else run.last
     if len(rows) < _STEP:
         run.state = DryRun.State.DONE
+
+
+def _end(run: DryRun) -> None:
+    found = Difference.from_json(run.found)
+    found.forget_rare()
+    run.found, run.ended_at = found.as_json(), timezone.now()
 
 
 def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference) -> None:

@@ -138,7 +138,7 @@ def test_a_job_keeps_no_text_and_shows_none_that_was_removed_since(
     run = begin(lobby, parts={"words": ["sword"]})
     work_off(run, broker)
     run.refresh_from_db()
-    assert TRADE not in json.dumps(run.found)
+    assert (run.state, "sword" in json.dumps(run.found)) == ("done", False)
     row = Message.objects.get(body=TRADE)
     assert shown(run) == [("words", TRADE)]
     changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
@@ -232,9 +232,11 @@ def test_a_job_is_stopped_and_keeps_what_it_found(
     lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dry_run, "_STEP", 10)
-    run = dry_run.start(lobby, by=None, parts=WORDS)
+    run = dry_run.start(lobby, by=None, parts={"words": ["number 3"]})
     run = dry_run.step(run.pk, run.position) or run
+    assert run.found["matched"] != {}
     assert dry_run.stop(run.pk).state == "stopped"
+    assert dry_run.find(run.pk).found["matched"] == {}
     assert dry_run.step(run.pk, run.position) is None
     assert dry_run.find(run.pk).looked == 10
     with pytest.raises(Conflict):
