@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import to_json
 
 from bus.conf import conf
-from bus.errors import Invalid, TooLong
+from bus.errors import Invalid, NotFound, TooLong
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -76,12 +76,16 @@ def _payload(value: Any) -> Any:
     return value
 
 
+_MESSAGE_ID = r"^[0-9]{1,18}$"
+
 RoomName = Annotated[str, AfterValidator(_room_name)]
 # Something to read: line ends are \n, and nothing is around it.
 Text = Annotated[str, AfterValidator(_text)]
 Body = Annotated[str, AfterValidator(_body)]
 ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean)]
-MessageId = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+# A few words to a person, or none.
+Remark = Annotated[str, AfterValidator(_clean)]
+MessageId = Annotated[str, Field(pattern=_MESSAGE_ID)]
 UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
 Ref = Annotated[str, Field(max_length=64)]
@@ -91,6 +95,21 @@ Rooms = list[RoomName] | Literal["all"]
 EventName = Annotated[str, Field(min_length=1, max_length=100)]
 # Anything that JSON can say.
 Payload = Annotated[Any, AfterValidator(_payload)]
+
+
+def remark(value: str, field: str) -> str:
+    """A Remark that came in no frame, with nothing around it; raises Invalid naming the field."""
+    try:
+        return _clean(value).strip()
+    except ValueError as error:
+        raise Invalid(f"{field}: {error}", field=field) from None
+
+
+def message_number(value: str) -> int:
+    """A MessageId that came in no frame, as the database has it; raises NotFound."""
+    if not re.fullmatch(_MESSAGE_ID, value):
+        raise NotFound("There is no such message.")
+    return int(value)
 
 
 # Those of one transaction have the same.

@@ -22,6 +22,7 @@ from bus.fields import (
     ClientId,
     MessageId,
     Ref,
+    Remark,
     RoomName,
     Seq,
     validate,
@@ -113,7 +114,7 @@ class MessageDelete(Command, type="message.delete"):
     room: RoomName
     id: MessageId
     # What a moderator wants the room to know.
-    reason: str = Field(default="", max_length=200)
+    reason: Annotated[Remark, Field(max_length=200)] = ""
 
 
 class MessageReport(Command, type="message.report"):
@@ -121,7 +122,7 @@ class MessageReport(Command, type="message.report"):
 
     room: RoomName
     id: MessageId
-    reason: Annotated[str, Field(max_length=500)] = ""
+    reason: Annotated[Remark, Field(max_length=500)] = ""
 
 
 class HistoryList(Command, type="history.list"):

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core import signing
-from django.db.models import Q
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -290,9 +290,11 @@ def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]
                 found[room_id, f"u{user_id}"].role = role
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     keys = {key for _, key in found}
-    for sanction in Sanction.objects.filter(
+    in_force = Sanction.objects.filter(
         now, room__in=asked, author_key__in=keys, lifted_at__isnull=True
-    ):
+    )
+    # The longest last, which is the one that counts.
+    for sanction in in_force.order_by(F("until").asc(nulls_last=True), "pk"):
         place = (sanction.room_id, sanction.author_key)
         if place not in found:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Review, Room
 from bus.services import audit, reviews
@@ -31,12 +32,12 @@ def appeal(room: Room, message_id: str, by: Visitor, text: str) -> Decision:
 
     The message waits meanwhile, as a held one does.
     """
-    text = text.strip()
+    text, number = fields.remark(text, "text"), fields.message_number(message_id)
     if not 0 < len(text) <= _LIMIT:
         raise Invalid(f"An appeal has 1 to {_LIMIT} characters.", field="text")
     with transaction.atomic():
         room = Room.objects.select_for_update().get(pk=room.pk)
-        row = Message.objects.filter(room=room, pk=message_id, author_key=by.key).first()
+        row = Message.objects.filter(room=room, pk=number, author_key=by.key).first()
         if row is None:
             raise NotFound("There is no such message of yours.")
         row.room = room

@@ -11,8 +11,6 @@ from bus.services.openings import rule_of
 
 # Shown of each kind of change; the newest stay, so that they are of all the history.
 _EXAMPLES: Final = 10
-# Characters of an example.
-_SHOWN: Final = 200
 # From this share of all messages on, something is probably not meant.
 _SUSPICIOUS: Final = 0.2
 _ENOUGH: Final = 20
@@ -31,11 +29,11 @@ class Difference:
     touched: int = 0
     # What matched in these and in what changed, lower case.
     matched: Counter[str] = field(default_factory=Counter)
-    # Of each kind of change: {"id", "text", "rule", "matched"}.
+    # Of each kind of change: {"id", "rule"}; the texts are read when they are shown.
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
-    def add(self, id_: int, text: str, before: Verdict, after: Verdict, *, show: bool) -> None:
-        """Count one message; its text is shown as an example only where it may be."""
+    def add(self, id_: int, before: Verdict, after: Verdict, *, show: bool) -> None:
+        """Count one message; it is an example only where its text may be shown."""
         self.looked += 1
         new = _found(after) - _found(before)
         self.touched += bool(new)
@@ -47,11 +45,10 @@ class Difference:
         verdict = after if after.score > before.score or not before.hits else before
         rule = rule_of(after) or rule_of(before)
         self.rules[rule] += 1
-        matched = sorted({hit.matched.lower()[:40] for hit in verdict.hits})
-        self._count(matched)
+        self._count(sorted({hit.matched.lower()[:40] for hit in verdict.hits}))
         if show:
             kept = self.examples.setdefault(change, [])
-            kept.append({"id": id_, "text": text[:_SHOWN], "rule": rule, "matched": matched[:5]})
+            kept.append({"id": id_, "rule": rule})
             del kept[:-_EXAMPLES]
 
     def _count(self, matched: list[str]) -> None:
@@ -71,8 +68,7 @@ class Difference:
         limit = self.looked * _SUSPICIOUS
         found = [
             f"{text!r} is found in {count} of {self.looked} messages"
-            for text, count in self.matched.most_common(5)
-            if count >= limit
+            for text, count in self._frequent()
         ]
         if self.changed >= limit:
             share = 100 * self.changed / self.looked
@@ -81,6 +77,15 @@ class Difference:
             share = 100 * self.touched / self.looked
             found.append(f"something new is found in {share:.0f} % of all messages")
         return found
+
+    def forget_rare(self) -> None:
+        """Let go of what matched in few messages: once all is counted, it only repeats them."""
+        self.matched = Counter(dict(self._frequent()))
+
+    def _frequent(self) -> list[tuple[str, int]]:
+        # Of a few messages, one is many already.
+        limit = max(self.looked, _ENOUGH) * _SUSPICIOUS
+        return [(text, count) for text, count in self.matched.most_common(5) if count >= limit]
 
     def as_json(self) -> dict[str, Any]:
         """As it is stored between two steps."""

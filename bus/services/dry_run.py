@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from django.contrib.auth.models import User
@@ -102,18 +102,22 @@ def step(run_id: int, after: int) -> DryRun | None:
             # The parts held when it was made: this version of the engine reads them otherwise.
             run.state, run.error = DryRun.State.FAILED, error.text[:500]
         if run.state != DryRun.State.RUNNING:
-            run.ended_at = timezone.now()
+            _end(run)
         run.save()
     return run
 
 
 def stop(run_id: int) -> DryRun:
     """Stop a dry run; what it has found stays. Raises NotFound, Conflict."""
-    running = DryRun.objects.filter(pk=run_id, state=DryRun.State.RUNNING)
-    stopped = running.update(state=DryRun.State.STOPPED, ended_at=timezone.now())
-    run = find(run_id)
-    if not stopped:
-        raise Conflict(f"This dry run has ended already: {run.state}.")
+    with transaction.atomic():
+        run = DryRun.objects.select_for_update().filter(pk=run_id).first()
+        if run is None:
+            raise NotFound("There is no such dry run.")
+        if run.state != DryRun.State.RUNNING:
+            raise Conflict(f"This dry run has ended already: {run.state}.")
+        run.state = DryRun.State.STOPPED
+        _end(run)
+        run.save()
     return run
 
 
@@ -123,6 +127,20 @@ def find(run_id: int) -> DryRun:
     if run is None:
         raise NotFound("There is no such dry run.")
     return run
+
+
+def examples(found: Difference) -> dict[str, list[tuple[str, str]]]:
+    """The rule and the text of each example, by kind of change; without what was removed since."""
+    ids = {example["id"] for kept in found.examples.values() for example in kept}
+    rows = {row.pk: row for row in Message.objects.filter(pk__in=ids) if _stands(row)}
+    return {
+        change: [
+            (example["rule"], labels.as_written(rows[example["id"]]))
+            for example in kept
+            if example["id"] in rows
+        ]
+        for change, kept in found.examples.items()
+    }
 
 
 def try_on(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
@@ -143,6 +161,12 @@ def _advance(run: DryRun) -> None:
         run.state = DryRun.State.DONE
 
 
+def _end(run: DryRun) -> None:
+    found = Difference.from_json(run.found)
+    found.forget_rare()
+    run.found, run.ended_at = found.as_json(), timezone.now()
+
+
 def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference) -> None:
     """Judge messages by both policies, with what their authors had said before them."""
     current = policies.of_room(room)
@@ -153,6 +177,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
             recent.append((row.created_at, gist(text)))
     members = Member.objects.filter(room=room).values_list("user", "role")
     roles: dict[int | None, str] = dict(members.iterator())
+    joined = _joined(rows)
     cases: list[tuple[Message, str, Context]] = []
     for row in rows:
         text = labels.as_written(row)
@@ -166,13 +191,32 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
             ages=tuple((row.created_at - at).total_seconds() for at, _ in recent),
             trusted=role in access.MODERATING,
             role=role,
+            account_age=_account_age(row, joined),
         )
         cases.append((row, text, context))
         recent.append((row.created_at, gist(text)))
     before = judge_many([Case(text, current, context) for _, text, context in cases])
     after = judge_many([Case(text, tried, context) for _, text, context in cases])
-    for (row, text, _), was, would_be in zip(cases, before, after, strict=True):
-        found.add(row.pk, text, was, would_be, show=row.removed_at is None)
+    for (row, _, _), was, would_be in zip(cases, before, after, strict=True):
+        found.add(row.pk, was, would_be, show=_stands(row))
+
+
+def _joined(rows: Iterable[Message]) -> dict[int, dt.datetime]:
+    authors = {row.author_id for row in rows if row.author_id is not None}
+    return dict(User.objects.filter(pk__in=authors).values_list("pk", "date_joined"))
+
+
+def _account_age(row: Message, joined: dict[int, dt.datetime]) -> float | None:
+    """How old the author's account was at the time; a guest's is as young as can be."""
+    if row.author_key.startswith("g"):
+        return 0.0
+    made = joined.get(row.author_id or 0)
+    return None if made is None else (row.created_at - made).total_seconds()
+
+
+def _stands(row: Message) -> bool:
+    """Whether nobody removed its text; what is purged keeps one for moderators alone."""
+    return row.removed_at is None and row.body != ""
 
 
 def _history(room: Room, days: float | None) -> QuerySet[Message]:

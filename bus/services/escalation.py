@@ -100,9 +100,11 @@ def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
     now, actor = timezone.now(), audit.person(by)
     with transaction.atomic():
         counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
+        # The room first, as everywhere: who decides about the message has it, and wants this next.
+        locked = Room.objects.select_for_update().filter(pk__in=counting.values("room")).first()
         strike = counting.select_related("room", "message").first()
         # Asked by the database: of two at once, one forgives it.
-        if strike is None or not counting.update(forgiven_at=now):
+        if locked is None or strike is None or not counting.update(forgiven_at=now):
             raise NotFound("There is no such strike, or it is forgiven already.")
         sanctions.lift_for(strike.message, actor, reason, now)
         details = {"strike": strike.pk, "rule": strike.rule}

@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator
 
 from bus.models import Label, Message
 
+# The reasons of messages that their author has taken back.
+_TAKEN_BACK = ("author", "withdrawn")
+
 
 def labelled() -> Iterable[tuple[int, str]]:
     """Each decided text as its author wrote it, 1 where it was found bad; in order of decision.
 
-    Read from the database bit by bit.
+    Not what its author removed since: nobody is to read that again. Read bit by bit.
     """
-    rows = Label.objects.order_by("decided_at", "pk").values_list("bad", "text")
+    kept = Label.objects.exclude(message__reason__in=_TAKEN_BACK).exclude(text="")
+    rows = kept.order_by("decided_at", "pk").values_list("bad", "text")
     return _pairs(rows.iterator(chunk_size=2000))
 
 
@@ -23,8 +27,14 @@ def _pairs(rows: Iterator[tuple[bool, str]]) -> Iterator[tuple[int, str]]:
 
 
 def note(row: Message, *, bad: bool, at: dt.datetime) -> None:
-    """Keep what a moderator decided; a later decision on the same message replaces it."""
-    values = {"text": as_written(row), "bad": bad, "decided_at": at}
+    """Keep what a moderator decided; a later decision on the same message replaces it.
+
+    A decision on a text that is gone says nothing.
+    """
+    text = as_written(row)
+    if not text:
+        return
+    values = {"text": text, "bad": bad, "decided_at": at}
     Label.objects.update_or_create(message=row, defaults=values)
 
 

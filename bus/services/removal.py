@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bus.errors import Invalid, NotFound
-from bus.models import Message, Review, Room
+from bus.models import Message, Report, Review, Room
 from bus.services import audit
 from bus.services.facts import Closed, Fact, Removed, Settled
 
@@ -27,7 +27,12 @@ def take_out(row: Message, room: Room, now: dt.datetime, reason: str) -> None:
 
 
 def put_back(row: Message, room: Room) -> None:
-    """Put a hidden message back; the caller holds the room's lock and saves both."""
+    """Put a hidden message back; the caller holds the room's lock and saves both.
+
+    Reports that had hidden it count no more towards doing so again.
+    """
+    if row.reason == "reported":
+        Report.objects.filter(message=row, trusted=True).update(trusted=False)
     room.head += 1
     row.changed = room.head
     row.removed_at, row.reason = None, ""

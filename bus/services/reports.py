@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import NotFound
 from bus.models import Message, Report, Review, Room
 from bus.services import access, audit, openings, policies, reviews
@@ -22,14 +23,13 @@ _LIMIT = 500
 def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None:
     """Keep a report; the review where it opened one or hid the message, else None.
 
-    Raises NotFound. `review.hidden_now` says whether this very report hid the message:
+    Raises NotFound, Invalid. `review.hidden_now` says whether this very report hid the message:
     `events.of_report` tells all of it.
     """
+    reason, number = fields.remark(reason, "reason"), fields.message_number(message_id)
     with transaction.atomic():
         locked = Room.objects.select_for_update().get(pk=room.pk)
-        row = Message.objects.filter(
-            room=locked, pk=message_id, status=Message.Status.POSTED
-        ).first()
+        row = Message.objects.filter(room=locked, pk=number, status=Message.Status.POSTED).first()
         if row is None or (row.removed_at is not None and not _hidden(row)):
             raise NotFound("There is no such message.")
         row.room = locked

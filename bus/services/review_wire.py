@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bus import objects, reasons
-from bus.models import Review
+from bus.models import Message, Review
 from bus.services import history, labels, openings
 
 
@@ -12,7 +12,6 @@ def of(review: Review) -> objects.Review:
     row = review.message
     gone = row.removed_at is not None and not review.hidden
     found = [] if gone else (row.verdict or {}).get("rules", [])
-    reports = openings.reports_of(row).order_by("pk").values_list("reason", flat=True)
     return objects.Review(
         id=str(review.pk),
         kind=review.kind,
@@ -24,7 +23,7 @@ def of(review: Review) -> objects.Review:
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,
         hits=[objects.ReviewHit.model_validate(hit) for hit in found],
-        reports=list(reports) if review.kind == "reported" else [],
+        reports=_reports(row),
         opened_at=history.timestamp(review.opened_at),
         expires_at=history.timestamp(review.expires_at),
         claimed_by=str(review.claimed_by or ""),
@@ -33,3 +32,10 @@ def of(review: Review) -> objects.Review:
         note=review.note,
         appeal=review.appeal,
     )
+
+
+def _reports(row: Message) -> list[str]:
+    if row.seq is None:
+        # Nobody could read it yet.
+        return []
+    return list(openings.reports_of(row).order_by("pk").values_list("reason", flat=True))

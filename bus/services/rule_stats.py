@@ -5,11 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.utils import timezone
 
 from bus.errors import Invalid
 from bus.models import Message, Review, Room
+
+# By the state of its review: what a rule has held, or took out of the room.
+_REVIEWED = {
+    Review.State.OPEN.value: Message.Status.HELD.value,
+    Review.State.REJECTED.value: Message.Status.REJECTED.value,
+}
 
 
 @dataclass(slots=True)
@@ -46,15 +53,24 @@ def of_rules(room: Room | None = None, days: float = 7) -> list[RuleStats]:
     decided = reviews.exclude(state=Review.State.OPEN).filter(message__label__isnull=False)
     by_message = {review.message_id: review for review in decided.iterator(2000)}
     found: dict[str, RuleStats] = {}
-    for pk, status, verdict in rows.values_list("pk", "status", "verdict").iterator(2000):
+    told = rows.values_list("pk", "status", "verdict", "review__state")
+    for pk, status, verdict, state in told.iterator(2000):
+        outcome = _outcome(status, verdict or {}, state)
         for rule in {hit["rule"] for hit in (verdict or {}).get("rules", ())}:
             stats = found.setdefault(rule, RuleStats(rule))
             stats.hits += 1
-            setattr(stats, status, getattr(stats, status) + 1)
+            setattr(stats, outcome, getattr(stats, outcome) + 1)
             review = by_message.get(pk)
             if review is not None:
                 _count(stats, review)
     return sorted(found.values(), key=lambda stats: (-stats.hits, stats.rule))
+
+
+def _outcome(status: str, verdict: dict[str, Any], review: str | None) -> str:
+    """What became of a message: what was posted first and taken out is as its review says."""
+    if verdict.get("action") in ("hold", "reject"):
+        return _REVIEWED.get(review or "", status)
+    return status
 
 
 def _count(stats: RuleStats, review: Review) -> None:

@@ -65,8 +65,11 @@ def store(sanction: Sanction, actor: str) -> None:
 def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
     """End a sanction now; raises NotFound, or Conflict where it is lifted already."""
     with transaction.atomic():
-        sanction = Sanction.objects.select_related("room").filter(pk=sanction_id).first()
-        if sanction is None:
+        found = Sanction.objects.select_related("room").filter(pk=sanction_id)
+        # The room first, as everywhere: who decides about its message has it, and wants this next.
+        locked = Room.objects.select_for_update().filter(pk__in=found.values("room")).first()
+        sanction = found.first()
+        if locked is None or sanction is None:
             raise NotFound("There is no such sanction.")
         if not _end(sanction, audit.person(by), reason, timezone.now()):
             raise Conflict("This sanction is lifted already.")

@@ -1,10 +1,12 @@
 """Dry runs: what a changed policy would have done, now or step by step in a worker."""
 
 import datetime as dt
+import json
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,10 +14,20 @@ from bus import names, publisher
 from bus.channel_messages import DryRunContinued
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import DryRun, Message, QueuedSend, Room
-from bus.services import dry_run, messages, policies
+from bus.protocol import Author
+from bus.services import changes, dry_run, messages, policies, removal
 from bus.services.difference import Difference
 from bus.workers import rehearsal
-from tests.integration.settling import room, settle, submission
+from tests.integration.settling import (
+    GUEST,
+    GUEST_VISITOR,
+    HELD,
+    posted,
+    room,
+    settle,
+    submission,
+    visitor,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,8 +46,7 @@ def lobby() -> Room:
 def test_what_would_change_is_counted_with_examples(lobby: Room) -> None:
     found = dry_run.compare(lobby, parts=WORDS)
     assert (found.looked, found.changed, dict(found.changes)) == (32, 1, {"allow>reject": 1})
-    (example,) = found.examples["allow>reject"]
-    assert (example["text"], example["matched"]) == (TRADE, ["red sword"])
+    assert dry_run.examples(found) == {"allow>reject": [("words", TRADE)]}
     assert found.warnings == []
     milder = dry_run.compare(lobby, moderation="off")
     assert dict(milder.changes) == {"reject>allow": 1}
@@ -62,6 +73,23 @@ def test_floods_and_repeats_are_seen_as_workers_see_them(
     work_off(run, broker)
     run.refresh_from_db()
     assert run.found["changes"] == dict(found.changes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "change"),
+    [
+        ({"raid_seconds": 3600}, "allow>hold"),
+        ({"new_seconds": 86_400, "new_max_mentions": 0}, "allow>reject"),
+    ],
+)
+def test_accounts_are_as_old_as_they_were_by_then(parts: dict[str, Any], change: str) -> None:
+    place = room()
+    old, new = visitor("old", days=1), visitor("new", days=0)
+    for author in (GUEST, old.author, new.author, Author(name="deploy bot")):
+        posted(place, "hello @mina", author)
+    assert dict(dry_run.compare(place, parts=parts).changes) == {change: 2}
+    User.objects.update(date_joined=timezone.now() - dt.timedelta(days=9))
+    assert dict(dry_run.compare(place, parts=parts).changes) == {change: 1}
 
 
 def test_a_term_that_matches_everything_is_warned_of(lobby: Room) -> None:
@@ -91,6 +119,34 @@ def test_removed_texts_are_no_examples_and_wiped_ones_are_not_judged(lobby: Room
     assert (found.changed, found.examples) == (1, {})
     Message.objects.filter(body=TRADE).update(body="", verdict=None)
     assert dry_run.compare(lobby, parts=WORDS).looked == 31
+
+
+def test_what_was_held_and_purged_is_counted_and_not_shown(lobby: Room) -> None:
+    settle(lobby, HELD)
+    held = dry_run.compare(lobby, moderation="off", last=1)
+    assert dry_run.examples(held) == {"hold>allow": [("links", HELD)]}
+    removal.purge(lobby.pk, "gabc", since=timezone.now() - dt.timedelta(minutes=5), by=None)
+    found = dry_run.compare(lobby, moderation="off", last=1)
+    assert (dict(found.changes), found.examples) == ({"hold>allow": 1}, {})
+    # Of what was looked at before, nothing is left to show either.
+    assert dry_run.examples(held) == {"hold>allow": []}
+
+
+def test_a_job_keeps_no_text_and_shows_none_that_was_removed_since(
+    lobby: Room, broker: str
+) -> None:
+    run = begin(lobby, parts={"words": ["sword"]})
+    work_off(run, broker)
+    run.refresh_from_db()
+    assert (run.state, "sword" in json.dumps(run.found)) == ("done", False)
+    row = Message.objects.get(body=TRADE)
+    assert shown(run) == [("words", TRADE)]
+    changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
+    assert shown(run) == []
+
+
+def shown(run: DryRun) -> list[tuple[str, str]]:
+    return dry_run.examples(Difference.from_json(run.found))["allow>reject"]
 
 
 @pytest.mark.parametrize(
@@ -147,7 +203,7 @@ def test_a_job_goes_step_by_step_to_the_same_end(
     assert run.ended_at is not None
     found = Difference.from_json(run.found)
     assert (found.looked, dict(found.changes)) == (32, {"allow>reject": 1})
-    assert found.examples["allow>reject"][0]["text"] == TRADE
+    assert dry_run.examples(found) == {"allow>reject": [("words", TRADE)]}
 
 
 def test_a_step_that_comes_twice_counts_once(
@@ -176,9 +232,11 @@ def test_a_job_is_stopped_and_keeps_what_it_found(
     lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dry_run, "_STEP", 10)
-    run = dry_run.start(lobby, by=None, parts=WORDS)
+    run = dry_run.start(lobby, by=None, parts={"words": ["number 3"]})
     run = dry_run.step(run.pk, run.position) or run
+    assert run.found["matched"] != {}
     assert dry_run.stop(run.pk).state == "stopped"
+    assert dry_run.find(run.pk).found["matched"] == {}
     assert dry_run.step(run.pk, run.position) is None
     assert dry_run.find(run.pk).looked == 10
     with pytest.raises(Conflict):

@@ -1,9 +1,13 @@
 """Strikes, what they lead to, how they fade, and how all of it is taken back."""
 
 import datetime as dt
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 
 from bus.errors import Conflict, Invalid, NotFound
@@ -12,6 +16,7 @@ from bus.protocol import Author
 from bus.services import (
     access,
     appeals,
+    audit,
     escalation,
     events,
     history,
@@ -32,6 +37,7 @@ from tests.integration.settling import (
     room,
     settle,
 )
+from tests.waiting import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,6 +194,54 @@ def test_an_operator_forgives_a_strike_with_what_it_brought(lobby: Room, mina: U
             escalation.pardon(pk, by=mina)
 
 
+@pytest.mark.parametrize(
+    "take_back",
+    [
+        lambda: sanctions.lift(Sanction.objects.get().pk, by=None),
+        lambda: escalation.pardon(Strike.objects.latest("pk").pk, by=None),
+    ],
+    ids=["lift", "pardon"],
+)
+def test_who_takes_back_and_who_decides_never_wait_for_each_other_in_a_circle(
+    lobby: Room, mina: User, monkeypatch: pytest.MonkeyPatch, take_back: Callable[[], object]
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one lock for all")
+    row = settle(lobby, REJECTED, REJECTED)[1].row
+    assert row is not None
+    opened = appeals.appeal(lobby, str(row.pk), GUEST_VISITOR, "a quotation")
+
+    def decide() -> None:
+        try:
+            reviews.decide(opened.review.pk, approve=True, by=mina)
+        finally:
+            connection.close()
+
+    deciding = threading.Thread(target=decide)
+    note = audit.note
+
+    def note_while_somebody_waits(*args: Any, **values: Any) -> AuditEntry:
+        if deciding.ident is None:
+            deciding.start()
+            until(somebody_waits_for_us, "a decision that waits")
+        return note(*args, **values)
+
+    monkeypatch.setattr(audit, "note", note_while_somebody_waits)
+    take_back()
+    deciding.join(30)
+    assert Review.objects.get().state == "approved"
+    assert Sanction.objects.get().lifted_at is not None
+
+
+def somebody_waits_for_us() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_locks WHERE NOT granted"
+            " AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+        )
+        return cursor.fetchone() is not None
+
+
 def test_a_sanction_is_lifted_once(lobby: Room, mina: User) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute", minutes=5, by=mina, reason="enough")
     assert reasons(lobby, CLEAN) == ["muted"]
@@ -298,6 +352,20 @@ def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) 
         with pytest.raises(Conflict):
             reviews.undo(review.pk, by=None)
     assert removal.purge(lobby.pk, "gabc", since=began, by=mina) == []
+
+
+@pytest.mark.parametrize("minutes", [(None, 1), (1, None), (60, 1), (1, 60)])
+def test_of_several_sanctions_the_longest_counts(
+    lobby: Room, minutes: tuple[int | None, ...]
+) -> None:
+    for kind in ("mute", "ban"):
+        for length in minutes:
+            sanctions.impose(lobby, "gabc", kind, minutes=length)
+    right = access.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
+    for found in (right.muted, right.banned):
+        assert found is not None
+        left = None if found.until is None else round((found.until - timezone.now()).seconds / 60)
+        assert left == (None if None in minutes else 60)
 
 
 def test_a_sanction_reaches_the_rights(lobby: Room) -> None:

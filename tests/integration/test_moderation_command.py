@@ -183,6 +183,21 @@ def test_statistics_count_hits_and_what_moderators_thought(lobby: Room) -> None:
     assert "links" in moderation("stats", "--days", "10")
 
 
+def test_statistics_count_what_was_posted_first_as_what_the_rule_made_of_it() -> None:
+    place = room("after", conduct={"mode": "after"})
+    settle(place, REJECTED, HELD, HELD + "2", HELD + "3")
+
+    def counts(rule: str) -> tuple[int, int, int]:
+        found = {stats.rule: stats for stats in rule_stats.of_rules(place)}
+        return found[rule].posted, found[rule].held, found[rule].rejected
+
+    assert (counts("words"), counts("links")) == ((0, 0, 1), (0, 3, 0))
+    first, second, _ = Review.objects.filter(state="open").order_by("pk")
+    reviews.decide(first.pk, approve=True, by=None)
+    reviews.decide(second.pk, approve=False, by=None)
+    assert counts("links") == (1, 1, 1)
+
+
 def test_lift_forgive_undo_and_purge(lobby: Room) -> None:
     sanction = sanctions.impose(lobby, "gabc", "mute")
     assert "lifted" in moderation("lift", str(sanction.pk))

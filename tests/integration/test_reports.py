@@ -3,9 +3,18 @@
 import pytest
 from django.contrib.auth.models import User
 
-from bus.errors import Conflict, NotFound
+from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Report, Review, Room
-from bus.services import changes, events, history, policies, reports, reviews, sanctions
+from bus.services import (
+    changes,
+    events,
+    history,
+    policies,
+    reports,
+    review_wire,
+    reviews,
+    sanctions,
+)
 from bus.services.access import Visitor
 from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle, visitor
 
@@ -92,6 +101,28 @@ def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
         reviews.undo(review.pk, by=None)
 
 
+def test_what_was_put_back_is_hidden_by_as_many_new_reports(lobby: Room) -> None:
+    row = posted(lobby)
+    for number in range(3):
+        review = reports.file(lobby, str(row.pk), visitor(f"one{number}"), "rude")
+    assert review is not None
+    reviews.undo(review.pk, by=None)
+    found = [reports.file(lobby, str(row.pk), visitor(f"two{n}"), "rude") for n in range(3)]
+    assert found == [None, None, review]
+    row.refresh_from_db()
+    assert row.removed_at is not None
+
+
+def test_moderators_see_what_was_reported_of_an_alerted_message(lobby: Room) -> None:
+    (settled,) = settle(lobby, "shut up")
+    assert settled.row is not None
+    for number in range(3):
+        review = reports.file(lobby, str(settled.row.pk), visitor(f"m{number}"), f"rude {number}")
+    assert review is not None
+    told = review_wire.of(review)
+    assert (told.kind, told.reports) == ("alert", ["rude 0", "rude 1", "rude 2"])
+
+
 def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Room) -> None:
     row = posted(lobby)
     review = reports.file(lobby, str(row.pk), visitor("one"), "rude")
@@ -121,7 +152,16 @@ def test_only_what_can_be_read_can_be_reported(lobby: Room) -> None:
     (held,) = settle(lobby, HELD)
     assert held.row is not None
     row = posted(lobby)
-    for place, id_ in ((lobby, held.row.pk), (room("other"), row.pk), (lobby, 10**9)):
+    ids = (held.row.pk, 10**9, "9" * 30, "abc", "")
+    for place, id_ in ((room("other"), row.pk), *((lobby, id_) for id_ in ids)):
         with pytest.raises(NotFound):
-            reports.file(place, str(id_), visitor(f"v{place.name}{id_}"), "rude")
+            reports.file(place, str(id_), GUEST_VISITOR, "rude")
     assert Review.objects.filter(kind="reported").count() == 0
+
+
+@pytest.mark.parametrize("reason", ["a\x00b", "a\ud800b"])
+def test_a_reason_that_cannot_be_stored_is_refused(lobby: Room, reason: str) -> None:
+    row = posted(lobby)
+    with pytest.raises(Invalid, match="reason"):
+        reports.file(lobby, str(row.pk), GUEST_VISITOR, reason)
+    assert not Report.objects.exists()

@@ -244,8 +244,12 @@ def test_an_appeal_is_for_ones_own_message_that_may_not_stand(lobby: Room) -> No
         appeals.appeal(lobby, str(stands.pk), other, "why?")
     (settled,) = settle(lobby, REJECTED)
     assert settled.row is not None
-    with pytest.raises(Invalid):
-        appeals.appeal(lobby, str(settled.row.pk), GUEST_VISITOR, "  ")
+    for text in ("  ", "a\x00b", "a\ud800b", "x" * 501):
+        with pytest.raises(Invalid):
+            appeals.appeal(lobby, str(settled.row.pk), GUEST_VISITOR, text)
+    for id_ in ("abc", "9" * 30, ""):
+        with pytest.raises(NotFound):
+            appeals.appeal(lobby, id_, GUEST_VISITOR, "why?")
 
 
 @pytest.mark.parametrize(("then", "status"), [("reject", "rejected"), ("post", "posted")])
@@ -279,6 +283,21 @@ def test_decisions_are_labels_and_undone_ones_are_not(lobby: Room, mina: User) -
     assert list(labels.labelled()) == [(0, HELD)]
     reviews.decide(bad.pk, approve=True, by=mina)
     assert list(labels.labelled()) == [(0, HELD), (0, HELD + "2")]
+
+
+def test_what_its_author_removed_is_not_learned_from(lobby: Room, mina: User) -> None:
+    first, second, third = (held(lobby, f"{HELD}{number}") for number in range(3))
+    reviews.decide(first.pk, approve=True, by=mina)
+    reviews.decide(second.pk, approve=False, by=mina)
+    reviews.decide(third.pk, approve=True, by=mina)
+    appeals.appeal(lobby, str(second.message_id), GUEST_VISITOR, "why?")
+    for review in (first, second):
+        changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
+    assert list(labels.labelled()) == [(0, HELD + "2")]
+    # Neither is a decision on it, made once there is no text to decide about.
+    reviews.undo(first.pk, by=None)
+    reviews.decide(first.pk, approve=False, by=mina)
+    assert not Label.objects.filter(message=first.message).exists()
 
 
 def test_every_decision_is_in_the_log_with_its_undo(lobby: Room, mina: User) -> None:

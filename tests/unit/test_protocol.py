@@ -58,6 +58,15 @@ def test_a_body_that_says_nothing_is_refused(body: str) -> None:
     assert refusal.value.field == "body"
 
 
+@pytest.mark.parametrize("kind", ["message.delete", "message.report"])
+@pytest.mark.parametrize("reason", ["a\x00b", "a\ud800b"])
+def test_a_reason_that_cannot_be_stored_is_refused(kind: str, reason: str) -> None:
+    command = {"type": kind, "data": {"room": "lobby", "id": "1", "reason": reason}}
+    with pytest.raises(Invalid) as refusal:
+        protocol.parse_command(command)
+    assert refusal.value.field == "reason"
+
+
 def test_a_body_is_trimmed_and_bounded() -> None:
     data = {"room": "lobby", "client_id": "1"}
     sent = protocol.parse_command({"type": "message.send", "data": {**data, "body": " a\r\nb \n"}})

@@ -84,12 +84,12 @@ class DryRunCommand(Subcommand):
 
     def _print(self, found: Difference) -> None:
         self.stdout.write(f"{found.changed:,} of {found.looked:,} messages would go another way.")
+        examples = dry_run.examples(found)
         for change, count in sorted(found.changes.items(), key=lambda item: -item[1]):
             before, _, after = change.partition(">")
             self.stdout.write(f"\n{before} -> {after}: {count:,}")
-            for example in found.examples.get(change, ()):
-                text = in_line(example["text"], _TEXT)
-                self.stdout.write(f"  {example['rule']:<12} {text}")
+            for rule, text in examples.get(change, ()):
+                self.stdout.write(f"  {rule:<12} {in_line(text, _TEXT)}")
         for warning in found.warnings:
             self.stderr.write(f"Look twice: {warning}")
 
