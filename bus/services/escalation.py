@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import NotFound
 from bus.models import Message, Room, Sanction, Strike
 from bus.moderation import Verdict
@@ -97,7 +98,7 @@ def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
 
     The message stays rejected.
     """
-    now, actor = timezone.now(), audit.person(by)
+    now, actor, reason = timezone.now(), audit.person(by), fields.remark(reason, "reason")
     with transaction.atomic():
         counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
         # The room first, as everywhere: who decides about the message has it, and wants this next.

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import Invalid, NotFound
 from bus.models import Message, Report, Review, Room
 from bus.services import audit
@@ -46,7 +47,7 @@ def purge(
     What waits for a moderator is rejected, and what was hidden stays out: reviews of all of it are
     closed as rejected, so that nothing brings one back.
     """
-    now = timezone.now()
+    now, reason = timezone.now(), fields.remark(reason, "reason")
     facts: list[Fact] = []
     with transaction.atomic():
         room = Room.objects.select_for_update().filter(pk=room_id).first()

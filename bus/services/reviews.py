@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import Conflict, NotFound
 from bus.models import Message, Review, Room, Strike
 from bus.services import (
@@ -76,7 +77,8 @@ def release(review_id: int, by: User) -> None:
 
 
 def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") -> Decision:
-    """Let a message stand, or not; raises NotFound, or Conflict where somebody was first."""
+    """Let a message stand, or not; raises Invalid, NotFound, Conflict where somebody was first."""
+    note = fields.remark(note, "note")
     with transaction.atomic():
         review, room = lock(review_id)
         now = timezone.now()

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from bus import fields
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Room, Sanction
 from bus.services import audit
@@ -23,6 +24,7 @@ def impose(
     reason: str = "",
 ) -> Sanction:
     """Mute, time out or ban an author of a room, for minutes or for good; raises Invalid."""
+    reason = fields.remark(reason, "reason")
     if kind not in Sanction.Kind.values:
         raise Invalid(f"There is no sanction {kind!r}.", field="kind")
     if kind == Sanction.Kind.TIMEOUT and minutes is None:
@@ -63,7 +65,8 @@ def store(sanction: Sanction, actor: str) -> None:
 
 
 def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
-    """End a sanction now; raises NotFound, or Conflict where it is lifted already."""
+    """End a sanction now; raises Invalid, NotFound, or Conflict where it is lifted already."""
+    reason = fields.remark(reason, "reason")
     with transaction.atomic():
         found = Sanction.objects.select_related("room").filter(pk=sanction_id)
         # The room first, as everywhere: who decides about its message has it, and wants this next.

@@ -15,12 +15,14 @@ from bus.protocol import Author
 from bus.services import (
     appeals,
     changes,
+    escalation,
     events,
     expiry,
     history,
     labels,
     messages,
     policies,
+    removal,
     reviews,
     sanctions,
 )
@@ -294,10 +296,9 @@ def test_what_its_author_removed_is_not_learned_from(lobby: Room, mina: User) ->
     for review in (first, second):
         changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
     assert list(labels.labelled()) == [(0, HELD + "2")]
-    # Neither is a decision on it, made once there is no text to decide about.
-    reviews.undo(first.pk, by=None)
-    reviews.decide(first.pk, approve=False, by=mina)
-    assert not Label.objects.filter(message=first.message).exists()
+    # There is no text to decide about any more.
+    with pytest.raises(Conflict, match="gone"):
+        reviews.undo(first.pk, by=None)
 
 
 def test_every_decision_is_in_the_log_with_its_undo(lobby: Room, mina: User) -> None:
@@ -452,3 +453,22 @@ def test_a_message_that_comes_again_tells_of_its_open_review(lobby: Room, mina: 
     assert [len(s.facts) for s in messages.settle([twice, twice])] == [1, 0]
     reviews.decide(Review.objects.earliest("pk").pk, approve=True, by=mina)
     assert messages.settle([sent])[0].facts == []
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_what_no_database_keeps_is_refused_in_notes_and_reasons(
+    lobby: Room, mina: User, text: str
+) -> None:
+    review = held(lobby)
+    sanction = sanctions.impose(lobby, "gabc", "mute")
+    since = timezone.now() - dt.timedelta(days=1)
+    for act in (
+        lambda: reviews.decide(review.pk, approve=True, by=mina, note=text),
+        lambda: sanctions.impose(lobby, "gabc", "ban", reason=text),
+        lambda: sanctions.lift(sanction.pk, by=mina, reason=text),
+        lambda: escalation.pardon(1, by=mina, reason=text),
+        lambda: removal.purge(lobby.pk, "gabc", since=since, by=mina, reason=text),
+    ):
+        with pytest.raises(Invalid, match="control"):
+            act()
+    assert Review.objects.get().state == "open"
