@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
 import time
 import urllib.request
 from collections import Counter, OrderedDict
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final
 
+from bus import reasons
 from bus.conf import conf
 from bus.moderation import Hit, Verdict
 
@@ -31,6 +33,8 @@ _AT_ONCE: Final = 4
 _ANSWER_LIMIT: Final = 1_048_576  # bytes
 # Severity of what an external judge says: it holds, and never rejects.
 _SEVERITY: Final = 2
+# It is stored, sent and translated by; nothing else that a judge writes is.
+_is_code = re.compile(r"[a-z][a-z0-9_]{0,31}").fullmatch
 
 _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
@@ -142,10 +146,11 @@ def _post(texts: list[str]) -> list[str]:
 
 
 def _reason(verdict: object) -> str:
-    """ "" to let a text stand; a judge may say `hold` alone, or a reason of ours with it."""
+    """ "" to let a text stand; a judge may say `hold` alone, or a reason with it."""
     if not isinstance(verdict, dict) or verdict.get("action") not in ("allow", "hold"):
         raise ValueError('a verdict is {"action": "allow" or "hold", "reason": …}')
     if verdict["action"] == "allow":
         return ""
     reason = verdict.get("reason", "external")
-    return reason if isinstance(reason, str) and 0 < len(reason) <= 32 else "external"
+    known = isinstance(reason, str) and _is_code(reason) and reason not in reasons.RESERVED
+    return reason if known else "external"

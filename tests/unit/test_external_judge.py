@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from bus.errors import BusError
 from bus.moderation import POLICIES, Verdict, judge
+from bus.reasons import REASONS, RESERVED
 from bus.workers.external import ExternalJudge
 
 BODIES = ["good morning", "an odd offer", "what the fuck"]
@@ -111,6 +113,30 @@ def test_an_answer_that_is_none_changes_nothing_and_is_counted(server: Server, a
     external = ExternalJudge()
     assert actions(consult(external)) == ["allow", "allow", "reject"]
     assert external.counts == {"failed": 2}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("spam", "spam"),
+        ("off_topic2", "off_topic2"),
+        *((code, "external") for code in ("", "Spam", "x\ny", "a\0b", "\ud800", "_a", "a" * 33, 7)),
+        *((code, "external") for code in ("author", "reported", "internal", "moderator", "muted")),
+    ],
+)
+def test_a_reason_is_a_code_that_means_nothing_else(server: Server, said: Any, told: str) -> None:
+    server.answer = {"verdicts": [{"action": "hold", "reason": said}]}
+    assert consult(ExternalJudge(), ["an odd offer"])[0].reason == told
+
+
+def test_what_becomes_of_a_message_is_no_reason_from_outside() -> None:
+    of_a_text = {reason for policy in POLICIES.values() for reason in policy.ladders} | {"external"}
+    of_errors = codes(BusError)
+    assert (set(REASONS) - of_a_text) | of_errors | {"author", "moderation"} == RESERVED
+
+
+def codes(error: type[BusError]) -> set[str]:
+    return {error.code}.union(*map(codes, error.__subclasses__()))
 
 
 def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
