@@ -13,7 +13,7 @@ class Context:
     trusted: bool = False
     # How many seconds ago the author's last few messages in the room came, in any order.
     ages: tuple[float, ...] = ()
-    # In the room: owner, moderator, member, guest; compared with the roles that a policy exempts.
+    # In the room: owner, moderator, member, guest or service; a policy may exempt some.
     role: str = ""
     # Seconds since the account was made; None when nobody knows.
     account_age: float | None = None

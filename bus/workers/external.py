@@ -17,7 +17,9 @@ from typing import Final
 
 from bus import reasons
 from bus.conf import conf
-from bus.moderation import Hit, Verdict
+from bus.models import Room
+from bus.moderation import Context, Hit, Verdict
+from bus.services import policies
 
 logger = logging.getLogger(__name__)
 
@@ -116,6 +118,17 @@ class ExternalJudge:
         self._cache[digest] = (time.monotonic(), reason)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
+
+
+def concerns(room: Room, author: Context) -> bool:
+    """Whether a judge outside is asked about what this author says in this room.
+
+    Not where there is no moderation, nor about whom the policy exempts or our own model leaves out.
+    """
+    exempt = policies.of_room(room).exempt
+    return (
+        room.moderation != Room.Moderation.OFF and not author.trusted and author.role not in exempt
+    )
 
 
 def _askable(verdict: Verdict) -> bool:
