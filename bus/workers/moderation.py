@@ -14,12 +14,12 @@ from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
 from bus.moderation import Case, Context, Verdict, judge_many
 from bus.protocol import Outcome, Reason
-from bus.services import access, behaviour, events, history, messages, policies, rooms
+from bus.services import access, behaviour, events, external, history, messages, policies, rooms
+from bus.services.external import ExternalJudge
 from bus.services.facts import Removed
 from bus.services.messages import Settlement, Submission
-from bus.workers import external, rehearsal
+from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
-from bus.workers.external import ExternalJudge
 from bus.workers.recollection import Recollection
 
 logger = logging.getLogger(__name__)

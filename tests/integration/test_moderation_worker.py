@@ -192,7 +192,7 @@ async def test_what_waited_too_long_is_decided_and_told(
 async def test_an_external_judge_has_a_message_held(
     lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    from bus.workers import external
+    from bus.services import external
 
     def post(texts: list[str]) -> list[str]:
         if "broken" in texts[0]:
@@ -212,7 +212,7 @@ async def test_an_external_judge_has_a_message_held(
 async def test_an_external_judge_is_not_asked_about_whom_the_policy_trusts(
     lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    from bus.workers import external
+    from bus.services import external
 
     def post(texts: list[str]) -> list[str]:
         return ["spam" for _ in texts]

@@ -9,6 +9,7 @@ import logging
 import re
 import time
 import urllib.request
+import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,7 @@ _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
 
 class ExternalJudge:
-    """One per worker lane; asks nothing where BUS_JUDGE_URL is empty."""
+    """One per worker lane, and one for a web process; asks nothing where BUS_JUDGE_URL is empty."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -118,6 +119,16 @@ class ExternalJudge:
         self._cache[digest] = (time.monotonic(), reason)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
+
+
+_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ExternalJudge] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def external_judge() -> ExternalJudge:
+    """That of the running event loop."""
+    return _all.setdefault(asyncio.get_running_loop(), ExternalJudge())
 
 
 def concerns(room: Room, author: Context) -> bool:

@@ -12,7 +12,7 @@ import pytest
 from bus.errors import BusError
 from bus.moderation import POLICIES, Verdict, judge
 from bus.reasons import REASONS, RESERVED
-from bus.workers.external import ExternalJudge
+from bus.services.external import ExternalJudge
 
 BODIES = ["good morning", "an odd offer", "what the fuck"]
 
@@ -150,7 +150,7 @@ def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
 def test_after_failures_it_is_left_alone_for_a_while(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bus.workers import external as module
+    from bus.services import external as module
 
     server.answer = {}
     external = ExternalJudge()
