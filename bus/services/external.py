@@ -7,14 +7,20 @@ import hashlib
 import json
 import logging
 import re
+import socket
+import threading
 import time
-import urllib.request
 import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from bus import reasons
 from bus.conf import conf
@@ -33,11 +39,19 @@ _BREAK_AFTER: Final = 3
 _BREAK_FOR: Final = 30.0
 # Requests under way at once; what is more is not asked.
 _AT_ONCE: Final = 4
+# A late answer is waited for, in so many timeouts, and kept for when the same is said again.
+_PATIENCE: Final = 4
 _ANSWER_LIMIT: Final = 1_048_576  # bytes
 # Severity of what an external judge says: it holds, and never rejects.
 _SEVERITY: Final = 2
 # It is stored, sent and translated by; nothing else that a judge writes is.
 _is_code = re.compile(r"[a-z][a-z0-9_]{0,31}").fullmatch
+
+_CONNECTIONS: Final[dict[str, type[HTTPConnection]]] = {
+    "http": HTTPConnection,
+    "https": HTTPSConnection,
+}
+_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
@@ -81,7 +95,7 @@ class ExternalJudge:
         self._under_way += 1
         asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts)
         # A late answer still holds its thread, and counts as under way until then.
-        asking.add_done_callback(self._ended)
+        asking.add_done_callback(partial(self._ended, texts))
         try:
             found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
         except Exception as error:
@@ -89,15 +103,14 @@ class ExternalJudge:
             return {}
         self._failures = 0
         self.counts["asked"] += len(texts)
-        for text, reason in zip(texts, found, strict=True):
-            self._keep(_digest(text), reason)
         return dict(zip(texts, found, strict=True))
 
-    def _ended(self, asking: asyncio.Future[list[str]]) -> None:
+    def _ended(self, texts: list[str], asking: asyncio.Future[list[str]]) -> None:
         self._under_way -= 1
-        if not asking.cancelled():
-            # Looked at, so that asyncio does not complain of an error nobody waited for.
-            asking.exception()
+        # Looked at, so that asyncio does not complain of an error nobody waited for.
+        if not asking.cancelled() and asking.exception() is None:
+            for text, reason in zip(texts, asking.result(), strict=True):
+                self._keep(_digest(text), reason)
 
     def _failed(self, error: Exception, count: int) -> None:
         self.counts["failed"] += count
@@ -157,16 +170,35 @@ def _digest(text: str) -> bytes:
 
 def _post(texts: list[str]) -> list[str]:
     """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong."""
-    request = urllib.request.Request(
-        conf.judge_url,
-        data=json.dumps({"texts": texts}).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=conf.judge_timeout) as answer:
+    url = urlsplit(conf.judge_url)
+    if url.scheme not in _CONNECTIONS or not url.netloc:
+        raise ValueError("BUS_JUDGE_URL is no address of http or https")
+    longest = conf.judge_timeout * _PATIENCE
+    connection = _CONNECTIONS[url.scheme](url.netloc, timeout=longest)
+    connection.connect()
+    # That timeout is of each read, and an answer that trickles in never meets it.
+    end = threading.Timer(longest, _cut, [connection.sock])
+    end.daemon = True
+    end.start()
+    try:
+        path = urlunsplit(("", "", url.path or "/", url.query, ""))
+        connection.request("POST", path, json.dumps({"texts": texts}), _HEADERS)
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise ValueError(f"it answers {answer.status}")
         found = json.loads(answer.read(_ANSWER_LIMIT))["verdicts"]
+    finally:
+        end.cancel()
+        connection.close()
     if not isinstance(found, list) or len(found) != len(texts):
         raise ValueError(f"{len(texts)} verdicts are wanted, in a list")
     return [_reason(verdict) for verdict in found]
+
+
+def _cut(sock: socket.socket) -> None:
+    """End a connection under whoever reads from it."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 def _reason(verdict: object) -> str:

@@ -12,7 +12,9 @@ import pytest
 from bus.errors import BusError
 from bus.moderation import POLICIES, Verdict, judge
 from bus.reasons import REASONS, RESERVED
+from bus.services import external as module
 from bus.services.external import ExternalJudge
+from tests.waiting import until_async
 
 BODIES = ["good morning", "an odd offer", "what the fuck"]
 
@@ -26,6 +28,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.asked: list[list[str]] = []
         self.answer: Any = None
+        # What is sent before the answer, and then a byte of it again and again until it may go on.
+        self.trickle = b""
         self.go_on = threading.Event()
         self.go_on.set()
 
@@ -36,18 +40,26 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         texts = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["texts"]
         self.server.asked.append(texts)
-        self.server.go_on.wait(30)
+        try:
+            if self.server.trickle:
+                self.wfile.write(self.server.trickle)
+                while not self.server.go_on.wait(0.005):
+                    self.wfile.write(b" ")
+                return
+            self.server.go_on.wait(30)
+            self.reply(texts)
+        except OSError:
+            pass  # whoever asked has given up
+
+    def reply(self, texts: list[str]) -> None:
         verdicts = [
             {"action": "hold", "reason": "spam"} if "odd" in text else {"action": "allow"}
             for text in texts
         ]
         answer = {"verdicts": verdicts} if self.server.answer is None else self.server.answer
-        try:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(answer).encode())
-        except OSError:
-            pass  # whoever asked has given up
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer).encode())
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
@@ -66,10 +78,14 @@ def server(settings: Any) -> Iterator[Server]:
         thread.join()
 
 
-def consult(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
+async def consult_here(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
     verdicts = {at: judge(body, POLICIES["standard"]) for at, body in enumerate(bodies)}
-    asyncio.run(external.consult(verdicts, bodies))
+    await external.consult(verdicts, bodies)
     return verdicts
+
+
+def consult(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
+    return asyncio.run(consult_here(external, bodies))
 
 
 def actions(verdicts: dict[int, Verdict]) -> list[str]:
@@ -147,11 +163,57 @@ def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
     assert external.counts == {"failed": 2}
 
 
+def test_a_late_answer_is_kept_for_the_next_time(
+    server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 1000)
+    settings.BUS_JUDGE_TIMEOUT = 0.05
+    server.go_on.clear()
+    external = ExternalJudge()
+
+    async def ask_twice() -> dict[int, Verdict]:
+        assert actions(await consult_here(external)) == ["allow", "allow", "reject"]
+        server.go_on.set()
+        await until_async(lambda: external._cache)
+        return await consult_here(external)
+
+    assert actions(asyncio.run(ask_twice())) == ["allow", "hold", "reject"]
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("begun", [b"HTTP/1.0 200 OK\r\nX-Slow: ", b"HTTP/1.0 200 OK\r\n\r\n"])
+def test_an_answer_that_trickles_in_is_cut_off(
+    server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(module, "_BREAK_AFTER", 100)
+    settings.BUS_JUDGE_TIMEOUT = 0.05
+    server.trickle = begun
+    server.go_on.clear()
+    external = ExternalJudge()
+
+    async def ask_until_it_is_well() -> dict[int, Verdict]:
+        await asyncio.gather(*(consult_here(external, [f"text {n}"]) for n in range(6)))
+        assert external.counts == {"failed": 4, "skipped": 2}
+        await until_async(lambda: not external._under_way)
+        server.trickle = b""
+        server.go_on.set()
+        settings.BUS_JUDGE_TIMEOUT = 5.0
+        return await consult_here(external)
+
+    assert actions(asyncio.run(ask_until_it_is_well())) == ["allow", "hold", "reject"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9000/judge", "file:///etc/hostname", "http://"])
+def test_what_is_no_address_is_a_judge_that_fails(settings: Any, address: str) -> None:
+    settings.BUS_JUDGE_URL = address
+    external = ExternalJudge()
+    assert actions(consult(external)) == ["allow", "allow", "reject"]
+    assert external.counts == {"failed": 2}
+
+
 def test_after_failures_it_is_left_alone_for_a_while(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bus.services import external as module
-
     server.answer = {}
     external = ExternalJudge()
     for _ in range(5):
