@@ -106,6 +106,15 @@ def test_it_has_a_message_held_and_is_not_asked_about_what_is_rejected(server: S
     assert server.asked == [["good morning", "an odd offer"]]
 
 
+def test_what_our_own_rules_would_star_stays_in_the_verdict(server: Server) -> None:
+    (verdict,) = consult(ExternalJudge(), ["holy shit, odd"]).values()
+    assert (verdict.action, verdict.masked) == ("hold", "*********, odd")
+    assert [(hit.rule, hit.start, hit.end) for hit in verdict.hits] == [
+        ("words", 0, 9),
+        ("external", 0, 14),
+    ]
+
+
 def test_an_answer_is_kept(server: Server) -> None:
     external = ExternalJudge()
     for _ in range(3):
