@@ -37,7 +37,7 @@ _CACHE_AGE: Final = 600.0
 # So many failures in a row, and the judge is left alone for so many seconds.
 _BREAK_AFTER: Final = 3
 _BREAK_FOR: Final = 30.0
-# Requests under way at once; what is more is not asked.
+# Requests under way at once; what is more waits for its turn, unless all of them are late.
 _AT_ONCE: Final = 4
 # A late answer is waited for, in so many timeouts, and kept for when the same is said again.
 _PATIENCE: Final = 4
@@ -64,7 +64,7 @@ class ExternalJudge:
         self._cache: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         self._failures = 0
         self._open_until = 0.0
-        self._under_way = 0
+        self._late = 0
 
     @property
     def asked(self) -> bool:
@@ -89,28 +89,32 @@ class ExternalJudge:
 
     async def _ask(self, texts: list[str]) -> dict[str, str | None]:
         """The reason to hold each text, "" for none; nothing where the judge does not answer."""
-        if time.monotonic() < self._open_until or self._under_way >= _AT_ONCE:
+        if time.monotonic() < self._open_until or self._late >= _AT_ONCE:
             self.counts["skipped"] += len(texts)
             return {}
-        self._under_way += 1
         asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts)
-        # A late answer still holds its thread, and counts as under way until then.
-        asking.add_done_callback(partial(self._ended, texts))
+        asking.add_done_callback(partial(self._answered, texts))
         try:
             found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
         except Exception as error:
             self._failed(error, len(texts))
             return {}
+        finally:
+            if not asking.done():
+                self._late += 1
+                asking.add_done_callback(self._ended)
         self._failures = 0
         self.counts["asked"] += len(texts)
         return dict(zip(texts, found, strict=True))
 
-    def _ended(self, texts: list[str], asking: asyncio.Future[list[str]]) -> None:
-        self._under_way -= 1
+    def _answered(self, texts: list[str], asking: asyncio.Future[list[str]]) -> None:
         # Looked at, so that asyncio does not complain of an error nobody waited for.
         if not asking.cancelled() and asking.exception() is None:
             for text, reason in zip(texts, asking.result(), strict=True):
                 self._keep(_digest(text), reason)
+
+    def _ended(self, _asking: asyncio.Future[list[str]]) -> None:
+        self._late -= 1
 
     def _failed(self, error: Exception, count: int) -> None:
         self.counts["failed"] += count

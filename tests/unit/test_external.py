@@ -190,20 +190,31 @@ def test_a_late_answer_is_kept_for_the_next_time(
     assert len(server.asked) == 1
 
 
+def test_many_at_once_wait_for_their_turn(server: Server) -> None:
+    external = ExternalJudge()
+
+    async def ask_all() -> list[dict[int, Verdict]]:
+        return await asyncio.gather(*(consult_here(external, [f"odd {n}"]) for n in range(20)))
+
+    assert [actions(found) for found in asyncio.run(ask_all())] == [["hold"]] * 20
+
+
 @pytest.mark.parametrize("begun", [b"HTTP/1.0 200 OK\r\nX-Slow: ", b"HTTP/1.0 200 OK\r\n\r\n"])
 def test_an_answer_that_trickles_in_is_cut_off(
     server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes
 ) -> None:
     monkeypatch.setattr(module, "_BREAK_AFTER", 100)
+    monkeypatch.setattr(module, "_PATIENCE", 10)
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.trickle = begun
     server.go_on.clear()
     external = ExternalJudge()
 
     async def ask_until_it_is_well() -> dict[int, Verdict]:
-        await asyncio.gather(*(consult_here(external, [f"text {n}"]) for n in range(6)))
-        assert external.counts == {"failed": 4, "skipped": 2}
-        await until_async(lambda: not external._under_way)
+        await asyncio.gather(*(consult_here(external, [f"text {n}"]) for n in range(4)))
+        await consult_here(external, ["one more"])
+        assert external.counts == {"failed": 4, "skipped": 1}
+        await until_async(lambda: not external._late)
         server.trickle = b""
         server.go_on.set()
         settings.BUS_JUDGE_TIMEOUT = 5.0
