@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bus.conf import all_settings, conf
+from bus.moderation import model
 
 
 @register()
@@ -47,4 +48,18 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
         Error(f"{name} is not {setting.kind}.", id="bus.E002")
         for name, setting in all_settings().items()
         if not setting.fits(getattr(conf, name.removeprefix("BUS_").lower()))
+    ]
+
+
+@register()
+def check_model(**_kwargs: Any) -> list[CheckMessage]:
+    """The model has weights: without them nothing fails, and less is found."""
+    if model.available():
+        return []
+    return [
+        Warning(
+            "The model has no weights: the rules work alone.",
+            hint=f"Put back {model.PACKAGED}, which comes with the package.",
+            id="bus.W002",
+        )
     ]

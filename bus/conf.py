@@ -268,7 +268,7 @@ class Conf:
         "Empty: none",
     )
     judge_timeout = Setting(
-        0.5, "Longest that a list of messages waits for the external judge", "s"
+        0.5, "Longest that a list of messages, or an edit, waits for the external judge", "s"
     )
     slow_settle = Setting(5.0, "A settled message that waited longer than this is logged", "s")
     learned_weights = Setting(

@@ -30,6 +30,16 @@ REASONS = {
     "slow_mode": "The room is in slow mode.",
 }
 
+# What became of a message, and errors: from outside of Bus none of these is taken as a reason.
+RESERVED = frozenset(
+    {
+        *("author", "moderator", "moderation", "withdrawn", "reported", "review", "expired"),
+        *("muted", "banned", "forbidden", "not_found", "not_member", "room_archived", "slow_mode"),
+        *("too_long", "invalid", "unauthenticated", "rate_limited", "duplicate", "conflict"),
+        *("busy", "unavailable", "internal"),
+    }
+)
+
 
 def text(code: str) -> str:
     """The kind of reason in words."""

@@ -16,7 +16,7 @@ from bus.errors import Conflict, Forbidden, Invalid, NotFound
 from bus.models import Message, Review, Room
 from bus.moderation import Context, Verdict, judge
 from bus.protocol import Reason
-from bus.services import access, audit, behaviour, history, openings, policies
+from bus.services import access, audit, behaviour, external, history, openings, policies
 from bus.services.access import Rights, Visitor
 from bus.services.facts import Closed, Fact, Opened, Removed, Settled, Shown
 
@@ -43,15 +43,34 @@ class Change:
     facts: list[Fact] = field(default_factory=list)
 
 
-def edit(room_id: int, message_id: str, visitor: Visitor, body: str) -> Change:
+def judge_edit(room_id: int, visitor: Visitor, body: str) -> tuple[Verdict, bool]:
+    """The verdict on new words, and whether an external judge may be asked; raises NotFound."""
+    room = Room.objects.filter(pk=room_id).first()
+    if room is None:
+        raise NotFound
+    # No body is asked about: what is edited is nobody's first message.
+    author = behaviour.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
+    context = Context(
+        trusted=author.trusted,
+        role=author.role,
+        account_age=author.account_age,
+        strikes=author.strikes,
+    )
+    return judge(body, policies.of_room(room), context), external.concerns(room, context)
+
+
+def edit(
+    room_id: int, message_id: str, visitor: Visitor, body: str, verdict: Verdict | None = None
+) -> Change:
     """Change the words of one's own message; the same words again change nothing.
 
     What the policy would hold is refused: others have read the message, so to hide it until
     somebody looks would tell them less than it tells of it. A refused edit is no strike, but a line
-    in the audit log. Raises a BusError.
+    in the audit log. `verdict` is that of `judge_edit`, where an external judge had its say too.
+    Raises a BusError.
     """
     # Before the lock: it takes time, and needs nothing that a lock protects.
-    verdict = _judge(room_id, visitor, body)
+    verdict = verdict or judge_edit(room_id, visitor, body)[0]
     with transaction.atomic():
         found = _Found(room_id, message_id, visitor)
         row, now = found.row, timezone.now()
@@ -190,21 +209,6 @@ class _Found:
         review.claimed_by = review.claimed_until = review.expires_at = None
         review.save()
         return [Closed(review)]
-
-
-def _judge(room_id: int, visitor: Visitor, body: str) -> Verdict:
-    room = Room.objects.filter(pk=room_id).first()
-    if room is None:
-        raise NotFound
-    # No body is asked about: what is edited is nobody's first message.
-    author = behaviour.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
-    context = Context(
-        trusted=author.trusted,
-        role=author.role,
-        account_age=author.account_age,
-        strikes=author.strikes,
-    )
-    return judge(body, policies.of_room(room), context)
 
 
 def _check_window(row: Message, now: dt.datetime) -> None:

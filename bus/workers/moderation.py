@@ -14,12 +14,12 @@ from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
 from bus.moderation import Case, Context, Verdict, judge_many
 from bus.protocol import Outcome, Reason
-from bus.services import access, behaviour, events, history, messages, policies, rooms
+from bus.services import access, behaviour, events, external, history, messages, policies, rooms
+from bus.services.external import ExternalJudge
 from bus.services.facts import Removed
 from bus.services.messages import Settlement, Submission
 from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
-from bus.workers.external import ExternalJudge
 from bus.workers.recollection import Recollection
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ class Judged:
 
     rooms: dict[str, Room]
     verdicts: dict[int, Verdict]
+    # The positions about which an external judge may be asked.
+    open_to_others: set[int]
 
 
 class ModerationWorker(BatchConsumer):
@@ -73,14 +75,9 @@ class ModerationWorker(BatchConsumer):
         recent = dict(zip(keys, recalled, strict=True))
         if self._external.asked:
             judged = await self.in_thread(_judge_all, batch, keys, recent)
-            # What is said in a room without moderation is nobody else's business.
-            open_to_it = {
-                at: verdict
-                for at, verdict in judged.verdicts.items()
-                if judged.rooms[batch[at][1].room].moderation != Room.Moderation.OFF
-            }
-            await self._external.consult(open_to_it, [m.body for _, m in batch])
-            judged.verdicts.update(open_to_it)
+            asked = {at: judged.verdicts[at] for at in sorted(judged.open_to_others)}
+            await self._external.consult(asked, [m.body for _, m in batch])
+            judged.verdicts.update(asked)
             bulletins, failures, fresh = await self.in_thread(_settle, batch, judged)
         else:
             bulletins, failures, fresh = await self.in_thread(
@@ -118,6 +115,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
     authors = behaviour.of_authors({room: wrote[name] for name, room in found.items()})
     said = {key: Recollection(entries) for key, entries in recent.items()}
     cases: dict[int, Case] = {}
+    open_to_others: set[int] = set()
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
         room = found.get(message.room)
         if room is None:
@@ -135,10 +133,12 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             strikes=author.strikes,
         )
         cases[position] = Case(message.body, policy, context)
+        if external.concerns(room, context):
+            open_to_others.add(position)
         own.add(delivery.sent_at, message.room, message.body)
         author.first_message = False
     verdicts = judge_many(list(cases.values()))
-    return Judged(found, dict(zip(cases, verdicts, strict=True)))
+    return Judged(found, dict(zip(cases, verdicts, strict=True)), open_to_others)
 
 
 def _settle(batch: Batch, judged: Judged) -> Told:

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from bus import publisher
 from bus.errors import Unavailable
 from bus.models import AuditEntry, Member, Message, Review, Room, Sanction
-from bus.services import history, missed
+from bus.services import external, history, missed, policies
 from tests.integration.live import (
     Client,
     address,
@@ -111,6 +111,33 @@ async def test_an_edit_is_judged_again(server: uvicorn.Server) -> None:
             assert error["message"] == error["reason"]["message"]
     row = await Message.objects.aget(pk=id)
     assert (row.body, row.edited_at, row.changed) == ("you are kind", None, 1)
+
+
+async def test_an_external_judge_is_asked_about_an_edit(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    def answer(texts: list[str]) -> list[str]:
+        if "broken" in texts[0]:
+            raise OSError("no such host")
+        return ["off_topic" if "odd" in text else "" for text in texts]
+
+    settings.BUS_JUDGE_URL = "http://judge.invalid/"
+    monkeypatch.setattr(external, "_post", answer)
+    async with session(server) as one:
+        await one.do("room.join", room="lobby")
+        id = (await post(one, "good morning"))["id"]
+        asked = {"room": "lobby", "id": id}
+        error = await one.refused("message.edit", **asked, body="an odd offer")
+        assert (error["code"], error["reason"]["code"]) == ("invalid", "off_topic")
+        row = await Message.objects.aget()
+        assert (row.body, row.edited_at) == ("good morning", None)
+        assert (await AuditEntry.objects.aget(action="edit.refused")).actor == "rule:external"
+        # Neither its silence nor an exempt role is held up.
+        await one.do("message.edit", **asked, body="a broken odd offer")
+        parts = {"exempt": ["guest"]}
+        await sync_to_async(policies.change)(row.room_id, by=None, parts=parts)
+        await one.do("message.edit", **asked, body="an odd offer")
+    assert (await Message.objects.aget()).body == "an odd offer"
 
 
 async def test_an_edit_that_is_masked_is_masked(server: uvicorn.Server) -> None:

@@ -45,6 +45,12 @@ async def outcomes(*messages: tuple[str, str, str]) -> list[dict[str, Any]]:
     return [found[client_id] for _, _, client_id in messages]
 
 
+async def stored(count: int) -> None:
+    """Wait until there are so many messages."""
+    while await Message.objects.acount() < count:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 async def test_posting_first_tells_of_the_message_and_then_of_its_removal(lobby: Room) -> None:
     await change(lobby, ways={"mode": "after"})
     async with Listener.on(names.room_group(lobby.pk)) as heard, working():
@@ -186,7 +192,7 @@ async def test_what_waited_too_long_is_decided_and_told(
 async def test_an_external_judge_has_a_message_held(
     lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    from bus.workers import external
+    from bus.services import external
 
     def post(texts: list[str]) -> list[str]:
         if "broken" in texts[0]:
@@ -201,6 +207,31 @@ async def test_an_external_judge_has_a_message_held(
     await sync_to_async(Room.objects.create)(name="private", access="open", moderation="off")
     told += await outcomes(("an odd offer", "private", "c4"))
     assert [outcome["status"] for outcome in told] == ["held", "posted", "posted", "posted"]
+
+
+async def test_an_external_judge_is_not_asked_about_whom_the_policy_trusts(
+    lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    from bus.services import external
+
+    def post(texts: list[str]) -> list[str]:
+        return ["spam" for _ in texts]
+
+    settings.BUS_JUDGE_URL = "http://judge.invalid/"
+    monkeypatch.setattr(external, "_post", post)
+    mina = await sync_to_async(User.objects.create_user)("mina")
+    await lobby.members.acreate(user=mina, role="moderator")
+    async with working():
+        await submit("by a guest", "c1")
+        await submit("by a moderator", "c2", author=mina.pk)
+        await submit("by a service", "c3", author="builds")
+        await stored(3)
+        await change(lobby, parts={"exempt": ["guest", "service"]})
+        await submit("by a guest", "c4")
+        await submit("by a service", "c5", author="builds")
+        await stored(5)
+    status = [row.status async for row in Message.objects.order_by("client_id")]
+    assert status == ["held", "posted", "held", "posted", "posted"]
 
 
 async def test_guests_have_the_limits_of_new_members(lobby: Room) -> None:

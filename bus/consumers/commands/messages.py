@@ -9,8 +9,11 @@ from bus import protocol, publisher
 from bus.consumers import database
 from bus.consumers.commands.table import Data, Methods
 from bus.errors import Unavailable
+from bus.moderation import Verdict
 from bus.realtime.hub import hub
 from bus.services import changes, events, history, reports
+from bus.services.access import Visitor
+from bus.services.external import external_judge
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
@@ -35,8 +38,9 @@ async def edit(session: Session, command: protocol.MessageEdit) -> Data:
     entry = session.place(command.room).entry
     entry.check_write()
     session.pen.check_pace()
+    verdict = await _look_outside(entry.room.pk, session.visitor, command.body)
     change = await database.run(
-        changes.edit, entry.room.pk, command.id, session.visitor, command.body
+        changes.edit, entry.room.pk, command.id, session.visitor, command.body, verdict
     )
     await _tell(await database.run(events.of_facts, change.facts))
     return {"seq": change.row.changed}
@@ -69,6 +73,19 @@ async def list_history(session: Session, command: protocol.HistoryList) -> Data:
         history.page, room, command.before, command.after, command.limit
     )
     return protocol.History(messages=messages, more=more)
+
+
+async def _look_outside(room_id: int, visitor: Visitor, body: str) -> Verdict | None:
+    """The verdict on an edit where there is an external judge: no database thread waits for it."""
+    outside = external_judge()
+    if not outside.asked:
+        return None
+    verdict, open_to_others = await database.run(changes.judge_edit, room_id, visitor, body)
+    if not open_to_others:
+        return verdict
+    verdicts = {0: verdict}
+    await outside.consult(verdicts, [body])
+    return verdicts[0]
 
 
 async def _tell(told: events.Bulletins) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import ArgumentParser
 from typing import Any
 
@@ -11,12 +12,15 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_
 from channels.worker import Worker as StockWorker
 from django.core.management.base import BaseCommand, CommandError
 
-from bus import publisher
+from bus import names, publisher
 from bus.layer import BusChannelLayer
 from bus.layer.worker import Worker
 from bus.management.early import stop_early
 from bus.management.reloading import watch
+from bus.moderation import model
 from bus.workers.expire import expire_forever
+
+logger = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
@@ -55,6 +59,8 @@ class Command(BaseCommand):
             raise CommandError("--concurrency is a number from 1.")
         application = get_default_application()
         _refuse_unrouted(application, options["channels"])
+        if names.MODERATION in options["channels"] and not model.available():
+            logger.warning("The model has no weights: the rules work alone.")
         if isinstance(layer, BusChannelLayer):
             worker = Worker(
                 application,

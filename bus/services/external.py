@@ -6,16 +6,27 @@ import asyncio
 import hashlib
 import json
 import logging
+import re
+import socket
+import threading
 import time
-import urllib.request
+import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPSConnection
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
+from bus import reasons
 from bus.conf import conf
-from bus.moderation import Hit, Verdict
+from bus.models import Room
+from bus.moderation import Context, Hit, Verdict
+from bus.services import policies
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +37,34 @@ _CACHE_AGE: Final = 600.0
 # So many failures in a row, and the judge is left alone for so many seconds.
 _BREAK_AFTER: Final = 3
 _BREAK_FOR: Final = 30.0
-# Requests under way at once; what is more is not asked.
+# Requests under way at once; what is more waits for its turn, unless all of them are late.
 _AT_ONCE: Final = 4
+# A late answer is waited for, in so many timeouts, and kept for when the same is said again.
+_PATIENCE: Final = 4
 _ANSWER_LIMIT: Final = 1_048_576  # bytes
 # Severity of what an external judge says: it holds, and never rejects.
 _SEVERITY: Final = 2
+# It is stored, sent and translated by; nothing else that a judge writes is.
+_is_code = re.compile(r"[a-z][a-z0-9_]{0,31}").fullmatch
+
+_CONNECTIONS: Final[dict[str, type[HTTPConnection]]] = {
+    "http": HTTPConnection,
+    "https": HTTPSConnection,
+}
+_HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/json"}
 
 _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
 
 class ExternalJudge:
-    """One per worker lane; asks nothing where BUS_JUDGE_URL is empty."""
+    """One per worker lane, and one for a web process; asks nothing where BUS_JUDGE_URL is empty."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
         self._cache: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         self._failures = 0
         self._open_until = 0.0
-        self._under_way = 0
+        self._late = 0
 
     @property
     def asked(self) -> bool:
@@ -68,29 +89,32 @@ class ExternalJudge:
 
     async def _ask(self, texts: list[str]) -> dict[str, str | None]:
         """The reason to hold each text, "" for none; nothing where the judge does not answer."""
-        if time.monotonic() < self._open_until or self._under_way >= _AT_ONCE:
+        if time.monotonic() < self._open_until or self._late >= _AT_ONCE:
             self.counts["skipped"] += len(texts)
             return {}
-        self._under_way += 1
         asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts)
-        # A late answer still holds its thread, and counts as under way until then.
-        asking.add_done_callback(self._ended)
+        asking.add_done_callback(partial(self._answered, texts))
         try:
             found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
         except Exception as error:
             self._failed(error, len(texts))
             return {}
+        finally:
+            if not asking.done():
+                self._late += 1
+                asking.add_done_callback(self._ended)
         self._failures = 0
         self.counts["asked"] += len(texts)
-        for text, reason in zip(texts, found, strict=True):
-            self._keep(_digest(text), reason)
         return dict(zip(texts, found, strict=True))
 
-    def _ended(self, asking: asyncio.Future[list[str]]) -> None:
-        self._under_way -= 1
-        if not asking.cancelled():
-            # Looked at, so that asyncio does not complain of an error nobody waited for.
-            asking.exception()
+    def _answered(self, texts: list[str], asking: asyncio.Future[list[str]]) -> None:
+        # Looked at, so that asyncio does not complain of an error nobody waited for.
+        if not asking.cancelled() and asking.exception() is None:
+            for text, reason in zip(texts, asking.result(), strict=True):
+                self._keep(_digest(text), reason)
+
+    def _ended(self, _asking: asyncio.Future[list[str]]) -> None:
+        self._late -= 1
 
     def _failed(self, error: Exception, count: int) -> None:
         self.counts["failed"] += count
@@ -114,6 +138,27 @@ class ExternalJudge:
             self._cache.popitem(last=False)
 
 
+_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ExternalJudge] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def external_judge() -> ExternalJudge:
+    """That of the running event loop."""
+    return _all.setdefault(asyncio.get_running_loop(), ExternalJudge())
+
+
+def concerns(room: Room, author: Context) -> bool:
+    """Whether a judge outside is asked about what this author says in this room.
+
+    Not where there is no moderation, nor about whom the policy exempts or our own model leaves out.
+    """
+    exempt = policies.of_room(room).exempt
+    return (
+        room.moderation != Room.Moderation.OFF and not author.trusted and author.role not in exempt
+    )
+
+
 def _askable(verdict: Verdict) -> bool:
     return verdict.action in _POSTED
 
@@ -129,23 +174,43 @@ def _digest(text: str) -> bytes:
 
 def _post(texts: list[str]) -> list[str]:
     """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong."""
-    request = urllib.request.Request(
-        conf.judge_url,
-        data=json.dumps({"texts": texts}).encode(),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=conf.judge_timeout) as answer:
+    url = urlsplit(conf.judge_url)
+    if url.scheme not in _CONNECTIONS or not url.netloc:
+        raise ValueError("BUS_JUDGE_URL is no address of http or https")
+    longest = conf.judge_timeout * _PATIENCE
+    connection = _CONNECTIONS[url.scheme](url.netloc, timeout=longest)
+    connection.connect()
+    # That timeout is of each read, and an answer that trickles in never meets it.
+    end = threading.Timer(longest, _cut, [connection.sock])
+    end.daemon = True
+    end.start()
+    try:
+        path = urlunsplit(("", "", url.path or "/", url.query, ""))
+        connection.request("POST", path, json.dumps({"texts": texts}), _HEADERS)
+        answer = connection.getresponse()
+        if answer.status != HTTPStatus.OK:
+            raise ValueError(f"it answers {answer.status}")
         found = json.loads(answer.read(_ANSWER_LIMIT))["verdicts"]
+    finally:
+        end.cancel()
+        connection.close()
     if not isinstance(found, list) or len(found) != len(texts):
         raise ValueError(f"{len(texts)} verdicts are wanted, in a list")
     return [_reason(verdict) for verdict in found]
 
 
+def _cut(sock: socket.socket) -> None:
+    """End a connection under whoever reads from it."""
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+
+
 def _reason(verdict: object) -> str:
-    """ "" to let a text stand; a judge may say `hold` alone, or a reason of ours with it."""
+    """ "" to let a text stand; a judge may say `hold` alone, or a reason with it."""
     if not isinstance(verdict, dict) or verdict.get("action") not in ("allow", "hold"):
         raise ValueError('a verdict is {"action": "allow" or "hold", "reason": …}')
     if verdict["action"] == "allow":
         return ""
     reason = verdict.get("reason", "external")
-    return reason if isinstance(reason, str) and 0 < len(reason) <= 32 else "external"
+    known = isinstance(reason, str) and _is_code(reason) and reason not in reasons.RESERVED
+    return reason if known else "external"

@@ -1,0 +1,39 @@
+"""System checks: what would fail later, or find less, is named before anything starts."""
+
+import pytest
+from django.core.management import call_command
+
+from bus.checks import check_model
+from bus.management.commands import runworker
+from bus.moderation import model
+
+
+@pytest.fixture
+def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "_weights", None)
+    monkeypatch.setattr(model, "_looked", True)
+
+
+def test_nothing_is_said_of_a_model_that_is_there() -> None:
+    assert check_model() == []
+
+
+@pytest.mark.usefixtures("no_weights")
+def test_a_model_without_weights_is_named() -> None:
+    (warning,) = check_model()
+    assert (warning.id, warning.msg) == (
+        "bus.W002",
+        "The model has no weights: the rules work alone.",
+    )
+
+
+@pytest.mark.usefixtures("no_weights")
+@pytest.mark.parametrize(("channel", "said"), [("moderation", True), ("broadcast", False)])
+def test_a_worker_that_moderates_without_weights_says_so(
+    channel: str, said: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(runworker.Worker, "run", lambda _worker: None)
+    # Loading the real one would set up logging anew, without what reads it here.
+    monkeypatch.setattr(runworker, "get_default_application", lambda: None)
+    call_command("runworker", channel)
+    assert ("the rules work alone" in caplog.text) is said
