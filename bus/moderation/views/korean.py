@@ -11,9 +11,9 @@ from ..normalise import Normal
 from ..terms import Term
 
 _OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
-# Laughter and tears are no spelling.
-_LETTER: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅢㅣ가-힣]").finditer
-_LETTERS: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅢㅣ가-힣]+").findall
+# Laughter, tears and the finger (ㅗ) are no spelling.
+_LETTER: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅖㅘ-ㅛㅝ-ㅟㅢㅣ가-힣]").finditer
+_LETTERS: Final = re.compile("[ㄱ-ㅊㅌㅍㅏ-ㅖㅘ-ㅛㅝ-ㅟㅢㅣ가-힣]+").findall
 _HANGUL: Final = re.compile("[ㄱ-ㅣ가-힣]").finditer
 _TAKEN_APART: Final = re.compile(r"[ㄱ-ㅊㅌㅍㅏ-ㅛㅝ-ㅟㅡ-ㅣ]").search
 # Letters and digits that are drawn for a vowel: `ㅆl발`, `ㄱH`.
@@ -34,6 +34,9 @@ _DRAWN_OUT: Final = re.compile("(?<=[시씨미지])이(?!발[소사])|(?<=새)�
 # Places in one text.
 _MOST: Final = 60
 _LONGEST_GAP: Final = 4
+# One of these again and again draws a word out: 시~~~~~발.
+_LONGEST_DRAWN: Final = 20
+_DRAWN_BY: Final = frozenset("~-_=^*")
 # Between two words of one sentence stand these; anything else was put inside a word.
 _SOFT: Final = frozenset(" \t\n0123456789.,/~!?:;-·…()[]\"'")
 
@@ -53,12 +56,16 @@ def _parted(term: Term, folded: str, start: int, end: int) -> bool:
     gaps = _OTHER.findall(folded[start:end])
     if not gaps:
         return True
-    if any(len(gap) > _LONGEST_GAP for gap in gaps):
+    if any(len(gap) > _LONGEST_GAP and not _draws_out(gap) for gap in gaps):
         return False
     if any(_SOFT.issuperset(gap) and not gap.isdigit() for gap in gaps):
         natural = term.text.count(" ") == len(gaps)
         return natural or _clean(folded, start, end)
     return True
+
+
+def _draws_out(gap: str) -> bool:
+    return len(gap) <= _LONGEST_DRAWN and gap[0] in _DRAWN_BY and not gap.strip(gap[0])
 
 
 def _places(folded: str) -> list[int]:

@@ -48,6 +48,8 @@ STANDARD = replace(POLICIES["standard"], model=None)
         ("이병신아", "text"),
         ("ㅅㅂㅅㅂ", "initials"),
         ("ㅂㅅㅈㄴㅋㅋ", "initials"),
+        ("시~~~~~~~발", "collapsed"),
+        ("병ㅗ신ㅗ", "collapsed"),
         ("너꺼져", "text"),
         ("꺼져버려 제발", "text"),
         ("진짜또라이", "text"),
