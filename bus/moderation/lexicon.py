@@ -14,6 +14,8 @@ from .terms import Term, languages, load, load_cues
 
 # The view of what is no term but makes advertising together with others.
 CUE: Final = "cue"
+# The view of a line on its head, which no plain letters make.
+TURNED: Final = "turned"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_JOINED: Final = 4
 _SHORTEST_KEYS: Final = 5
@@ -127,8 +129,8 @@ _WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "li
 _TURNED: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 
 
-def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
-    """Severe terms from behind, and as they look when the line is turned on its head."""
+def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
+    """Severe terms from behind; or as they look when the line is turned on its head."""
     found: list[tuple[str, Term]] = []
     known = {term.text for term in terms} | _WORDS_BACKWARDS
     for term in terms:
@@ -141,7 +143,8 @@ def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
             continue
         whole = replace(term, edges="whole", exceptions=())
         behind = term.text[::-1]
-        for spelling in {behind, behind.translate(_TURNED)} - known:
+        spelling = behind.translate(_TURNED) if turned else behind
+        if spelling not in known and not (turned and spelling == behind):
             found.append((spelling, whole))
     return found
 
@@ -194,7 +197,8 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
     for view, patterns in (
         ("text", [(t.text, t) for t in terms]),
         ("keyboard", keys),
-        ("backwards", _backwards(letters + hangul)),
+        ("backwards", _backwards(letters + hangul, turned=False)),
+        (TURNED, _backwards(letters, turned=True)),
         (CUE, [(t.text, t) for t in cues]),
     ):
         for pattern, term in patterns:

@@ -7,6 +7,7 @@ from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 from ..edges import clean_left, clean_right, stands
+from ..innocent import innocent
 from ..lexicon import CROWD, Lexicon, Match
 from ..normalise import Normal
 from ..skeleton import LEET, letter_of, runs, skeleton
@@ -67,6 +68,12 @@ def _spelling(chars: str, group: str) -> str | None:
     if swapped:
         return "leet"
     return "many" if any(count >= 3 for _, count in ours) else "repeat"
+
+
+def _between_consonants(folded: str, at: int) -> bool:
+    """Whether no vowel stands beside this letter: an l there may be an i, as in `shlt`."""
+    beside = folded[max(0, at - 1) : at] + folded[at + 1 : at + 2]
+    return not _VOWEL(beside)
 
 
 def _apart(term: Term, folded: str, start: int, end: int) -> bool:
@@ -213,7 +220,10 @@ def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None
         kind = _spelling(chars if chars.isalnum() else _GAP.sub("", chars), group)
         if kind is None:
             return None
+        if chars == "l" and group == "i" and not _between_consonants(folded, begin):
+            # shelter, blotch
+            return None
         spelt.append(kind)
-    if not _holds(term, folded, start, end, gaps, spelt):
+    if not _holds(term, folded, start, end, gaps, spelt) or innocent(folded, start, end):
         return None
     return Match(term, start, end, "collapsed")
