@@ -9,7 +9,7 @@ from .aim import aimed, all_that_is_said, of_oneself
 from .hangul import is_jamo, is_syllable
 from .terms import Term
 
-_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y)?\Z").match
+_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
 # Particles and endings that may follow a Korean noun or exclamation without making another word.
 _PARTICLE: Final = re.compile(
     r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
@@ -19,6 +19,10 @@ _PARTICLE: Final = re.compile(
 _LONGEST_ENDING: Final = 12
 _LAUGHTER: Final = "ㅋㅎㅠㅜ"
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+# A number that is put before or after a word.
+_LONGEST_NUMBER: Final = 6
+_BEFORE: Final = re.compile(r"(?:\A|[^a-z0-9])[0-9]{1,5}\Z").search
+_AFTER: Final = re.compile(r"[0-9]{1,5}(?![a-z0-9])").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
 
 
@@ -93,20 +97,29 @@ def excepted(term: Term, text: str, start: int, end: int) -> bool:
     return False
 
 
+def _numbered(term: Term) -> bool:
+    """Whether a number put to this term hides it: `slut69`; shorter ones turn up in codes."""
+    return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
+
+
 def stands(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the term counts where it was found."""
     edges = term.edges
     if edges == "run" and not _own_run(text, start, end):
         return False
     if edges not in ("any", "run") and not clean_left(text, start):
-        return False
+        if not text[start - 1].isdigit() or not _numbered(term):
+            return False
+        if not _BEFORE(text[max(0, start - _LONGEST_NUMBER) : start]):
+            return False
     if edges == "whole" and not clean_right(text, end):
-        return False
+        if not text[end].isdigit() or not _numbered(term) or not _AFTER(text, end):
+            return False
     if edges == "word" and not _ends_word(text, end):
         return False
     if edges == "stem":
         rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
-        if rest is not None and not _SUFFIX(rest[0]):
+        if rest is not None and not _SUFFIX(rest[0].rstrip("0123456789")):
             return False
     if edges in ("aimed", "taunt"):
         if not _ends_insult(text, end):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from .hangul import is_hangul, is_jamo, to_jamo, to_keys
+from .misspelt import misspelt
 from .normalise import Normal
 from .skeleton import skeleton
 from .terms import Term, languages, load, load_cues
@@ -16,13 +17,15 @@ from .terms import Term, languages, load, load_cues
 CUE: Final = "cue"
 # The view of a line on its head, which no plain letters make.
 TURNED: Final = "turned"
+# The view of misspellings that everyone reads.
+MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_JOINED: Final = 4
 _SHORTEST_KEYS: Final = 5
 # A milder word is read under a disguise when so many letters tell it from others.
 _SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
-_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y")
+_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
 
 
 # A text in which this many places look like terms is no text. The view reads so far, and takes all
@@ -199,6 +202,7 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
         ("keyboard", keys),
         ("backwards", _backwards(letters + hangul, turned=False)),
         (TURNED, _backwards(letters, turned=True)),
+        (MISSPELT, misspelt(letters)),
         (CUE, [(t.text, t) for t in cues]),
     ):
         for pattern, term in patterns:

@@ -5,7 +5,7 @@ from typing import Final
 
 from ..edges import clean_left, clean_right, stands
 from ..innocent import innocent
-from ..lexicon import CROWD, CUE, TURNED, Lexicon, Match
+from ..lexicon import CROWD, CUE, MISSPELT, TURNED, Lexicon, Match
 from ..normalise import Normal
 from ..terms import Term
 
@@ -27,6 +27,8 @@ def _counts(view: str, term: Term, folded: str, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
     if view == "text":
         return stands(term, folded, start, end)
+    if view == MISSPELT:
+        return stands(term, folded, start, end) and not innocent(folded, start, end)
     if view == CUE or not clean_left(folded, start):
         return False
     if view != "keyboard" and not clean_right(folded, end):
@@ -50,6 +52,10 @@ def _standing(
     for pattern, start, end in found[:_MOST]:
         for view, term in lexicon.readings[pattern]:
             if _counts(view, term, folded, start, end):
-                shown = _view(normal, term.edges, start, end) if view in ("text", TURNED) else view
-                if view != TURNED or shown == "folded":
-                    yield Match(term, start, end, "backwards" if view == TURNED else shown)
+                if view == "text":
+                    view = _view(normal, term.edges, start, end)
+                elif view == TURNED:
+                    if _view(normal, term.edges, start, end) == "text":
+                        continue
+                    view = "backwards"
+                yield Match(term, start, end, view)
