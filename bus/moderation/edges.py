@@ -102,19 +102,31 @@ def _numbered(term: Term) -> bool:
     return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
 
 
+def _number_before(term: Term, text: str, start: int) -> bool:
+    """Whether nothing but a number stands before the term in its word: `420slut`."""
+    if not text[start - 1].isdigit() or not _numbered(term):
+        return False
+    return _BEFORE(text[max(0, start - _LONGEST_NUMBER) : start]) is not None
+
+
+def _number_after(term: Term, text: str, end: int) -> bool:
+    """Whether nothing but a number follows the term in its word."""
+    return text[end].isdigit() and _numbered(term) and _AFTER(text, end) is not None
+
+
 def stands(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the term counts where it was found."""
     edges = term.edges
     if edges == "run" and not _own_run(text, start, end):
         return False
-    if edges not in ("any", "run") and not clean_left(text, start):
-        if not text[start - 1].isdigit() or not _numbered(term):
-            return False
-        if not _BEFORE(text[max(0, start - _LONGEST_NUMBER) : start]):
-            return False
-    if edges == "whole" and not clean_right(text, end):
-        if not text[end].isdigit() or not _numbered(term) or not _AFTER(text, end):
-            return False
+    if (
+        edges not in ("any", "run")
+        and not clean_left(text, start)
+        and not _number_before(term, text, start)
+    ):
+        return False
+    if edges == "whole" and not clean_right(text, end) and not _number_after(term, text, end):
+        return False
     if edges == "word" and not _ends_word(text, end):
         return False
     if edges == "stem":

@@ -7,19 +7,21 @@ from typing import Final
 from .terms import Term
 
 # The words that are recognised whatever is done to them.
-KNOWN: Final = frozenset(
-    "fuck shit bitch asshole cunt nigger nigga faggot retard whore slut pussy dick cock bastard"
-    " twat wanker dickhead bullshit dumbass jackass".split()
-)
+KNOWN: Final = frozenset((
+    "fuck", "shit", "bitch", "asshole", "cunt", "nigger", "nigga", "faggot", "retard", "whore",
+    "slut", "pussy", "dick", "cock", "bastard", "twat", "wanker", "dickhead", "bullshit",
+    "dumbass", "jackass",
+))  # fmt: skip
 _VOWELS: Final = "aeiou"
 # Letters of the shortest word that is read without its vowels.
 _SHORTEST: Final = 4
 # What is written for what, so that it sounds the same.
 _SOUNDS: Final = (("ss", "sz"), ("ss", "zz"), ("ck", "kk"), ("u", "oo"), ("er", "ur"), ("i", "ee"))
 # Ways that lead to other words.
-_OTHERS: Final = frozenset(
-    "whre puzzy sloot sult sheet pusys puss coont beetch deeck cokk dikk dikc rteard baastard".split()
-)
+_OTHERS: Final = frozenset((
+    "whre", "puzzy", "sloot", "sult", "sheet", "pusys", "puss", "coont", "beetch", "deeck",
+    "cokk", "dikk", "dikc", "rteard", "baastard",
+))  # fmt: skip
 
 
 def misspelt(terms: list[Term]) -> Iterator[tuple[str, Term]]:
