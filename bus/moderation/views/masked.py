@@ -46,6 +46,9 @@ def _finished(token: str) -> str:
 
 def _several(shown: str, hidden: int, last: str, lexicon: Lexicon) -> Term | None:
     """The best-known word of which several letters are hidden under signs."""
+    if shown == last:
+        # A face: t__t.
+        return None
     length = len(shown) + hidden + len(last)
     for word in sorted(KNOWN):
         if len(word) == length and word.startswith(shown) and word.endswith(last):

@@ -69,6 +69,8 @@ def test_it_is_read(text: str) -> None:
         "a sheet of paper",
         "||spoiler|| ahead",
         "class7 and pass12",
+        "we lost again T__T",
+        "the Shi'ites of the town",
     ],
 )
 def test_innocent_text_is_not(text: str) -> None:
