@@ -30,7 +30,7 @@ _I_AM: Final = re.compile(
 _SCOLDED: Final = re.compile(r"\A(?:stupid|dumb|lame) ([a-z]+)\W*\Z").match
 _SOMEBODY: Final = re.compile(
     r"(?:\w*(?:bot|kid|cow|cunt|bitch|noob|fag|ass|head|ped)"
-    r"|team|people|guy|man|woman|boy|girl|human|machine|ai|player|user|driver|admin|mod|child|bird|pig"
+    r"|team|mid|jungle|jungler|adc|carry|supp|healer|offlaner|laner|teammate|people|guy|man|woman|boy|girl|human|machine|ai|player|user|driver|admin|mod|child|bird|pig"
     r"|dog|animal|moron|idiot|loser|liberal|leftist|democrat|republican|american|immigrant)e?s?\Z"
 ).match
 # Somebody speaks of themselves or of a thing, or asks; or these are no words.
@@ -38,6 +38,19 @@ _NO_TAUNT: Final = re.compile(
     r"(?:\A|[^a-z])(?:i|i['’]?m|im|am|me|my|it|its|it['’]s|this|that|thats|here|question|newbie|new"
     r"|not|never|isn['’]?t|aren['’]?t)(?![a-z])|[?_:#0-9/.*\\]|\A!"
 ).search
+# Whoever plays in this place, as they are called in games, where nothing but that is said.
+_PLACE: Final = re.compile(
+    r" (?:team|mid|midlaner|jungler?|jg|adc|carry|supp|healer|offlaner?|laner|teammate)s?"
+    r"(?: (?:pls|plz|wtf|lol|lmao|gg|again|ever|noob|report|ffs|omg))*[.!,]*\Z"
+).match
+_CALLS: Final = re.compile(
+    r"\A(?:(?:this|omg|wtf|lol|gg|ffs|report|such|what a|fucking|a) )*\Z"
+).match
+# Words that are said of a place in a game for nothing but to insult who plays there.
+_CALLED: Final = re.compile(
+    r"(?:dog|dogs|animal|animals|monkey|monkeys|cancer|clown|clowns|donkey|donkeys|noob|noobs"
+    r"|trash|potato|potatoes|pig|pigs|rat|rats)\Z"
+).match
 _SHORT: Final = 3
 # Characters of a message of a few words.
 _SHORT_TEXT: Final = 30
@@ -57,7 +70,15 @@ def aimed(folded: str, start: int, end: int) -> bool:
     if not folded[start].isascii():
         before = folded[max(0, start - _REACH) : start]
         return bool(_KOREAN_CALL(folded, end) or _KOREAN_YOU(before))
-    return _SPOKEN_TO(folded[max(0, start - _REACH) : start]) is not None
+    before = folded[max(0, start - _REACH) : start]
+    return _SPOKEN_TO(before) is not None or _plays(folded, start, end)
+
+
+def _plays(folded: str, start: int, end: int) -> bool:
+    """Whether all that is said is what somebody is who plays in a place: `dog mid`."""
+    if not _PLACE(folded, end):
+        return False
+    return _CALLED(folded, start, end) is not None and _CALLS(folded[:start]) is not None
 
 
 def all_that_is_said(folded: str) -> bool:

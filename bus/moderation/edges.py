@@ -9,7 +9,7 @@ from .aim import aimed, all_that_is_said, of_oneself
 from .hangul import is_jamo, is_syllable
 from .terms import Term
 
-_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y)?\Z").match
+_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
 # Particles and endings that may follow a Korean noun or exclamation without making another word.
 _PARTICLE: Final = re.compile(
     r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
@@ -35,10 +35,14 @@ _GLUED_SEVERITY: Final = 3
 # What an exception with this before it needs: letters that it goes on from, a number, or a name.
 # 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
 _GOES_ON: Final = "~"
-_AFTER: Final = (
+_LED_TO: Final = (
     "(?:(?<=[가-힣0-9])(?<![아야와개하뭐왜휴진])|(?<=[김박최정강조윤장임한오서신권황안송류홍] ))"
 )
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+# A number that is put before or after a word.
+_LONGEST_NUMBER: Final = 6
+_BEFORE: Final = re.compile(r"(?:\A|[^a-z0-9])[0-9]{1,5}\Z").search
+_AFTER: Final = re.compile(r"[0-9]{1,5}(?![a-z0-9])").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
 
 
@@ -115,7 +119,7 @@ def _innocents(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str]
 
 def _exception(text: str) -> str:
     bare = text.removeprefix(_GOES_ON)
-    return re.escape(text) if bare == text else _AFTER + re.escape(bare)
+    return re.escape(text) if bare == text else _LED_TO + re.escape(bare)
 
 
 def excepted(term: Term, text: str, start: int, end: int) -> bool:
@@ -131,6 +135,23 @@ def excepted(term: Term, text: str, start: int, end: int) -> bool:
     return False
 
 
+def _numbered(term: Term) -> bool:
+    """Whether a number put to this term hides it: `slut69`; shorter ones turn up in codes."""
+    return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
+
+
+def _number_before(term: Term, text: str, start: int) -> bool:
+    """Whether nothing but a number stands before the term in its word: `420slut`."""
+    if not text[start - 1].isdigit() or not _numbered(term):
+        return False
+    return _BEFORE(text[max(0, start - _LONGEST_NUMBER) : start]) is not None
+
+
+def _number_after(term: Term, text: str, end: int) -> bool:
+    """Whether nothing but a number follows the term in its word."""
+    return text[end].isdigit() and _numbered(term) and _AFTER(text, end) is not None
+
+
 def stands(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the term counts where it was found."""
     edges = term.edges
@@ -140,15 +161,16 @@ def stands(term: Term, text: str, start: int, end: int) -> bool:
         edges not in ("any", "run")
         and not clean_left(text, start)
         and not _glued(term, text, start)
+        and not _number_before(term, text, start)
     ):
         return False
-    if edges == "whole" and not clean_right(text, end):
+    if edges == "whole" and not clean_right(text, end) and not _number_after(term, text, end):
         return False
     if edges == "word" and not _ends_word(text, end):
         return False
     if edges == "stem":
         rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
-        if rest is not None and not _SUFFIX(rest[0]):
+        if rest is not None and not _SUFFIX(rest[0].rstrip("0123456789")):
             return False
     if edges in ("aimed", "taunt"):
         if not _ends_insult(text, end):

@@ -8,19 +8,24 @@ from typing import Final, NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from .hangul import is_hangul, is_jamo, to_jamo, to_keys
+from .misspelt import misspelt
 from .normalise import Normal
 from .skeleton import skeleton
 from .terms import Term, languages, load, load_cues
 
 # The view of what is no term but makes advertising together with others.
 CUE: Final = "cue"
+# The view of a line on its head, which no plain letters make.
+TURNED: Final = "turned"
+# The view of misspellings that everyone reads.
+MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_JOINED: Final = 4
 _SHORTEST_KEYS: Final = 5
 # A milder word is read under a disguise when so many letters tell it from others.
 _SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
-_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y")
+_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
 
 
 # A text in which this many places look like terms is no text. The view reads so far, and takes all
@@ -127,8 +132,8 @@ _WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "li
 _TURNED: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 
 
-def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
-    """Severe terms from behind, and as they look when the line is turned on its head."""
+def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
+    """Severe terms from behind; or as they look when the line is turned on its head."""
     found: list[tuple[str, Term]] = []
     known = {term.text for term in terms} | _WORDS_BACKWARDS
     for term in terms:
@@ -141,7 +146,8 @@ def _backwards(terms: list[Term]) -> list[tuple[str, Term]]:
             continue
         whole = replace(term, edges="whole", exceptions=())
         behind = term.text[::-1]
-        for spelling in {behind, behind.translate(_TURNED)} - known:
+        spelling = behind.translate(_TURNED) if turned else behind
+        if spelling not in known and not (turned and spelling == behind):
             found.append((spelling, whole))
     return found
 
@@ -194,7 +200,9 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
     for view, patterns in (
         ("text", [(t.text, t) for t in terms]),
         ("keyboard", keys),
-        ("backwards", _backwards(letters + hangul)),
+        ("backwards", _backwards(letters + hangul, turned=False)),
+        (TURNED, _backwards(letters, turned=True)),
+        (MISSPELT, misspelt(letters)),
         (CUE, [(t.text, t) for t in cues]),
     ):
         for pattern, term in patterns:

@@ -12,6 +12,9 @@ from .normalise import Normal
 from .verdict import WHOLE, Hit
 
 _WORD: Final = re.compile(r"[^\W_]+").finditer
+_WORDS: Final = re.compile(r"[^\W_]+").findall
+# Different words of a text of which the model alone says nothing.
+_FEW: Final = 2
 
 
 def find(normal: Normal, thresholds: Thresholds, likely: float) -> list[Hit]:
@@ -23,10 +26,24 @@ def find(normal: Normal, thresholds: Thresholds, likely: float) -> list[Hit]:
     least = min(thresholds.alert, thresholds.hold)
     if likely >= least and (without := _without_innocents(normal)) != folded:
         likely = model.score_folded(without)
-    if likely < least or not text:
+    if likely < least or not text or _says_too_little(normal):
         return []
     severity = 2 if likely >= thresholds.hold else 1
     return [Hit("model", "model", severity, 0, len(text), text, WHOLE, "model")]
+
+
+def _says_too_little(normal: Normal) -> bool:
+    """Whether a Latin text is so short that letters alone do not tell `pitch black` from abuse.
+
+    With a word of the lists in it, whether or not that counts where it stands, it is not.
+    """
+    words, folded = lexicon(), normal.folded
+    if not folded.isascii() or len(set(_WORDS(folded))) > _FEW:
+        return False
+    return not any(
+        words.readings[pattern][-1][1].severity > 1 and not _inside(folded, start, end)
+        for pattern, start, end in words.scan(normal)
+    )
 
 
 def _inside(folded: str, start: int, end: int) -> bool:

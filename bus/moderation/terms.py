@@ -91,6 +91,12 @@ def languages() -> list[str]:
     )
 
 
+def load_innocents() -> list[str]:
+    """The words that look like a disguised term and are none."""
+    lines = (_LISTS / "innocent.txt").read_text(encoding="utf-8").splitlines()
+    return [word for line in lines if not line.startswith("#") for word in line.split()]
+
+
 def load_cues() -> list[Term]:
     """The phrases of advertising and fraud, their weight for a severity."""
     cues: dict[str, Term] = {}

@@ -63,14 +63,13 @@ def _stands(folded: str, start: int, end: int) -> bool:
 
 
 def _apart(found: list[tuple[int, int, int]]) -> int:
-    """The weight of the phrases that are part of no heavier one."""
+    """The weight of the phrases that are part of no heavier one, nor of one that is innocent."""
     total, taken, common = 0, 0, 0
-    for start, end, weight in sorted(found, key=lambda place: (-place[2], place[0])):
+    for start, end, weight in sorted(found, key=lambda place: (place[2] > 0, -place[2], place[0])):
         spot = ((1 << end) - 1) ^ ((1 << start) - 1)
         if not taken & spot:
             taken |= spot
             if weight > 1:
                 total += weight
-            else:
-                common += 1
+            common += weight == 1
     return total + min(common, _COMMON)

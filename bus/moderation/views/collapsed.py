@@ -7,6 +7,7 @@ from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 from ..edges import clean_left, clean_right, stands
+from ..innocent import innocent
 from ..lexicon import CROWD, Lexicon, Match
 from ..normalise import Normal
 from ..skeleton import LEET, letter_of, runs, skeleton
@@ -21,8 +22,12 @@ _MOST: Final = 40
 # Letters of a word that does not come about where two others meet.
 _LONG: Final = 6
 # Put between letters where the word goes on: `f1uck`, `s+l+u+t`.
-_PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])[0-9+|!](?=[a-z])")
+_PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])(?:[0-9+|!]|\|\|)(?=[a-z])")
+# Letters of a phrase that is no word when it is written as one.
+_PHRASE: Final = 8
 _GONE: Final = "\x1f"
+_SPACE: Final = re.compile(r"\s").search
+_SHORTENED: Final = re.compile(r"[a-z]*['’](?:[stdm]|re|ll|ve)(?![a-z])|[a-z]['’]").match
 _VOWEL: Final = re.compile("[aeiouy]").search
 # Of the letters that read alike, which may be written for which.
 _SWAPS: Final = frozenset(("iv", "li", "il", "uv"))
@@ -69,6 +74,12 @@ def _spelling(chars: str, group: str) -> str | None:
     return "many" if any(count >= 3 for _, count in ours) else "repeat"
 
 
+def _between_consonants(folded: str, at: int) -> bool:
+    """Whether no vowel stands beside this letter: an l there may be an i, as in `shlt`."""
+    beside = folded[max(0, at - 1) : at] + folded[at + 1 : at + 2]
+    return not _VOWEL(beside)
+
+
 def _apart(term: Term, folded: str, start: int, end: int) -> bool:
     """Whether a term written with spaces inside is spelled out, and not two words that meet."""
     if not (clean_left(folded, start) and clean_right(folded, end)):
@@ -97,22 +108,42 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
     )
 
 
+def _put_in(term: Term, folded: str, start: int, end: int, apostrophes: int) -> bool:
+    """Whether apostrophes break up one word, and do not shorten two: `who're`, `can't watch`."""
+    if term.severity < 3 or not clean_left(folded, start) or _SPACE(folded, start, end):
+        return False
+    return apostrophes > 1 or not _SHORTENED(folded, start)
+
+
 def _parted(term: Term, folded: str, start: int, end: int, gaps: list[str]) -> bool:
     """Whether what stands between the letters disguises one word, not joins two."""
     if start and folded[start - 1] in "'’":
         # `let's hit the road`
         return False
-    if any(len(gap) > _LONGEST_GAP or "'" in gap or "’" in gap for gap in gaps):
+    if any(len(gap) > _LONGEST_GAP for gap in gaps):
+        return False
+    apostrophes = sum("'" in gap or "’" in gap for gap in gaps)
+    if apostrophes and not _put_in(term, folded, start, end, apostrophes):
         return False
     spaced = any(gap.isspace() or " " in gap for gap in gaps)
     return not spaced or _apart(term, folded, start, end)
+
+
+def _one_token(term: Term, folded: str, start: int, end: int) -> bool:
+    """Whether a phrase that is written without its spaces is long enough to be no other word."""
+    if len(term.joined) < _PHRASE or term.severity < 3:
+        return False
+    return clean_left(folded, start) and clean_right(folded, end)
 
 
 def _holds(
     term: Term, folded: str, start: int, end: int, gaps: list[str], spelt: list[str]
 ) -> bool:
     """Whether the disguise is one, and the term stands by its edges under it."""
-    if not gaps and not any(kind != "exact" for kind in spelt):
+    if not gaps and " " in term.text and not _one_token(term, folded, start, end):
+        # goodie
+        return False
+    if not gaps and " " not in term.text and not any(kind != "exact" for kind in spelt):
         # Spelt plainly: the plain view has judged it.
         return False
     written = folded[start:end]
@@ -128,7 +159,9 @@ def _holds(
         doubled = [index for index, kind in enumerate(spelt) if kind == "repeat"]
         groups = _groups(term.joined)
         inner = [i for i in doubled if 0 < i < len(groups) - 1 and not _VOWEL(groups[i])]
-        if inner or not (clean_left(folded, start) and clean_right(folded, end)):
+        if (inner and len(doubled) < len(groups)) or not (
+            clean_left(folded, start) and clean_right(folded, end)
+        ):
             return False
     return stands(term, folded, start, end)
 
@@ -145,7 +178,11 @@ def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that shows once signs are read as letters and the rest is taken out."""
     folded, shape = normal.folded, normal.shape
     places = _places(folded, lexicon)
-    if b"a0a" in shape or (b"a.a" in shape and ("+" in folded or "|" in folded or "!" in folded)):
+    if (
+        b"a0a" in shape
+        or "||" in folded
+        or (b"a.a" in shape and ("+" in folded or "|" in folded or "!" in folded))
+    ):
         without, signs = _PUT_BETWEEN.subn(_GONE, folded)
         if signs:
             places = chain(places, _places(without, lexicon, at_signs=True))
@@ -213,7 +250,10 @@ def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None
         kind = _spelling(chars if chars.isalnum() else _GAP.sub("", chars), group)
         if kind is None:
             return None
+        if chars == "l" and group == "i" and not _between_consonants(folded, begin):
+            # shelter, blotch
+            return None
         spelt.append(kind)
-    if not _holds(term, folded, start, end, gaps, spelt):
+    if not _holds(term, folded, start, end, gaps, spelt) or innocent(folded, start, end):
         return None
     return Match(term, start, end, "collapsed")

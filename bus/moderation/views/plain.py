@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ..edges import clean_left, clean_right, stands
-from ..lexicon import CROWD, CUE, Lexicon, Match
+from ..innocent import innocent
+from ..lexicon import CROWD, CUE, MISSPELT, TURNED, Lexicon, Match
 from ..normalise import Normal
 from ..terms import Term
 
@@ -26,9 +27,13 @@ def _counts(view: str, term: Term, folded: str, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
     if view == "text":
         return stands(term, folded, start, end)
+    if view == MISSPELT:
+        return stands(term, folded, start, end) and not innocent(folded, start, end)
     if view == CUE or not clean_left(folded, start):
         return False
-    return view == "keyboard" or clean_right(folded, end)
+    if view != "keyboard" and not clean_right(folded, end):
+        return False
+    return not innocent(folded, start, end)
 
 
 def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
@@ -47,5 +52,10 @@ def _standing(
     for pattern, start, end in found[:_MOST]:
         for view, term in lexicon.readings[pattern]:
             if _counts(view, term, folded, start, end):
-                shown = _view(normal, term.edges, start, end) if view == "text" else view
-                yield Match(term, start, end, shown)
+                if view == "text":
+                    view = _view(normal, term.edges, start, end)
+                elif view == TURNED:
+                    if _view(normal, term.edges, start, end) == "text":
+                        continue
+                    view = "backwards"
+                yield Match(term, start, end, view)

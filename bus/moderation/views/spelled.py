@@ -6,6 +6,7 @@ from typing import Final
 
 from ..lexicon import Lexicon, Match
 from ..normalise import Normal
+from ..terms import Term
 
 _SPELLED: Final = re.compile(
     r"(?<![a-z0-9@$!])[a-z](?:[^a-z0-9@$!]{1,3}[a-z](?![a-z0-9@$!'])){2,}"
@@ -14,6 +15,11 @@ _SPELLED: Final = re.compile(
 _SEPARATED: Final = bytes.maketrans(b" '", b"..")
 # Two letters by themselves, near enough to belong together.
 _TWO: Final = re.compile(rb"\.a\.{1,3}a\.").search
+# What a word may end in, and the letters that it has without.
+_ENDINGS: Final = ("s", "es", "y", "ty", "er", "ers", "ed", "ing", "in")
+_SHORTEST: Final = 4
+# So severe is a term that is read after an article: `a k y s`.
+_SEVERE: Final = 4
 _SEPARATORS: Final = re.compile(r"[^a-z]+")
 
 
@@ -25,9 +31,20 @@ def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
     return ()
 
 
+def _term(word: str, lexicon: Lexicon) -> Term | None:
+    """The term that was spelled out, with an ending or after an article too."""
+    if term := lexicon.spelled.get(word):
+        return term
+    for ending in _ENDINGS:
+        term = lexicon.spelled.get(word.removesuffix(ending))
+        if term and len(term.text) >= _SHORTEST and term.edges != "whole":
+            return term
+    term = lexicon.spelled.get(word[1:]) if word[0] == "a" else None
+    return term if term and term.severity >= _SEVERE else None
+
+
 def _read(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
     """The runs of a text that may have some."""
     for run in _SPELLED(normal.folded):
-        term = lexicon.spelled.get(_SEPARATORS.sub("", run[0]))
-        if term is not None:
+        if term := _term(_SEPARATORS.sub("", run[0]), lexicon):
             yield Match(term, run.start(), run.end(), "collapsed")

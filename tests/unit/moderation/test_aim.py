@@ -52,3 +52,30 @@ def test_an_insult_that_is_meant_for_somebody_alerts(text: str) -> None:
 )
 def test_the_same_words_of_a_thing_or_oneself_pass(text: str) -> None:
     assert judge(text, RULES).action == "allow"
+
+
+@pytest.mark.parametrize(
+    "text", ["stupid jungler", "dog mid", "this clown carry lol", "animal team", "noob healer pls"]
+)
+def test_who_plays_somewhere_is_somebody(text: str) -> None:
+    assert judge(text, RULES).action == "alert"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "go mid",
+        "the dog team won the race",
+        "monkey team meeting at nine",
+        "stupid printer",
+        "potato healers are fun to draw",
+        "the animal is mid size",
+    ],
+)
+def test_places_in_games_are_no_insults(text: str) -> None:
+    assert judge(text, RULES).action == "allow"
+
+
+@pytest.mark.parametrize("text", ["uninstall dota", "report mid", "0 iq", "boosted animal"])
+def test_taunts_are_told_to_moderators(text: str) -> None:
+    assert judge(text, RULES).action == "alert"

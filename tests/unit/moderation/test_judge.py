@@ -76,6 +76,32 @@ INNOCENTS = [
     "faggots and peas for lunch",
     "the dykes of Holland",
     "you will kill yourself laughing",
+    "another sob story",
+    "poof, the cake was gone",
+    "the fk on that table is wrong",
+    "ask the mfr for the datasheet",
+    "her name is Randi",
+    "cum grano salis, of course",
+    "do not shoot yourself in the foot",
+    "that is enough rope to hang yourself",
+    "the film blew me away, it will blow me away again",
+    "never prick your finger on that",
+    "a chink in her armour",
+    "chinks of light in the barn",
+    "he sniggered and discontinued it",
+]
+
+SWALLOWED = [
+    "the faggots of this guild",
+    "watch this retard the whole round",
+    "a chink in my lobby",
+    "i'll shoot you a hole in the chest",
+    "i will shoot you and your dog",
+    "kill yourself laughing then",
+    "go to hell's kitchen and stay",
+    "you brain dead scripter",
+    "you trash can player",
+    "what great tits on that one",
 ]
 
 
@@ -110,6 +136,11 @@ def test_standard_rejects_a_swear_word_under_any_disguise(text: str) -> None:
 @pytest.mark.parametrize("text", INNOCENTS)
 def test_innocent_words_pass(text: str) -> None:
     assert judge(text, STANDARD) == Verdict("allow", 0.0, (), text, None)
+
+
+@pytest.mark.parametrize("text", SWALLOWED)
+def test_an_exception_is_no_longer_than_what_is_innocent(text: str) -> None:
+    assert judge(text, STANDARD).action != "allow"
 
 
 def test_a_hit_says_where_it_was_found_and_how() -> None:

@@ -14,10 +14,10 @@ POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
 )
 def test_by_its_thresholds(likely: float, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: likely)
-    verdict = judge("a text", POLICY)
-    assert (verdict.action, verdict.masked) == (action, "a text")
-    assert judge("a text", POLICY, Context(trusted=True)).action == "allow"
-    assert judge("a text", replace(POLICY, model=None)).action == "allow"
+    verdict = judge("a longer text", POLICY)
+    assert (verdict.action, verdict.masked) == (action, "a longer text")
+    assert judge("a longer text", POLICY, Context(trusted=True)).action == "allow"
+    assert judge("a longer text", replace(POLICY, model=None)).action == "allow"
 
 
 def test_the_rules_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,6 +29,14 @@ def test_an_innocent_word_is_not_read_for_what_it_holds(monkeypatch: pytest.Monk
     monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("cock" in folded))
     assert judge("a shuttlecock", POLICY).action == "allow"
     assert judge("cocc", POLICY).action == "allow"
+
+
+def test_of_a_word_or_two_it_says_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: 1.0)
+    for text in ("twitch", "pitch dark", "crap crap crap"):
+        assert judge(text, POLICY).action == "allow"
+    assert judge("such pitch darkness", POLICY).action == "hold"
+    assert judge("worst fools", POLICY).action == "hold"
 
 
 def test_a_word_that_is_said_to_nobody_is_left_to_the_model(
