@@ -67,7 +67,7 @@ class Policy:
     hosts: Named = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        own = compiled(self.words, self.allowed, self.patterns, self.own_severity)
+        own = compiled(self.words, self.allowed, self.patterns)
         object.__setattr__(self, "own", own)
         object.__setattr__(self, "hosts", named(self.deny_hosts, self.allow_hosts))
 
