@@ -111,11 +111,14 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     named = policy.hosts
     denied = denied_places(folded, named.denied) if named.denied and "." in folded else []
     hits = _links(normal, policy, context, denied) if _maybe(folded) else []
+    spaced = " ." in folded and _SPACED_DOT(folded) is not None
+    if not (hits or denied or spaced):
+        return []
     covered = bytearray(len(normal.raw))
     for hit in hits:
         covered[hit.start : hit.end] = b"\x01" * (hit.end - hit.start)
     apart = [(4, start, end) for start, end in denied]
-    if _SPACED_DOT(folded):
+    if spaced:
         apart += [(2, *invite.span()) for invite in _SPACED_INVITE(folded)]
     for severity, start, end in apart:
         start, end = normal.span(start, end)
