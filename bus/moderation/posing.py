@@ -7,11 +7,15 @@ from unicodedata import name
 
 from .hosts import hosts
 
+# Characters of the longest name that a host may have.
+_LONGEST: Final = 253
 # Letters that are drawn as others in the name of a host.
 _DRAWN: Final = str.maketrans(
     {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
 )
 _AGAIN: Final = re.compile(r"(.)\1+").sub
+# Letters of the shortest name of a brand.
+_SHORT: Final = 4
 # What those who pose put beside a name: `secure-paypal.com`.
 _BAIT: Final = frozenset(
     (
@@ -39,8 +43,8 @@ def disguised(written: str, host: str) -> bool:
 def poses(host: str) -> bool:
     """Whether a part of its name is, or may be taken for, the name of another site."""
     brands = hosts("brand")
-    labels = host.split(".")
-    for label in labels[:-1]:
+    labels = host[-_LONGEST:].split(".")
+    for label in dict.fromkeys(labels[:-1]):
         parts = label.split("-")
         if any(part not in brands and not brands.isdisjoint(_drawn(part)) for part in parts):
             return True
@@ -72,7 +76,7 @@ def _drawn(part: str) -> tuple[str, ...]:
 
 def _drawn_out(part: str) -> list[str]:
     """The names of which this one only repeats letters: `gooogle`."""
-    once = _AGAIN(r"\1", part)
+    once = _AGAIN(r"\1", part) if len(part) > _SHORT else part
     if once == part:
         return []
     return [brand for brand in hosts("brand") if _repeats(part, once, brand)]
