@@ -31,7 +31,7 @@ def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdi
     hits, open_to_model = _by_rules(text, policy, context)
     if open_to_model is not None and policy.model is not None:
         likely = model.score_folded(open_to_model.folded)
-        hits += suspicion.find(open_to_model, policy.model, likely)
+        hits += suspicion.find(open_to_model, policy.model, likely, policy.own)
     return _decide(text, policy, context, hits) if hits else _nothing(text)
 
 
@@ -42,7 +42,7 @@ def judge_many(cases: Sequence[Case]) -> list[Verdict]:
     verdicts: list[Verdict] = []
     for (text, policy, context), (hits, open_to_model) in zip(cases, drafts, strict=True):
         if open_to_model is not None and policy.model is not None:
-            hits += suspicion.find(open_to_model, policy.model, next(likely))
+            hits += suspicion.find(open_to_model, policy.model, next(likely), policy.own)
         verdicts.append(_decide(text, policy, context, hits) if hits else _nothing(text))
     return verdicts
 

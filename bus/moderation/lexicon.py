@@ -26,7 +26,11 @@ _SHORTEST_KEYS: Final = 5
 _SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
 _SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
-
+# So many patterns that end in each other are searched for piece by piece, with so many letters in
+# which an occurrence may begin, until so many are found: more than any view looks at.
+_DEEP: Final = 8
+_STEP: Final = 32
+_ENOUGH: Final = 1000
 
 # A text in which this many places look like terms is no text. The view reads so far, and takes all
 # the rest for one hit: every place costs time.
@@ -42,19 +46,56 @@ class Match(NamedTuple):
     view: str
 
 
+class Finder:
+    """An automaton over some patterns, which stops early where they are too many in each other."""
+
+    __slots__ = ("_automaton", "_longest")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._automaton = AhoCorasick(patterns)
+        known = set(patterns)
+        deepest = max((_ends_in(pattern, known) for pattern in patterns), default=0)
+        # Of patterns that end in many others, as `aaaa` does, every letter of a text may end many.
+        self._longest = max(map(len, patterns)) if deepest > _DEEP else 0
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """All occurrences, overlapping ones too: (pattern, start, end); no more after so many."""
+        if not self._longest:
+            return self._find(text)
+        found: list[tuple[int, int, int]] = []
+        for first in range(0, len(text), _STEP):
+            piece = text[first : first + _STEP + self._longest - 1]
+            found += [
+                (pattern, first + start, first + end)
+                for pattern, start, end in self._find(piece)
+                if start < _STEP
+            ]
+            if len(found) > _ENOUGH:
+                break
+        return found
+
+    def _find(self, text: str) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = self._automaton.find_matches_as_indexes(
+            text, overlapping=True
+        )
+        return found
+
+
+def _ends_in(pattern: str, known: set[str]) -> int:
+    """In how many patterns one ends, itself included."""
+    return sum(pattern[start:] in known for start in range(len(pattern)))
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An automaton over the patterns of a view, and the terms that each pattern stands for."""
+    """A finder of the patterns of a view, and the terms that each pattern stands for."""
 
-    automaton: AhoCorasick
+    finder: Finder
     terms: tuple[tuple[Term, ...], ...]
 
     def find(self, text: str) -> list[tuple[int, int, int]]:
         """All occurrences, overlapping ones too: (pattern, start, end)."""
-        found: list[tuple[int, int, int]] = self.automaton.find_matches_as_indexes(
-            text, overlapping=True
-        )
-        return found
+        return self.finder.find(text)
 
 
 class Alike(NamedTuple):
@@ -78,7 +119,7 @@ class Alike(NamedTuple):
 class Lexicon:
     """Everything that the views look for."""
 
-    surface: AhoCorasick
+    surface: Finder
     # What each pattern of the surface stands for, and the view in which it does.
     readings: tuple[tuple[tuple[str, Term], ...], ...]
     collapsed: Index
@@ -93,9 +134,7 @@ class Lexicon:
         """All that the folded text spells, overlapping too: (pattern, start, end); once a text."""
         if normal.scanned is not None and normal.scanned[0] is self:
             return normal.scanned[1]
-        found: list[tuple[int, int, int]] = self.surface.find_matches_as_indexes(
-            normal.folded, overlapping=True
-        )
+        found = self.surface.find(normal.folded)
         if normal.scanned is None:
             normal.scanned = self, found
         return found
@@ -112,7 +151,7 @@ def index(patterns: list[tuple[str, Term]]) -> Index:
     grouped: dict[str, list[Term]] = {}
     for pattern, term in patterns:
         grouped.setdefault(pattern, []).append(term)
-    return Index(AhoCorasick(list(grouped)), tuple(map(tuple, grouped.values())))
+    return Index(Finder(list(grouped)), tuple(map(tuple, grouped.values())))
 
 
 def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
@@ -209,7 +248,7 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
             readings.setdefault(pattern, []).append((view, term))
     words = _words(letters)
     return Lexicon(
-        surface=AhoCorasick(list(readings)),
+        surface=Finder(list(readings)),
         readings=tuple(map(tuple, readings.values())),
         collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
         syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import islice
 from random import Random
+from threading import Lock
 from time import process_time
 from typing import Any, Final
 
 import re2
 
+from .edges import stands
 from .lexicon import Index, Lexicon, build, index
 from .normalise import normalise
 from .terms import Edges, Term
@@ -24,6 +26,18 @@ _PATTERN_MEMORY: Final = 1 << 18
 _LONGEST_LOOK: Final = 0.002
 _LONG_TEXT: Final = 2000
 _LOOKS: Final = 5
+# What patterns of classes and their opposites are tried on: signs, letters of other scripts, both.
+_HARD: Final = tuple(
+    (text * _LONG_TEXT)[:_LONG_TEXT].encode()
+    for text in ("–", "!?", "한", "é", "!b", "한!", "b 한0-é")
+)
+# Lists that are kept compiled, and the words in all of them; a thousand words take 1 to 2 MB.
+_MOST_KEPT: Final = 256
+_MOST_WORDS_KEPT: Final = 50_000
+# Places in one text where something that is allowed is looked for; beyond them nothing is.
+_MOST_ALLOWED: Final = 300
+# Words of the room are looked for under the disguises of terms that are as severe as this.
+_SEVERE: Final = 3
 # What stands for no letter by itself: counts and classes.
 _SIGNS: Final = re.compile(r"\{[\d,]*\}|\\[pP]\{\w*\}|\\.")
 _HANGUL: Final = re.compile("[ㄱ-ㅣ가-힣]").search
@@ -40,6 +54,17 @@ class Own:
     # Whether any of the patterns may match, and each of them.
     any_pattern: Any
     patterns: tuple[Any, ...]
+
+    def allows(self, folded: str) -> list[tuple[int, int]]:
+        """Where something stands in a folded text that the room allows."""
+        if self.allowed is None:
+            return []
+        terms = self.allowed.terms
+        return [
+            (start, end)
+            for pattern, start, end in islice(self.allowed.find(folded), _MOST_ALLOWED)
+            if any(stands(term, folded, start, end) for term in terms[pattern])
+        ]
 
 
 def _options(memory: int = _PATTERN_MEMORY) -> Any:
@@ -84,13 +109,13 @@ def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def check_looks(patterns: tuple[str, ...]) -> None:
-    """ValueError for patterns that take too long on long texts of their own letters.
+    """ValueError for patterns that take too long on long texts of their own letters and others.
 
     RE2's time grows with the text and no faster, but counted repeats (`.{1,200}`) make it large.
     """
     compiled_ones = [re2.compile(pattern, _options()) for pattern in patterns]
     texts = dict.fromkeys(text for pattern in patterns for text in _hard_texts(pattern))
-    for text in texts:
+    for text in (*_HARD, *texts):
         took = _looks(compiled_ones, text)
         # On a busy machine one look says little.
         for _ in range(_LOOKS if sum(took) > _LONGEST_LOOK else 0):
@@ -127,31 +152,50 @@ def _bare(word: str) -> str:
     return normalise(word.strip("*")).folded.strip()
 
 
-def _term(word: str, severity: int) -> Term:
+def _term(word: str) -> Term:
     bare = _bare(word)
     edges: Edges = "word" if _HANGUL(bare[-1]) else "whole"
     if word.endswith("*"):
         edges = "prefix"
     if word.startswith("*") or _UNSPACED(bare):
         edges = "any"
-    return Term(bare, "own", severity, edges)
+    return Term(bare, "own", _SEVERE, edges)
 
 
-@lru_cache(maxsize=256)
-def compiled(
-    words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...], severity: int
-) -> Own:
+# Words, allowed words and patterns.
+_Lists = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+_kept: dict[_Lists, Own] = {}
+_lock: Final = Lock()
+
+
+def compiled(words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]) -> Own:
     """Compile a room's lists; rooms and changes with the same lists share the result."""
-    return Own(
-        words=build([_term(word, severity) for word in words if _bare(word)]) if words else None,
+    lists = words, allowed, patterns
+    with _lock:
+        own = _kept.pop(lists, None)
+        if own is not None:
+            _kept[lists] = own
+            return own
+    own = Own(
+        words=build([_term(word) for word in words if _bare(word)]) if words else None,
         allowed=_allowed(allowed) if allowed else None,
         any_pattern=_any(patterns) if len(patterns) > 1 else None,
         patterns=tuple(re2.compile(pattern, _options()) for pattern in patterns),
     )
+    with _lock:
+        _kept[lists] = own
+        while len(_kept) > 1 and (len(_kept) > _MOST_KEPT or _words_kept() > _MOST_WORDS_KEPT):
+            # The one that nobody has asked for in the longest time.
+            del _kept[next(iter(_kept))]
+    return own
+
+
+def _words_kept() -> int:
+    return sum(len(words) + len(allowed) for words, allowed, _ in _kept)
 
 
 def _allowed(words: tuple[str, ...]) -> Index:
-    return index([(term.text, term) for term in (_term(word, 1) for word in words if _bare(word))])
+    return index([(term.text, term) for term in (_term(word) for word in words if _bare(word))])
 
 
 def _any(patterns: tuple[str, ...]) -> Any:

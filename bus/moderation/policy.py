@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from . import parts
+from .hosts import Named, named
 from .ladder import Ladder, Thresholds
 from .own import Own, compiled
 from .verdict import Action
@@ -65,13 +66,15 @@ class Policy:
     # The model's thresholds; None: the rules alone.
     model: Thresholds | None = None
     own: Own = field(init=False, repr=False, compare=False)
+    hosts: Named = field(init=False, repr=False, compare=False)
     # Whether anything comes of what the rules find in a text.
     reads: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", not self.ladders.keys() <= _UNREAD)
-        own = compiled(self.words, self.allowed, self.patterns, self.own_severity)
+        own = compiled(self.words, self.allowed, self.patterns)
         object.__setattr__(self, "own", own)
+        object.__setattr__(self, "hosts", named(self.deny_hosts, self.allow_hosts))
 
     def action(self, reason: str, severity: int) -> Action:
         """What this room does about a hit."""

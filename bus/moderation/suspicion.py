@@ -9,22 +9,25 @@ from .edges import stands
 from .ladder import Thresholds
 from .lexicon import lexicon
 from .normalise import Normal
+from .own import Own
 from .verdict import WHOLE, Hit
 
+# Places that look like terms; what follows them is left to the model.
+_MOST: Final = 150
 _WORD: Final = re.compile(r"[^\W_]+").finditer
 _WORDS: Final = re.compile(r"[^\W_]+").findall
 # Different words of a text of which the model alone says nothing.
 _FEW: Final = 2
 
 
-def find(normal: Normal, thresholds: Thresholds, likely: float) -> list[Hit]:
+def find(normal: Normal, thresholds: Thresholds, likely: float, own: Own) -> list[Hit]:
     """One hit over the whole text, of severity 1 from the first threshold and 2 from the second.
 
     `likely` is the model's score of the folded text.
     """
     text, folded = normal.raw, normal.folded
     least = min(thresholds.alert, thresholds.hold)
-    if likely >= least and (without := _without_innocents(normal)) != folded:
+    if likely >= least and (without := _without_innocents(normal, own)) != folded:
         likely = model.score_folded(without)
     if likely < least or not text or _says_too_little(normal):
         return []
@@ -51,14 +54,17 @@ def _inside(folded: str, start: int, end: int) -> bool:
     return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
 
 
-def _without_innocents(normal: Normal) -> str:
-    """The text without innocent words that hold a blocked one, or are said of oneself or a thing.
+def _without_innocents(normal: Normal, own: Own) -> str:
+    """The text without what the room allows, and without innocent words.
+
+    Those are words that hold a blocked one, or are said of oneself or a thing.
 
     The model knows letters, and would take a shuttlecock for what it ends in. A whole word that
     does not count where it stands, as an insult that is said to nobody, is left to the model.
     """
     words, folded = lexicon(), normal.folded
-    found = [place for place in words.scan(normal) if words.readings[place[0]][0][0] == "text"]
+    places = words.scan(normal)[:_MOST]
+    found = [place for place in places if words.readings[place[0]][0][0] == "text"]
     whole = bytearray(len(folded))
     for _, start, end in found:
         if not _inside(folded, start, end):
@@ -70,6 +76,8 @@ def _without_innocents(normal: Normal) -> str:
             continue
         if not any(stands(term, folded, start, end) for _, term in words.readings[pattern]):
             innocent[start:end] = b"\x01" * (end - start)
+    for start, end in own.allows(folded):
+        innocent[start:end] = b"\x01" * (end - start)
     if not any(innocent):
         return folded
     return " ".join(

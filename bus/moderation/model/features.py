@@ -26,12 +26,17 @@ _NOT_SYLLABLES: Final = re.compile("[^가-힣]+")
 _KOREAN: Final = re.compile("[ㄱ-ㅣ가-힣]").search
 
 
+# Below it are letters and jamo, above it Hangul alone has a jamo for each letter.
+_KEPT: Final = "\u3200"
+
+
 class _Jamo(dict[str, str]):
-    """Characters and their jamo, each looked up when it is first met."""
+    """Characters and their jamo, each looked up when it is first met; ideographs are not kept."""
 
     def __missing__(self, char: str) -> str:
         letters = to_jamo(char)
-        self[char] = letters
+        if char < _KEPT or "가" <= char <= "힣":
+            self[char] = letters
         return letters
 
 

@@ -1,102 +1,87 @@
 """Addresses of other sites: plain ones, shorteners and invitations, and hosts that pose."""
 
 import re
-from typing import Final, NamedTuple
-from unicodedata import name
+from typing import Final
 
 from ..context import Context
-from ..hosts import hosts
+from ..hosts import Named, below, denied_places, hosts, particle
 from ..normalise import Normal
 from ..policy import Policy
+from ..posing import disguised, poses
 from ..verdict import Hit
 
-_DOT: Final = r"(?:\.|\s?\[\.\]\s?|\s?\(\.\)\s?|\s?[\[(]dot[\])]\s?|\sdot\s)"
+_DOT: Final = (
+    r"(?:\.|(?<=[a-z0-9])。(?=[a-z0-9])|\s?\[\.\]\s?|\s?\(\.\)\s?|\s?[\[(]dot[\])]\s?|\sdot\s)"
+)
 _SUFFIXES: Final = "|".join(sorted(hosts("suffix"), reverse=True))
+# What may follow the name of a host: a particle and other letters of scripts without spaces too.
+_END: Final = r"(?:(?![\w-]|\.\w)|(?=[ㄱ-ㅣ가-힣\u3040-\u30ff\u3400-\u9fff]))"
 _LINK: Final = re.compile(
     r"(?:h(?:tt|xx)ps?\s?:\s?//|www\.)[^\s<>\"'`]{1,2000}"
     r"|(?<![\w@.-])(?:[\w-]{1,63}"
     + _DOT
     + r"){1,4}(?:"
     + _SUFFIXES
-    + r")(?![\w-]|\.\w)(?::\d{1,5})?(?:/[^\s<>\"'`]*)?"
+    + r")"
+    + _END
+    + r"(?::\d{1,5})?(?:/[^\s<>\"'`]*)?"
 )
 # Who is said before an @ hides the host after it.
 _HOST: Final = re.compile(
-    r"(?:h\w{3,4}\s?:\s?//)?([^/?#@\s]*@)?((?:" + _DOT + r"|[^/?#:\s])+)(/\S*)?"
+    r"(?:h\w{3,4}\s?:\s?//)?([^/?#@\s]*@)?((?:" + _DOT + r"|[^/?#:\s])+)(?::\d{1,5})?(/\S*)?"
 )
 _DOTS: Final = re.compile(_DOT)
 # How the name of a host ends, and the dots that disguise it; the leading dot is found fast.
-_ENDS: Final = re.compile(r"\.(?:" + _SUFFIXES + r")(?![\w-]|\.\w)").search
+_ENDS: Final = re.compile(r"\.(?:" + _SUFFIXES + r")" + _END).search
 _SPELT_DOT: Final = re.compile(r"\sdot\s|[\[(]dot[\])]").search
 # Addresses in one text; what follows them is taken for one hit, for every one costs time.
 _MOST: Final = 60
 _TRAILING: Final = ".,;:!?)]}…"
 # Characters around a shortened link that are likely to tell where it leads.
 _SAYS_ENOUGH: Final = 40
-# Letters that are drawn as others in the name of a host.
-_DRAWN: Final = str.maketrans(
-    {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
-)
+# An invitation whose dots stand apart: `discord . gg/x`.
+_SPACED_INVITE: Final = re.compile(
+    r"(?<![\w.-])(?:"
+    + "|".join(re.escape(n).replace(r"\.", r"\s\.\s?") for n in sorted(hosts("invite")))
+    + r")(?:(?<=/\+)|(?![a-z0-9.-]))\S*"
+).finditer
+_SPACED_DOT: Final = re.compile(r"[a-z] \. ?[a-z]").search
+# Labels of the longest host that invites.
+_LONGEST_INVITE: Final = 3
 
 
-def _poses(written: str, host: str) -> bool:
-    """Whether a host looks like a well-known one without being it."""
-    if host.startswith("xn--") or ".xn--" in host:
-        return True
-    # Letters of another script that fold to Latin ones; accents are a language's own.
-    if host.isascii() and any(not c.isascii() and "LATIN" not in name(c, "LATIN") for c in written):
-        return True
-    brands = hosts("brand")
-    labels = [part for label in host.split(".")[:-1] for part in label.split("-")]
-    return any(part not in brands and not brands.isdisjoint(_drawn(part)) for part in labels)
-
-
-def _drawn(name: str) -> tuple[str, ...]:
-    """What a name may be taken for at a glance."""
-    return (
-        name.translate(_DRAWN),
-        name.replace("rn", "m"),
-        name.replace("vv", "w"),
-        name.replace("cl", "d"),
-        name.replace("l", "i"),
-        name.replace("i", "l"),
-    )
-
-
-class _Known(NamedTuple):
-    """The hosts that a room has named."""
-
-    denied: frozenset[str]
-    allowed: frozenset[str]
-
-
-def _severity(normal: Normal, start: int, end: int, known: _Known, context: Context) -> int:
+def _severity(normal: Normal, start: int, end: int, named: Named, context: Context) -> int:
     """0 allowed, 1 plain, 2 hides something or comes from a stranger, 3 poses, 4 denied."""
     parts = _HOST.match(normal.folded, start, end)
     if parts is None:
         return 1
-    first, last = normal.span(parts.start(2), parts.end(2))
-    host = _DOTS.sub(".", parts[2]).strip()
-    if known.denied and _below(host, known.denied):
+    host = _DOTS.sub(".", parts[2])
+    first, last = parts.start(2), parts.end(2) - particle(host)
+    written = normal.folded[first:last]
+    host = _DOTS.sub(".", written).strip(" .")
+    if named.denied and below(host, named.denied):
         return 4
-    if parts[1] or _poses(normal.raw[first:last], host):
+    first, last = normal.span(first, last)
+    if parts[1] or disguised(normal.raw[first:last], host):
         return 3
-    if known.allowed and _below(host, known.allowed):
+    if named.allowed and below(host, named.allowed):
         return 0
-    bare = host.removeprefix("www.")
-    if (bare + (parts[3] or "")).startswith(tuple(hosts("invite"))) or context.first_message:
+    if poses(host):
+        return 3
+    if _invites(host, parts[3] or "") or context.first_message:
         return 2
     # Whoever writes an address so that no machine reads it has a reason.
-    if parts[0].startswith("hxxp") or host != parts[2]:
+    if parts[0].startswith("hxxp") or host != written.rstrip("."):
         return 2
-    return 2 if bare in hosts("shortener") and _unsaid(normal.folded, end - start) else 1
+    shortens = host.removeprefix("www.") in hosts("shortener")
+    return 2 if shortens and _unsaid(normal.folded, end - start) else 1
 
 
-def _below(host: str, named: frozenset[str]) -> bool:
-    """Whether a host is one of these, or below one."""
-    while host and host not in named:
-        host = host.partition(".")[2]
-    return bool(host)
+def _invites(host: str, path: str) -> bool:
+    """Whether it opens a room elsewhere, at a host below the one that is known for it too."""
+    labels = host.split(".")[-_LONGEST_INVITE:]
+    tails = (".".join(labels[place:]) for place in range(len(labels) - 1))
+    return any((tail + path).startswith(tuple(hosts("invite"))) for tail in tails)
 
 
 def _unsaid(folded: str, length: int) -> bool:
@@ -115,31 +100,57 @@ def _maybe(folded: str) -> bool:
     """Whether there is a point in looking closely."""
     if "." in folded and (_ENDS(folded) or "www." in folded or "[.]" in folded or "(.)" in folded):
         return True
-    return "//" in folded or ("dot" in folded and _SPELT_DOT(folded) is not None)
+    return "//" in folded or "。" in folded or ("dot" in folded and _SPELT_DOT(folded) is not None)
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each address, by how much it hides, and one for more of them than may be."""
     folded = normal.folded
-    if context.trusted or not _maybe(folded):
+    if context.trusted:
         return []
-    hits = []
-    known = _Known(frozenset(policy.deny_hosts), frozenset(policy.allow_hosts))
-    for number, link in enumerate(_LINK.finditer(folded)):
-        if number == _MOST:
-            start, end = normal.span(link.start(), len(folded))
-            hits.append(Hit("links", "spam", 3, start, end, normal.raw[start:end], "text", "link"))
-            break
-        shown = link[0].rstrip(_TRAILING)
-        stop = link.start() + len(shown)
-        severity = _severity(normal, link.start(), stop, known, context)
-        if severity:
-            start, end = normal.span(link.start(), stop)
-            matched = normal.raw[start:end]
-            hits.append(Hit("links", "link", severity, start, end, matched, "text", "link"))
+    named = policy.hosts
+    denied = denied_places(folded, named.denied) if named.denied and "." in folded else []
+    hits = _links(normal, policy, context, denied) if _maybe(folded) else []
+    spaced = " ." in folded and _SPACED_DOT(folded) is not None
+    if not (hits or denied or spaced):
+        return []
+    covered = bytearray(len(normal.raw))
+    for hit in hits:
+        covered[hit.start : hit.end] = b"\x01" * (hit.end - hit.start)
+    apart = [(4, start, end) for start, end in denied]
+    if spaced:
+        apart += [(2, *invite.span()) for invite in _SPACED_INVITE(folded)]
+    for severity, start, end in apart:
+        start, end = normal.span(start, end)
+        if 0 in covered[start:end]:
+            covered[start:end] = b"\x01" * (end - start)
+            hits.append(_hit(normal, "link", severity, start, end))
+    hits.sort(key=lambda hit: hit.start)
     limit = _limit(policy, context)
     if len(hits) > limit:
-        start, end = hits[limit].start, hits[-1].end
-        matched = normal.raw[start:end]
-        hits.append(Hit("links", "spam", 2, start, end, matched, "text", "link"))
+        hits.append(_hit(normal, "spam", 2, hits[limit].start, max(hit.end for hit in hits)))
     return hits
+
+
+def _links(
+    normal: Normal, policy: Policy, context: Context, denied: list[tuple[int, int]]
+) -> list[Hit]:
+    """The addresses that are written as such; of too many, one more over the rest of the text."""
+    hits: list[Hit] = []
+    for number, link in enumerate(_LINK.finditer(normal.folded)):
+        first = link.start()
+        if number == _MOST:
+            hits.append(_hit(normal, "spam", 3, *normal.span(first, len(normal.folded))))
+            break
+        stop = first + len(link[0].rstrip(_TRAILING))
+        if any(first <= start and end <= stop for start, end in denied):
+            severity = 4
+        else:
+            severity = _severity(normal, first, stop, policy.hosts, context)
+        if severity:
+            hits.append(_hit(normal, "link", severity, *normal.span(first, stop)))
+    return hits
+
+
+def _hit(normal: Normal, reason: str, severity: int, start: int, end: int) -> Hit:
+    return Hit("links", reason, severity, start, end, normal.raw[start:end], "text", "link")

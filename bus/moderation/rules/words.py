@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from ..context import Context
-from ..edges import stands
-from ..lexicon import Index, Lexicon, Match, lexicon
+from ..lexicon import Lexicon, Match, lexicon
 from ..normalise import Normal
 from ..policy import Policy
 from ..verdict import Hit
@@ -28,9 +28,9 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each blocked word that shows in some view; of overlapping ones the worst."""
     matches = _matches(normal, lexicon())
     if policy.own.words is not None:
-        matches += _matches(normal, policy.own.words)
+        matches += _mild(_matches(normal, policy.own.words), policy.own_severity)
     if matches and policy.own.allowed is not None:
-        matches = _not_allowed(matches, normal, policy.own.allowed)
+        matches = _not_allowed(matches, policy.own.allows(normal.folded))
     if not matches:
         return []
     return [_hit(normal, match) for match in _apart(matches)]
@@ -58,13 +58,18 @@ def _views(folded: str) -> tuple[View, ...]:
     return _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
 
 
-def _not_allowed(matches: list[Match], normal: Normal, allowed: Index) -> list[Match]:
-    """The matches that are not wholly inside something that the room allows."""
-    covered = [
-        (start, end)
-        for pattern, start, end in allowed.find(normal.folded)
-        if any(stands(term, normal.folded, start, end) for term in allowed.terms[pattern])
+def _mild(matches: list[Match], severity: int) -> list[Match]:
+    """The room's words, which are looked for as severe ones are, as severe as the room has them."""
+    return [
+        match._replace(term=replace(match.term, severity=severity))
+        if match.term.category == "own" and match.term.severity != severity
+        else match
+        for match in matches
     ]
+
+
+def _not_allowed(matches: list[Match], covered: list[tuple[int, int]]) -> list[Match]:
+    """The matches that are not wholly inside something that the room allows."""
     return [
         match
         for match in matches

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.moderation import POLICIES, model
-from bus.moderation.model.features import BITS, buckets, framed, stream
+from bus.moderation.model.features import _JAMO, BITS, buckets, framed, stream
 from bus.moderation.model.weights import SIZE, Calibration, Weights, load
 from bus.moderation.normalise import normalise
 
@@ -150,3 +150,9 @@ def test_saved_weights_are_read_back_and_written_alike(tmp_path: Path) -> None:
     assert again.probability("hello") == weights.probability("hello")
     assert (again.latin, again.korean) == (weights.latin, weights.korean)
     assert again.probability("안녕") != again.probability("hello")
+
+
+def test_what_is_kept_of_characters_does_not_grow_for_ever() -> None:
+    before = len(_JAMO)
+    stream("가" + "".join(map(chr, range(0x20000, 0x20400))))
+    assert len(_JAMO) <= before + 1

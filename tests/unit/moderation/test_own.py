@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Policy, judge
+from bus.moderation import POLICIES, Policy, judge, own
 from bus.moderation.own import check_looks
 
 RULES = replace(POLICIES["standard"], model=None)
@@ -70,6 +70,9 @@ def test_empty_matches_before_it_hide_no_match() -> None:
         [f"a.{{{size}}}q" for size in range(1, 101)],
         [f"(a|b)*a(a|b){{{size}}}q" for size in range(5, 105)],
         [f"[a-z]{{50,200}}x{number}" for number in range(100)],
+        [r"[^\w\s]{10,200}x"],
+        [r"[^\x00-\x7f]{20,200}k"],
+        [rf"(?:\W\w){{20,100}}k{number}" for number in range(20)],
     ],
 )
 def test_patterns_that_are_slow_together_are_told_with_the_slowest(patterns: list[str]) -> None:
@@ -108,3 +111,58 @@ def test_ten_thousand_words_are_found_and_shared() -> None:
     policy = with_parts(words=words)
     assert judge("say word9999x", policy).action == "reject"
     assert replace(policy, max_length=100).own is policy.own
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3])
+@pytest.mark.parametrize(
+    "text", ["zork", "z*rk", "zoooork", "z0rk", "z o r k", "z1ork", "krozz zork", "ｚork", "kroz"]
+)
+def test_own_words_are_found_under_disguises_whatever_their_severity(
+    text: str, severity: int
+) -> None:
+    (hit,) = judge(f"the {text} here", with_parts(words=["zork"], own_severity=severity)).hits
+    assert (hit.category, hit.severity) == ("own", severity)
+
+
+def test_a_word_of_three_letters_is_found_plain_and_spelled_out() -> None:
+    policy = with_parts(words=["gak"], own_severity=1)
+    found = [text for text in ("gak", "GAK", "g a k", "g.a.k") if judge(text, policy).hits]
+    assert found == ["gak", "GAK", "g a k", "g.a.k"]
+    for text in ("g4k", "g*k", "gaaak", "g1ak", "kag"):
+        assert judge(f"a {text} b", policy).hits == ()
+
+
+def test_words_inside_each_other_take_little_time() -> None:
+    nested = ["*" + "a" * size + "*" for size in range(1, 98)]
+    allowing, blocking = with_parts(allowed=nested), with_parts(words=nested)
+    for policy, text in ((allowing, "fuck " + "a" * 1995), (blocking, "a" * 2000)):
+        took = []
+        for _ in range(5):
+            began = time.process_time()
+            assert judge(text, policy).action == "reject"
+            took.append(time.process_time() - began)
+        assert min(took) < 0.01
+
+
+def test_what_is_found_does_not_depend_on_how_deep_words_lie_in_each_other() -> None:
+    nested = ["*" + "ab" * size + "*" for size in range(1, 40)]
+    text = "x" * 31 + "ab" * 40 + "y" * 60 + "ab"
+    hits = judge(text, with_parts(words=nested)).hits
+    assert (hits[0].start, hits[-1].end) == (31, len(text))
+
+
+def test_beyond_so_many_places_nothing_is_allowed() -> None:
+    policy = with_parts(allowed=["shit", "*a*"])
+    assert judge("a" * 200 + " shit", policy).action == "allow"
+    assert judge("a" * 400 + " shit", policy).action == "reject"
+
+
+def test_of_long_lists_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(own, "_kept", {})
+    monkeypatch.setattr(own, "_MOST_WORDS_KEPT", 5)
+    first = own.compiled(("a", "b"), (), ())
+    second = own.compiled(("c", "d"), (), ())
+    assert own.compiled(("a", "b"), (), ()) is first
+    own.compiled(("e", "f"), (), ())
+    assert own.compiled(("a", "b"), (), ()) is first
+    assert own.compiled(("c", "d"), (), ()) is not second

@@ -1,10 +1,11 @@
 """The model's word alone: a person looks, and nothing is refused or starred out."""
 
+import time
 from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Thresholds, judge, suspicion
+from bus.moderation import POLICIES, Context, Policy, Thresholds, judge, suspicion
 
 POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
 
@@ -46,3 +47,22 @@ def test_a_word_that_is_said_to_nobody_is_left_to_the_model(
     assert judge("nothing but dumb replies by these trolls", POLICY).action == "hold"
     assert judge("sorry, I'm so dumb", POLICY).action == "allow"
     assert judge("dumb printer", POLICY).action == "allow"
+
+
+@pytest.mark.parametrize("text", ["fuck", "병신아", "시발 진짜", "you are stupid"])
+def test_what_the_room_allows_is_not_put_to_the_model(text: str) -> None:
+    policy = Policy.from_parts(
+        POLICIES["standard"], {"allowed": ["fuck", "병신", "시발", "you are stupid"]}
+    )
+    assert judge(text, policy).action == "allow"
+    assert judge(f"{text}, kill yourself you pathetic worthless loser", policy).action != "allow"
+
+
+def test_a_text_full_of_terms_takes_little_time_where_spam_is_posted() -> None:
+    policy = Policy.from_parts(POLICIES["standard"], {"ladders": {"spam": {"alert": 2}}})
+    took = []
+    for _ in range(5):
+        began = time.process_time()
+        judge("ㅗ" * 1000 + " 너 꼴값 " + "ㅗ" * 900, policy)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.006
