@@ -1,6 +1,7 @@
 """Hosts that look like a well-known one without being it."""
 
 import re
+from functools import cache
 from itertools import pairwise
 from typing import Final
 from unicodedata import name
@@ -79,8 +80,13 @@ def _drawn_out(part: str) -> list[str]:
     once = _AGAIN(r"\1", part) if len(part) > _SHORT else part
     if once == part:
         return []
-    return [brand for brand in hosts("brand") if _repeats(part, once, brand)]
+    return [brand for brand in _said_once().get(once, ()) if len(part) > len(brand)]
 
 
-def _repeats(part: str, once: str, brand: str) -> bool:
-    return len(part) > len(brand) and _AGAIN(r"\1", brand) == once
+@cache
+def _said_once() -> dict[str, list[str]]:
+    """The names by what is left of them without letters that are said again."""
+    found: dict[str, list[str]] = {}
+    for brand in hosts("brand"):
+        found.setdefault(_AGAIN(r"\1", brand), []).append(brand)
+    return found
