@@ -32,7 +32,7 @@ _VOWELS: Final = {
 _MAYBE_DRAWN_OUT: Final = re.compile("[시씨새미느지][이애으]").search
 _DRAWN_OUT: Final = re.compile("(?<=[시씨미지])이(?!발[소사])|(?<=새)애|(?<=느)으")
 # Places in one text.
-_MOST: Final = 60
+_MOST: Final = 40
 _LONGEST_GAP: Final = 4
 # One of these again and again draws a word out: 시~~~~~발.
 _LONGEST_DRAWN: Final = 20

@@ -10,7 +10,7 @@ from ..normalise import Normal
 from ..terms import Term
 
 # Places in one text.
-_MOST: Final = 150
+_MOST: Final = 100
 
 
 def _view(normal: Normal, edges: str, start: int, end: int) -> str:
