@@ -67,10 +67,9 @@ _KOREAN_CALL: Final = re.compile(
 
 def aimed(folded: str, start: int, end: int) -> bool:
     """Whether the insult at these places is said to somebody."""
-    if not folded[start].isascii():
-        before = folded[max(0, start - _REACH) : start]
-        return bool(_KOREAN_CALL(folded, end) or _KOREAN_YOU(before))
     before = folded[max(0, start - _REACH) : start]
+    if not folded[start].isascii():
+        return bool(_KOREAN_CALL(folded, end) or _KOREAN_YOU(before))
     return _SPOKEN_TO(before) is not None or _plays(folded, start, end)
 
 

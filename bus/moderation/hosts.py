@@ -15,7 +15,7 @@ _NAME: Final = re.compile(
 ).finditer
 _SPACED_DOT: Final = re.compile(r"\s+\.\s?")
 # Characters of the longest name that a host may have.
-_LONGEST: Final = 253
+LONGEST: Final = 253
 _LATIN: Final = re.compile("[a-z0-9-]+").match
 # Letters of other scripts, and underscores, before a name that is written without a space.
 _BEFORE: Final = re.compile(r"[^.]*[^a-z0-9.-]").match
@@ -88,8 +88,8 @@ def _places(folded: str, denied: frozenset[str]) -> list[tuple[int, int]]:
 
 def _denied(folded: str, start: int, end: int, denied: frozenset[str]) -> int | None:
     """Where in this name a denied one begins that it is, or is below."""
-    if end - start > _LONGEST:
-        start = folded.find(".", end - _LONGEST, end) + 1
+    if end - start > LONGEST:
+        start = folded.find(".", end - LONGEST, end) + 1
     while True:
         if folded[start:end] in denied:
             return start

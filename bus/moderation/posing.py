@@ -6,10 +6,8 @@ from itertools import pairwise
 from typing import Final
 from unicodedata import name
 
-from .hosts import hosts
+from .hosts import LONGEST, hosts
 
-# Characters of the longest name that a host may have.
-_LONGEST: Final = 253
 # Letters that are drawn as others in the name of a host.
 _DRAWN: Final = str.maketrans(
     {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
@@ -44,7 +42,7 @@ def disguised(written: str, host: str) -> bool:
 def poses(host: str) -> bool:
     """Whether a part of its name is, or may be taken for, the name of another site."""
     brands = hosts("brand")
-    labels = host[-_LONGEST:].split(".")
+    labels = host[-LONGEST:].split(".")
     for label in dict.fromkeys(labels[:-1]):
         parts = label.split("-")
         if any(part not in brands and not brands.isdisjoint(_drawn(part)) for part in parts):

@@ -19,7 +19,16 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from bus.conf import conf
-from bus.errors import Banned, Forbidden, Invalid, Muted, NotFound, RoomArchived, Unauthenticated
+from bus.errors import (
+    Banned,
+    BusError,
+    Forbidden,
+    Invalid,
+    Muted,
+    NotFound,
+    RoomArchived,
+    Unauthenticated,
+)
 from bus.fields import timestamp
 from bus.models import Member, Room, Sanction
 from bus.protocol import Author, RoomInfo, You
@@ -266,6 +275,14 @@ class Rights:
             "guest" if self.guest else self.role or Member.Role.MEMBER,
             muted_until=(muted.until or FOR_GOOD) if muted else None,
         )
+
+    def refusal(self) -> str:
+        """Why the author may not write here now, as an error code; "" if they may."""
+        try:
+            self.admit().check_write()
+        except BusError as error:
+            return error.code
+        return ""
 
     @property
     def service(self) -> bool:

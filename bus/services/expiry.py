@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils import timezone
 
-from bus.errors import BusError, NotFound
+from bus.errors import NotFound
 from bus.models import Message, Review, Room
 from bus.moderation import starred
 from bus.services import access, audit, policies, reviews
@@ -58,11 +58,7 @@ def _expire(pk: int) -> list[Fact]:
 
 def _may_write(room: Room, review: Review) -> bool:
     key = review.message.author_key
-    try:
-        access.rights({room: [key]})[room.pk, key].admit().check_write()
-    except BusError:
-        return False
-    return True
+    return not access.rights({room: [key]})[room.pk, key].refusal()
 
 
 def _star(row: Message, room: Room) -> None:

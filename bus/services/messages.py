@@ -11,7 +11,6 @@ from django.db.models import Max
 from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
-from bus.errors import BusError
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
 from bus.services import access, bulk, escalation, openings, policies, removal
@@ -212,10 +211,8 @@ class _Settling:
 
     def _refusal(self, submission: Submission, right: access.Rights) -> str:
         """Why this author may not write this now, as a reason code; "" if they may."""
-        try:
-            right.admit().check_write()
-        except BusError as error:
-            return error.code
+        if refusal := right.refusal():
+            return refusal
         last = self.last_sent.get((submission.room_id, right.key))
         if right.room.slow_mode and last is not None and not right.trusted:
             waited = (submission.received_at - last).total_seconds()
