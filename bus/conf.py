@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast, overload
 
@@ -18,6 +21,8 @@ T = TypeVar("T", bool, int, float, str, list[str])
 
 # The kernel's limit for a unix socket's path is 108 bytes on Linux and 104 on macOS.
 _SOCKET_PATH_LIMIT = 100
+# More often than this is no limit that anybody means.
+_HIGHEST_RATE = 1_000_000
 
 
 class Setting(Generic[T]):
@@ -102,6 +107,72 @@ def per_channel(parts: Sequence[str], channel: str) -> float:
     return next((n for pattern, n in numbers if fnmatchcase(channel, pattern)), 0.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So often within a period of seconds; a count of 0 is no limit."""
+
+    count: int
+    period: float = 1.0
+
+
+_PERIODS = {"s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@lru_cache(100)
+def parse_rate(text: str) -> Rate:
+    """Read `10/h`, or `0` for no limit; raises ValueError."""
+    count, slash, period = text.strip().partition("/")
+    if not slash and int(count) != 0:
+        raise ValueError(text)
+    if not 0 <= int(count) <= _HIGHEST_RATE or (slash and period not in _PERIODS):
+        raise ValueError(text)
+    return Rate(int(count), _PERIODS.get(period, 1.0))
+
+
+class RateSetting(Setting[str]):
+    """How often something may happen: `10/h`."""
+
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return "a rate such as 5/s, 10/min, 20/h or 100/d, or 0 for no limit"
+
+    def fits(self, value: object) -> bool:
+        """Whether it is a rate."""
+        try:
+            parse_rate(str(value))
+        except ValueError:
+            return False
+        return True
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# A server tells no address of who comes through a unix socket.
+UNIX = "unix"
+
+
+def parse_networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Addresses and networks, without the word `unix`; raises ValueError."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts if text != UNIX)
+
+
+class Networks(Setting[list[str]]):
+    """IP addresses and networks, comma-separated."""
+
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return "a list of addresses and networks, such as 10.0.0.0/8, or the word unix"
+
+    def fits(self, value: object) -> bool:
+        """Whether each is an address, a network or `unix`."""
+        try:
+            parse_networks(cast(list[str], value))
+        except (ValueError, TypeError):
+            return False
+        return True
+
+
 class Conf:
     """The settings of Bus as typed attributes: `conf.body_limit`."""
 
@@ -116,6 +187,12 @@ class Conf:
         [],
         "Origins that may open a WebSocket besides the site's own and CSRF_TRUSTED_ORIGINS, "
         "comma-separated; `*` allows any",
+    )
+
+    trusted_proxies = Networks(
+        [],
+        "Proxies whose `X-Forwarded-For` is believed: addresses and networks, comma-separated, "
+        "and `unix` for who comes through a unix socket",
     )
 
     # The wire

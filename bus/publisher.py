@@ -38,6 +38,8 @@ from bus.layer.roster import Roster as Roster
 from bus.layer.stats import ChannelStats as ChannelStats
 from bus.layer.tap import Sent as Sent
 from bus.layer.tap import Tap as Tap
+from bus.layer.throttle import Quota as Quota
+from bus.layer.throttle import Throttle
 from bus.models import QueuedSend
 
 logger = logging.getLogger(__name__)
@@ -262,6 +264,11 @@ async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
 async def remember(texts: Iterable[tuple[str, str]]) -> None:
     """Keep (name, text) pairs for a while; a text is one line. Raises Unavailable."""
     await Memory(layer()).remember(texts)
+
+
+def throttle() -> Throttle:
+    """How often something may happen, counted for all processes."""
+    return Throttle(layer())
 
 
 class Inbox:

@@ -1,0 +1,95 @@
+"""Where a request or a socket comes from: the peer, or what a named proxy tells of it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from django.http import HttpRequest
+
+from bus.conf import UNIX, conf, parse_networks
+
+logger = logging.getLogger(__name__)
+
+# What one household or phone is given: whoever has one address of it has all (RFC 6177).
+_IPV6_PREFIX = 64
+
+
+def address_of(request: HttpRequest) -> str:
+    """The client's address by an HTTP request, in its one spelling; "" where nobody knows it."""
+    told = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    return _client(request.META.get("REMOTE_ADDR") or "", told)
+
+
+def address_of_scope(scope: Mapping[str, Any]) -> str:
+    """The client's address by an ASGI scope, in its one spelling; "" where nobody knows it."""
+    told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
+    return _client((scope.get("client") or ("",))[0], b",".join(told).decode("latin-1"))
+
+
+@lru_cache(10_000)
+def network_of(address: str) -> str:
+    """What is counted as one place: an IPv4 address, or the /64 of an IPv6 one."""
+    found = _parsed(address)
+    if found is None or found.version == 4:
+        return address
+    return str(ipaddress.ip_network((found, _IPV6_PREFIX), strict=False))
+
+
+def _client(peer: str, told: str) -> str:
+    """The last address that is not one of a named proxy; `told` is its X-Forwarded-For."""
+    found = _parsed(peer)
+    here = str(found) if found else ""
+    if not told:
+        return here
+    proxies = tuple(conf.trusted_proxies)
+    if not _is_trusted(here, proxies):
+        if not proxies and not (found and found.is_global):
+            _warn_of_proxy(here)
+        return here
+    for hop in reversed(told.split(",")):
+        address = _parsed(_without_port(hop.strip()))
+        if address is None:
+            # From here on anybody may have written anything.
+            break
+        here = str(address)
+        if not _is_trusted(here, proxies):
+            break
+    return here
+
+
+@lru_cache(10_000)
+def _is_trusted(address: str, proxies: tuple[str, ...]) -> bool:
+    if not address:
+        return UNIX in proxies
+    found = ipaddress.ip_address(address)
+    return any(found in network for network in parse_networks(proxies))
+
+
+@lru_cache(10_000)
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    # As a socket for both families tells of an IPv4 client.
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+def _without_port(hop: str) -> str:
+    """`1.2.3.4:80` and `[2001:db8::1]:80` as some proxies write them, without the port."""
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+@lru_cache(1)
+def _warn_of_proxy(peer: str) -> None:
+    logger.warning(
+        "A proxy at %s tells where clients come from, and is not named: all who come through it "
+        "count as one. Name it in BUS_TRUSTED_PROXIES.",
+        peer or "a unix socket",
+    )
