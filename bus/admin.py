@@ -8,6 +8,7 @@ from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -215,6 +216,10 @@ class ReviewAdmin(admin.ModelAdmin):
             except BusError as error:
                 self.message_user(request, f"{review}: {error.text}", messages.WARNING)
                 continue
+            except DatabaseError as error:
+                # Those before are decided, and to be told.
+                self.message_user(request, f"{review}: {error}", messages.ERROR)
+                break
             decided += 1
         _publish(self, request, events.of_facts(facts))
         self.message_user(request, _("%(count)d decided.") % {"count": decided})

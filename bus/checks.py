@@ -52,6 +52,21 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
 
 
 @register()
+def check_sizes(**_kwargs: Any) -> list[CheckMessage]:
+    """The longest message fits into an event, in both of its forms and however JSON spells it."""
+    if 8 * conf.body_limit <= conf.message_size_limit:
+        return []
+    return [
+        Warning(
+            f"BUS_BODY_LIMIT ({conf.body_limit} characters) is more than an event of "
+            f"BUS_MESSAGE_SIZE_LIMIT ({conf.message_size_limit} bytes) holds for sure.",
+            hint="A longer message is stored, and rooms are told of it seconds later.",
+            id="bus.W007",
+        )
+    ]
+
+
+@register()
 def check_model(**_kwargs: Any) -> list[CheckMessage]:
     """The model has weights: without them nothing fails, and less is found."""
     if model.available():

@@ -157,7 +157,9 @@ class Review(BaseModel):
     reason: Reason
     rule: str
     hits: list[ReviewHit]
+    # The reasons of the newest few, and how many reports count.
     reports: list[str]
+    report_count: int
     opened_at: str
     expires_at: str
     claimed_by: str

@@ -212,10 +212,18 @@ async def relay_forever() -> None:
             await asyncio.sleep(_RELAY_PAUSE)
 
 
-async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | None = None) -> None:
+async def publish(
+    rooms: dict[int, Bulletin],
+    authors: dict[str, Bulletin] | None = None,
+    *,
+    strict: bool = False,
+) -> None:
     """Tell rooms (by id) and authors (by key) their events: one message each, sent together.
 
-    Raises Unavailable; some may have been told then, and telling them again does no harm.
+    Raises Unavailable; some may have been told then, and telling them again does no harm. An event
+    that is too large for the layer is left out and logged, since what it tells of is stored; who
+    misses its seq reads the database. If `strict`, for what is stored nowhere, it raises Invalid
+    and tells nobody.
     """
     told: list[tuple[str, dict[str, Any]]] = []
     for room, bulletin in rooms.items():
@@ -224,7 +232,10 @@ async def publish(rooms: dict[int, Bulletin], authors: dict[str, Bulletin] | Non
     for key, bulletin in (authors or {}).items():
         head = {"type": AUTHOR_EVENTS, "author": key}
         told += [(names.author_group(key), head | part) for part in bulletin.parts()]
-    await group_send_many(layer(), told)
+    try:
+        await group_send_many(layer(), told, strict=strict)
+    except redis.RedisError as error:
+        raise Unavailable(f"The broker does not take what it is told ({error}).") from error
 
 
 async def tell_typing(

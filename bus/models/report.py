@@ -31,6 +31,8 @@ class Report(models.Model):
         constraints = [
             models.UniqueConstraint(fields=("message", "by_key"), name="report_once_each")
         ]
+        # Whether somebody's reports were right is asked with each.
+        indexes = [models.Index(fields=("by_key", "created_at"), name="report_by_whom")]
 
     def __str__(self) -> str:
         return f"{self.by_key}: {self.reason}"

@@ -186,13 +186,14 @@ class PresenceKeeper:
                 # Of a crowd the count alone tells, and once it is none any more, all names.
                 few = found.count <= publisher.NAMED_PEOPLE
                 before = found.count - len(found.joined) + len(found.left)
+                most = max(before, len(found.joined), len(found.left))
                 members = None
-                if few and before > publisher.NAMED_PEOPLE:
+                if few and most > publisher.NAMED_PEOPLE:
                     members = (await publisher.roster(room).attend(self._process, {})).members
                 event = PresenceChanged(
                     count=found.count,
-                    joined=found.joined if few else [],
-                    left=found.left if few else [],
+                    joined=_named(found.joined) if few else [],
+                    left=_named(found.left) if few else [],
                     members=members,
                 )
                 await publisher.publish({room: Bulletin(events=[(None, event.frame(local.name))])})
@@ -200,6 +201,11 @@ class PresenceKeeper:
             logger.debug("%s is not told who came and went: %s", local.name, error)
         finally:
             local.telling = False
+
+
+def _named(people: list[Author]) -> list[Author]:
+    """These, where they are few: of a crowd that came or went, `members` are who is left."""
+    return people if len(people) <= publisher.NAMED_PEOPLE else []
 
 
 def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -27,6 +27,8 @@ _RENEWAL = 2.0
 _GATHERING = 1.0
 # Rooms with more listeners in this process are told nothing: each change would reach all of them.
 _AUDIENCE_LIMIT = 100
+# Who began and who stopped within a second; the rest fall out by themselves.
+_NEWS_LIMIT = 200
 
 
 @dataclass(slots=True)
@@ -98,7 +100,8 @@ class TypingKeeper:
     def _pass_on(self, room: int, name: str, key: str, author: Author | None) -> None:
         news = self._news.get(room)
         if news is not None:
-            news[key] = author
+            if len(news) < _NEWS_LIMIT:
+                news[key] = author
             return
         self._news[room] = {key: author}
         task = asyncio.get_running_loop().create_task(self._publish(room, name))
@@ -141,6 +144,6 @@ class TypingKeeper:
         }
         if list(typing.people) != typing.told:
             typing.told, typing.told_at = list(typing.people), now
-            members = [author for author, _ in typing.people.values()]
+            members = [author for author, _ in typing.people.values()][:_AUDIENCE_LIMIT]
             self._tell(room, TypingChanged(members=members).frame(typing.name))
         self._plan(room, typing)

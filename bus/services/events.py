@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from django.db import InterfaceError, OperationalError
 
 from bus import protocol
 from bus.errors import BusError
@@ -25,6 +28,8 @@ from bus.publisher import Bulletin
 from bus.services import access, history, review_wire
 from bus.services.access import FOR_GOOD, Rights
 from bus.services.facts import Closed, Fact, Opened, Posted, Removed, Settled, Shown
+
+logger = logging.getLogger(__name__)
 
 # A user or a guest; what a backend service calls an author may be no name for a group at all.
 _HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
@@ -66,7 +71,19 @@ class Bulletins:
             own.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
 
     def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
-        """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
+        """Tell whom a fact concerns; reviews concern the room's moderators, by author key.
+
+        It is stored already: one that cannot be told is logged, and takes no other with it. Raises
+        only where the database is away.
+        """
+        try:
+            self._tell(fact, moderators)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("%s is stored, and cannot be told.", type(fact).__name__)
+
+    def _tell(self, fact: Fact, moderators: Iterable[str]) -> None:
         match fact:
             case Posted(row):
                 self.posted(row, row.room.name)
@@ -86,12 +103,18 @@ class Bulletins:
 
 
 def of_facts(facts: Iterable[Fact]) -> Bulletins:
-    """What is to be published of what a service did; it looks up who moderates the rooms."""
+    """What is to be published of what a service did; it looks up who moderates the rooms.
+
+    It never fails, since what was done is done: what the database cannot tell now is logged.
+    """
     told = list(facts)
-    moderators = moderators_for(told)
     bulletins = Bulletins()
-    for fact in told:
-        bulletins.tell(fact, moderators.get(_room_of(fact), ()))
+    try:
+        moderators = moderators_for(told)
+        for fact in told:
+            bulletins.tell(fact, moderators.get(_room_of(fact), ()))
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("What was done is stored, and not all of it can be told: %s", error)
     return bulletins
 
 

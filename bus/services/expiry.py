@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import transaction
+import logging
+
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from bus.errors import NotFound
@@ -11,8 +13,12 @@ from bus.moderation import starred
 from bus.services import access, audit, policies, reviews
 from bus.services.facts import Fact
 
+logger = logging.getLogger(__name__)
+
 # Reviews of one round; each is a transaction of its own.
 LIMIT = 100
+# The note of a review that no person has looked at.
+EXPIRED = "expired"
 
 
 def expire_due() -> list[Fact]:
@@ -25,7 +31,14 @@ def expire_due() -> list[Fact]:
     due = Review.objects.filter(state=Review.State.OPEN, expires_at__lte=now)
     facts: list[Fact] = []
     for pk in due.order_by("expires_at").values_list("pk", flat=True)[:LIMIT]:
-        facts += _expire(pk)
+        try:
+            facts += _expire(pk)
+        except (OperationalError, InterfaceError) as error:
+            # Those before are decided, and to be told.
+            logger.warning("Held messages wait for the database: %s", error)
+            break
+        except Exception:
+            logger.exception("Review %d cannot be decided; the others are.", pk)
     return facts
 
 
@@ -42,8 +55,8 @@ def _expire(pk: int) -> list[Fact]:
         approve = policies.conduct_of(room).held_expires == "post" and _may_write(room, review)
         if approve:
             _star(review.message, room)
-        review.note = "expired"
-        decision = reviews.carry_out(review, room, approve=approve, now=now, reason="expired")
+        review.note = EXPIRED
+        decision = reviews.carry_out(review, room, approve=approve, now=now, reason=EXPIRED)
         audit.note(
             f"review.{review.state}",
             audit.limit("held"),

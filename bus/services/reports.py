@@ -11,17 +11,22 @@ from django.utils import timezone
 from bus import fields
 from bus.errors import NotFound
 from bus.models import Message, Report, Review, Room
-from bus.services import access, audit, openings, policies, reviews
-from bus.services.access import Visitor
+from bus.services import access, audit, expiry, openings, policies, reviews
+from bus.services.access import Rights, Visitor
 from bus.services.reviews import Decision
 
 # Who nobody made a member is trusted when the account is this old.
 _TRUSTED_AFTER = dt.timedelta(days=1)
 _LIMIT = 500
+# Reports kept of one message: so many by trusted people, or as many as hide it, and by others.
+_KEPT = 20
+# Whose last reports in a room, so many within so long, were all found wrong is not heard there.
+_WRONG = 5
+_WRONG_WITHIN = dt.timedelta(days=30)
 
 
 def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None:
-    """Keep a report; the review where it opened one or hid the message, else None.
+    """Keep a report that is worth something; the review where it opened one or hid the message.
 
     Raises NotFound, Invalid. `review.hidden_now` says whether this very report hid the message:
     `events.of_report` tells all of it.
@@ -33,23 +38,83 @@ def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None
         if row is None or (row.removed_at is not None and not _hidden(row)):
             raise NotFound("There is no such message.")
         row.room = locked
-        values = {"by_id": by.user_id, "reason": reason[:_LIMIT], "trusted": _trusted(locked, by)}
-        report, made = Report.objects.get_or_create(message=row, by_key=by.key, defaults=values)
-        if not made and row.edited_at is not None and report.created_at < row.edited_at:
-            # It was about other words.
-            Report.objects.filter(pk=report.pk).update(**values, created_at=timezone.now())
-            made = True
-        return _consider(row, locked) if made else None
+        right = access.rights({locked: [by.key]})[locked.pk, by.key]
+        review = Review.objects.filter(message=row).first() or Review(message=row)
+        if not (_matters(review, row, by) and _is_heard(right)):
+            return None
+        if not _keep(row, by, reason[:_LIMIT], trusted=_trusted(right, by)):
+            return None
+        return _consider(review, row, locked)
 
 
-def _consider(row: Message, room: Room) -> Review | None:
+def _matters(review: Review, row: Message, by: Visitor) -> bool:
+    """Whether a report could change anything.
+
+    It does not where a moderator has let the words stand, or decided otherwise; nor do more new
+    guests where a moderator is to look already: anybody can be any number of them.
+    """
+    decided_at = None if review.note == expiry.EXPIRED else review.decided_at
+    if decided_at is not None and not _changed_since(row, decided_at):
+        return False
+    open_already = review.pk is not None and review.state == Review.State.OPEN
+    return not (by.new and open_already)
+
+
+def _is_heard(right: Rights) -> bool:
+    """Whether somebody's reports are worth a look: not of who may not write, or is always wrong."""
+    if right.banned is not None or right.muted is not None:
+        return False
+    if right.key.startswith("u") and right.name is None:
+        return False
+    return right.trusted or not _always_wrong(right)
+
+
+def _always_wrong(right: Rights) -> bool:
+    decided = Report.objects.filter(
+        by_key=right.key,
+        created_at__gt=timezone.now() - _WRONG_WITHIN,
+        message__room=right.room,
+        message__review__state__in=(Review.State.APPROVED, Review.State.REJECTED),
+    )
+    states = list(
+        decided.order_by("-created_at").values_list("message__review__state", flat=True)[:_WRONG]
+    )
+    return states == [Review.State.APPROVED] * _WRONG
+
+
+def _keep(row: Message, by: Visitor, reason: str, *, trusted: bool) -> bool:
+    """Store a report, once each and again after an edit; False where it was there, or too many."""
+    values = {"by_id": by.user_id, "reason": reason, "trusted": trusted}
+    before = Report.objects.filter(message=row, by_key=by.key).first()
+    if before is None:
+        if not _has_room(row, trusted=trusted):
+            return False
+        Report.objects.create(message=row, by_key=by.key, **values)
+        return True
+    if row.edited_at is None or before.created_at >= row.edited_at:
+        return False
+    # It was about other words.
+    Report.objects.filter(pk=before.pk).update(**values, created_at=timezone.now())
+    return True
+
+
+def _has_room(row: Message, *, trusted: bool) -> bool:
+    """Whether one more report of the message is kept, in the place of one of its old words if any.
+
+    Trusted people have places of their own, which nobody else can take.
+    """
+    limit = max(_KEPT, policies.conduct_of(row.room).hide_reports) if trusted else _KEPT
+    kept = Report.objects.filter(message=row, trusted=trusted)
+    if kept.count() < limit:
+        return True
+    void = kept.filter(created_at__lt=row.edited_at).delete()[0] if row.edited_at else 0
+    return void > 0
+
+
+def _consider(review: Review, row: Message, room: Room) -> Review | None:
     """Open a review, or hide the message until there is a decision."""
     now = timezone.now()
-    review = Review.objects.filter(message=row).first() or Review(message=row)
     opened = review.pk is None or review.state != Review.State.OPEN
-    if review.decided_at is not None and not _changed_since(row, review.decided_at):
-        # A moderator looked at it and let it stand; or it is gone.
-        return None
     if opened:
         openings.again(review, Review.Kind.REPORTED, "reported", "", now)
     review.message = row
@@ -81,12 +146,9 @@ def _hidden(row: Message) -> bool:
     return Review.objects.filter(message=row, hidden=True).exists()
 
 
-def _trusted(room: Room, by: Visitor) -> bool:
-    """A room's members, and users whose account is not new, while they may write."""
+def _trusted(right: Rights, by: Visitor) -> bool:
+    """A room's members, and users whose account is not new."""
     if by.user_id is None:
-        return False
-    right = access.rights({room: [by.key]})[room.pk, by.key]
-    if right.banned is not None or right.muted is not None or right.name is None:
         return False
     if right.role is not None:
         return True

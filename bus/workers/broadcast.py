@@ -46,7 +46,7 @@ class BroadcastWorker(BatchConsumer):
                             message,
                             delivery.message_id,
                         )
-        await publisher.publish(to_rooms, to_users)
+        await publisher.publish(to_rooms, to_users, strict=True)
         return {}
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 from django.core.management import call_command
+from pytest_django.fixtures import Settings
 
-from bus.checks import check_model
+from bus.checks import check_model, check_sizes
 from bus.management.commands import runworker
 from bus.moderation import model
 
@@ -37,3 +38,9 @@ def test_a_worker_that_moderates_without_weights_says_so(
     monkeypatch.setattr(runworker, "get_default_application", lambda: None)
     call_command("runworker", channel)
     assert ("the rules work alone" in caplog.text) is said
+
+
+def test_bodies_that_are_too_long_for_an_event_are_named(settings: Settings) -> None:
+    assert check_sizes() == []
+    settings.BUS_BODY_LIMIT = 200_000
+    assert [warning.id for warning in check_sizes()] == ["bus.W007"]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bus import protocol, publisher
-from bus.consumers import database
+from bus import protocol
+from bus.consumers import changing, database
 from bus.consumers.commands.table import Data, Methods
-from bus.errors import Unavailable
+from bus.models import Room
 from bus.moderation import Verdict
 from bus.realtime.hub import hub
 from bus.services import changes, events, history, reports
 from bus.services.access import Visitor
+from bus.services.changes import Change
 from bus.services.external import external_judge
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
-
-logger = logging.getLogger(__name__)
 
 
 async def send(session: Session, command: protocol.MessageSend) -> Data:
@@ -39,30 +38,26 @@ async def edit(session: Session, command: protocol.MessageEdit) -> Data:
     entry.check_write()
     session.pen.check_pace()
     verdict = await _look_outside(entry.room.pk, session.visitor, command.body)
-    change = await database.run(
-        changes.edit, entry.room.pk, command.id, session.visitor, command.body, verdict
+    seq = await changing.carry_out(
+        _changed, changes.edit, entry.room.pk, command.id, session.visitor, command.body, verdict
     )
-    await _tell(await database.run(events.of_facts, change.facts))
-    return {"seq": change.row.changed}
+    return {"seq": seq}
 
 
 async def delete(session: Session, command: protocol.MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
     entry = session.place(command.room).entry
-    change = await database.run(
-        changes.remove, entry.room.pk, command.id, session.visitor, command.reason
+    seq = await changing.carry_out(
+        _changed, changes.remove, entry.room.pk, command.id, session.visitor, command.reason
     )
-    await _tell(await database.run(events.of_facts, change.facts))
-    return {"seq": change.row.changed}
+    return {"seq": seq}
 
 
 async def report(session: Session, command: protocol.MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
     room = session.place(command.room).entry.room
     session.pen.check_pace()
-    review = await database.run(reports.file, room, command.id, session.visitor, command.reason)
-    if review is not None:
-        await _tell(await database.run(events.of_report, review))
+    await changing.carry_out(_reported, room, command.id, session.visitor, command.reason)
     return {}
 
 
@@ -88,12 +83,17 @@ async def _look_outside(room_id: int, visitor: Visitor, body: str) -> Verdict | 
     return verdicts[0]
 
 
-async def _tell(told: events.Bulletins) -> None:
-    """Publish what is committed; to whom it cannot be told now, the repair after an outage does."""
-    try:
-        await publisher.publish(told.rooms, told.authors)
-    except Unavailable as error:
-        logger.warning("A change is stored, and told when the broker is back: %s", error)
+def _changed(work: Callable[..., Change], *args: object) -> tuple[int | None, events.Bulletins]:
+    """Change a message; the seq of its newest change, and what is to be told."""
+    change = work(*args)
+    return change.row.changed, events.of_facts(change.facts)
+
+
+def _reported(
+    room: Room, message_id: str, by: Visitor, reason: str
+) -> tuple[None, events.Bulletins]:
+    review = reports.file(room, message_id, by, reason)
+    return None, events.Bulletins() if review is None else events.of_report(review)
 
 
 METHODS: Methods = {
