@@ -15,6 +15,7 @@ from bus.fields import (
     Body,
     ClientId,
     EventName,
+    Label,
     MessageId,
     Payload,
     RoomName,
@@ -84,7 +85,7 @@ class AnnouncementRequested(ChannelMessage, type="announcement.requested", chann
 
     rooms: Rooms
     body: Body
-    source: str = Field(default="announcement", max_length=150)
+    source: Label = Field(default="announcement", max_length=150)
 
 
 class EventRequested(ChannelMessage, type="event.requested", channel=names.BROADCAST):
@@ -93,7 +94,7 @@ class EventRequested(ChannelMessage, type="event.requested", channel=names.BROAD
     rooms: Rooms
     name: EventName
     payload: Payload = None
-    source: str = Field(default="", max_length=150)
+    source: Label = Field(default="", max_length=150)
 
 
 class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
@@ -102,7 +103,7 @@ class NotificationRequested(ChannelMessage, type="notification.requested", chann
     users: list[int] = Field(max_length=1000)
     name: EventName
     payload: Payload = None
-    source: str = Field(default="", max_length=150)
+    source: Label = Field(default="", max_length=150)
 
 
 def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import to_json
 
+from bus import bidi
 from bus.conf import conf
 from bus.errors import Invalid, NotFound, TooLong
 
@@ -20,8 +22,9 @@ M = TypeVar("M", bound=BaseModel)
 _JOINERS = "\u200c\u200d"
 # Look like nothing, though Unicode calls them letters or symbols.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
-# Control characters say nothing in a chat; line ends and tabs do.
+# Control characters say nothing in a chat; in what has lines, line ends and tabs do.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 # Most that come name the same few rooms.
@@ -46,14 +49,39 @@ def _visible(text: str) -> bool:
     return any(unicodedata.category(c)[0] not in "CZM" and c not in _BLANKS for c in text)
 
 
-def _clean(value: str) -> str:
-    if _CONTROL.search(value):
+def _line(value: str) -> str:
+    if _LINE_CONTROL.search(value):
         raise ValueError("control characters are not allowed")
     return value
 
 
+def _label(value: str) -> str:
+    if bidi.has_controls(_line(value)):
+        raise ValueError("characters that turn the direction of writing are not allowed")
+    return value
+
+
+def _remark(value: str) -> str:
+    return bidi.balanced(_line(value))
+
+
+def _name(value: str) -> str:
+    name = _label(value).strip()
+    if not _visible(name):
+        raise ValueError("there is nothing in it")
+    return name
+
+
+def _lines(value: str) -> str:
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    # Before anything is stripped: Python takes some of them for spaces.
+    if _CONTROL.search(text):
+        raise ValueError("control characters are not allowed")
+    return bidi.balanced(text.strip())
+
+
 def _text(value: str) -> str:
-    text = _clean(value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    text = _lines(value)
     if not _visible(text):
         raise ValueError("there is nothing in it")
     return text
@@ -82,9 +110,13 @@ RoomName = Annotated[str, AfterValidator(_room_name)]
 # Something to read: line ends are \n, and nothing is around it.
 Text = Annotated[str, AfterValidator(_text)]
 Body = Annotated[str, AfterValidator(_body)]
-ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_clean)]
-# A few words to a person, or none.
-Remark = Annotated[str, AfterValidator(_clean)]
+ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_label)]
+# What stands in a line of other text: nothing in it ends the line or turns what follows.
+Label = Annotated[str, AfterValidator(_label)]
+# The same with something to read in it: what somebody is called.
+Name = Annotated[str, AfterValidator(_name)]
+# A few words to a person, in one line, or none.
+Remark = Annotated[str, AfterValidator(_remark)]
 MessageId = Annotated[str, Field(pattern=_MESSAGE_ID)]
 UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
@@ -92,15 +124,29 @@ Ref = Annotated[str, Field(max_length=64)]
 Seq = int
 Status = Literal["posted", "held", "rejected"]
 Rooms = list[RoomName] | Literal["all"]
-EventName = Annotated[str, Field(min_length=1, max_length=100)]
+EventName = Annotated[Label, Field(min_length=1, max_length=100)]
 # Anything that JSON can say.
 Payload = Annotated[Any, AfterValidator(_payload)]
 
 
 def remark(value: str, field: str) -> str:
     """A Remark that came in no frame, with nothing around it; raises Invalid naming the field."""
+    return _checked(lambda: _remark(value.strip(" \t\r\n")), field)
+
+
+def paragraphs(value: str, field: str) -> str:
+    """As `remark`, but of any number of lines."""
+    return _checked(lambda: _lines(value), field)
+
+
+def check_label(value: str) -> None:
+    """Refuse what no Label can be; raises ValueError."""
+    _label(value)
+
+
+def _checked(read: Callable[[], str], field: str) -> str:
     try:
-        return _clean(value).strip()
+        return read()
     except ValueError as error:
         raise Invalid(f"{field}: {error}", field=field) from None
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from bus.fields import GuestKey, Seq, Status, Text, UserId
+from bus.fields import GuestKey, Name, Seq, Status, UserId
 
 
 class Author(BaseModel):
@@ -16,7 +16,7 @@ class Author(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: UserId | GuestKey | None = None
-    name: Annotated[Text, Field(max_length=150)]
+    name: Annotated[Name, Field(max_length=150)]
 
 
 class Message(BaseModel):

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from bus.fields import canonical_name
+from bus.models.labels import check_labels
 
 
 def check_name(name: str) -> None:
@@ -66,3 +67,7 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse what would turn or end the lines that it is shown in; raises ValidationError."""
+        check_labels(title=self.title, topic=self.topic)

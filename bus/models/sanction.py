@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from bus.models.labels import check_labels
 from bus.models.message import Message
 from bus.models.room import Room
 
@@ -53,3 +54,7 @@ class Sanction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.author_key} in {self.room}"
+
+    def clean(self) -> None:
+        """Refuse what would turn or end the lines that it is shown in; raises ValidationError."""
+        check_labels(author_key=self.author_key, reason=self.reason)

@@ -11,6 +11,7 @@ from .policy import Policy
 from .rules import RULES
 from .rules.length import find as too_long
 from .rules.newcomers import find as too_young
+from .shown import as_shown
 from .verdict import ACTIONS, WHOLE, Hit, Verdict
 
 _NOTHING_KNOWN: Final = Context()
@@ -63,16 +64,28 @@ def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], N
         return [], None
     if not policy.reads:
         return too_young(Normal(text, text, same=True), policy, context), None
-    hits: list[Hit] = []
     normal = normalise(text)
-    for rule in RULES:
-        if found := rule(normal, policy, context):
-            hits.extend(found)
+    hits = _read(normal, policy, context)
+    if _hardest(policy, hits) < _HOLD and (shown := as_shown(normal)) is not None:
+        hits += [hit for hit in _read(shown, policy, context) if hit not in hits]
     # What the rules are certain of needs no second opinion.
-    certain = hits and any(_act(policy, hit) >= _MASK for hit in hits)
+    certain = _hardest(policy, hits) >= _MASK
     if policy.model is not None and not context.trusted and not certain:
         return hits, normal
     return hits, None
+
+
+def _read(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+    """What all rules find in a text, or in the way that it is shown."""
+    hits: list[Hit] = []
+    for rule in RULES:
+        if found := rule(normal, policy, context):
+            hits.extend(found)
+    return hits
+
+
+def _hardest(policy: Policy, hits: list[Hit]) -> int:
+    return max((_act(policy, hit) for hit in hits), default=0)
 
 
 def _nothing(text: str) -> Verdict:

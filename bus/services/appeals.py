@@ -32,7 +32,7 @@ def appeal(room: Room, message_id: str, by: Visitor, text: str) -> Decision:
 
     The message waits meanwhile, as a held one does.
     """
-    text, number = fields.remark(text, "text"), fields.message_number(message_id)
+    text, number = fields.paragraphs(text, "text"), fields.message_number(message_id)
     if not 0 < len(text) <= _LIMIT:
         raise Invalid(f"An appeal has 1 to {_LIMIT} characters.", field="text")
     with transaction.atomic():

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from bus import fields
 from bus.conf import conf
 from bus.errors import BusError, Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Room
@@ -219,6 +220,7 @@ def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
     """Store and log rules that hold, of a room that the caller has locked."""
+    reason = fields.remark(reason, "reason")
     check_slow_mode(after["slow_mode"])
     take_parts(after["moderation"], after["policy_parts"], room.policy_parts)
     conduct.parse(after["conduct"])

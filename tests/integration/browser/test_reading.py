@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.integration.browser.server import GUEST, Server, enter
 
@@ -31,6 +31,43 @@ def test_text_is_text(room: Page, server: Server) -> None:
     expect(body.locator("code")).to_have_text("a **b**")
     expect(body.locator("img")).to_have_count(0)
     expect(body).to_contain_text("<img src=x onerror=alert(1)>")
+
+
+def reads(element: Locator) -> str:
+    """The letters of an element in the order in which a screen has them."""
+    return str(
+        element.evaluate(
+            """element => {
+              const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+              const letters = [];
+              for (let node; (node = walker.nextNode()); ) {
+                for (let at = 0; at < node.length; at++) {
+                  const range = document.createRange();
+                  range.setStart(node, at);
+                  range.setEnd(node, at + 1);
+                  const { left, width } = range.getBoundingClientRect();
+                  if (width) letters.push([left, node.data[at]]);
+                }
+              }
+              return letters.sort((a, b) => a[0] - b[0]).map(([, letter]) => letter).join("");
+            }"""
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "turn", ["\u202e", "\u202b", "\u2067\u202e", "\u2069\u202e", "\u202c\u2069\u202e"]
+)
+def test_what_a_message_turns_ends_with_it(room: Page, server: Server, turn: str) -> None:
+    # As an earlier release stored it: later ones balance what they take.
+    server.tell(server.message(f"{turn}hostile", edited=True))
+    server.tell(server.message("plain"))
+    rows = room.locator(".row")
+    expect(rows.locator(".body")).to_have_text([f"{turn}hostile", "plain"])
+    assert reads(rows.nth(0).locator(".edited")) == "edited"
+    name = rows.nth(1).locator(".name").text_content()
+    assert reads(rows.nth(1).locator(".body")) == "plain"
+    assert reads(rows.nth(0).locator(".name")) == name
 
 
 def test_edits_and_removals_show(room: Page, server: Server) -> None:
