@@ -179,9 +179,18 @@ class Conf:
     # People and rooms
     open_rooms = Setting(
         False,
-        "A room that does not exist is made at the first visit, open to guests. "
+        "A room that does not exist is made when the first socket joins it, open to guests. "
         "On when everything runs embedded",
     )
+    user_room_rate = RateSetting(
+        "10/h",
+        "Rooms that one visitor may make so, and how fast more are allowed. "
+        "No limit when everything runs embedded",
+    )
+    address_room_rate = RateSetting(
+        "60/h", "The same for all who come from one address, or IPv6 /64"
+    )
+    room_rate = RateSetting("1000/d", "The same for everybody together")
     guests = Setting(True, "People without an account may enter rooms whose access is `open`")
     allowed_origins = Setting[list[str]](
         [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic_core import to_json
 
+from bus.errors import BusError
 from bus.objects import Message
 
 
@@ -36,5 +37,13 @@ def plain_announcement(room: str, body: str, source: str, id: str) -> bytes:
 
 
 def plain_error(code: str, message: str) -> bytes:
-    """A refusal for a plain chat client."""
+    """A bad outcome for a plain chat client."""
     return to_json({"type": "error", "code": code, "message": message})
+
+
+def plain_refusal(error: BusError) -> bytes:
+    """An error for a plain chat client, and when to come back where it says so."""
+    wire = error.as_wire()
+    # It sends nothing but messages.
+    wire.pop("field", None)
+    return to_json({"type": "error", **wire})

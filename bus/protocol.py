@@ -45,6 +45,7 @@ from bus.objects import You as You
 from bus.plain import plain_announcement as plain_announcement
 from bus.plain import plain_error as plain_error
 from bus.plain import plain_message as plain_message
+from bus.plain import plain_refusal as plain_refusal
 
 PROTOCOL = "bus.v1"
 

@@ -63,6 +63,10 @@ if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
 if EMBEDDED and "BUS_PLAIN_SEND_RATE" not in os.environ:
     BUS_PLAIN_SEND_RATE = 0.0
+if EMBEDDED:
+    # One machine and its owner, who may try how much it takes.
+    for _rate in ("BUS_USER_ROOM_RATE", "BUS_ADDRESS_ROOM_RATE", "BUS_ROOM_RATE"):
+        globals().setdefault(_rate, "0")
 
 # daphne comes first: it replaces `runserver`. bus comes before channels: it replaces `runworker`.
 INSTALLED_APPS = [

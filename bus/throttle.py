@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Iterable
 
 from bus import addresses, publisher
-from bus.conf import parse_rate
+from bus.conf import conf, parse_rate
 from bus.errors import RateLimited, Unavailable
 from bus.publisher import Quota
 
@@ -22,6 +22,15 @@ def quota(what: str, rate: str, who: str) -> list[Quota]:
 def by_address(what: str, rate: str, address: str) -> list[Quota]:
     """The quota of all who come from an address, or from its IPv6 /64."""
     return quota(what, rate, addresses.network_of(address))
+
+
+def new_room(visitor: str, address: str) -> list[Quota]:
+    """The quotas of a room that comes into being by a visit."""
+    return [
+        *quota("rooms:visitor", conf.user_room_rate, visitor),
+        *by_address("rooms:address", conf.address_room_rate, address),
+        *quota("rooms", conf.room_rate, "all"),
+    ]
 
 
 async def take(quotas: Iterable[Quota]) -> None:

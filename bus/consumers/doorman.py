@@ -6,9 +6,11 @@ import asyncio
 import time
 import weakref
 
+from bus import throttle
 from bus.conf import conf
 from bus.consumers import database
-from bus.services import door
+from bus.errors import NotFound, RateLimited
+from bus.services import door, rooms
 from bus.services.access import Entry, Visitor
 from bus.services.door import Facts
 
@@ -30,6 +32,7 @@ class _Door:
         self._current: asyncio.Task[Facts] | None = None
         self._next: asyncio.Task[Facts] | None = None
         self._turn = asyncio.Lock()
+        self._making = asyncio.Lock()
 
     @property
     def old(self) -> bool:
@@ -41,15 +44,47 @@ class _Door:
         self._edition += 1
         self._facts = None
 
-    async def facts(self, key: str) -> Facts:
-        """The room and what is known of this author; raises NotFound, Unavailable."""
+    async def enter(self, visitor: Visitor, address: str) -> Entry:
+        """Let a visitor in, and make the room if there is none and there may be."""
+        entry = await self._entry(visitor)
+        if entry.room.pk:
+            return entry
+        async with self._making:
+            # Who waited finds it made.
+            entry = await self._entry(visitor)
+            if not entry.room.pk:
+                await _make(self._name, visitor, address)
+                self.forget()
+                entry = await self._entry(visitor)
+        if not entry.room.pk:
+            raise NotFound
+        return entry
+
+    async def _entry(self, visitor: Visitor) -> Entry:
+        rights = (await self._known(visitor.key)).rights(visitor.key)
+        return rights.admit()
+
+    async def _known(self, key: str) -> Facts:
+        """The room and what is known of this author."""
         while True:
-            if self._facts is not None and not self.old and self._facts.knows(key):
+            if self._serves(key):
+                assert self._facts is not None
                 return self._facts
             edition = self._edition
             found = await asyncio.shield(self._reading(key))
             if edition == self._edition:
                 return found
+
+    def _serves(self, key: str) -> bool:
+        """Whether what is kept will do for this author.
+
+        For one who is to find no room it never does: how soon the answer comes would tell whether
+        others are in it.
+        """
+        facts = self._facts
+        if facts is None or self.old or not facts.knows(key):
+            return False
+        return bool(facts.room.pk) and not facts.rights(key).hidden
 
     def _reading(self, key: str) -> asyncio.Task[Facts]:
         if self._current is not None and key.startswith("g"):
@@ -80,8 +115,11 @@ _doors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Door]] =
 )
 
 
-async def enter(name: str, visitor: Visitor) -> Entry:
-    """Let a visitor into a room; raises NotFound, Forbidden, Banned or Unavailable."""
+async def enter(name: str, visitor: Visitor, address: str = "") -> Entry:
+    """Let a visitor into a room; under BUS_OPEN_ROOMS the first one to come makes it.
+
+    Raises NotFound, Forbidden, Banned, RateLimited or Unavailable.
+    """
     doors = _doors.setdefault(asyncio.get_running_loop(), {})
     found = doors.get(name)
     if found is None:
@@ -89,8 +127,16 @@ async def enter(name: str, visitor: Visitor) -> Entry:
             for other in [other for other, one in doors.items() if one.old]:
                 del doors[other]
         found = doors[name] = _Door(name)
-    facts = await found.facts(visitor.key)
-    return facts.rights(visitor.key).admit()
+    return await found.enter(visitor, address)
+
+
+async def _make(name: str, visitor: Visitor, address: str) -> None:
+    try:
+        await throttle.take(throttle.new_room(visitor.key, address))
+    except RateLimited as error:
+        text = "Too many rooms were made; this one has to wait."
+        raise RateLimited(text, retry_after=error.retry_after) from error
+    await database.run(rooms.make_open, name)
 
 
 def forget(name: str | None = None) -> None:

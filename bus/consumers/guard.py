@@ -14,7 +14,7 @@ import time
 import weakref
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 from bus import names, publisher
 from bus.conf import conf
@@ -241,7 +241,7 @@ class Guard:
                 _apply_room(socket, entry, found.rights.get((room_id, key)))
         for place in named:
             right = found.rights.get(place)
-            if place[1] == key and place[0] not in entries and right is not None:
+            if place[1] == key and place[0] not in entries and _concerns(right):
                 socket.tell(right)
 
     def _logged_out(self, socket: Guarded) -> int:
@@ -264,13 +264,23 @@ def _end_of(socket: Guarded, found: Standing) -> int:
     return 0
 
 
+def _concerns(right: Rights | None) -> TypeGuard[Rights]:
+    """Whether the visitor is to hear of rights in a room that they are not in.
+
+    Of one that they may not know of they hear that they are a member no more, but of no sanction.
+    """
+    if right is None:
+        return False
+    return not right.hidden or (right.banned is None and right.muted is None)
+
+
 def _apply_room(socket: Guarded, entry: Entry, right: Rights | None) -> None:
     room_id = entry.room.pk
     if right is None:
         socket.lose(room_id, NotFound(), None)
         return
     try:
-        now = right.admit()
+        now = right.entry()
     except BusError as error:
         socket.lose(room_id, error, right)
         return

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bus import fields, protocol
+from bus.addresses import address_of_scope
 from bus.conf import conf
 from bus.consumers import doorman
 from bus.consumers.guard import guard
@@ -18,10 +19,12 @@ from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.errors import (
     CLOSE_BAD_FRAME,
     CLOSE_FORBIDDEN,
+    CLOSE_TOO_MANY,
     CLOSE_TOO_SLOW,
     BusError,
     Internal,
     Invalid,
+    RateLimited,
     Unavailable,
 )
 from bus.realtime.hub import hub
@@ -60,16 +63,17 @@ class Plain(Socket):
         return conf.plain_send_rate
 
     async def begin(self) -> None:
-        """Enter the room; who may not is told why and sent away for good."""
+        """Enter the room; who may not is told why and sent away."""
         self._pen = Pen(self.visitor, self.send_rate())
         try:
-            self._entry = await doorman.enter(self._name, self.visitor)
+            self._entry = await doorman.enter(
+                self._name, self.visitor, address_of_scope(self.scope)
+            )
             room = self._entry.room
             seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)
         except BusError as error:
             self._refuse(error)
-            away = isinstance(error, Unavailable)
-            raise Closed(CLOSE_TOO_SLOW if away else CLOSE_FORBIDDEN) from error
+            raise Closed(_code_of(error)) from error
         self._seat = seat
         guard().entered(self, room.pk)
         # It shows nobody who is here, so it waits for nothing.
@@ -116,7 +120,14 @@ class Plain(Socket):
         await self._pen.write(self._entry, body, f"{self._mark}-{self._written}")
 
     def _refuse(self, error: BusError) -> None:
-        self.outbox.reply(protocol.plain_error(error.code, error.text))
+        self.outbox.reply(protocol.plain_refusal(error))
+
+
+def _code_of(error: BusError) -> int:
+    """What a socket is closed with that is not let in: whether to come back."""
+    if isinstance(error, Unavailable):
+        return CLOSE_TOO_SLOW
+    return CLOSE_TOO_MANY if isinstance(error, RateLimited) else CLOSE_FORBIDDEN
 
 
 def _body(text: str | None) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pydantic_core import to_json
 
 from bus import protocol
+from bus.addresses import address_of_scope
 from bus.conf import conf
 from bus.consumers import database, doorman
 from bus.consumers.commands import METHODS
@@ -229,7 +230,7 @@ class Session(Socket):
         if not self.is_granted(room):
             raise Forbidden("Your token is not for this room.")
         try:
-            return await doorman.enter(room, self.visitor)
+            return await doorman.enter(room, self.visitor, address_of_scope(self.scope))
         except Unavailable:
             raise
         except BusError:

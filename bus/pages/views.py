@@ -18,10 +18,12 @@ from django.views.generic import CreateView
 from bus.conf import conf
 from bus.errors import Forbidden, NotFound
 from bus.fields import canonical_name
+from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm, SignUpForm
 from bus.pages.history import rows_of
 from bus.services import access, history, rooms
+from bus.services.history import Recovery
 
 FIRST_PAGE = 50  # messages of the first paint
 
@@ -59,12 +61,12 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         if canonical is None:
             raise NotFound
         found = access.enter(canonical, visitor).room
+        page = _first_page(found)
     except NotFound:
         return render(request, "404.html", {"room_name": name}, status=404)
     except Forbidden as error:
         context = {"room_name": name, "banned": error.code == "banned"}
         return render(request, "403.html", context, status=403)
-    page = history.recover(found, None, FIRST_PAGE)
     context = {
         "room": found,
         "visitor": visitor,
@@ -77,6 +79,11 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     response = render(request, "bus/room.html", context)
     access.remember_guest(response, visitor)
     return response
+
+
+def _first_page(room: Room) -> Recovery:
+    # What the first join will make has nothing in it.
+    return history.recover(room, None, FIRST_PAGE) if room.pk else Recovery(0, True, [])
 
 
 @method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")

@@ -211,30 +211,34 @@ class Entry:
 
 
 def enter(name: str, visitor: Visitor) -> Entry:
-    """Let a visitor into a room; raises NotFound, Forbidden or Banned."""
+    """What a visitor may do in a room that is visited; raises NotFound, Forbidden or Banned."""
     room = visited(name)
     return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
 
 
 def visited(name: str) -> Room:
-    """The room of this name; raises NotFound or Forbidden.
+    """The room of this name, or one that stands in for it, has no number and is not stored.
 
-    Under BUS_OPEN_ROOMS a room that does not exist is made, open to guests, if its name may stand.
+    Under BUS_OPEN_ROOMS that is what the first join would make, if the name may stand. Else it is
+    a private room that nobody is a member of, so that whoever asks for a room that they may not
+    know of is told the same, and as late, as where there is none.
     """
     room = Room.objects.filter(name=name).first()
-    if room is None:
-        if not conf.open_rooms:
-            raise NotFound(f"There is no room {name}.")
-        _check_new(name)
-        room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
-    return room
+    # Looked at for both, as it takes its time.
+    unseen = room is None or room.access == Room.Access.PRIVATE
+    may_be_made = unseen and conf.open_rooms and _may_stand(name)
+    if room is not None:
+        return room
+    return Room(pk=0, name=name, access="open" if may_be_made else "private")
 
 
-def _check_new(name: str) -> None:
+@lru_cache(10_000)
+def _may_stand(name: str) -> bool:
     try:
         naming.check(name)
-    except Invalid as error:
-        raise Forbidden(error.text) from error
+    except Invalid:
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -259,15 +263,27 @@ class Rights:
         """Whether the author moderates the room."""
         return self.role in MODERATING
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the author is not to know that there is such a room."""
+        private = self.room.access == Room.Access.PRIVATE
+        return private and self.role is None and not self.service
+
     def admit(self) -> Entry:
-        """The entry; raises Forbidden or Banned."""
+        """The entry of who asks to come in; raises NotFound, Forbidden or Banned."""
+        if self.hidden:
+            raise NotFound(f"There is no room {self.room.name}.")
+        return self.entry()
+
+    def entry(self) -> Entry:
+        """The entry of who was in the room before; raises Forbidden or Banned."""
         if self.banned is not None:
             raise Banned
         if self.key.startswith("u") and self.name is None:
             raise Forbidden("This account is not active.")
         if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):
             raise Forbidden("Sign in to enter this room.")
-        if self.room.access == Room.Access.PRIVATE and self.role is None and not self.service:
+        if self.hidden:
             raise Forbidden("This room is for its members.")
         muted = self.muted
         return Entry(
@@ -279,7 +295,7 @@ class Rights:
     def refusal(self) -> str:
         """Why the author may not write here now, as an error code; "" if they may."""
         try:
-            self.admit().check_write()
+            self.entry().check_write()
         except BusError as error:
             return error.code
         return ""

@@ -30,7 +30,7 @@ class Facts:
 
 
 def read(name: str, keys: Collection[str]) -> Facts:
-    """The facts for these authors and for all guests; raises NotFound or Forbidden."""
+    """The facts for these authors and for all guests."""
     room = access.visited(name)
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)

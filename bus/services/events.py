@@ -145,7 +145,7 @@ def member_changed(right: Rights | None, reason: str = "not_found") -> MemberCha
         return MemberChanged(role=None, reason=reason)
     role, reason = None, ""
     try:
-        role = right.admit().role
+        role = right.entry().role
     except BusError as error:
         reason = error.code
     sanction = right.banned or right.muted

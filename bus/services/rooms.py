@@ -17,6 +17,12 @@ def visible_to(visitor: Visitor) -> QuerySet[Room]:
     return Room.objects.filter(allowed, archived_at__isnull=True)
 
 
+def make_open(name: str) -> Room:
+    """The room of this name, open to guests if it is made now."""
+    room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
+    return room
+
+
 def by_names(names: list[str] | None) -> list[Room]:
     """The rooms of these names, or all that are not archived; unknown names are left out."""
     if names is None:

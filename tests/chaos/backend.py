@@ -111,6 +111,7 @@ class Servers:
             "SECRET_KEY": "for tests only; nothing real is signed with it",
             "ALLOWED_HOSTS": "127.0.0.1",
             "BUS_OPEN_ROOMS": "1",
+            "BUS_ADDRESS_ROOM_RATE": "0",
         }
 
     def start_broker(self) -> None:

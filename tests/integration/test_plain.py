@@ -137,7 +137,7 @@ async def test_a_room_that_one_may_not_enter_says_why(
 ) -> None:
     settings.BUS_OPEN_ROOMS = False
     await Room.objects.acreate(name="club", access="private")
-    for room, code in [("nowhere", "not_found"), ("club", "forbidden")]:
+    for room, code in [("nowhere", "not_found"), ("club", "not_found")]:
         async with chat(server, room) as one:
             error = await receive(one)
             assert (error["type"], error["code"]) == ("error", code)

@@ -224,7 +224,7 @@ async def test_rooms_that_are_closed_to_a_visitor(
         assert error["code"] == "not_member"
         await guest.do("room.leave", room="club")
     async with session(server, additional_headers=await cookies_of(mina)) as user:
-        assert (await user.refused("room.join", room="club"))["code"] == "forbidden"
+        assert (await user.refused("room.join", room="club"))["code"] == "not_found"
         assert (await user.refused("room.join", room="public"))["code"] == "banned"
         await Member.objects.acreate(room=club, user=mina, role="moderator")
         assert (await user.do("room.join", room="club"))["you"]["role"] == "moderator"
