@@ -1,10 +1,14 @@
-"""Who calls the HTTP API: a backend by its key, or staff by the session cookie."""
+"""Who calls the HTTP API: a backend by its key, or staff by the session cookie.
+
+Each endpoint states the permission of Django that staff need for it; keys need none.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -64,6 +68,11 @@ class StaffAuth(AuthBase):
     # Tells the docs page to send the token.
     csrf = True
 
+    def __init__(self, permission: str = "") -> None:
+        """An endpoint that states no permission is for superusers alone."""
+        super().__init__()
+        self.permission = permission
+
     async def __call__(self, request: HttpRequest) -> Caller | None:
         """The staff user; None where nobody is signed in; raises Forbidden for others."""
         user = await request.auser()
@@ -72,7 +81,17 @@ class StaffAuth(AuthBase):
         if not user.is_staff:
             raise Forbidden("Only staff may call the API with a session.")
         _check_csrf(request)
+        if not await user.ahas_perm(self.permission):
+            raise Forbidden(f"This needs the permission {self.permission or 'of a superuser'}.")
         return Caller(f"user.{user.pk}", user.get_username())
+
+
+def needs(permission: str) -> dict[str, Any]:
+    """What an operation is made with whose callers, where they are staff, need a permission."""
+    return {
+        "auth": [ApiKeyAuth(), StaffAuth(permission)],
+        "openapi_extra": {"x-permission": permission},
+    }
 
 
 class _Csrf(CsrfViewMiddleware):

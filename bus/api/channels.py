@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from bus import fields, names, publisher
 from bus.api import errors
-from bus.api.auth import caller_of
+from bus.api.auth import caller_of, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
 from bus.conf import conf
 from bus.errors import BusError, Invalid, NotFound, TooLong
@@ -33,10 +33,11 @@ IdempotencyKey = Annotated[
         "counts for one caller and one channel; in a batch, for each item in its place.",
     ),
 ]
+SEND, VIEW = "bus.send_channel", "bus.view_channel"
 REFUSALS = dict.fromkeys((400, 401, 403, 413, 503), errors.Refusal)
 
 
-@router.post("/{channel}/messages", response={202: Accepted, **REFUSALS})
+@router.post("/{channel}/messages", response={202: Accepted, **REFUSALS}, **needs(SEND))
 async def send_message(
     request: HttpRequest,
     channel: ChannelName,
@@ -52,6 +53,7 @@ async def send_message(
     "/{channel}/batch",
     response={202: list[Result], 207: list[Result], **REFUSALS},
     exclude_none=True,
+    **needs(SEND),
 )
 async def send_batch(
     request: HttpRequest,
@@ -75,14 +77,16 @@ async def send_batch(
     return Status(207 if refused else 202, results)
 
 
-@router.get("", response={200: list[ChannelState], **REFUSALS})
+@router.get("", response={200: list[ChannelState], **REFUSALS}, **needs(VIEW))
 async def list_channels(request: HttpRequest) -> list[ChannelState]:
     """What each named channel holds and does."""
     found = await publisher.stats(await publisher.channels())
     return [ChannelState.of(stats) for stats in found]
 
 
-@router.get("/{channel}", response={200: ChannelState, 404: errors.Refusal, **REFUSALS})
+@router.get(
+    "/{channel}", response={200: ChannelState, 404: errors.Refusal, **REFUSALS}, **needs(VIEW)
+)
 async def get_channel(request: HttpRequest, channel: ChannelName) -> ChannelState:
     """What one named channel holds and does."""
     (stats,) = await publisher.stats([channel])

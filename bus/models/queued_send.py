@@ -22,6 +22,12 @@ class QueuedSend(models.Model):
         verbose_name = _("queued send")
         verbose_name_plural = _("queued sends")
         ordering = ("pk",)
+        # Named channels have no table; this is what of them is stored. Django stores the names as
+        # they are here, in one language.
+        permissions = [
+            ("send_channel", "Can send to named channels, in anybody's name"),
+            ("view_channel", "Can view named channels"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.channel} {self.pk}"

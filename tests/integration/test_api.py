@@ -4,18 +4,21 @@ import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import OperationalError
-from django.test import AsyncClient
+from django.http import HttpResponse
+from django.test import AsyncClient, AsyncRequestFactory
 
 from bus import publisher
+from bus.api.auth import StaffAuth
 from bus.api.errors import STATUS
 from bus.api.root import api
-from bus.errors import BusError
+from bus.errors import BusError, Forbidden
 from bus.services import keys
 from tests.integration.api_caller import (
     JOB,
@@ -74,7 +77,7 @@ async def test_a_revoked_key_is_refused_at_once(backend: Caller) -> None:
 
 async def test_staff_call_with_their_session_and_a_csrf_token(backend: Caller) -> None:
     client = AsyncClient(enforce_csrf_checks=True)
-    await client.aforce_login(await sync_to_async(User.objects.create_user)("ann", is_staff=True))
+    await client.aforce_login(await staff("ann", "bus.send_channel", "bus.view_channel"))
     path = "/api/v1/channels/jobs/messages"
     error = refused(await client.post(path, JOB, "application/json"), "forbidden")
     assert "CSRF" in error["message"]
@@ -83,6 +86,64 @@ async def test_staff_call_with_their_session_and_a_csrf_token(backend: Caller) -
     assert (await client.get("/api/v1/docs")).status_code == 200
     token = client.cookies[django_settings.CSRF_COOKIE_NAME].value
     accepted(await client.post(path, JOB, "application/json", headers={"x-csrftoken": token}))
+
+
+async def staff(name: str, *permissions: str, **values: bool) -> User:
+    """A staff user with these permissions."""
+    user = await sync_to_async(User.objects.create_user)(name, is_staff=True, **values)
+    for permission in permissions:
+        codename = permission.partition(".")[2]
+        await user.user_permissions.aadd(await Permission.objects.aget(codename=codename))
+    return user
+
+
+NOTIFY = {"type": "notification.requested", "data": {"users": [1], "name": "x"}}
+CALLS = [
+    ("post", "channels/broadcast/messages", NOTIFY, "bus.send_channel"),
+    ("post", "channels/jobs/batch", [JOB], "bus.send_channel"),
+    ("get", "channels", None, "bus.view_channel"),
+    ("get", "channels/jobs", None, "bus.view_channel"),
+]
+
+
+async def answers(user: User) -> list[HttpResponse]:
+    """What a user is answered who makes each call once."""
+    client = AsyncClient()
+    await client.aforce_login(user)
+    return [
+        await getattr(client, method)(f"/api/v1/{path}", body, content_type="application/json")
+        for method, path, body, _ in CALLS
+    ]
+
+
+async def test_staff_need_the_permission_of_each_endpoint(backend: Caller) -> None:
+    for response, call in zip(await answers(await staff("ann")), CALLS, strict=True):
+        assert call[-1] in refused(response, "forbidden")["message"]
+    assert await waiting("broadcast") == await waiting("jobs") == []
+    codes = [r.status_code for r in await answers(await staff("reader", "bus.view_channel"))]
+    assert codes == [403, 403, 200, 404]
+    codes = [r.status_code for r in await answers(await staff("sender", "bus.send_channel"))]
+    assert codes == [202, 202, 403, 403]
+    codes = [r.status_code for r in await answers(await staff("root", is_superuser=True))]
+    assert codes == [202, 202, 200, 200]
+    # A key needs none.
+    accepted(await backend.post("channels/jobs/messages", JOB))
+
+
+async def test_an_endpoint_that_states_no_permission_is_for_superusers(
+    transactional_db: None,
+) -> None:
+    request = AsyncRequestFactory().get("/")
+    for user, welcome in (
+        (await staff("ann", "bus.send_channel"), False),
+        (await staff("root", is_superuser=True), True),
+    ):
+        request.auser = AsyncMock(return_value=user)
+        if welcome:
+            assert await StaffAuth()(request) is not None
+        else:
+            with pytest.raises(Forbidden):
+                await StaffAuth()(request)
 
 
 async def test_other_users_may_not_call(transactional_db: None) -> None:
