@@ -49,9 +49,11 @@ class Pen:
         self._limited = rate > 0
         # Of all sessions of the visitor; kept here, since it lives as long as somebody has it.
         self._budget: Budget | None = None
-        # By room: how many messages were looked up, and when the last one was taken.
+        # By room: how many messages were looked up, and when the last one, or an edit, was taken.
         self._looked_up: dict[int, int] = {}
         self._last: dict[int, float] = {}
+        # The last edit that was done: its message and words.
+        self._edit: tuple[str, str] | None = None
         # (room, client_id) of messages that were taken, newest last.
         self._taken: dict[tuple[int, str], None] = {}
 
@@ -89,6 +91,20 @@ class Pen:
             self._taken[entry.room.pk, client_id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
+
+    def check_edit(self, entry: Entry, message_id: str, body: str) -> None:
+        """Count an edit as a message; raises a BusError where it may not be made now."""
+        entry.check_write()
+        # The same once more changes nothing, and is answered.
+        if (message_id, body) != self._edit:
+            self._check_slow_mode(entry)
+        self.check_pace()
+
+    def edited(self, entry: Entry, message_id: str, body: str) -> None:
+        """An edit was made: the next message or edit waits, where the room is slow."""
+        if (message_id, body) != self._edit:
+            self._last[entry.room.pk] = time.monotonic()
+            self._edit = message_id, body
 
     def check_pace(self) -> None:
         """Count a message or an edit; raises RateLimited when there are too many."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,13 +13,23 @@ from django.utils import timezone
 
 from bus import reasons
 from bus.conf import conf
-from bus.errors import Conflict, Forbidden, Invalid, NotFound
+from bus.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
 from bus.models import Message, Review, Room
 from bus.moderation import Context, Verdict, judge
 from bus.protocol import Reason
-from bus.services import access, audit, behaviour, external, history, openings, policies
+from bus.services import (
+    access,
+    audit,
+    behaviour,
+    external,
+    history,
+    openings,
+    policies,
+    slow_mode,
+)
 from bus.services.access import Rights, Visitor
 from bus.services.facts import Closed, Fact, Opened, Removed, Settled, Shown
+from bus.services.recollection import Recollection
 
 _STANDS = ("allow", "alert", "mask")
 
@@ -41,36 +52,53 @@ class Change:
 
     row: Message
     facts: list[Fact] = field(default_factory=list)
+    # What is to be remembered of its author (publisher.remember); "" where nothing was said.
+    said: str = ""
 
 
-def judge_edit(room_id: int, visitor: Visitor, body: str) -> tuple[Verdict, bool]:
-    """The verdict on new words, and whether an external judge may be asked; raises NotFound."""
+def judge_edit(
+    room_id: int, visitor: Visitor, body: str, said: Sequence[str] = ()
+) -> tuple[Verdict, bool]:
+    """The verdict on new words, and whether an external judge may be asked; raises NotFound.
+
+    `said` is what is remembered of the author (publisher.recall): edits count as messages do.
+    """
     room = Room.objects.filter(pk=room_id).first()
     if room is None:
         raise NotFound
     # No body is asked about: what is edited is nobody's first message.
     author = behaviour.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
+    policy = policies.of_room(room)
+    known = Recollection(said).at(room.name, _ms(timezone.now()), timed=policy.flood_messages > 0)
     context = Context(
+        recent=known.recent,
+        ages=known.ages,
         trusted=author.trusted,
         role=author.role,
         account_age=author.account_age,
         strikes=author.strikes,
     )
-    return judge(body, policies.of_room(room), context), external.concerns(room, context)
+    return judge(body, policy, context), external.concerns(room, context)
 
 
 def edit(
-    room_id: int, message_id: str, visitor: Visitor, body: str, verdict: Verdict | None = None
+    room_id: int,
+    message_id: str,
+    visitor: Visitor,
+    body: str,
+    *,
+    verdict: Verdict | None = None,
+    said: Sequence[str] = (),
 ) -> Change:
     """Change the words of one's own message; the same words again change nothing.
 
     What the policy would hold is refused: others have read the message, so to hide it until
     somebody looks would tell them less than it tells of it. A refused edit is no strike, but a line
-    in the audit log. `verdict` is that of `judge_edit`, where an external judge had its say too.
-    Raises a BusError.
+    in the audit log. `verdict` is that of `judge_edit`, where an external judge had its say too;
+    without it `said` is what `judge_edit` takes. Raises a BusError.
     """
     # Before the lock: it takes time, and needs nothing that a lock protects.
-    verdict = verdict or judge_edit(room_id, visitor, body)[0]
+    verdict = verdict or judge_edit(room_id, visitor, body, said)[0]
     with transaction.atomic():
         found = _Found(room_id, message_id, visitor)
         row, now = found.row, timezone.now()
@@ -81,13 +109,15 @@ def edit(
             # Told again: the first time may have reached nobody.
             return Change(row, [Shown(row)])
         _check_window(row, now)
+        found.check_slow_mode(now)
         if verdict.action in _STANDS:
             row.body = text
             row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
             row.edited_at = now
             found.take_seq()
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
-            return Change(row, [Shown(row), *found.alert(verdict, now)])
+            facts = [Shown(row), *found.alert(verdict, now)]
+            return Change(row, facts, said=Recollection.entry(_ms(now), found.room.name, body))
         reason = verdict.reason or "moderator"
         actor = audit.rule(openings.rule_of(verdict))
         audit.note("edit.refused", actor, found.room, message=row, reason=reason)
@@ -154,6 +184,13 @@ class _Found:
         if self.review is not None and self.review.state == Review.State.OPEN:
             raise Conflict("A moderator is about to look at it as it is.")
 
+    def check_slow_mode(self, now: dt.datetime) -> None:
+        """Raise SlowMode where the author wrote or changed something a moment ago."""
+        key = self.visitor.key
+        last = slow_mode.last_written([self.room], [key]).get((self.room.pk, key))
+        if wait := slow_mode.wait(self.right, last, now):
+            raise SlowMode(retry_after=wait)
+
     def alert(self, verdict: Verdict, now: dt.datetime) -> list[Fact]:
         """Have a moderator look at an edit that stands, where a rule wants it."""
         if verdict.action != "alert":
@@ -216,6 +253,10 @@ def _check_window(row: Message, now: dt.datetime) -> None:
     assert row.posted_at is not None
     if limit and now - row.posted_at > dt.timedelta(seconds=limit):
         raise Forbidden(f"A message can be changed for {limit / 60:g} minutes.")
+
+
+def _ms(moment: dt.datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def _wipe(row: Message, *, keep: bool) -> None:

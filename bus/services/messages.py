@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
-from bus.services import access, bulk, escalation, openings, policies, removal
+from bus.services import access, bulk, escalation, openings, policies, removal, slow_mode
 from bus.services.bulk import Key
 from bus.services.facts import Fact, Opened, Removed
 
@@ -25,8 +24,6 @@ _STATUS = {
     "hold": Message.Status.HELD,
     "reject": Message.Status.REJECTED,
 }
-# Two hops may shorten the distance between messages that a client sent in time, in seconds.
-_SLOW_MODE_TOLERANCE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,9 @@ class _Settling:
             if room_id in authors:
                 authors[room_id].add(author_key)
         self.rights = access.rights({self.rooms[pk]: keys for pk, keys in authors.items()})
-        self.last_sent = self._last_sent()
+        self.last_sent = slow_mode.last_written(
+            self.rooms.values(), {author_key for _, author_key, _ in self.keys}
+        )
         self.answered = self._answered()
 
     def run(self) -> list[Settlement]:
@@ -122,21 +121,6 @@ class _Settling:
         for review in reviews:
             review.message = row
         return [Opened(review) for review in reviews]
-
-    def _last_sent(self) -> dict[tuple[int, str], dt.datetime]:
-        """When authors last wrote in rooms with slow mode; nothing is asked where there is none."""
-        slow = [room.pk for room in self.rooms.values() if room.slow_mode]
-        if not slow:
-            return {}
-        rows = (
-            Message.objects.filter(
-                room__in=slow, author_key__in={s.author_key for s in self.submissions}
-            )
-            .exclude(status=Message.Status.REJECTED)
-            .values_list("room", "author_key")
-            .annotate(last=Max("created_at"))
-        )
-        return {(room, key): last for room, key, last in rows}
 
     def _answered(self) -> set[tuple[int, int]]:
         """The (room, message) pairs that replies may point at."""
@@ -214,10 +198,8 @@ class _Settling:
         if refusal := right.refusal():
             return refusal
         last = self.last_sent.get((submission.room_id, right.key))
-        if right.room.slow_mode and last is not None and not right.trusted:
-            waited = (submission.received_at - last).total_seconds()
-            if waited < right.room.slow_mode - _SLOW_MODE_TOLERANCE:
-                return "slow_mode"
+        if slow_mode.wait(right, last, submission.received_at):
+            return "slow_mode"
         return ""
 
 

@@ -18,9 +18,9 @@ from bus.services import access, behaviour, events, external, history, messages,
 from bus.services.external import ExternalJudge
 from bus.services.facts import Removed
 from bus.services.messages import Settlement, Submission
+from bus.services.recollection import Recollection
 from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
-from bus.workers.recollection import Recollection
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from bus.layer.worker import Worker
 from bus.models import DryRun, Message, Review, Room, Sanction
 from bus.moderation import gist
 from bus.services import dry_run, policies
+from bus.services.recollection import Recollection
 from bus.workers import expire, rehearsal
-from bus.workers.recollection import Recollection
 from tests.integration.settling import HELD, REJECTED
 from tests.integration.test_workers import ROUTER, Listener, dead, submit, working
 from tests.waiting import until_async as until

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bus import protocol
+from bus import protocol, publisher
 from bus.consumers import changing, database
 from bus.consumers.commands.table import Data, Methods
+from bus.errors import Unavailable
 from bus.models import Room
 from bus.moderation import Verdict
 from bus.realtime.hub import hub
@@ -18,6 +20,8 @@ from bus.services.external import external_judge
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
+
+logger = logging.getLogger(__name__)
 
 
 async def send(session: Session, command: protocol.MessageSend) -> Data:
@@ -33,22 +37,25 @@ async def send(session: Session, command: protocol.MessageSend) -> Data:
 
 
 async def edit(session: Session, command: protocol.MessageEdit) -> Data:
-    """`message.edit`: other words for one's own message."""
-    entry = session.place(command.room).entry
-    entry.check_write()
-    session.pen.check_pace()
-    verdict = await _look_outside(entry.room.pk, session.visitor, command.body)
-    seq = await changing.carry_out(
-        _changed, changes.edit, entry.room.pk, command.id, session.visitor, command.body, verdict
+    """`message.edit`: other words for one's own message; it counts as a message does."""
+    entry, visitor = session.place(command.room).entry, session.visitor
+    session.pen.check_edit(entry, command.id, command.body)
+    said = await _recall(visitor)
+    verdict = await _look_outside(entry.room.pk, visitor, command.body, said)
+    change = await changing.carry_out(
+        _edited, entry.room.pk, command.id, visitor, command.body, verdict, said
     )
-    return {"seq": seq}
+    session.pen.edited(entry, command.id, command.body)
+    if change.said:
+        await _remember(visitor, change.said)
+    return {"seq": change.row.changed}
 
 
 async def delete(session: Session, command: protocol.MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
     entry = session.place(command.room).entry
     seq = await changing.carry_out(
-        _changed, changes.remove, entry.room.pk, command.id, session.visitor, command.reason
+        _removed, entry.room.pk, command.id, session.visitor, command.reason
     )
     return {"seq": seq}
 
@@ -70,12 +77,30 @@ async def list_history(session: Session, command: protocol.HistoryList) -> Data:
     return protocol.History(messages=messages, more=more)
 
 
-async def _look_outside(room_id: int, visitor: Visitor, body: str) -> Verdict | None:
+async def _recall(visitor: Visitor) -> Sequence[str]:
+    """What is remembered of the visitor, by which repeats and flooding are seen."""
+    try:
+        return (await publisher.recall([visitor.key]))[0]
+    except Unavailable as error:
+        logger.debug("An edit is judged by itself: %s", error)
+        return ()
+
+
+async def _remember(visitor: Visitor, said: str) -> None:
+    try:
+        await publisher.remember([(visitor.key, said)])
+    except Unavailable as error:
+        logger.debug("An edit is not remembered: %s", error)
+
+
+async def _look_outside(
+    room_id: int, visitor: Visitor, body: str, said: Sequence[str]
+) -> Verdict | None:
     """The verdict on an edit where there is an external judge: no database thread waits for it."""
     outside = external_judge()
     if not outside.asked:
         return None
-    verdict, open_to_others = await database.run(changes.judge_edit, room_id, visitor, body)
+    verdict, open_to_others = await database.run(changes.judge_edit, room_id, visitor, body, said)
     if not open_to_others:
         return verdict
     verdicts = {0: verdict}
@@ -83,9 +108,22 @@ async def _look_outside(room_id: int, visitor: Visitor, body: str) -> Verdict | 
     return verdicts[0]
 
 
-def _changed(work: Callable[..., Change], *args: object) -> tuple[int | None, events.Bulletins]:
-    """Change a message; the seq of its newest change, and what is to be told."""
-    change = work(*args)
+def _edited(
+    room_id: int,
+    message_id: str,
+    by: Visitor,
+    body: str,
+    verdict: Verdict | None,
+    said: Sequence[str],
+) -> tuple[Change, events.Bulletins]:
+    change = changes.edit(room_id, message_id, by, body, verdict=verdict, said=said)
+    return change, events.of_facts(change.facts)
+
+
+def _removed(
+    room_id: int, message_id: str, by: Visitor, reason: str
+) -> tuple[int | None, events.Bulletins]:
+    change = changes.remove(room_id, message_id, by, reason)
     return change.row.changed, events.of_facts(change.facts)
 
 

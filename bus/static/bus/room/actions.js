@@ -20,7 +20,8 @@ export function moreButton(name) {
   return more;
 }
 
-/** Ties the buttons of all rows to commands of the room; `may` tells what `row` allows. */
+/** Ties the buttons of all rows to commands of the room; `may` tells what `row` allows, and
+    `changed` is called after each edit. */
 export class Actions {
   #row = null; // the one that is open
 
@@ -88,7 +89,7 @@ export class Actions {
       if (enter.composing) return;
       const body = field.value.trim();
       if (!body || body === row.source.trim()) this.close();
-      else this.#do(row, () => this.room.edit(row.dataset.id, body), gettext("Changed"));
+      else this.#do(row, () => this.#change(row, body), gettext("Changed"));
     };
     const enter = new Enter(field, save);
     row.classList.add("editing");
@@ -101,6 +102,11 @@ export class Actions {
     this.#show(row, [field, button(gettext("Save"), save), cancel]);
     fit();
     field.setSelectionRange(field.value.length, field.value.length);
+  }
+
+  async #change(row, body) {
+    await this.room.edit(row.dataset.id, body);
+    this.changed?.();
   }
 
   #confirm(row) {

@@ -29,6 +29,7 @@ class BusRoom extends HTMLElement {
     this.room = this.bus.room(room, { since: Number(since) });
     const say = (text, role) => this.#say(text, role);
     this.actions = new Actions(this.log.list, this.room, (row) => this.#may(row), say);
+    this.actions.changed = () => this.#pause(); // an edit counts as a message does
     this.bus.on("state", (change) => this.#state(change));
     this.#listen();
     this.room.join().catch(() => {}); // told by "rejected"
