@@ -328,15 +328,31 @@ def _outage_named() -> Iterator[None]:
 def dropped() -> dict[str, int]:
     """What this event loop's channels lost since they were read too slowly, in messages.
 
-    By what was too much: `messages` (BUS_CAPACITY) or `bytes` (BUS_MAILBOX_LIMIT).
+    By what was too much: `messages` (BUS_CAPACITY) or `bytes` (BUS_MAILBOX_LIMIT); and what was
+    `undecodable`, since somebody else published it.
     """
     return dict(layer().dropped)
 
 
-async def live_workers(channels: Sequence[str]) -> dict[str, int]:
-    """How many live workers each named channel has."""
-    found = await asyncio.gather(*(layer().stream(channel).workers() for channel in channels))
-    return {channel: len(workers) for channel, workers in zip(channels, found, strict=True)}
+async def troubles(channels: Sequence[str]) -> dict[str, str]:
+    """What keeps each named channel from being worked on, "" where nothing does.
+
+    Raises Unavailable.
+    """
+    found = await asyncio.gather(*map(_trouble, channels))
+    return dict(zip(channels, found, strict=True))
+
+
+async def _trouble(channel: str) -> str:
+    stream = layer().stream(channel)
+    if wrong := await stream.wrong_keys():
+        return f"{'; '.join(wrong)}: delete or rename it"
+    told = [worker.get("trouble") for worker in await stream.workers()]
+    if not told:
+        return f"none: run `python manage.py runworker {channel}`"
+    # Some that work are enough, and what somebody else wrote there says nothing.
+    troubles = [each.get(channel) for each in told if isinstance(each, dict)]
+    return str(troubles[0]) if len(troubles) == len(told) and all(troubles) else ""
 
 
 async def channels() -> list[str]:

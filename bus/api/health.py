@@ -21,12 +21,10 @@ async def readyz(_request: HttpRequest) -> JsonResponse:
     """Database, migrations, broker and workers; 503 and what to do where one is missing."""
     checks = {"database": await sync_to_async(_database)()}
     try:
-        workers = await publisher.live_workers(WORKED_CHANNELS)
+        troubles = await publisher.troubles(WORKED_CHANNELS)
         checks["broker"] = "ok"
-        for channel, count in workers.items():
-            checks[f"workers of {channel}"] = (
-                "ok" if count else f"none: run `python manage.py runworker {channel}`"
-            )
+        for channel, trouble in troubles.items():
+            checks[f"workers of {channel}"] = trouble or "ok"
     except BusError as error:
         checks["broker"] = f"{error.text} Check REDIS_URL, or start everything with `make run`."
     ok = all(state == "ok" for state in checks.values())

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 from bus.layer.channel_layer import BusChannelLayer
 from bus.layer.connection import Connection
 from bus.layer.stream import text
+from bus.names import NAMED_CHANNEL
 
 # Keys looked at in one round trip: few enough that nobody else waits for the broker.
 _SCAN_COUNT = 1000
 _MARKS = ("meta", "workers", "dead")
+# Anybody may have made such keys, of any name.
+_NAME = re.compile(NAMED_CHANNEL)
 
 
 async def known_channels(layer: BusChannelLayer) -> list[str]:
@@ -32,7 +36,7 @@ async def _scan(connection: Connection, prefix: str) -> set[str]:
         cursor = int(answer[0])
         for key in map(text, answer[1]):
             name, _, mark = key.removeprefix(f"{{{prefix}:").rpartition("}:")
-            if mark in _MARKS:
+            if mark in _MARKS and _NAME.match(name):
                 channels.add(name)
         if not cursor:
             return channels

@@ -16,7 +16,7 @@ from redis.exceptions import MasterDownError, NoScriptError
 from redis.retry import Retry
 
 from bus.errors import Invalid, Unavailable
-from bus.layer import hosts
+from bus.layer import foreign, hosts
 from bus.layer.hosts import Host as Host
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,10 @@ _REFUSALS = {
     "CLUSTERDOWN": "The broker is a part of a Cluster that is down. Nothing was accepted.",
     "BUSY": "The broker is busy with a script. Nothing was accepted.",
 }
+
+
+class Unusable(Unavailable):
+    """What lies under our keys is nothing that we wrote; until it is gone they cannot be used."""
 
 
 @cache
@@ -66,7 +70,13 @@ class Connection:
 
     async def run(self, name: str, base: str, *args: Any) -> Any:
         """Run a Lua script of this package on the keys that begin with `base`."""
-        return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", base, *args)
+        try:
+            return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", base, *args)
+        except Unusable as error:
+            found = await foreign.wrong_keys(self.call, base)
+            what = "; ".join(found) or str(error.__cause__)
+            said = f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
+            raise Unusable(said) from error
 
     async def close(self) -> None:
         """Let what is under way finish, then close every connection."""
@@ -160,6 +170,9 @@ def _as_refusal(error: Exception) -> Exception:
         refusal = Unavailable(f"The broker does not answer ({error}).")
     elif word in _REFUSALS:
         refusal = Unavailable(_REFUSALS[word])
+    elif word == "WRONGTYPE" or "user_script" in str(error):
+        # A script that stumbles does so over what it finds.
+        refusal = Unusable(f"The keys in the broker cannot be used ({error}).")
     else:
         return error
     refusal.__cause__ = error

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import msgpack
 from channels.exceptions import ChannelFull
 
 from bus.conf import conf
@@ -17,7 +18,14 @@ from bus.layer.stream import pairs, text
 # Letters read, and put back or dropped, at once; a payload may have BUS_MESSAGE_SIZE_LIMIT.
 _PAGE = 100
 _CHUNK = 200
-_ID = re.compile(r"\d{1,19}-\d{1,19}")
+_ID = re.compile(r"\d{1,20}-\d{1,20}")
+# What a letter holds. Anybody may write into the broker, so nothing relies on its being there.
+_FIELDS = frozenset(
+    (
+        *("payload", "ordering_key", "error", "traceback", "attempts", "sent_at", "message_id"),
+        *("replayed_from", "raw"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +45,8 @@ class DeadLetter:
     # By the broker's clock, in ms since 1970.
     sent_at: int
     died_at: int
+    # What lay in the stream, field by field, where it was no message of ours.
+    raw: dict[str, bytes]
 
     @property
     def type(self) -> str | None:
@@ -117,20 +127,38 @@ class DeadLetters:
 
     def _letter(self, id_: bytes, row: Any) -> DeadLetter:
         fields: dict[str, bytes] = {text(name): value for name, value in pairs(row)}
-        payload = fields.get("payload", b"")
+        raw = _raw(fields.get("raw"))
+        payload = fields.get("payload") or raw.get("m", b"")
         return DeadLetter(
             channel=self.channel,
             id=text(id_),
             message_id=text(fields.get("message_id", b"")),
-            ordering_key=text(fields.get("ordering_key", b"")),
+            ordering_key=text(fields.get("ordering_key") or raw.get("k", b"")),
             payload=payload,
             message=decode(self._layer, payload),
             error=text(fields.get("error", b"")),
             traceback=text(fields.get("traceback", b"")),
-            attempts=int(fields.get("attempts", 0)),
-            sent_at=int(fields.get("sent_at", 0)),
-            died_at=int(text(id_).partition("-")[0]),
+            attempts=_number(fields.get("attempts")),
+            sent_at=_number(fields.get("sent_at")),
+            died_at=_number(id_.partition(b"-")[0]),
+            raw=raw or {name: value for name, value in fields.items() if name not in _FIELDS},
         )
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value is not None and value.isdigit() and len(value) < 16 else 0
+
+
+def _raw(packed: bytes | None) -> dict[str, bytes]:
+    """The fields of what was no message, as the claim script packed them."""
+    if packed is None:
+        return {}
+    try:
+        row = msgpack.unpackb(packed, raw=True)
+        return {text(name): value for name, value in pairs(row)}
+    except Exception:
+        # Whatever else lies there is shown as it is.
+        return {"raw": packed}
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:

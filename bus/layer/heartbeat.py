@@ -13,7 +13,7 @@ import redis
 
 from bus.layer.connection import Host, script, sync_client
 from bus.layer.neighbours import has_died, pid_here
-from bus.layer.stream import FORGET_MS
+from bus.layer.stream import FORGET_MS, text
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,8 @@ class Heartbeat(threading.Thread):
         # The workers of this machine by their processes, as the last beat told for each place.
         self._near: dict[str, dict[str, int]] = {}
         self._stopped = threading.Event()
+        # What the broker said last where it did not take one.
+        self._refused = ""
 
     def beat(self) -> bool:
         """Beat once; returns whether every broker host heard it."""
@@ -68,15 +70,17 @@ class Heartbeat(threading.Thread):
                     _SUSPECT_MS,
                 )
                 self._near[base] = {
-                    name: pid
-                    for name in map(bytes.decode, others)
-                    if (pid := pid_here(name)) is not None
+                    name: pid for name in map(text, others) if (pid := pid_here(name)) is not None
                 }
                 if suspects:
-                    _forget_the_dead(client, base, [suspect.decode() for suspect in suspects])
+                    _forget_the_dead(client, base, list(map(text, suspects)))
             except (redis.RedisError, OSError) as error:
-                logger.debug("No heartbeat for %s: %s", base, error)
                 heard = False
+                if isinstance(error, redis.ResponseError) and str(error) != self._refused:
+                    self._refused = str(error)
+                    logger.warning("The broker takes no heartbeat for %s: %s", base, error)
+                else:
+                    logger.debug("No heartbeat for %s: %s", base, error)
                 if isinstance(error, redis.ReadOnlyError):
                     # Demoted to a replica: the address may lead to the new master by now.
                     client.connection_pool.disconnect()
@@ -142,5 +146,7 @@ def _forget_the_dead(client: redis.Redis, base: str, suspects: Sequence[str]) ->
 def _forget(client: redis.Redis, base: str, dead: Sequence[str]) -> None:
     """Forget dead workers, so that what they held is taken at once."""
     logger.info("Worker %s has died; others take what it held.", ", ".join(dead))
-    client.zrem(f"{base}:workers", *dead)
-    client.hdel(f"{base}:about", *dead)
+    # Names as they lie there, which may be anything.
+    names = [worker.encode("utf-8", "surrogateescape") for worker in dead]
+    client.zrem(f"{base}:workers", *names)
+    client.hdel(f"{base}:about", *names)

@@ -87,6 +87,8 @@ class History:
             for id_, row in rows:
                 fields = _fields(row)
                 position = _position(text(id_), fields)
+                if position is None:
+                    continue
                 if start <= position.sent_at < end and (after is None or position > after):
                     found.positions.append(position)
                     found.types[type_of(decode(self.layer, fields["m"])) or "(none)"] += 1
@@ -106,7 +108,10 @@ def _fields(row: Any) -> dict[str, bytes]:
     return {text(name): value for name, value in pairs(row)}
 
 
-def _position(key: str, fields: dict[str, bytes]) -> Position:
+def _position(key: str, fields: dict[str, bytes]) -> Position | None:
+    """Where a kept message stands; None for what is none, since anybody may write there."""
+    if not {"m", "k", "f", "i"} <= fields.keys() or not fields["f"].isdigit():
+        return None
     sent_at, (id_ms, _, number) = int(fields["f"]), text(fields["i"]).partition("-")
     # A message that was kept back has an id that says nothing of its place: `later-7`.
     place = int(number) if id_ms == str(sent_at) and number.isdecimal() else 0

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from bus.layer.channel_layer import BusChannelLayer
 from bus.layer.delivery import Delivery, Undeliverable
+from bus.layer.payload import unpacked
 
 
 def decode(layer: BusChannelLayer, delivery: Delivery) -> str | None:
     """Fill in a delivery's message; returns what is wrong with it."""
-    try:
-        message = layer.deserialize(delivery.payload)
-    except Exception as error:
-        return f"its payload cannot be decoded: {type(error).__name__}: {error}"
-    if not isinstance(message, dict):
-        return f"its payload is a {type(message).__name__}, not a dict"
+    message, wrong = unpacked(layer, delivery.payload)
+    if wrong is not None:
+        return wrong
     kind = message.get("type")
     if not isinstance(kind, str) or not kind or kind.startswith("_"):
         return f"its type is {kind!r}, not the name of a handler"

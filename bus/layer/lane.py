@@ -73,6 +73,11 @@ class Lane:
         """Everything that it holds, the next list too."""
         return self.held + (self._next[0].deliveries if self._next else [])
 
+    @property
+    def trouble(self) -> str:
+        """What keeps it from working; empty where nothing does."""
+        return self._patience.trouble
+
     async def run(self) -> None:
         """Work until the worker stops, then give back what is not handled."""
         try:
@@ -87,6 +92,9 @@ class Lane:
                     await self._patience.unless_stopping(wake.wait(seen, claim.pause))
         except Stopping:
             pass
+        except Exception as error:
+            self._patience.trouble = f"{type(error).__name__}: {error}"
+            raise
         finally:
             await self._put_down()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from bus.errors import Unavailable
 from bus.layer.connection import Connection
 from bus.layer.mailbox import Mailbox
 from bus.layer.outage import Outage, backoff
+from bus.layer.payload import unpacked
 from bus.layer.receiver import Receiver
 from bus.layer.stream import Stream
 from bus.layer.subscriptions import Subscriptions
@@ -26,11 +28,15 @@ from bus.layer.wake import Wake
 if TYPE_CHECKING:
     from bus.layer.channel_layer import BusChannelLayer
 
+logger = logging.getLogger(__name__)
+
 _names = BaseChannelLayer()
 # A process-local channel is closed this long after its receiver was cancelled and none followed,
 # in seconds; Channels never says that a channel is not needed any more.
 _ABANDONED = 10.0
 _FLUSH_CHUNK = 500
+# Of so many messages that cannot be decoded, the log tells of one.
+_SAY_EVERY = 1000
 
 
 class BusLoopLayer(RedisPubSubLoopLayer):
@@ -51,7 +57,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         # Called when groups are heard again after an outage, in which something may have been lost.
         self.on_heard_again: list[Callable[[], None]] = []
         # Messages to channels of this process that were read too slowly, by what was too much of
-        # them: `messages` or `bytes`.
+        # them: `messages` or `bytes`; and such as nobody can read: `undecodable`.
         self.dropped: Counter[str] = Counter()
         self._streams: dict[str, Stream] = {}
         self._wakes: dict[str, Wake] = {}
@@ -193,9 +199,23 @@ class BusLoopLayer(RedisPubSubLoopLayer):
                 loop = asyncio.get_running_loop()
                 loop.call_later(_ABANDONED, self._abandon, channel, box, box.visits)
                 raise
-            if data is not None:
-                message: dict[str, Any] = self.channel_layer.deserialize(data)
+            if data is None:
+                continue
+            message, wrong = unpacked(self.channel_layer, data)
+            if wrong is None:
                 return message
+            # Anybody may publish under the name; a consumer that got it would end.
+            self.dropped["undecodable"] += 1
+            self._say_undecodable(channel, wrong)
+
+    def _say_undecodable(self, channel: str, wrong: str) -> None:
+        if self.dropped["undecodable"] % _SAY_EVERY == 1:
+            logger.warning(
+                "A message to %s is dropped: %s. %d such so far.",
+                channel,
+                wrong,
+                self.dropped["undecodable"],
+            )
 
     def _open_channel(self, channel: str) -> Mailbox:
         box = self.channels[channel] = Mailbox(

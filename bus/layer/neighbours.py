@@ -44,7 +44,7 @@ def has_died(pid: int) -> bool:
     """Whether no process of this machine has this number any more, or only its remains."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return True
     except OSError:
         return False

@@ -28,6 +28,8 @@ class Patience:
         self._outage = outage_
         # A call may have reached the broker, and its answer not us.
         self.answer_lost = False
+        # What the last thing asked of the broker failed of; empty where it did not.
+        self.trouble = ""
 
     async def until_done(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do something with the broker, again and again while it is away; raises Stopping."""
@@ -37,12 +39,14 @@ class Patience:
                 result = await act()
             except Unavailable as error:
                 self.answer_lost = True
+                self.trouble = str(error)
                 if self._stopping.is_set():
                     raise Stopping from error
                 tries += 1
                 self._outage.begun(str(error))
                 await self._pause(tries)
             else:
+                self.trouble = ""
                 if tries:
                     self._outage.ended()
                 return result

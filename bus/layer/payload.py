@@ -1,20 +1,33 @@
-"""Messages as the broker keeps them, for those who only look."""
+"""Messages as the broker keeps them, which may be anything: others can write there, too."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from bus.layer.channel_layer import BusChannelLayer
+from typing import Any, Protocol
 
 
-def decode(layer: BusChannelLayer, payload: bytes) -> dict[str, Any] | None:
-    """The message of a payload; None where it cannot be decoded."""
+class Decoder(Protocol):
+    """What makes a message of a payload: the channel layer."""
+
+    def deserialize(self, payload: bytes) -> Any:
+        """What the payload holds; raises where it is nothing."""
+
+
+def unpacked(decoder: Decoder, payload: bytes) -> tuple[dict[str, Any], str | None]:
+    """The message of a payload, and what is wrong with it; one of the two is empty."""
     try:
-        message = layer.deserialize(payload)
-    except Exception:
-        # Anybody may have sent it, and each serialiser raises errors of its own.
-        return None
-    return message if isinstance(message, dict) else None
+        message = decoder.deserialize(payload)
+    except Exception as error:
+        # Each serialiser raises errors of its own.
+        return {}, f"its payload cannot be decoded: {type(error).__name__}: {error}"
+    if not isinstance(message, dict):
+        return {}, f"its payload is a {type(message).__name__}, not a dict"
+    return message, None
+
+
+def decode(decoder: Decoder, payload: bytes) -> dict[str, Any] | None:
+    """The message of a payload; None where it cannot be decoded."""
+    message, wrong = unpacked(decoder, payload)
+    return message if wrong is None else None
 
 
 def type_of(message: dict[str, Any] | None) -> str | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from bus.errors import Unavailable
 from bus.layer.delivery import Delivery
-from bus.layer.stream import Claim, Stream
+from bus.layer.payload import Decoder, unpacked
+from bus.layer.stream import Claim, Stream, raw
 
 logger = logging.getLogger(__name__)
 
@@ -17,13 +18,6 @@ logger = logging.getLogger(__name__)
 _UNDO_TIMEOUT = 2.0
 # No channel is too full for what was taken out of it.
 _ANY_CAPACITY = 2**53
-
-
-class Decoder(Protocol):
-    """What makes a message of a payload."""
-
-    def deserialize(self, payload: bytes) -> dict[str, Any]:
-        """The message; raises where the payload is none."""
 
 
 @dataclass(slots=True)
@@ -71,16 +65,15 @@ class _Attempt:
         if self.abandoned:
             await self._stream.hand_back(self._name, [delivery])
             return Taken()
-        try:
-            message = self._decoder.deserialize(delivery.payload)
-        except Exception as error:
+        message, wrong = unpacked(self._decoder, delivery.payload)
+        if wrong is not None:
             logger.error(
-                "%s: message %s is a dead letter: its payload cannot be decoded: %s",
+                "%s: message %s is a dead letter: %s",
                 self._stream.channel,
                 delivery.message_id,
-                error,
+                wrong,
             )
-            await self._stream.bury(delivery, error)
+            await self._stream.bury(delivery, wrong)
             return Taken()
         # Another receiver may have taken it over meanwhile: who acknowledges it has it.
         if await self._stream.done([delivery]):
@@ -94,7 +87,7 @@ class _Attempt:
             if delivery is not None:
                 await self._stream.send(
                     delivery.payload,
-                    delivery.ordering_key,
+                    raw(delivery.ordering_key),
                     capacity=_ANY_CAPACITY,
                     partitions=1,
                     expires_at=delivery.expires_at,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from pydantic import ValidationError
+
 from bus.conf import conf
 from bus.layer.connection import Connection
 from bus.protocol import Author
@@ -75,8 +77,8 @@ class Roster:
         count, *signed = rest
         return Changes(
             count,
-            [_author(change[1:]) for change in signed if change[:1] == b"+"],
-            [_author(change[1:]) for change in signed if change[:1] == b"-"],
+            _authors(change[1:] for change in signed if change[:1] == b"+"),
+            _authors(change[1:] for change in signed if change[:1] == b"-"),
         )
 
     async def _run(self, operation: str, *args: Any) -> Sequence[Any]:
@@ -86,9 +88,17 @@ class Roster:
 
 def _attendance(answer: Sequence[Any]) -> Attendance:
     count, untold, *members = answer
-    return Attendance(count, [_author(member) for member in members if member], untold)
+    return Attendance(count, _authors(member for member in members if member), untold)
+
+
+def _authors(told: Iterable[bytes]) -> list[Author]:
+    """Those that are authors: anybody may write into the broker."""
+    return [author for author in map(_author, told) if author is not None]
 
 
 @lru_cache(10_000)
-def _author(json: bytes) -> Author:
-    return Author.model_validate_json(json)
+def _author(json: bytes) -> Author | None:
+    try:
+        return Author.model_validate_json(json)
+    except ValidationError:
+        return None

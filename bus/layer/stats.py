@@ -101,14 +101,27 @@ class ChannelStats:
 
 def _totals(counts: dict[bytes, bytes]) -> Totals:
     names = {name: name for name in Totals.__dataclass_fields__} | {"retries": "later"}
-    return Totals(**{name: int(counts.get(of.encode(), 0)) for name, of in names.items()})
+    return Totals(**{name: _number(counts.get(of.encode())) for name, of in names.items()})
+
+
+def _number(value: bytes | None) -> int:
+    return int(value) if value is not None and value.isdigit() and len(value) < 16 else 0
+
+
+def about_of(told: bytes) -> dict[str, Any]:
+    """What a worker tells of itself; nothing where somebody else wrote it."""
+    try:
+        found = json.loads(told)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _worker(id_: bytes, about: bytes) -> WorkerStats:
     # Another version's worker may tell more, or less.
-    told: dict[str, Any] = json.loads(about)
+    told = about_of(about)
     return WorkerStats(
-        id=id_.decode(),
+        id=id_.decode("utf-8", "replace"),
         host=told.get("host", ""),
         pid=told.get("pid", 0),
         version=told.get("version", ""),

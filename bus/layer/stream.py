@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import traceback
 from collections.abc import Iterable, Sequence
@@ -16,10 +15,11 @@ from redis.exceptions import ResponseError
 
 from bus.conf import conf, per_channel
 from bus.errors import Invalid
+from bus.layer import foreign
 from bus.layer.connection import Connection
 from bus.layer.delivery import Delivery
 from bus.layer.ledger import NUMBER_FOR, Ledger
-from bus.layer.stats import ChannelStats
+from bus.layer.stats import ChannelStats, about_of
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
 LIVENESS_MS = 5000
@@ -30,6 +30,9 @@ _ONCE_MS = 24 * 3600 * 1000
 # Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
 IDLE_PAUSE = 1.0
 LOCKED_PAUSE = 0.02
+# Whoever lowers BUS_MESSAGE_SIZE_LIMIT still gets what is in the broker; what is larger than this
+# many times the limit came past us, and is not even read.
+_LARGEST = 16
 # Tracebacks in dead letters are cut to their last part, in characters.
 _TRACEBACK_LIMIT = 8000
 
@@ -72,7 +75,7 @@ class Stream:
     async def send(
         self,
         payload: bytes,
-        ordering_key: str,
+        ordering_key: str | bytes,
         *,
         capacity: int,
         partitions: int,
@@ -137,6 +140,8 @@ class Stream:
             int(conf.visibility_timeout * 1000),
             LIVENESS_MS,
             int(ahead),
+            conf.dead_letter_limit,
+            _LARGEST * conf.message_size_limit,
         )
         deliveries = [self._delivery(worker, entry) for entry in entries]
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000, suspects)
@@ -207,9 +212,7 @@ class Stream:
         if not rows:
             return 0
         # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
-        packed = [
-            msgpack.packb(row, use_bin_type=False, unicode_errors="surrogatepass") for row in rows
-        ]
+        packed = [msgpack.packb(tuple(map(raw, row)), use_bin_type=False) for row in rows]
         finished: int = await self._connection.run(
             "finish",
             self.base,
@@ -258,10 +261,14 @@ class Stream:
         newest = int(now[0]) * 1000 - FORGET_MS
         told = {text(k): v for k, v in pairs(about)}
         return [
-            {"id": text(worker), **json.loads(told[text(worker)])}
+            {"id": text(worker), **about_of(told[text(worker)])}
             for worker, beat in pairs(beats)
             if float(beat) >= newest and text(worker) in told
         ]
+
+    async def wrong_keys(self) -> list[str]:
+        """Those keys of the channel that somebody else has put something else into."""
+        return await foreign.wrong_keys(self._connection.call, self.base)
 
     async def stats(self, capacity: int) -> ChannelStats:
         """What the channel holds and does now, in one round trip; raises Unavailable."""
@@ -284,6 +291,16 @@ def _in_ms(seconds: float, what: str) -> int:
     except (ValueError, OverflowError) as error:
         said = f"A {what} is a number of seconds, not {seconds}. Nothing was sent."
         raise Invalid(said) from error
+
+
+def raw(part: Any) -> Any:
+    """Text as the bytes that `text` made it of, whatever they were."""
+    if not isinstance(part, str):
+        return part
+    try:
+        return part.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return part.encode("utf-8", "surrogatepass")
 
 
 def pairs(answer: Any) -> Iterable[tuple[Any, Any]]:

@@ -68,14 +68,21 @@ class Tap:
                 f"The broker does not answer, or dropped this listener ({error})."
             ) from error
 
-    def _sent(self, packed: bytes) -> Sent:
-        id_, payload, key, sent_at, not_before, origin = msgpack.unpackb(packed, raw=True)
+    def _sent(self, packed: bytes) -> Sent | None:
+        """What the send script told; None where somebody else said something."""
+        try:
+            id_, payload, key, sent_at, not_before, origin = msgpack.unpackb(packed, raw=True)
+        except Exception:
+            # Each of the ways in which it can be wrong has an error of its own.
+            return None
+        if not (isinstance(sent_at, int | float) and isinstance(not_before, int | float)):
+            return None
         return Sent(
             id=text(id_),
             ordering_key=text(key),
             message=decode(self._layer, payload),
             payload=payload,
-            sent_at=sent_at,
-            not_before=not_before,
+            sent_at=int(sent_at),
+            not_before=int(not_before),
             replayed_from=text(origin),
         )

@@ -145,6 +145,7 @@ class Worker:
             "last_handled": self.last_handled,
             "started": self._started,
             "version": __version__,
+            "trouble": {lane.channel: lane.trouble for lane in self._lanes if lane.trouble},
         }
 
     def in_flight(self) -> list[str]:

@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
 -- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
--- has other messages in hand
+-- has other messages in hand, dead letters kept, largest payload (bytes)
 -- Returns {locked partitions, ms until the next due message or -1, entries, suspects left}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
 -- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
--- given back}. What came too late is dropped and counted, not claimed. A suspect is a message that a dead
+-- given back}. What came too late is dropped and counted, not claimed. What is no message of ours (anybody
+-- may write into a stream) becomes a dead letter as it lies there. A suspect is a message that a dead
 -- worker held, or that was tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -20,11 +21,38 @@ local function partitions(generation)
   return tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))
 end
 
+local counts = {}
+local function count(what) counts[what] = (counts[what] or 0) + 1 end
+
+-- Keep what is no message, with all its fields, out of the way of the rest; ms is when it came.
+local function set_apart(id, ms, fields, reason)
+  redis.call('XADD', base .. ':dead', '*', 'error', 'not a message of Bus: ' .. reason, 'attempts', '0',
+    'sent_at', ms, 'message_id', id, 'raw', cmsgpack.pack(fields))
+  count('dead')
+end
+
+-- Digits alone, and no more than a number holds exactly: Lua would take '0x1f', 'nan' and '1e999', too.
+local function whole(value) return value == nil or (#value < 16 and string.match(value, '^%d+$') ~= nil) end
+
+-- What keeps a packed message from being put back, or nil.
+local function unfit(kept)
+  if type(kept) ~= 'table' then return 'it cannot be unpacked' end
+  for place = 1, 7 do
+    local kind = type(kept[place])
+    if kind ~= 'string' and kind ~= 'number' and (place < 6 or kind ~= 'nil') then
+      return 'it has no value ' .. place
+    end
+  end
+end
+
 -- What was set aside and is due goes back to the end of its partition.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LIMIT', 0, room)) do
   local packed = redis.call('HGET', base .. ':later', id)
-  if packed then
-    local kept = cmsgpack.unpack(packed)
+  local ok, kept = pcall(cmsgpack.unpack, packed or '')
+  local wrong = packed and unfit(ok and kept)
+  if wrong then
+    set_apart(id, now, {'later', packed}, wrong)
+  elseif packed then
     local partition = tonumber(string.sub(redis.sha1hex(kept[2]), 1, 8), 16) % partitions(newest)
     redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*',
       'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '', 'i', kept[7] or id)
@@ -33,20 +61,39 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
   redis.call('ZREM', base .. ':due', id)
 end
 
-local claimed, locked, expired = {}, 0, 0
+local claimed, locked = {}, 0
+
+-- What is wrong with an entry, or nil.
+local function wrong(fields)
+  if not fields.m then return 'it has no field m, which is the payload' end
+  if #fields.m > tonumber(ARGV[9]) then return 'its payload has ' .. #fields.m .. ' bytes' end
+  for _, name in ipairs({'n', 'x', 'f'}) do
+    if not whole(fields[name]) then return 'its field ' .. name .. ' is no whole number' end
+  end
+end
+
+local function drop(stream, id)
+  redis.call('XACK', stream, 'bus', id)
+  redis.call('XDEL', stream, id)
+end
 
 local function take(stream, entry, deliveries, tried)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  -- An id may have been given by hand, far from any time.
+  local came = math.min(tonumber(string.match(entry[1], '^%d+')), now)
+  local reason = wrong(fields)
+  if reason then
+    set_apart(entry[1], string.format('%.0f', came), entry[2], reason)
+    return drop(stream, entry[1])
+  end
   local expires = tonumber(fields.x or 0)
   if expires > 0 and expires <= now then
-    redis.call('XACK', stream, 'bus', entry[1])
-    redis.call('XDEL', stream, entry[1])
-    expired = expired + 1
-    return
+    count('expired')
+    return drop(stream, entry[1])
   end
-  claimed[#claimed + 1] = {stream, entry[1], fields.m or '', fields.k or '', tonumber(fields.n or 0), deliveries,
-    tonumber(fields.f or string.match(entry[1], '^%d+')), fields.x or '0', fields.r or '',
+  claimed[#claimed + 1] = {stream, entry[1], fields.m, fields.k or '', tonumber(fields.n or 0), deliveries,
+    math.min(tonumber(fields.f or came), now), fields.x or '0', fields.r or '',
     fields.i or entry[1], tried}
   room = room - 1
 end
@@ -160,9 +207,14 @@ for _, each in ipairs(open) do
 end
 
 local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
-local wait = due[2] and math.max(0, tonumber(due[2]) - now) or -1
-if expired > 0 then
-  redis.call('HINCRBY', base .. ':counts', 'expired', expired)
+local wait = due[2] and math.min(math.max(0, tonumber(due[2]) - now), 1e9) or -1
+if counts.dead then
+  local trimmed = redis.call('XTRIM', base .. ':dead', 'MAXLEN', ARGV[8])
+  if trimmed > 0 then counts.trimmed = trimmed end
+end
+for what, number in pairs(counts) do
+  -- Last, and allowed to fail, as in finish.lua.
+  redis.pcall('HINCRBY', base .. ':counts', what, number)
   -- Behind them there may be more.
   wait = 0
 end

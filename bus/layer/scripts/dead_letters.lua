@@ -32,30 +32,53 @@ for generation = oldest, newest do
   end
 end
 
+-- Fields as a table by name, of a row {name, value, ...}.
+local function by_name(row)
+  local fields = {}
+  for f = 1, #row, 2 do fields[row[f]] = row[f + 1] end
+  return fields
+end
+
+-- What a letter becomes in a stream, and its ordering key.
+local function entry_of(id, row)
+  local letter = by_name(row)
+  local raw = {}
+  if letter.raw then
+    -- It was no message: a payload goes back as one, anything else as it lay there.
+    local ok, fields = pcall(cmsgpack.unpack, letter.raw)
+    if ok and type(fields) == 'table' then
+      row, raw = fields, by_name(fields)
+    end
+  end
+  local payload, key = letter.payload or raw.m, letter.ordering_key or raw.k or ''
+  if not payload then return row, key end
+  -- First sent when it was, and still what its sender was told; its attempts begin anew, and it
+  -- expires no more.
+  local origin, told = letter.replayed_from or '', letter.message_id or id
+  if origin == '' then origin = 'dead-' .. told end
+  local sent_at = string.match(letter.sent_at or '', '^%d+$') or string.match(id, '^%d+')
+  return {'m', payload, 'k', key, 'f', sent_at, 'r', origin, 'i', told}, key
+end
+
 local full, back = 0, {}
 for i = 5, #ARGV do
   local letter = redis.call('XRANGE', dead, ARGV[i], ARGV[i])[1]
+  local entry, key
+  if letter then entry, key = entry_of(ARGV[i], letter[2]) end
   if letter and waiting >= tonumber(ARGV[4]) then
     full = 1
     break
-  elseif letter then
-    local fields = {}
-    for f = 1, #letter[2], 2 do fields[letter[2][f]] = letter[2][f + 1] end
-    local partition = tonumber(string.sub(redis.sha1hex(fields.ordering_key), 1, 8), 16) % partitions
-    -- First sent when it was, and still what its sender was told; its attempts begin anew, and it
-    -- expires no more.
-    local origin = fields.replayed_from or ''
-    local told = fields.message_id or ARGV[i]
-    if origin == '' then origin = 'dead-' .. told end
-    redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*', 'm', fields.payload,
-      'k', fields.ordering_key, 'f', fields.sent_at, 'r', origin, 'i', told)
+  elseif letter and #entry <= 5000 then
+    -- Of more fields Lua can make no call: such a letter stays.
+    local partition = tonumber(string.sub(redis.sha1hex(key), 1, 8), 16) % partitions
+    redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*', unpack(entry))
     redis.call('XDEL', dead, ARGV[i])
     waiting = waiting + 1
     back[#back + 1] = ARGV[i]
   end
 end
 if #back > 0 then
-  redis.call('HINCRBY', base .. ':counts', 'retried', #back)
+  redis.pcall('HINCRBY', base .. ':counts', 'retried', #back)
   redis.call('PUBLISH', base .. ':wake', '')
 end
 return {full, back}

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Take handled, failed or given-up messages out of their streams, in one step.
 -- KEYS[1] {base}:meta   ARGV base, dead letters kept, how long (ms), how many and how many bytes of
 -- handled messages are kept for a replay, then cmsgpack rows:
@@ -6,6 +7,7 @@
 --     id of the message that it repeats or '', id that its sender was given}
 --   {'dead', stream, id, worker, field, value, ...}
 -- A row whose entry somebody else has finished, or holds now, does nothing. Returns how many rows counted.
+-- allow-oom: a broker whose memory is full must be able to let messages out.
 local base = ARGV[1]
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -14,7 +16,8 @@ local finished = 0
 local retention, history = tonumber(ARGV[3]), base .. ':history'
 local kept, bytes = 0, 0
 
-local function size_of(fields) return #fields[2] + #fields[4] end
+-- Anybody may have written into the history.
+local function size_of(fields) return #(fields[2] or '') + #(fields[4] or '') end
 
 -- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
 local function keep(stream, id)
@@ -31,7 +34,7 @@ end
 -- Drop the oldest beyond the limits; a bounded number each time, more than came.
 local function trim_history()
   local length = redis.call('XLEN', history)
-  bytes = bytes + tonumber(redis.call('GET', history .. ':size') or 0)
+  bytes = bytes + (tonumber(redis.call('GET', history .. ':size') or 0) or 0)
   for _ = 1, 2 * kept + 100 do
     local first = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
     local old = first and tonumber(string.match(first[1], '^%d+')) < now - retention
@@ -52,18 +55,20 @@ end
 for i = 6, #ARGV do
   local row = cmsgpack.unpack(ARGV[i])
   local what, stream, id = row[1], row[2], row[3]
-  if holds(stream, id, row[4]) and redis.call('XACK', stream, 'bus', id) == 1 then
+  if holds(stream, id, row[4]) then
+    -- First where it goes, then out of where it was: whatever fails, it is in one of the two.
     if what == 'done' and retention > 0 then keep(stream, id) end
-    redis.call('XDEL', stream, id)
-    finished = finished + 1
-    counts[what] = (counts[what] or 0) + 1
     if what == 'later' then
       local key = string.format('%016d', redis.call('HINCRBY', KEYS[1], 'later', 1))
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11], row[12]}))
       redis.call('ZADD', base .. ':due', now + row[5], key)
+      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11], row[12]}))
     elseif what == 'dead' then
       redis.call('XADD', base .. ':dead', '*', unpack(row, 5))
     end
+    redis.call('XACK', stream, 'bus', id)
+    redis.call('XDEL', stream, id)
+    finished = finished + 1
+    counts[what] = (counts[what] or 0) + 1
   end
 end
 if counts.dead then
@@ -75,6 +80,7 @@ for what, count in pairs(counts) do redis.pcall('HINCRBY', base .. ':counts', wh
 if counts.done then
   local rate = base .. ':rate:' .. math.floor(now / 10000)
   if redis.pcall('HINCRBY', rate, 'done', counts.done) == counts.done then redis.call('PEXPIRE', rate, 80000) end
-  if kept > 0 then trim_history() end
+  -- Allowed to fail, too: where the key of the history is something else.
+  if kept > 0 then pcall(trim_history) end
 end
 return finished

@@ -39,14 +39,15 @@ for generation = oldest, newest do
 end
 if waiting >= tonumber(ARGV[3]) then
   -- A replay waits and asks again: nobody was refused.
-  if ARGV[8] == '' then redis.call('HINCRBY', base .. ':counts', 'refused', 1) end
+  if ARGV[8] == '' then redis.pcall('HINCRBY', base .. ':counts', 'refused', 1) end
   return redis.error_reply('BUSFULL ' .. waiting)
 end
 
-redis.call('HINCRBY', base .. ':counts', 'sent', 1)
+-- Allowed to fail: a count that somebody else has spoilt must refuse nobody.
+redis.pcall('HINCRBY', base .. ':counts', 'sent', 1)
 -- A slot of 10 s, kept as long as stats.lua looks back.
 local rate = base .. ':rate:' .. math.floor(now / 10000)
-if redis.call('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
+if redis.pcall('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
 
 local function tell(id)
   if sender then redis.call('SET', sender, math.max(number, tonumber(ARGV[14])), 'PX', ARGV[16]) end

@@ -14,6 +14,8 @@ from bus.management.channel_commands.output import clock, in_line, printable, sh
 from bus.publisher import DeadLetter, DeadLetters
 
 _ERROR_WIDTH = 60
+# Of a field that lay in the stream, in bytes.
+_RAW_LIMIT = 1000
 # What is said when it could not be finished.
 _KEPT = {
     "retry": "What was not put back is kept.",
@@ -150,8 +152,16 @@ def _described(letter: DeadLetter) -> str:
         f"attempts      {letter.attempts}",
         f"error         {letter.error}",
         f"payload       {shown(letter.message, letter.payload)}",
+        *(f"raw field     {name} = {_raw(value)}" for name, value in letter.raw.items()),
     ]
     return printable("\n".join([*lines, letter.traceback]).rstrip())
+
+
+def _raw(value: bytes) -> str:
+    """A field as it lay in the stream: text, or hex where it is none; cut where it is long."""
+    said = value[:_RAW_LIMIT].decode("utf-8", "replace")
+    said = value[:_RAW_LIMIT].hex() if "\ufffd" in said else said
+    return said if len(value) <= _RAW_LIMIT else f"{said}… ({len(value)} bytes)"
 
 
 def _missing(channel: str, ids: list[str], *, some: bool = False) -> str:

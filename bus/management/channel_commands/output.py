@@ -13,13 +13,18 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 # Anything but line feeds and tabs that could steer a terminal; messages are strangers' words.
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What could not be read as text at all (\ud800-\udfff) no terminal takes.
+_STEERING = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# The year 9999 ends with it; what lies in the broker may say anything.
+_LATEST_MS = 253_402_300_799_999
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def clock(ms: int) -> str:
     """A time in ms since 1970, in TIME_ZONE, with its offset."""
-    at = dt.datetime.fromtimestamp(ms / 1000, dt.UTC)
+    at = dt.datetime.fromtimestamp(min(ms, _LATEST_MS - 86_400_000) / 1000, dt.UTC)
     return timezone.localtime(at).isoformat(sep=" ", timespec="milliseconds")
 
 
