@@ -38,7 +38,8 @@ WEB_CORE, OTHER_CORE = 0, 1
 LONGEST_P99 = 250.0
 UVICORN = (
     "-m uvicorn {app} --host 127.0.0.1 --port {port} --loop uvloop --ws websockets-sansio "
-    "--no-access-log --ws-per-message-deflate false --log-level warning --lifespan {lifespan}"
+    "--no-access-log --no-proxy-headers --ws-per-message-deflate false --log-level warning "
+    "--lifespan {lifespan}"
 )
 
 

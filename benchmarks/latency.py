@@ -70,7 +70,7 @@ def main(rounds: int = 3) -> None:
         procfile = [
             "-m", "uvicorn", "bus.asgi:application", "--host", "127.0.0.1", "--port", str(port),
             "--loop", "uvloop", "--ws", "websockets-sansio", "--no-access-log",
-            "--ws-per-message-deflate", "false", "--log-level", "warning",
+            "--no-proxy-headers", "--ws-per-message-deflate", "false", "--log-level", "warning",
         ]  # fmt: skip
         found.start(*procfile)
         found.start("manage.py", "runworker", "moderation", "broadcast")

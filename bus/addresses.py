@@ -39,6 +39,18 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, _IPV6_PREFIX), strict=False))
 
 
+def place_of(address: str) -> str:
+    """The network of an address that tells one client from another; "" for any other.
+
+    Where no proxy is named, a private address may be that of one, and all come from it; a process
+    of this machine is no stranger.
+    """
+    found = _parsed(address)
+    if found is None or found.is_loopback or not (found.is_global or conf.trusted_proxies):
+        return ""
+    return network_of(address)
+
+
 def _client(peer: str, told: str) -> str:
     """The last address that is not one of a named proxy; `told` is its X-Forwarded-For."""
     found = _parsed(peer)

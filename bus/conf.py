@@ -204,6 +204,36 @@ class Conf:
         "and `unix` for who comes through a unix socket",
     )
 
+    # Who knocks too often
+    sign_in_attempts = Setting(
+        10,
+        "Wrong passwords for one name from one address, until that address waits "
+        "BUS_SIGN_IN_PAUSE before it may try this name again; 0 is no limit",
+        "attempts",
+    )
+    sign_in_pause = Setting(600.0, "See BUS_SIGN_IN_ATTEMPTS", "s", least=1)
+    sign_in_address_rate = RateSetting(
+        "200/h",
+        "Wrong passwords from one address, for whatever names. Who signed in from there within 30 "
+        "days may go on; 0 is no limit",
+    )
+    sign_in_name_rate = RateSetting(
+        "100/h",
+        "Wrong passwords for one name, from wherever. An address from which it signed in within "
+        "30 days may go on; 0 is no limit",
+    )
+    sign_up_rate = RateSetting("10/h", "New accounts from one address; 0 is no limit")
+    secret_rate = RateSetting(
+        "60/h",
+        "Wrong API keys, tokens and links of mails from one address. What was right from there "
+        "within a day may go on; 0 is no limit",
+    )
+    guest_rate = RateSetting(
+        "1000/h",
+        "New guests from one address; who shows the cookie or token of before is not new. "
+        "0 is no limit. No limit when everything runs embedded",
+    )
+
     # The wire
     body_limit = Setting(2000, "Longest body of a message", "characters", least=1)
     edit_window = Setting(
@@ -255,8 +285,8 @@ class Conf:
     )
     address_connections = Setting(
         1000,
-        "Most sockets from one address in one process; 0 is no limit. Private addresses are those "
-        "of proxies and are not counted",
+        "Most sockets from one address (IPv6: /64) in one process; 0 is no limit. Private "
+        "addresses count where BUS_TRUSTED_PROXIES is set: without, they may be those of a proxy",
         "sockets",
     )
     user_send_rate = Setting(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from bus import conf as bus_conf
@@ -61,12 +62,11 @@ CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 globals().update(bus_conf.from_environment(os.environ))
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
-if EMBEDDED and "BUS_PLAIN_SEND_RATE" not in os.environ:
-    BUS_PLAIN_SEND_RATE = 0.0
 if EMBEDDED:
     # One machine and its owner, who may try how much it takes.
-    for _rate in ("BUS_USER_ROOM_RATE", "BUS_ADDRESS_ROOM_RATE", "BUS_ROOM_RATE"):
-        globals().setdefault(_rate, "0")
+    globals().setdefault("BUS_PLAIN_SEND_RATE", 0.0)
+    for _what in ("USER_ROOM", "ADDRESS_ROOM", "ROOM", "GUEST"):
+        globals().setdefault(f"BUS_{_what}_RATE", "0")
 
 # daphne comes first: it replaces `runserver`. bus comes before channels: it replaces `runworker`.
 INSTALLED_APPS = [
@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
     # For the files of the API's docs page.
     "ninja",
 ]
@@ -95,6 +96,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "bus.pages.security.ContentSecurityPolicy",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "bus.urls"
@@ -171,6 +173,29 @@ WHITENOISE_AUTOREFRESH = DEBUG
 LOGIN_URL = "/accounts/login/"
 LOGIN_REDIRECT_URL = "/chat/"
 LOGOUT_REDIRECT_URL = "/chat/"
+AUTHENTICATION_BACKENDS = [
+    "bus.pages.sign_in.SignInBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+# What BUS_SIGN_IN_* say; see bus/pages/sign_in.py.
+AXES_HANDLER = "bus.pages.sign_in.SignInHandler"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_FAILURE_LIMIT = "bus.pages.sign_in.failure_limit"
+AXES_COOLOFF_TIME = "bus.pages.sign_in.pause"
+AXES_LOCKOUT_CALLABLE = "bus.pages.sign_in.locked_out"
+AXES_CLIENT_IP_CALLABLE = "bus.pages.sign_in.address"
+AXES_RESET_ON_SUCCESS = True
+# Who comes back too early does not wait longer, and a lock that is tried at writes nothing.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Who signed in when, from where: nobody asks for it, so it is not kept.
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+# The log tells addresses, for who bans by them; a name may be a password in the wrong field.
+AXES_SENSITIVE_PARAMETERS = ["username"]
+PASSWORD_HASHERS = [
+    "bus.pages.hashing.PatientPBKDF2PasswordHasher",
+    *global_settings.PASSWORD_HASHERS[1:],
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -196,7 +221,11 @@ LOGGING = {
     },
     "filters": {"no_sockets": {"()": "bus.logs.NoSockets"}},
     # With handlers and levels as uvicorn has set them.
-    "loggers": {"uvicorn.error": {"filters": ["no_sockets"]}},
+    "loggers": {
+        "uvicorn.error": {"filters": ["no_sockets"]},
+        # Wrong passwords and locks; not each step on the way.
+        "axes": {"level": "WARNING"},
+    },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": sys.stderr}
     },

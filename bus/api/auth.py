@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security.base import AuthBase
 
+from bus import addresses, throttle
+from bus.conf import conf
 from bus.errors import Forbidden, Unauthenticated
 from bus.models import ApiKey
 from bus.services import keys
@@ -48,14 +50,18 @@ class ApiKeyAuth(AuthBase):
     openapi_scheme = "bearer"
 
     async def __call__(self, request: HttpRequest) -> Caller | None:
-        """The key's owner; None where no key is shown; raises Unauthenticated for a wrong one."""
+        """The key's owner; None where no key is shown; raises Unauthenticated for a wrong one,
+        RateLimited after too many."""
         header = request.headers.get("Authorization")
         if header is None:
             return None
         scheme, _, text = header.partition(" ")
         if scheme.lower() != "bearer":
             raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
-        key = await asyncio.get_running_loop().run_in_executor(_threads, _check, text.strip())
+        text = text.strip()
+        key = await throttle.prove(
+            "key", conf.secret_rate, addresses.address_of(request), text, lambda: _look_up(text)
+        )
         return Caller(f"key.{key.pk}", key.name)
 
 
@@ -114,6 +120,10 @@ def _check_csrf(request: HttpRequest) -> None:
     if refusal is not None:
         reason = refusal.content.decode().rstrip(".")
         raise Forbidden(f"CSRF: {reason}. Send the cookie's token as X-CSRFToken.")
+
+
+async def _look_up(text: str) -> ApiKey:
+    return await asyncio.get_running_loop().run_in_executor(_threads, _check, text)
 
 
 def _check(text: str) -> ApiKey:

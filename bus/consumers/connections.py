@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import random
 import time
 import weakref
 from collections import Counter
 from collections.abc import Hashable
-from functools import lru_cache
 from typing import Protocol
 
 from bus.conf import conf
@@ -50,13 +48,14 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, connection: Connection, user: str, address: str) -> bool:
-        """Count a socket of a user from an address; False where there are too many, and then it
-        is not counted. One that is there already is counted anew."""
+    def add(self, connection: Connection, user: str, place: str) -> bool:
+        """Count a socket of a user from a place, "" for one that tells nobody apart; False where
+        there are too many, and then it is not counted. One that is there already is counted anew.
+        """
         self.remove(connection)
         counted: list[tuple[Hashable, int]] = [(("user", user), conf.user_connections)]
-        if _is_global(address):
-            counted.append((("address", address), conf.address_connections))
+        if place:
+            counted.append((("place", place), conf.address_connections))
         if any(limit and self._counts[key] >= limit for key, limit in counted):
             return False
         keys = tuple(key for key, _ in counted)
@@ -98,15 +97,6 @@ class Connections:
             await asyncio.sleep(_BATCH_PAUSE)
         if total:
             logger.info("%d sockets were closed; %d did not answer.", total, len(self._all))
-
-
-@lru_cache(10_000)
-def _is_global(address: str) -> bool:
-    """Whether an address tells one client from another; that of a proxy next door does not."""
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
 
 
 _connections: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = (

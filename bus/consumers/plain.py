@@ -9,7 +9,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bus import fields, protocol
-from bus.addresses import address_of_scope
 from bus.conf import conf
 from bus.consumers import doorman
 from bus.consumers.guard import guard
@@ -65,10 +64,11 @@ class Plain(Socket):
     async def begin(self) -> None:
         """Enter the room; who may not is told why and sent away."""
         self._pen = Pen(self.visitor, self.send_rate())
+        if self.turned_down is not None:
+            self._refuse(self.turned_down)
+            raise Closed(CLOSE_TOO_MANY)
         try:
-            self._entry = await doorman.enter(
-                self._name, self.visitor, address_of_scope(self.scope)
-            )
+            self._entry = await doorman.enter(self._name, self.visitor, self.address)
             room = self._entry.room
             seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)
         except BusError as error:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from pydantic_core import to_json
 
 from bus import protocol
-from bus.addresses import address_of_scope
 from bus.conf import conf
 from bus.consumers import database, doorman
 from bus.consumers.commands import METHODS
@@ -25,6 +24,7 @@ from bus.consumers.reading import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.errors import (
     CLOSE_BAD_FRAME,
+    CLOSE_TOO_MANY,
     CLOSE_UNAUTHENTICATED,
     BusError,
     Forbidden,
@@ -181,6 +181,10 @@ class Session(Socket):
         self.commands += 1
         if self.visitor.guest and not conf.guests and type(command) not in _FOR_ANYONE:
             raise Unauthenticated
+        if self.turned_down is not None and type(command) not in _FOR_ANYONE:
+            # It hears why, and comes back later.
+            self.end(CLOSE_TOO_MANY)
+            raise self.turned_down
         return await _METHODS[type(command)](self, command)
 
     async def join(self, command: protocol.RoomJoin) -> Data:
@@ -230,7 +234,7 @@ class Session(Socket):
         if not self.is_granted(room):
             raise Forbidden("Your token is not for this room.")
         try:
-            return await doorman.enter(room, self.visitor, address_of_scope(self.scope))
+            return await doorman.enter(room, self.visitor, self.address)
         except Unavailable:
             raise
         except BusError:
@@ -343,8 +347,13 @@ class Session(Socket):
             user=self.user(),
             heartbeat=conf.heartbeat,
             limits=protocol.Limits(body=conf.body_limit, frame=conf.frame_limit),
-            token=access.guest_token(self.visitor) if self.visitor.guest else None,
+            token=self._token(),
         )
+
+    def _token(self) -> str | None:
+        """By which a guest stays the same guest."""
+        known = self.visitor.guest and self.turned_down is None
+        return access.guest_token(self.visitor) if known else None
 
 
 def _now() -> str:
@@ -357,5 +366,5 @@ _METHODS: Methods = {
     protocol.RoomLeave: Session.leave,
     **METHODS,
 }
-# What somebody may do whom the settings do not let in as a guest.
+# What somebody may do who is not let in as a guest.
 _FOR_ANYONE = (protocol.SessionAuthenticate, protocol.SessionPing)

@@ -9,12 +9,19 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 
-from bus import protocol
+from bus import addresses, protocol, throttle
 from bus.conf import conf
 from bus.consumers.connections import connections
 from bus.consumers.guard import guard
 from bus.consumers.pace import Budget, Pace, budget_of
-from bus.errors import CLOSE_RESTART, CLOSE_TOO_MANY, CLOSE_TOO_SLOW, BusError, Unauthenticated
+from bus.errors import (
+    CLOSE_RESTART,
+    CLOSE_TOO_MANY,
+    CLOSE_TOO_SLOW,
+    BusError,
+    RateLimited,
+    Unauthenticated,
+)
 from bus.realtime.outbox import Outbox
 from bus.realtime.wire import close_code
 from bus.services import access
@@ -52,6 +59,10 @@ class Socket(AsyncConsumer):
     # The HTTP session that it was opened with; None for guests, and for who came with a token.
     login: Login | None
     outbox: Outbox
+    # Where it comes from, "" where nobody knows.
+    address: str
+    # Why a new guest is none: too many came from there.
+    turned_down: RateLimited | None
 
     def __init__(self) -> None:
         # All that it will ever have: what comes later costs a dict of its own.
@@ -71,6 +82,8 @@ class Socket(AsyncConsumer):
             return
         self.visitor = access.visitor_of_scope(scope)
         self.login = access.login_of_scope(scope)
+        self.address = addresses.address_of_scope(scope)
+        self.turned_down = await self._turn_down()
         task = asyncio.current_task()
         assert task is not None
         self._task = task
@@ -85,7 +98,7 @@ class Socket(AsyncConsumer):
                 {
                     "type": "websocket.accept",
                     "subprotocol": self.subprotocol(),
-                    "headers": _cookie_headers(scope, self.visitor),
+                    "headers": [] if self.turned_down else _cookie_headers(scope, self.visitor),
                 }
             )
         except Exception as error:
@@ -150,7 +163,7 @@ class Socket(AsyncConsumer):
     def become(self, visitor: Visitor) -> None:
         """Be somebody else from now on; raises Closed when they have too many sockets."""
         guard().remove(self)
-        self.visitor, self.login = visitor, None
+        self.visitor, self.login, self.turned_down = visitor, None, None
         guard().add(self)
         if not self._count():
             raise Closed(CLOSE_TOO_MANY)
@@ -163,8 +176,18 @@ class Socket(AsyncConsumer):
         return self._budget[1]
 
     def _count(self) -> bool:
-        client = self.scope.get("client") or ("",)
-        return connections().add(self, self.visitor.key, client[0])
+        return connections().add(self, self.visitor.key, addresses.place_of(self.address))
+
+    async def _turn_down(self) -> RateLimited | None:
+        """Count a new guest; what to tell one too many."""
+        if not self.visitor.new:
+            return None
+        try:
+            place = addresses.place_of(self.address)
+            await throttle.take(throttle.quota("guest", conf.guest_rate, place))
+        except RateLimited as error:
+            return error
+        return None
 
     def check_pace(self, commands: int) -> None:
         """Count commands; raises Closed when there are too many."""

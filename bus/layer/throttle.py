@@ -1,7 +1,8 @@
-"""How often something may happen, counted in the broker for all processes."""
+"""How often something may happen, and what was seen, kept in the broker for all processes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -34,6 +35,31 @@ class Throttle:
     async def look(self, quotas: Iterable[Quota]) -> float:
         """As `take`, but nothing is counted."""
         return await self._run("0", quotas)
+
+    async def give(self, quotas: Iterable[Quota]) -> None:
+        """Take back what was counted once under every key; raises Unavailable."""
+        await self._run("-1", quotas)
+
+    async def forget(self, quotas: Iterable[Quota]) -> None:
+        """Take back all that was counted under these keys; raises Unavailable."""
+        for quota in quotas:
+            await self._call("DEL", f"{self._base}:{quota.key}")
+
+    async def mark(self, key: str, seconds: float) -> None:
+        """Keep in mind that something was seen, for so long; raises Unavailable."""
+        await self._call("SET", f"{self._base}:seen:{key}", 1, "PX", math.ceil(seconds * 1000))
+
+    async def unmark(self, key: str) -> None:
+        """Keep it in mind no longer; raises Unavailable."""
+        await self._call("DEL", f"{self._base}:seen:{key}")
+
+    async def is_marked(self, key: str) -> bool:
+        """Whether it is kept in mind; raises Unavailable."""
+        return bool(await self._call("EXISTS", f"{self._base}:seen:{key}"))
+
+    async def _call(self, *command: str | int) -> object:
+        found: object = await self._layer.connection_of()(self._base).call(*command)
+        return found
 
     async def _run(self, counts: str, quotas: Iterable[Quota]) -> float:
         args: list[str] = []

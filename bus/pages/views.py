@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 from django.views.generic import CreateView
 
+from bus import addresses, throttle
 from bus.conf import conf
 from bus.errors import Forbidden, NotFound
 from bus.fields import canonical_name
@@ -22,6 +23,7 @@ from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm, SignUpForm
 from bus.pages.history import rows_of
+from bus.pages.limits import refusal
 from bus.services import access, history, rooms
 from bus.services.history import Recovery
 
@@ -67,6 +69,11 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     except Forbidden as error:
         context = {"room_name": name, "banned": error.code == "banned"}
         return render(request, "403.html", context, status=403)
+    if visitor.new:
+        place = addresses.place_of(addresses.address_of(request))
+        refused = refusal(request, throttle.quota("guest", conf.guest_rate, place))
+        if refused is not None:
+            return refused
     context = {
         "room": found,
         "visitor": visitor,
@@ -106,5 +113,9 @@ class SignUp(RedirectURLMixin, CreateView):  # type: ignore[type-arg]
 
     def form_valid(self, form: BaseModelForm[Any]) -> HttpResponse:
         """Sign the new account in, and go on to where the visitor was heading."""
+        place = addresses.address_of(self.request)
+        refused = refusal(self.request, throttle.by_address("sign-up", conf.sign_up_rate, place))
+        if refused is not None:
+            return refused
         login(self.request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
         return HttpResponseRedirect(self.get_success_url())

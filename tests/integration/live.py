@@ -34,7 +34,7 @@ async def serving(**options: Any) -> AsyncIterator[uvicorn.Server]:
     """Serve Bus with uvicorn on a free port, as the Procfile does."""
     settings = {
         "ws": "websockets-sansio", "lifespan": "on", "log_level": "warning",
-        "ws_per_message_deflate": False, **options,
+        "ws_per_message_deflate": False, "proxy_headers": False, **options,
     }  # fmt: skip
     config = uvicorn.Config(application, port=0, timeout_graceful_shutdown=5, **settings)
     server = _Server(config)

@@ -6,7 +6,7 @@ import pytest
 from django.test import RequestFactory, override_settings
 
 from bus import addresses
-from bus.addresses import address_of, address_of_scope, network_of
+from bus.addresses import address_of, address_of_scope, network_of, place_of
 
 
 def _told(peer: str, forwarded: str = "") -> str:
@@ -56,6 +56,18 @@ def test_one_place_is_an_ipv4_address_or_the_64_of_an_ipv6_one() -> None:
     assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
     assert _told("::ffff:203.0.113.7") == "203.0.113.7"
     assert network_of("") == ""
+
+
+def test_a_place_is_counted_that_tells_one_client_from_another() -> None:
+    private = ["10.1.2.3", "192.168.0.7", "fd00::7"]
+    nobody = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "", "unix:"]
+    assert [place_of(address) for address in [*private, *nobody]] == [""] * 8
+    assert place_of("8.8.8.8") == "8.8.8.8"
+    assert place_of("2606:4700:1:2:3::4") == "2606:4700:1:2::/64"
+    # Once proxies are named, what they do not tell of is no proxy.
+    with override_settings(BUS_TRUSTED_PROXIES=["10.0.0.1"]):
+        assert [place_of(address) for address in private] == [*private[:2], "fd00::/64"]
+        assert [place_of(address) for address in nobody] == [""] * 5
 
 
 def test_a_proxy_that_is_not_named_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:

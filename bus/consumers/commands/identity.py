@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from bus import protocol
+from bus import protocol, throttle
+from bus.conf import conf
 from bus.consumers import database
 from bus.consumers.commands.table import Data, Methods
 from bus.errors import Invalid
 from bus.fields import timestamp
 from bus.services import access, tokens
+from bus.services.access import Visitor
+from bus.services.tokens import Grant
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
@@ -21,12 +24,19 @@ async def authenticate(session: Session, command: protocol.SessionAuthenticate) 
     """`session.authenticate`: become who the token says, as long as it says so."""
     if session.commands > 1:
         raise Invalid("session.authenticate is the first command of a session.", field="type")
-    if tokens.is_token(command.token):
-        grant = await database.run(tokens.check, command.token)
-        await session.identify(grant.visitor, grant)
-    else:
-        await session.identify(access.visitor_of_token(command.token))
+    visitor, grant = await throttle.prove(
+        "token", conf.secret_rate, session.address, command.token, lambda: _check(command.token)
+    )
+    await session.identify(visitor, grant)
     return {"user": session.user()}
+
+
+async def _check(token: str) -> tuple[Visitor, Grant | None]:
+    """Whom a token names; raises Unauthenticated."""
+    if not tokens.is_token(token):
+        return access.visitor_of_token(token), None
+    grant = await database.run(tokens.check, token)
+    return grant.visitor, grant
 
 
 async def ping(session: Session, command: protocol.SessionPing) -> Data:
