@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
-from bus import bidi
+from bus import bidi, nested
 from bus.conf import conf
 from bus.errors import Invalid, NotFound, TooLong
 
@@ -97,11 +97,35 @@ def _body(value: str) -> str:
 
 
 def _payload(value: Any) -> Any:
+    """The value, where JSON can say it; raises Invalid naming what it cannot say by its path."""
     try:
-        to_json(value)
+        _through_json(value)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"it cannot be written as JSON: {error}") from None
-    return value
+        refusal = _no_json(nested.path_where([value], _is_no_json).partition(".")[2], str(error))
+    else:
+        odd = nested.odd_key(value, str) if isinstance(value, dict | list | tuple) else None
+        if odd is None:
+            return value
+        refusal = _no_json(odd[0], f"the key {odd[1]!r} is no text")
+    raise refusal
+
+
+def _no_json(path: str, why: str) -> Invalid:
+    field = f"payload.{path}" if path else "payload"
+    return Invalid(f"{field}: it cannot be written as JSON: {why}", field=field)
+
+
+def _through_json(value: Any) -> None:
+    # Both ways: NaN can be written, and no browser reads it.
+    from_json(to_json(value), allow_inf_nan=False)
+
+
+def _is_no_json(value: Any) -> bool:
+    try:
+        _through_json(value)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 _MESSAGE_ID = r"^[0-9]{1,18}$"

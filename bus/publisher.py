@@ -116,12 +116,14 @@ def send_on_commit(
     Invalid, and TypeError for a wrong channel name.
     """
     layer().require_named(channel)
-    if ordering_key is not None and (len(ordering_key) > 200 or not ordering_key.isprintable()):
+    payload = layer().encode(message)
+    key = layer().key_of(channel, message) if ordering_key is None else ordering_key
+    if len(key) > 200 or not key.isprintable():
         raise Invalid("An ordering key is a printable text of up to 200 characters.")
     QueuedSend.objects.create(
         channel=channel,
-        payload=layer().encode(message),
-        ordering_key=layer().key_of(channel, message) if ordering_key is None else ordering_key,
+        payload=payload,
+        ordering_key=key,
         not_before=not_before,
         expires_at=expires_at,
     )

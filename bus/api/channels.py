@@ -96,16 +96,21 @@ async def get_channel(request: HttpRequest, channel: ChannelName) -> ChannelStat
 
 
 async def _send(channel: str, item: ChannelSend, once: str) -> str:
+    message = item.as_message(channel)
     try:
         return await publisher.send_raw(
             channel,
-            item.as_message(channel),
+            message,
             once,
             ordering_key=item.ordering_key,
             not_before=item.not_before or 0,
         )
     except MessageTooLarge as error:
         raise TooLong(str(error), field="data") from error
+    except Invalid as error:
+        if error.field is not None:
+            error.field = f"data.{error.field}"
+        raise
 
 
 async def _result(channel: str, item: Any, once: str) -> Result:

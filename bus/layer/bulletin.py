@@ -72,7 +72,7 @@ async def group_send_many(
         _names.require_valid_group_name(group)
         name, connection = place_of(group)
         try:
-            payload = layer.encode(message)
+            payload = layer.pack(message)
         except Invalid as error:
             if strict:
                 raise

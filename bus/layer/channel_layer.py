@@ -17,6 +17,7 @@ from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
+from bus import nested
 from bus.conf import conf
 from bus.errors import Invalid, Unavailable
 from bus.layer.connection import Connection
@@ -218,21 +219,52 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         return conf.capacity if self.capacity is None else self.capacity
 
     def encode(self, message: dict[str, Any]) -> bytes:
-        """Serialise one message; raises Invalid when it is not plain data or too large."""
+        """Serialise one message; raises Invalid when it is not plain data or too large.
+
+        What is taken is read back as it was, save that tuples are lists.
+        """
         if not isinstance(message, dict):
             raise Invalid(f"A channel message is a dict, not a {type(message).__name__}.")
         try:
-            payload: bytes = self.serialize(message)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise Invalid(
-                f"A channel message is text, numbers, bytes, None, lists and dicts: {error}."
-            ) from error
+            payload = self.pack(message)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            refusal = self._refusal(message, error)
+        else:
+            # Serialisers take other keys, and then refuse to read them or make text of them.
+            if (odd := nested.odd_key(message, str, bytes)) is None:
+                return payload
+            path, key = odd
+            refusal = _not_plain(path, f"the key {key!r} is a {type(key).__name__}, not text")
+        # Out here, so that it does not hold the error, and with it the message.
+        raise refusal
+
+    def _refusal(self, message: dict[str, Any], error: Exception) -> Invalid:
+        """What cannot be serialised, by its path."""
+
+        def fails(value: Any) -> bool:
+            try:
+                self.serialize({"value": value})
+            except (TypeError, ValueError, OverflowError, RecursionError):
+                return True
+            return False
+
+        return _not_plain(nested.path_where(message, fails), str(error))
+
+    def pack(self, message: dict[str, Any]) -> bytes:
+        """Serialise one message of our own making; raises TooLarge."""
+        payload: bytes = self.serialize(message)
         if len(payload) > conf.message_size_limit:
             raise TooLarge(
                 f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
                 "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
             )
         return payload
+
+
+def _not_plain(path: str, why: str) -> Invalid:
+    where = f"{path}: " if path else ""
+    said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
+    return Invalid(said, field=path or None)
 
 
 def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None:

@@ -73,7 +73,11 @@ def in_line(text: str, width: int) -> str:
 
 def as_json(message: Any) -> str:
     """A message as one line of JSON; bytes and the like as text."""
-    return printable(json.dumps(message, ensure_ascii=False, default=_plain))
+    try:
+        return printable(json.dumps(message, ensure_ascii=False, default=_plain))
+    except (TypeError, RecursionError):
+        # Keys that are bytes, or more depth than JSON is written with.
+        return json.dumps(printable(_cut_short(message)), ensure_ascii=False)
 
 
 def shown(message: dict[str, Any] | None, payload: bytes) -> str:
@@ -95,6 +99,13 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> 
         ).rstrip()
         for line in lines
     )
+
+
+def _cut_short(message: object) -> str:
+    try:
+        return repr(message)
+    except RecursionError:
+        return "(too deep to be shown)"
 
 
 def _plain(value: object) -> str:
