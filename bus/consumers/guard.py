@@ -44,6 +44,7 @@ class Guarded(Protocol):
 
     visitor: Visitor
     login: Login | None
+    token_password: int | None
 
     def entries(self) -> dict[int, Entry]:
         """What it keeps of the visitor's rights, by room id."""
@@ -257,6 +258,9 @@ def _end_of(socket: Guarded, found: Standing) -> int:
         return 0
     password = found.passwords.get(visitor.user_id)
     if password is None:
+        return CLOSE_UNAUTHENTICATED
+    if socket.token_password not in (None, hash(password)):
+        # Its token is worth nothing any more.
         return CLOSE_UNAUTHENTICATED
     if login is not None and (login.key not in found.logins or login.password != hash(password)):
         # Signed out by another way, or another cookie by now: come back and be who you are.

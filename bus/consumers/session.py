@@ -39,7 +39,8 @@ from bus.fields import timestamp
 from bus.protocol import Command
 from bus.realtime.hub import hub
 from bus.realtime.recent import Caught
-from bus.realtime.seat import Seat
+from bus.realtime.seat import Listener, Seat
+from bus.realtime.within import Within
 from bus.services import access, events, history
 from bus.services.access import Entry, Rights, Visitor
 from bus.services.tokens import Grant
@@ -65,9 +66,10 @@ class Session(Socket):
         self.places: dict[str, Place] = {}
         # Why it is in a room no more; as many as it may join.
         self._lost: dict[str, BusError] = {}
-        self._listening = False
         # What its token says, if it came with one.
         self.grant: Grant | None = None
+        # What hears of what concerns the visitor alone, in rooms that the token is for.
+        self._ear: Listener | None = None
         self._expiry: asyncio.TimerHandle | None = None
         # How many it has been given.
         self.commands = 0
@@ -144,8 +146,9 @@ class Session(Socket):
                 self.outbox.reply(events.member_changed(right, reason).frame(name))
 
     def tell(self, right: Rights) -> None:
-        """Say what the visitor is in a room that the session is not in."""
-        self.outbox.reply(events.member_changed(right).frame(right.room.name))
+        """Say what the visitor is in a room that the session is not in, but might be."""
+        if self.is_granted(right.room.name):
+            self.outbox.reply(events.member_changed(right).frame(right.room.name))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
 
@@ -311,14 +314,16 @@ class Session(Socket):
 
     async def listen(self) -> None:
         """Listen to what concerns the visitor alone; once is enough. Raises Unavailable."""
-        if not self._listening:
-            await hub().join_author(self.visitor.key, self.outbox)
-            self._listening = True
+        if self._ear is None:
+            rooms = None if self.grant is None else self.grant.rooms
+            ear = self.outbox if rooms is None else Within(self.outbox, rooms)
+            await hub().join_author(self.visitor.key, ear)
+            self._ear = ear
 
     async def identify(self, visitor: Visitor, grant: Grant | None = None) -> None:
         """Be whom a token says; with a grant, until it ends and in its rooms alone."""
         self._ignore()
-        self.become(visitor)
+        self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
         self.pen = Pen(visitor, self.send_rate())
         if grant is not None:
@@ -332,8 +337,9 @@ class Session(Socket):
         return self.grant is None or self.grant.rooms is None or room in self.grant.rooms
 
     def _ignore(self) -> None:
-        self._listening = False
-        hub().leave_author(self.visitor.key, self.outbox)
+        if self._ear is not None:
+            hub().leave_author(self.visitor.key, self._ear)
+            self._ear = None
 
     def user(self) -> protocol.SessionUser:
         """Who the session is, as its client is told."""

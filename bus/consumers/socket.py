@@ -58,6 +58,8 @@ class Socket(AsyncConsumer):
     visitor: Visitor
     # The HTTP session that it was opened with; None for guests, and for who came with a token.
     login: Login | None
+    # As Login.password, of a user who came with a token; None for all others.
+    token_password: int | None = None
     outbox: Outbox
     # Where it comes from, "" where nobody knows.
     address: str
@@ -160,10 +162,11 @@ class Socket(AsyncConsumer):
         if self._idle:
             self._stop_reading()
 
-    def become(self, visitor: Visitor) -> None:
+    def become(self, visitor: Visitor, token_password: int | None = None) -> None:
         """Be somebody else from now on; raises Closed when they have too many sockets."""
         guard().remove(self)
         self.visitor, self.login, self.turned_down = visitor, None, None
+        self.token_password = token_password
         guard().add(self)
         if not self._count():
             raise Closed(CLOSE_TOO_MANY)

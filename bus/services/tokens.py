@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from bus.errors import Invalid, NotFound, Unauthenticated
 from bus.fields import canonical_name
@@ -35,6 +35,8 @@ class Grant:
     expires_at: float
     # None is every room that the visitor may enter.
     rooms: frozenset[str] | None = None
+    # hash() of the hash of a user's password: a change of the password ends what came by the token.
+    password: int | None = None
 
 
 def for_user(user_id: int, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
@@ -42,7 +44,7 @@ def for_user(user_id: int, *, ttl: float, rooms: Iterable[str] | None = None) ->
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         raise NotFound(f"There is no active user {user_id}.")
-    return _issue(f"u{user.pk}", user.get_username(), ttl, rooms)
+    return _issue(f"u{user.pk}", user.get_username(), ttl, rooms, user.password)
 
 
 def for_guest(name: str, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
@@ -59,21 +61,31 @@ def is_token(text: str) -> bool:
 
 
 def check(text: str) -> Grant:
-    """What a token grants; raises Unauthenticated where it is wrong, over, or its user is gone."""
-    claims = _claims(text)
+    """What a token grants.
+
+    Raises Unauthenticated where it is wrong or over, or its user is gone or has another password.
+    """
+    claims, secret = _claims(text)
     key, name = str(claims["sub"]), str(claims["name"])
     rooms = claims.get("rooms")
     user_id = int(key[1:]) if key.startswith("u") else None
+    password = None
     if user_id is not None:
         user = User.objects.filter(pk=user_id, is_active=True).first()
         if user is None:
             raise Unauthenticated("This token's user is not active.")
-        name = user.get_username()
+        told = str(claims.get("pwd", ""))
+        if not constant_time_compare(told, _fragment(user.password, secret)):
+            raise Unauthenticated("This token's user has another password now; ask for a new one.")
+        name, password = user.get_username(), hash(user.password)
     visitor = Visitor(key=key, id=key if user_id is None else user_id, name=name, user_id=user_id)
-    return Grant(visitor, float(claims["exp"]), None if rooms is None else frozenset(rooms))
+    granted = None if rooms is None else frozenset(rooms)
+    return Grant(visitor, float(claims["exp"]), granted, password)
 
 
-def _issue(key: str, name: str, ttl: float, rooms: Iterable[str] | None) -> str:
+def _issue(
+    key: str, name: str, ttl: float, rooms: Iterable[str] | None, password: str | None = None
+) -> str:
     if not 1 <= ttl <= MAX_TTL:
         raise Invalid(f"A token lives for 1 to {MAX_TTL} seconds.", field="ttl")
     now = time.time()
@@ -85,6 +97,8 @@ def _issue(key: str, name: str, ttl: float, rooms: Iterable[str] | None) -> str:
     }
     if rooms is not None:
         claims["rooms"] = _names(rooms)
+    if password is not None:
+        claims["pwd"] = _fragment(password, settings.SECRET_KEY)
     return jwt.encode(claims, _key(settings.SECRET_KEY), algorithm=_ALGORITHM)
 
 
@@ -100,12 +114,14 @@ def _names(rooms: Iterable[str]) -> list[str]:
     return names
 
 
-def _claims(text: str) -> dict[str, Any]:
+def _claims(text: str) -> tuple[dict[str, Any], str | bytes]:
+    """What a token says, and the secret that it was signed with."""
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
         try:
-            return jwt.decode(
+            claims = jwt.decode(
                 text, _key(secret), algorithms=[_ALGORITHM], options={"require": _REQUIRED}
             )
+            return claims, secret
         except jwt.InvalidSignatureError:
             continue
         except jwt.ExpiredSignatureError:
@@ -118,3 +134,10 @@ def _claims(text: str) -> dict[str, Any]:
 def _key(secret: str | bytes) -> bytes:
     # A key of its own: what signs cookies signs nothing else.
     return salted_hmac("bus.tokens", "", secret=secret, algorithm="sha256").digest()
+
+
+def _fragment(password: str, secret: str | bytes) -> str:
+    """What a token knows of the hash of a password: enough to see that it is another one."""
+    return salted_hmac(
+        "bus.tokens.password", password, secret=secret, algorithm="sha256"
+    ).hexdigest()[:32]
