@@ -70,6 +70,7 @@ def stage(database_url: str = "") -> Iterator[Stage]:
         os.environ["BUS_VAR_DIR"] = directory
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "benchmarks.settings")
         os.environ.setdefault("SECRET_KEY", "for benchmarks only; nothing real is signed with it")
+        os.environ.setdefault("BUS_HTTPS", "0")
         # The environment's own database is nobody's to fill.
         os.environ["DATABASE_URL"] = ""
         if database_url:

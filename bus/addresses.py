@@ -39,6 +39,14 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, _IPV6_PREFIX), strict=False))
 
 
+def is_told_by_proxy(request: HttpRequest) -> bool:
+    """Whether what `X-Forwarded-…` say is to be believed: by a named proxy, or, where none is
+    named, by anybody."""
+    found = _parsed(request.META.get("REMOTE_ADDR") or "")
+    proxies = tuple(conf.trusted_proxies)
+    return not proxies or _is_trusted(str(found) if found else "", proxies)
+
+
 def place_of(address: str) -> str:
     """The network of an address that tells one client from another; "" for any other.
 

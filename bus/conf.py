@@ -204,6 +204,16 @@ class Conf:
         "and `unix` for who comes through a unix socket",
     )
 
+    https = Setting(
+        True,
+        "People come by https: cookies are Secure, browsers are told to keep to it (BUS_HSTS), and "
+        "who a proxy says came by http is sent on. 0 for a site without TLS. Off when everything "
+        "runs embedded, under DEBUG, and where `manage.py up` starts it",
+    )
+    hsts = Setting(
+        31_536_000, "How long browsers keep to https (Strict-Transport-Security); 0 is not", "s"
+    )
+
     # Who knocks too often
     sign_in_attempts = Setting(
         10,

@@ -27,10 +27,29 @@ def _list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in os.environ.get(name, default).split(",") if part.strip()]
 
 
+# As many as the key of HMAC-SHA-256 has bytes; `check --deploy` asks for 50.
+_KEY_LENGTH = 32
+_KEY_LETTERS = 8
+
+
+def _refuse_weak(key: str) -> None:
+    """Raise ImproperlyConfigured for a key that somebody could try out."""
+    told = key.startswith("django-insecure-")
+    if told or len(key) < _KEY_LENGTH or len(set(key)) < _KEY_LETTERS:
+        raise ImproperlyConfigured(
+            "SECRET_KEY is too easy to guess: whoever has it can sign in as anybody. It needs at "
+            f"least {_KEY_LENGTH} characters, better 50, {_KEY_LETTERS} of them different, and "
+            "none that a tutorial shows. This makes one: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        )
+
+
 def _secret_key() -> str:
     """The SECRET_KEY of the environment, or one made once and kept under `var/`."""
     given = os.environ.get("SECRET_KEY")
     if given:
+        if not DEBUG:
+            _refuse_weak(given)
         return given
     if REDIS_URL and DATABASE_URL:
         raise ImproperlyConfigured(
@@ -60,6 +79,8 @@ ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 
 globals().update(bus_conf.from_environment(os.environ))
+if "BUS_HTTPS" not in os.environ:
+    BUS_HTTPS = not EMBEDDED and not DEBUG
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
 if EMBEDDED:
@@ -85,6 +106,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "bus.pages.scheme.forwarded_scheme",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "bus.api.middleware.ApiEdge",
@@ -205,11 +227,14 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ] + [{"NAME": "bus.pages.passwords.GuessableValidator"}]
 
-if not EMBEDDED and not DEBUG:
+if BUS_HTTPS:
+    # See bus/pages/scheme.py for who is believed, and who is sent on to https.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = any(
-        o.startswith("https:") for o in CSRF_TRUSTED_ORIGINS
-    )
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", bus_conf.all_settings()["BUS_HSTS"].default)
+    # W005, W021: whether all of a domain is ours to speak for, its owner knows alone. W008: Django
+    # would send probes and services on, too, and those of a proxy that does not tell in a circle.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 LOG_FORMAT = os.environ.get("LOG_FORMAT", "text")
 LOGGING = {

@@ -19,7 +19,8 @@ if (os.environ.get("TESTS_VAR_DIR", ""), os.environ.get("TESTS_RUNNER", "")) != 
     atexit.register(shutil.rmtree, _directory, ignore_errors=True)
 
 # The same behaviour with REDIS_URL and DATABASE_URL set as without.
-os.environ.setdefault("SECRET_KEY", "for tests only; nothing real is signed with it")
+os.environ.setdefault("SECRET_KEY", "for tests only; nothing real is signed with it, ever")
+os.environ.setdefault("BUS_HTTPS", "0")
 os.environ.setdefault("BUS_OPEN_ROOMS", "1")
 for _limit in ("BUS_USER_ROOM_RATE", "BUS_ADDRESS_ROOM_RATE", "BUS_ROOM_RATE"):
     os.environ.setdefault(_limit, "0")

@@ -145,14 +145,20 @@ def guest_cookie(visitor: Visitor) -> str:
     """The `Set-Cookie` header by which a guest stays the same guest."""
     # As remember_guest makes it, without the detour of a response: a storm of guests may come.
     token = guest_token(visitor)
-    return f"{GUEST_COOKIE}={token}; HttpOnly; Max-Age={GUEST_AGE}; Path=/; SameSite=Lax"
+    secure = "; Secure" if settings.SESSION_COOKIE_SECURE else ""
+    return f"{GUEST_COOKIE}={token}; HttpOnly; Max-Age={GUEST_AGE}; Path=/; SameSite=Lax{secure}"
 
 
 def remember_guest(response: HttpResponseBase, visitor: Visitor) -> None:
     """Set the cookie by which a guest stays the same guest."""
     if visitor.guest:
         response.set_cookie(
-            GUEST_COOKIE, guest_token(visitor), max_age=GUEST_AGE, httponly=True, samesite="Lax"
+            GUEST_COOKIE,
+            guest_token(visitor),
+            max_age=GUEST_AGE,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
         )
 
 

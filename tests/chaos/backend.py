@@ -108,7 +108,7 @@ class Servers:
         return {
             "REDIS_URL": self.url,
             "DATABASE_URL": self._database_url,
-            "SECRET_KEY": "for tests only; nothing real is signed with it",
+            "SECRET_KEY": "for tests only; nothing real is signed with it, ever",
             "ALLOWED_HOSTS": "127.0.0.1",
             "BUS_OPEN_ROOMS": "1",
             "BUS_ADDRESS_ROOM_RATE": "0",

@@ -42,7 +42,7 @@ def test_honcho_start_runs_all_and_stops_all(directory: Path, broker: EmbeddedBr
         HOST="127.0.0.1",
         REDIS_URL=broker.url,
         DATABASE_URL=f"sqlite:///{directory}/named.sqlite3",
-        SECRET_KEY="for this test only",
+        SECRET_KEY="for this test only; nothing real is signed with it",
         ALLOWED_HOSTS="127.0.0.1",
     )
     try:

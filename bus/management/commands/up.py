@@ -112,6 +112,8 @@ def _environment(port: int) -> dict[str, str]:
     """What the children get: our own environment, this Python first, and where to listen."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
+        # It listens on this machine alone, without TLS.
+        "BUS_HTTPS": "0",
         **os.environ,
         "PATH": path,
         "HOST": HOST,

@@ -1,0 +1,40 @@
+"""By http or by https: believed from proxies that are named, and plain http is sent on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.utils.decorators import sync_and_async_middleware
+
+from bus import addresses
+from bus.conf import conf
+
+_TOLD = "HTTP_X_FORWARDED_PROTO"
+
+
+@sync_and_async_middleware
+def forwarded_scheme(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Comes first, before Django reads the header (SECURE_PROXY_SSL_HEADER)."""
+    if iscoroutinefunction(get_response):
+
+        async def later(request: HttpRequest) -> Any:
+            return _sent_on(request) or await get_response(request)
+
+        return later
+    return lambda request: _sent_on(request) or get_response(request)
+
+
+def _sent_on(request: HttpRequest) -> HttpResponse | None:
+    """The redirect for who a proxy says came by http; what nobody told is left as it is."""
+    told = request.META.get(_TOLD)
+    if told is None:
+        return None
+    if not addresses.is_told_by_proxy(request):
+        del request.META[_TOLD]
+        return None
+    if told != "http" or not conf.https or request.method not in ("GET", "HEAD"):
+        return None
+    return HttpResponsePermanentRedirect(f"https://{request.get_host()}{request.get_full_path()}")
