@@ -31,7 +31,7 @@ from bus.services import audit, conduct, events, keys, policies, reviews, sancti
 from bus.services.facts import Fact
 
 # What a room is judged by; its changes are versioned and logged.
-RULES = ("moderation", "policy_parts", "conduct", "slow_mode")
+RULES = ("moderation", "policy_parts", "conduct", "slow_mode", "newcomer_wait")
 
 
 def _person(request: HttpRequest) -> User | None:
@@ -68,6 +68,7 @@ class RoomForm(forms.ModelForm):
         # An emptied field is None.
         for name in ("policy_parts", "conduct"):
             values[name] = values.get(name) or {}
+        values["newcomer_wait"] = values.get("newcomer_wait") or 0
         if self.instance.pk and self.rules_changed():
             self._check_version(values.get("opened"))
         try:
@@ -83,6 +84,10 @@ class RoomForm(forms.ModelForm):
             policies.check_slow_mode(values.get("slow_mode") or 0)
         except BusError as error:
             self.add_error("slow_mode", error.text)
+        try:
+            policies.check_newcomer_wait(values["newcomer_wait"])
+        except BusError as error:
+            self.add_error("newcomer_wait", error.text)
         return values
 
     def rules_changed(self) -> bool:
@@ -150,6 +155,7 @@ class RoomAdmin(admin.ModelAdmin):
                 parts=values["policy_parts"],
                 ways=values["conduct"],
                 slow_mode=values["slow_mode"],
+                newcomer_wait=values["newcomer_wait"],
                 version=values["opened"],
                 reason="in the admin",
             )

@@ -53,6 +53,8 @@ class RoomInfo(BaseModel):
     moderation: str
     slow_mode: int
     archived: bool = False
+    # What newcomers wait before they may write, in seconds.
+    newcomer_wait: int = 0
 
 
 class You(BaseModel):
@@ -60,6 +62,8 @@ class You(BaseModel):
 
     role: str
     muted_until: str | None = None
+    # Where newcomers wait, and the asker still does.
+    writes_from: Annotated[str | None, Field(exclude_if=lambda at: at is None)] = None
 
 
 class Presence(BaseModel):

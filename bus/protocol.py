@@ -306,6 +306,8 @@ class MemberChanged(Event, type="member.changed"):
     banned_until: str | None = None
     # In a moderator's words, or a code.
     reason: str = ""
+    # Of a newcomer who still waits.
+    writes_from: Annotated[str | None, Field(exclude_if=lambda at: at is None)] = None
 
 
 class PresenceChanged(Event, type="presence.changed"):

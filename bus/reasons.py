@@ -28,6 +28,7 @@ REASONS = {
     "not_found": "The room is gone.",
     "room_archived": "The room is archived.",
     "slow_mode": "The room is in slow mode.",
+    "newcomer": "This room asks newcomers to wait a little before they write.",
 }
 
 # What became of a message, and errors: from outside of Bus none of these is taken as a reason.
@@ -35,6 +36,7 @@ RESERVED = frozenset(
     {
         *("author", "moderator", "moderation", "withdrawn", "reported", "review", "expired"),
         *("muted", "banned", "forbidden", "not_found", "not_member", "room_archived", "slow_mode"),
+        "newcomer",
         *("too_long", "invalid", "unauthenticated", "rate_limited", "duplicate", "conflict"),
         *("busy", "unavailable", "internal"),
     }

@@ -72,7 +72,7 @@ class _Door:
                 return self._facts
             edition = self._edition
             found = await asyncio.shield(self._reading(key))
-            if edition == self._edition:
+            if edition == self._edition and found.knows(key):
                 return found
 
     def _serves(self, key: str) -> bool:

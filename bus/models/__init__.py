@@ -1,6 +1,7 @@
 """What Bus stores: rooms and members, messages and what came of them, keys, sends that wait."""
 
 from bus.models.api_key import ApiKey
+from bus.models.arrival import Arrival
 from bus.models.audit_entry import AuditEntry
 from bus.models.dry_run import DryRun
 from bus.models.label import Label
@@ -16,6 +17,7 @@ from bus.models.strike import Strike
 
 __all__ = [
     "ApiKey",
+    "Arrival",
     "AuditEntry",
     "DryRun",
     "Label",

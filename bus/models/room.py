@@ -47,6 +47,12 @@ class Room(models.Model):
         default=0,
         help_text=_("seconds between two messages of one author; 0 is off"),
     )
+    newcomer_wait = models.PositiveIntegerField(
+        _("newcomers wait"),
+        default=0,
+        blank=True,
+        help_text=_("seconds that newcomers are in the room before they may write; 0 is off"),
+    )
     # What is changed of that policy: moderation.Policy.from_parts. Word lists make it large, so
     # it is read only when `policy_version` says that it changed.
     policy_parts = models.JSONField(_("policy parts"), default=dict, blank=True)

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from bus import reasons
 from bus.conf import conf
 from bus.errors import (
     Banned,
@@ -27,12 +28,13 @@ from bus.errors import (
     Muted,
     NotFound,
     RoomArchived,
+    SlowMode,
     Unauthenticated,
 )
 from bus.fields import timestamp
 from bus.models import Member, Room, Sanction
 from bus.protocol import Author, RoomInfo, You
-from bus.services import naming
+from bus.services import naming, newcomers
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.
@@ -40,6 +42,8 @@ GUEST_AGE = 365 * 24 * 3600
 _SALT = "bus.guest"
 # When a mute or a ban ends that has no end: a date, so that clients have only one kind of answer.
 FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+# Why somebody may not write yet.
+NEWCOMER = "newcomer"
 # The roles that moderate a room.
 MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
@@ -183,6 +187,8 @@ class Entry:
     role: str
     # FOR_GOOD where the mute has no end.
     muted_until: dt.datetime | None = None
+    # Of somebody who was first seen here not long ago, where newcomers wait.
+    writes_from: dt.datetime | None = None
 
     @property
     def info(self) -> RoomInfo:
@@ -196,24 +202,35 @@ class Entry:
             moderation=room.moderation,
             slow_mode=room.slow_mode,
             archived=room.archived_at is not None,
+            newcomer_wait=room.newcomer_wait,
         )
 
     @property
     def you(self) -> You:
         """What the visitor is in the room."""
-        until = self.muted_until
-        return You(role=self.role, muted_until=timestamp(until) if until else None)
+        until, since = self.muted_until, self.writes_from
+        return You(
+            role=self.role,
+            muted_until=timestamp(until) if until else None,
+            writes_from=timestamp(since) if since and since > timezone.now() else None,
+        )
 
     def differs(self, other: Entry) -> bool:
         """Whether the visitor would notice."""
         return self.info != other.info or self.you != other.you
 
     def check_write(self) -> None:
-        """Raise Muted or RoomArchived where the visitor may not write."""
+        """Raise RoomArchived, Muted, or SlowMode for a newcomer, who may not write."""
         if self.room.archived_at is not None:
             raise RoomArchived
-        if self.muted_until is not None and self.muted_until > timezone.now():
+        if self.muted_until is None and self.writes_from is None:
+            return
+        now = timezone.now()
+        if self.muted_until is not None and self.muted_until > now:
             raise Muted
+        if self.writes_from is not None and self.writes_from > now:
+            left = (self.writes_from - now).total_seconds()
+            raise SlowMode(reasons.text(NEWCOMER), retry_after=left)
 
 
 def enter(name: str, visitor: Visitor) -> Entry:
@@ -258,6 +275,8 @@ class Rights:
     role: str | None = None
     banned: Sanction | None = None
     muted: Sanction | None = None
+    # When the author joined the room or was first seen there, where newcomers wait.
+    arrived: dt.datetime | None = None
 
     @property
     def guest(self) -> bool:
@@ -296,15 +315,37 @@ class Rights:
             self.room,
             "guest" if self.guest else self.role or Member.Role.MEMBER,
             muted_until=(muted.until or FOR_GOOD) if muted else None,
+            writes_from=self.writes_from,
         )
 
+    @property
+    def writes_from(self) -> dt.datetime | None:
+        """When the author may first write here, where newcomers wait."""
+        if self.arrived is None or not self.room.newcomer_wait or self.trusted:
+            return None
+        return self.arrived + dt.timedelta(seconds=self.room.newcomer_wait)
+
     def refusal(self) -> str:
-        """Why the author may not write here now, as an error code; "" if they may."""
+        """Why the author may not write here now, as a reason's code; "" if they may."""
         try:
             self.entry().check_write()
+        except SlowMode:
+            return NEWCOMER
         except BusError as error:
             return error.code
         return ""
+
+    def visits(self) -> bool:
+        """Whether newcomers wait here, and the author is let in and may be one."""
+        since = self.writes_from
+        joined_before = since is not None and since <= timezone.now()
+        if self.service or self.trusted or not self.room.newcomer_wait or joined_before:
+            return False
+        try:
+            self.entry()
+        except BusError:
+            return False
+        return True
 
     @property
     def service(self) -> bool:
@@ -312,8 +353,14 @@ class Rights:
         return self.key.startswith("s")
 
 
-def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]:
-    """What authors may do in rooms now, by room id and author key, in three queries."""
+def rights(
+    asked: Mapping[Room, Iterable[str]], *, here: bool = False
+) -> dict[tuple[int, str], Rights]:
+    """What authors may do in rooms now, by room id and author key, in three queries.
+
+    A few more where newcomers wait; `here` says that the authors are in the rooms, or write there,
+    and so are first seen now at the latest.
+    """
     found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
     users = {int(key[1:]) for _, key in found if key.startswith("u")}
     if users:
@@ -324,9 +371,12 @@ def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]
             if right.key.startswith("u"):
                 right.name = active.get(int(right.key[1:]))
         members = Member.objects.filter(room__in=asked, user__in=active)
-        for room_id, user_id, role in members.values_list("room", "user", "role"):
-            if (room_id, f"u{user_id}") in found:
-                found[room_id, f"u{user_id}"].role = role
+        for room_id, user_id, role, joined in members.values_list(
+            "room", "user", "role", "joined_at"
+        ):
+            place = room_id, f"u{user_id}"
+            if place in found:
+                found[place].role, found[place].arrived = role, joined
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     keys = {key for _, key in found}
     in_force = Sanction.objects.filter(
@@ -341,7 +391,17 @@ def rights(asked: Mapping[Room, Iterable[str]]) -> dict[tuple[int, str], Rights]
             found[place].banned = sanction
         else:
             found[place].muted = sanction
+    _add_arrivals(asked, found, here=here)
     return found
+
+
+def _add_arrivals(
+    rooms: Iterable[Room], found: dict[tuple[int, str], Rights], *, here: bool
+) -> None:
+    """When those were first seen, in rooms where newcomers wait, who did not join long ago."""
+    visiting = {place for place, right in found.items() if right.visits()}
+    for place, at in newcomers.arrivals(rooms, visiting, note=here).items():
+        found[place].arrived = min(at, found[place].arrived or at)
 
 
 def moderators(asked: Iterable[Room]) -> set[tuple[int, str]]:

@@ -19,6 +19,7 @@ _FINAL = {
     "withdrawn",
     "too_long",
     "slow_mode",
+    "newcomer",
     "muted",
     "banned",
     "forbidden",

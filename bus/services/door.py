@@ -21,8 +21,11 @@ class Facts:
     known: dict[str, Rights] = field(default_factory=dict)
 
     def knows(self, key: str) -> bool:
-        """Whether the rights of this author can be told; those of guests always can."""
-        return key.startswith("g") or key in self.known
+        """Whether the rights of this author can be told.
+
+        Those of guests can without being asked for, but where newcomers wait.
+        """
+        return key in self.known or (key.startswith("g") and not self.room.newcomer_wait)
 
     def rights(self, key: str) -> Rights:
         """What an author may do in the room."""
@@ -34,7 +37,7 @@ def read(name: str, keys: Collection[str]) -> Facts:
     room = access.visited(name)
     now = Q(until__isnull=True) | Q(until__gt=timezone.now())
     sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)
-    asked = {key for key in keys if not key.startswith("g")}
+    asked = {key for key in keys if room.newcomer_wait or not key.startswith("g")}
     asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))
-    found = access.rights({room: asked}) if asked else {}
+    found = access.rights({room: asked}, here=True) if asked else {}
     return Facts(room, {key: rights for (_, key), rights in found.items()})

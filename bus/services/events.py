@@ -143,9 +143,10 @@ def member_changed(right: Rights | None, reason: str = "not_found") -> MemberCha
     """What somebody is in a room now; None where the room is not there, for this reason."""
     if right is None:
         return MemberChanged(role=None, reason=reason)
-    role, reason = None, ""
+    role, reason, since = None, "", None
     try:
-        role = right.entry().role
+        you = right.entry().you
+        role, since = you.role, you.writes_from
     except BusError as error:
         reason = error.code
     sanction = right.banned or right.muted
@@ -154,6 +155,7 @@ def member_changed(right: Rights | None, reason: str = "not_found") -> MemberCha
         muted_until=_end(right.muted),
         banned_until=_end(right.banned),
         reason=(sanction.reason if sanction else "") or reason,
+        writes_from=since,
     )
 
 

@@ -84,7 +84,9 @@ class _Settling:
         for room_id, author_key, _ in self.keys:
             if room_id in authors:
                 authors[room_id].add(author_key)
-        self.rights = access.rights({self.rooms[pk]: keys for pk, keys in authors.items()})
+        self.rights = access.rights(
+            {self.rooms[pk]: keys for pk, keys in authors.items()}, here=True
+        )
         self.last_sent = slow_mode.last_written(
             self.rooms.values(), {author_key for _, author_key, _ in self.keys}
         )

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 # Rooms whose rules a process keeps; those of the least recent are read again.
 _KEPT = 2000
 _CHANGED = "policy.changed"
-# Longest slow mode, in seconds: a day.
+# Longest slow mode, and longest wait of newcomers, in seconds: a day.
 _SLOWEST = 86_400
 CHANGED_MEANWHILE = "Somebody else has changed the rules of this room meanwhile. Load them again."
 
@@ -110,6 +110,7 @@ def change(
     ways: dict[str, Any] | None = None,
     reset: Collection[str] = (),
     slow_mode: int | None = None,
+    newcomer_wait: int | None = None,
     reason: str = "",
 ) -> Room:
     """Change some of a room's policy, conduct or pace.
@@ -133,6 +134,7 @@ def change(
             policy_parts=_without({**room.policy_parts, **(parts or {})}, reset),
             conduct=_without({**room.conduct, **(ways or {})}, reset),
             slow_mode=room.slow_mode if slow_mode is None else slow_mode,
+            newcomer_wait=room.newcomer_wait if newcomer_wait is None else newcomer_wait,
             by=by,
             reason=reason,
         )
@@ -147,6 +149,7 @@ def put(
     parts: dict[str, Any],
     ways: dict[str, Any],
     slow_mode: int,
+    newcomer_wait: int | None = None,
     version: int,
     reason: str = "",
 ) -> Room:
@@ -164,6 +167,7 @@ def put(
             policy_parts=parts,
             conduct=ways,
             slow_mode=slow_mode,
+            newcomer_wait=room.newcomer_wait if newcomer_wait is None else newcomer_wait,
             by=by,
             reason=reason,
         )
@@ -181,8 +185,8 @@ def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Ro
         raise NotFound(f"No change in the audit log made version {version} of this room's rules.")
     parts, new_parts = entry.details.get("policy_parts", [{}, {}])
     ways, new_ways = entry.details.get("conduct", [{}, {}])
-    moderation, slow_mode = (
-        entry.details.get(name, [None])[0] for name in ("moderation", "slow_mode")
+    moderation, slow_mode, newcomer_wait = (
+        entry.details.get(name, [None])[0] for name in ("moderation", "slow_mode", "newcomer_wait")
     )
     return change(
         room_id,
@@ -192,6 +196,7 @@ def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Ro
         ways=ways,
         reset=[name for name in (*new_parts, *new_ways) if name not in {*parts, *ways}],
         slow_mode=slow_mode,
+        newcomer_wait=newcomer_wait,
         reason=reason or f"undoes version {version}",
     )
 
@@ -205,6 +210,13 @@ def check_slow_mode(seconds: int) -> None:
     """Raise Invalid for a slow mode that no room can have."""
     if not 0 <= seconds <= _SLOWEST:
         raise Invalid(f"Slow mode is 0 to {_SLOWEST} seconds; 0 is off.", field="slow_mode")
+
+
+def check_newcomer_wait(seconds: int) -> None:
+    """Raise Invalid for what no room can ask newcomers to wait."""
+    if not 0 <= seconds <= _SLOWEST:
+        text = f"Newcomers wait 0 to {_SLOWEST} seconds; 0 is off."
+        raise Invalid(text, field="newcomer_wait")
 
 
 def _locked(room_id: int) -> Room:
@@ -222,6 +234,7 @@ def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
     """Store and log rules that hold, of a room that the caller has locked."""
     reason = fields.remark(reason, "reason")
     check_slow_mode(after["slow_mode"])
+    check_newcomer_wait(after["newcomer_wait"])
     take_parts(after["moderation"], after["policy_parts"], room.policy_parts)
     conduct.parse(after["conduct"])
     before = {name: getattr(room, name) for name in after}

@@ -37,7 +37,7 @@ def read(
     rooms = Room.objects.filter(pk__in=keys) if keys else []
     active = User.objects.filter(pk__in=list(users), is_active=True)
     return Standing(
-        rights=access.rights({room: keys[room.pk] for room in rooms}),
+        rights=access.rights({room: keys[room.pk] for room in rooms}, here=True),
         passwords=dict(active.values_list("pk", "password")),
         logins=_live(set(logins)),
     )

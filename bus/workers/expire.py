@@ -1,28 +1,35 @@
-"""Decides in every worker process what waited too long for a moderator, and tells of it."""
+"""Decides in every worker process what waited too long for a moderator, and forgets what is old."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus import publisher
 from bus.errors import Unavailable
-from bus.services import events, expiry
+from bus.services import events, expiry, newcomers
 
 logger = logging.getLogger(__name__)
 
 # Between two looks, in seconds; limits are in minutes.
 _PAUSE = 5.0
+# Between two looks for what is kept no longer, in seconds.
+_FORGET_EVERY = 600.0
 
 
 async def expire_forever() -> None:
     """Look again and again; workers run this beside their channels."""
+    forgot_at = -_FORGET_EVERY
     while True:
         more = False
         try:
+            if time.monotonic() - forgot_at >= _FORGET_EVERY:
+                await sync_to_async(_forget)()
+                forgot_at = time.monotonic()
             told, more = await sync_to_async(_expire)()
             await publisher.publish(told.rooms, told.authors)
         except (OperationalError, InterfaceError, Unavailable) as error:
@@ -30,6 +37,11 @@ async def expire_forever() -> None:
             logger.debug("Held messages wait: %s", error)
         if not more:
             await asyncio.sleep(_PAUSE)
+
+
+def _forget() -> None:
+    close_old_connections()
+    newcomers.forget_old()
 
 
 def _expire() -> tuple[events.Bulletins, bool]:

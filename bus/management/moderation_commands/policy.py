@@ -48,6 +48,12 @@ class PolicyCommand(Subcommand):
             help="between two messages of one author; 0 is off",
         )
         parser.add_argument(
+            "--newcomer-wait",
+            type=int,
+            metavar="SECONDS",
+            help="that newcomers are in the room before they may write; 0 is off",
+        )
+        parser.add_argument(
             "--undo", type=int, metavar="VERSION", help="take back one change, as in the audit log"
         )
         parts.add_reason(parser)
@@ -73,6 +79,7 @@ class PolicyCommand(Subcommand):
             "parts": room.policy_parts,
             "conduct": policies.conduct_of(room).model_dump(),
             "slow_mode": room.slow_mode,
+            "newcomer_wait": room.newcomer_wait,
         }
         self.stdout.write(json.dumps(shown, ensure_ascii=False, indent=2))
 
@@ -88,5 +95,6 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
         "ways": parts.pairs(options["conduct"]) or None,
         "reset": options["reset"] or None,
         "slow_mode": options["slow_mode"],
+        "newcomer_wait": options["newcomer_wait"],
     }
     return {name: value for name, value in named.items() if value is not None}

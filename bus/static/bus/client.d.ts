@@ -78,12 +78,19 @@ export interface RoomInfo {
   moderation: "off" | "relaxed" | "standard" | "strict";
   slow_mode: number;
   archived?: boolean;
+  /** What newcomers wait before they may write, in seconds; 0 is not at all. */
+  newcomer_wait?: number;
 }
 
 /** The reply to `room.join`. */
 export interface Joined {
   room: RoomInfo;
-  you: { role: "owner" | "moderator" | "member" | null; muted_until: string | null };
+  you: {
+    role: "owner" | "moderator" | "member" | null;
+    muted_until: string | null;
+    /** Of a newcomer who still waits. */
+    writes_from?: string;
+  };
   seq: number;
   recovered: boolean;
   messages: Message[];

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
@@ -227,6 +228,29 @@ def test_who_is_muted_reads_and_keeps_the_draft(room: Page, server: Server) -> N
     server.say({"type": "member.changed", "room": "lobby", "data": {**muted, "muted_until": None}})
     expect(room.locator(".notice:visible")).to_have_count(0)
     expect(room.locator("textarea")).to_have_value("half a thought")
+
+
+def test_a_newcomer_sees_how_long_to_wait_and_then_writes(room: Page, server: Server) -> None:
+    facts = {"name": "lobby", "title": "Lobby", "topic": "", "access": "open"}
+    facts |= {"moderation": "standard", "slow_mode": 0, "newcomer_wait": 40}
+    server.say({"type": "room.changed", "room": "lobby", "data": facts})
+    expect(room.locator(".newcomers")).to_have_text("newcomers wait 40 s")
+    since = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 3600))
+    you = {"role": "guest", "muted_until": None, "writes_from": since}
+    server.say({"type": "member.changed", "room": "lobby", "data": you})
+    # No longer than the room asks for, whatever the clock of this machine says.
+    expect(room.locator(".wait")).to_have_text(
+        re.compile(r"Newcomers wait a little here: you can write in (40|39|38) s")
+    )
+    room.locator("textarea").fill("hello")
+    expect(room.get_by_role("button", name="Send")).to_be_disabled()
+    room.keyboard.press("Enter")
+    assert server.sent == []
+    server.say({"type": "room.changed", "room": "lobby", "data": {**facts, "newcomer_wait": 0}})
+    expect(room.locator(".wait")).to_be_hidden()
+    room.keyboard.press("Enter")
+    expect(room.locator("textarea")).to_have_value("")
+    assert [sent["body"] for sent in server.sent] == ["hello"]
 
 
 def test_the_counter_counts_what_the_server_counts(room: Page, server: Server) -> None:

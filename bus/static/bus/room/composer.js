@@ -8,6 +8,7 @@ const WARN_AT = 0.75; // of the limit: from there on, what is left is shown
 /** The field where one writes, and what keeps it from sending. */
 export class BusComposer extends HTMLElement {
   #until = 0; // when the next message may go, in ms since 1970
+  #newcomer = false; // whether it is the first one that waits
 
   connectedCallback() {
     this.form = this.querySelector("form");
@@ -44,6 +45,14 @@ export class BusComposer extends HTMLElement {
   /** Let nothing go for that many seconds; what is written stays. */
   wait(seconds) {
     this.#until = Math.max(this.#until, Date.now() + seconds * 1000);
+    this.#tick();
+  }
+
+  /** Let nothing of a newcomer go for that many seconds; 0 ends it. */
+  welcome(seconds) {
+    if (!seconds && !this.#newcomer) return;
+    this.#newcomer = seconds > 0;
+    this.#until = Date.now() + seconds * 1000;
     this.#tick();
   }
 
@@ -94,8 +103,12 @@ export class BusComposer extends HTMLElement {
     const seconds = Math.ceil((this.#until - Date.now()) / 1000);
     const wait = this.querySelector(".wait");
     wait.hidden = seconds <= 0;
-    wait.textContent = fill(gettext("Next message in %(seconds)s s"), { seconds });
+    const text = this.#newcomer
+      ? gettext("Newcomers wait a little here: you can write in %(seconds)s s")
+      : gettext("Next message in %(seconds)s s");
+    wait.textContent = fill(text, { seconds });
     this.#able();
+    if (seconds <= 0) this.#newcomer = false;
     if (seconds > 0) this.timer = setTimeout(() => this.#tick(), 250);
   }
 }

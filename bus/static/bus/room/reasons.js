@@ -24,6 +24,7 @@ const WORDS = {
   too_long: gettext("it is too long"),
   rate_limited: gettext("you are sending too fast"),
   slow_mode: gettext("the room is in slow mode"),
+  newcomer: gettext("newcomers wait a little here before they write"),
   duplicate: gettext("you said the same a moment ago"),
   muted: gettext("you are muted in this room"),
   conflict: gettext("somebody else was first"),

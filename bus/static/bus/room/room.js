@@ -115,6 +115,7 @@ class BusRoom extends HTMLElement {
   // Whether one may write, and until when not.
   #open() {
     clearTimeout(this.opening);
+    this.#welcome();
     const muted = Date.parse(this.you?.muted_until ?? "") - Date.now();
     if (this.archived) return this.composer.close(gettext("The room is archived."));
     if (!(muted > 0)) return this.composer.close();
@@ -123,6 +124,12 @@ class BusRoom extends HTMLElement {
     const until = fill(gettext("You are muted in this room until %(time)s."), { time });
     this.composer.close(known ? until : gettext("You are muted in this room."));
     if (known) this.opening = setTimeout(() => this.#open(), Math.min(muted, 2 ** 31 - 1));
+  }
+
+  // A newcomer waits where the room asks for it, and no longer whatever this clock says.
+  #welcome() {
+    const left = (Date.parse(this.you?.writes_from ?? "") - Date.now()) / 1000;
+    this.composer.welcome(left > 0 ? Math.min(left, this.newcomerWait) : 0);
   }
 
   #seen() {
@@ -222,8 +229,9 @@ class BusRoom extends HTMLElement {
     if (focused) (log.older.hidden ? log.scroller : log.older).focus({ preventScroll: true });
   }
 
-  #facts({ title, name, topic, slow_mode, moderation, archived = false }) {
+  #facts({ title, name, topic, slow_mode, newcomer_wait, moderation, archived = false }) {
     this.slowMode = slow_mode ?? 0;
+    this.newcomerWait = newcomer_wait ?? 0;
     this.archived = archived;
     this.querySelector(".title").textContent = title || name;
     const set = (selector, text) => {
@@ -233,6 +241,8 @@ class BusRoom extends HTMLElement {
     };
     set(".topic", topic ?? "");
     set(".slow", slow_mode ? fill(gettext("slow mode %(seconds)s s"), { seconds: slow_mode }) : "");
+    const wait = { seconds: newcomer_wait };
+    set(".newcomers", newcomer_wait ? fill(gettext("newcomers wait %(seconds)s s"), wait) : "");
     set(".reviewed", moderation && moderation !== "off" ? gettext("messages are reviewed") : "");
   }
 
