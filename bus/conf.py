@@ -146,6 +146,23 @@ class RateSetting(Setting[str]):
         return True
 
 
+# Shorter ones are found by trying.
+_SHORTEST_SECRET = 16
+
+
+class Secret(Setting[str]):
+    """A text that nobody guesses, or none."""
+
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return f"a text of {_SHORTEST_SECRET} characters or more"
+
+    def fits(self, value: object) -> bool:
+        """Whether it is long enough."""
+        return value == "" or (isinstance(value, str) and len(value) >= _SHORTEST_SECRET)
+
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # A server tells no address of who comes through a unix socket.
 UNIX = "unix"
@@ -342,6 +359,11 @@ class Conf:
     )
 
     # The HTTP API
+    probe_secret = Secret(
+        "",
+        "Who shows it to `/readyz`, as `Authorization: Bearer …`, is told what is wrong; others "
+        "are told the names of the checks and whether each is ok. Empty: staff alone are told",
+    )
     api_body_limit = Setting(1_048_576, "Largest body of an API request", "bytes", least=1)
     api_batch_limit = Setting(500, "Most messages in one batch of the API", "messages", least=1)
 
@@ -426,7 +448,8 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             values[name] = known[name].parse(text)
         except ValueError:
-            wrong.append(f"{name}={text!r} is not {known[name].kind}")
+            shown = "…" if isinstance(known[name], Secret) else repr(text)
+            wrong.append(f"{name}={shown} is not {known[name].kind}")
     if wrong:
         raise ImproperlyConfigured("; ".join(wrong) + ". See the settings in docs/settings.md.")
     return values

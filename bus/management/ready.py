@@ -18,11 +18,14 @@ class ReadyWatch:
         self,
         host: str,
         port: int,
+        secret: str,
         stopping: threading.Event,
         on_ready: Callable[[], None],
         on_late: Callable[[str], None],
     ) -> None:
+        """`secret` is the web process's BUS_PROBE_SECRET, so that it says what is missing."""
         self._address = (host, port)
+        self._headers = {"Authorization": f"Bearer {secret}"}
         self._stopping = stopping
         self._on_ready = on_ready
         self._on_late = on_late
@@ -45,7 +48,7 @@ class ReadyWatch:
     def _ask(self) -> tuple[int, str]:
         connection = http.client.HTTPConnection(*self._address, timeout=5)
         try:
-            connection.request("GET", "/readyz")
+            connection.request("GET", "/readyz", headers=self._headers)
             response = connection.getresponse()
             return response.status, response.read(2000).decode("utf-8", "replace").strip()
         except (OSError, http.client.HTTPException) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import socket
 import sys
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from honcho.environ import parse_procfile
 
-from bus.conf import embedded_socket_path, var_dir
+from bus.conf import conf, embedded_socket_path, var_dir
 from bus.management.embedded import EmbeddedBroker
 from bus.management.keeper import BrokerKeeper
 from bus.management.ready import ReadyWatch
@@ -36,16 +37,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until a signal; every way out stops everything."""
         port = _port()
+        # Ours alone, where nobody has one: to be told what is missing.
+        secret = conf.probe_secret or secrets.token_urlsafe()
         with ExitStack() as stack:
-            supervisor = stack.enter_context(Supervisor(_environment(port)))
+            supervisor = stack.enter_context(Supervisor(_environment(port, secret)))
             try:
-                _up(supervisor, stack, port)
+                _up(supervisor, stack, port, secret)
             except EmbeddedBrokerError as error:
                 raise CommandError(str(error)) from error
         supervisor.announce(f"Bus has stopped. Its data is kept in {var_dir()}.")
 
 
-def _up(supervisor: Supervisor, stack: ExitStack, port: int) -> None:
+def _up(supervisor: Supervisor, stack: ExitStack, port: int, secret: str) -> None:
     lines = parse_procfile((Path(settings.BASE_DIR) / "Procfile").read_text("utf-8")).processes
     keeper = None
     if not settings.REDIS_URL:
@@ -77,6 +80,7 @@ def _up(supervisor: Supervisor, stack: ExitStack, port: int) -> None:
     ReadyWatch(
         HOST,
         port,
+        secret,
         supervisor.stopping,
         on_ready=lambda: supervisor.post(lambda: supervisor.announce(_welcome(port, logins))),
         on_late=lambda why: supervisor.say(
@@ -108,7 +112,7 @@ def _welcome(port: int, logins: list[str]) -> str:
     )
 
 
-def _environment(port: int) -> dict[str, str]:
+def _environment(port: int, secret: str) -> dict[str, str]:
     """What the children get: our own environment, this Python first, and where to listen."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
     return {
@@ -118,6 +122,7 @@ def _environment(port: int) -> dict[str, str]:
         "PATH": path,
         "HOST": HOST,
         "PORT": str(port),
+        "BUS_PROBE_SECRET": secret,
         "PYTHONUNBUFFERED": "1",
     }
 

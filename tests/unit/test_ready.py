@@ -1,0 +1,49 @@
+"""The watch of `manage.py up` asks with the secret of `web`, and so is told what is missing."""
+
+import http.server
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from bus.management import ready
+from bus.management.ready import ReadyWatch
+
+
+class _Web(http.server.BaseHTTPRequestHandler):
+    """Tells who shows the secret what is wrong, and is never ready."""
+
+    def do_GET(self) -> None:
+        shown = self.headers.get("Authorization") == "Bearer the secret of web"
+        self.send_response(503)
+        self.end_headers()
+        self.wfile.write(b"no worker" if shown else b"failed")
+
+    def log_message(self, *_args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Web) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def test_who_waits_in_vain_is_told_what_is_missing(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready, "_PATIENCE_SECONDS", 0.0)
+    stopping, late = threading.Event(), threading.Event()
+    told: list[str] = []
+
+    def on_late(why: str) -> None:
+        told.append(why)
+        late.set()
+
+    watch = ReadyWatch("127.0.0.1", port, "the secret of web", stopping, stopping.set, on_late)
+    watch.start()
+    assert late.wait(10)
+    stopping.set()
+    assert told == ["no worker"]
