@@ -1,9 +1,11 @@
 """`manage.py up`: all of Bus on one machine, from the first start to the last signal."""
 
+import contextlib
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bus.management.embedded import EmbeddedBroker
 from tests.e2e.up import ROOT, Up, environment, free_port, running_over
 from tests.waiting import until
 
@@ -50,6 +53,28 @@ def test_it_prints_the_address_and_the_demo_logins(shared: Up) -> None:
     assert re.search(r"^ +mod / \S+$", welcome, re.M)
     assert shared.get("/readyz") == 200
     assert shared.get("/chat/lobby/") == 200
+
+
+def test_on_servers_that_are_named_it_makes_no_users_and_prints_no_passwords(
+    directory: Path,
+) -> None:
+    broker = EmbeddedBroker(directory / "elsewhere")
+    broker.start()
+    named = directory / "named.sqlite3"
+    key = "for this test only; nothing real is signed with it"
+    up = Up(directory, REDIS_URL=broker.url, DATABASE_URL=f"sqlite:///{named}", SECRET_KEY=key)
+    try:
+        up.wait_until_ready()
+        until(lambda: up.get("/readyz") == 200, "ready", 30)
+        assert not re.search(r"^.*\S+ / \S+$", up.text(), re.M)
+        assert "createsuperuser" in up.text()
+        with contextlib.closing(sqlite3.connect(named)) as database:
+            for table in ("auth_user", "bus_room"):
+                assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
+        assert not (directory / "demo.json").exists()
+    finally:
+        up.stop()
+        broker.stop()
 
 
 def test_it_listens_on_this_machine_only(shared: Up) -> None:

@@ -7,8 +7,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from bus.conf import var_dir
 from bus.models import Member, Room
@@ -35,45 +37,49 @@ class Command(BaseCommand):
     help = "Make the demo's rooms and users where they are missing, and print the logins."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        """Make rooms, users and the moderator, then print the logins."""
+        """Make rooms, users and the moderator, then print the logins that are still right."""
+        if not getattr(settings, "EMBEDDED", False):
+            raise CommandError(
+                "The demo is for a machine where everything runs embedded: with REDIS_URL or "
+                "DATABASE_URL set its moderator could do all there. Nothing was made. "
+                "`manage.py createsuperuser` makes a first user."
+            )
         for name, values in _ROOMS.items():
             Room.objects.get_or_create(name=name, defaults=values)
-        path = var_dir() / "demo.json"
-        passwords = _read(path)
-        for name in ("demo", "mod"):
-            passwords[name] = _user(name, passwords.get(name))
-        _write(path, passwords)
-        launch = Room.objects.get(name="launch")
-        Member.objects.get_or_create(
-            room=launch,
-            user=User.objects.get(username="mod"),
-            defaults={"role": Member.Role.MODERATOR},
-        )
-        for name in ("demo", "mod"):
-            self.stdout.write(f"{name} / {passwords[name]}")
+        for name, password in _passwords(var_dir() / "demo.json").items():
+            if _made(name, password) or _is_right(name, password):
+                self.stdout.write(f"{name} / {password}")
+            else:
+                self.stderr.write(f"{name} is somebody's own account, and was left as it is.")
 
 
-def _user(name: str, password: str | None) -> str:
-    """Make a user, or repair its password when what we know of it is lost; returns the password."""
-    user, made = User.objects.get_or_create(
-        username=name, defaults={"is_staff": name == "mod", "is_superuser": name == "mod"}
-    )
-    if made or password is None:
-        password = password or secrets.token_urlsafe(9)
-        user.set_password(password)
-        user.save(update_fields=["password"])
-    return password
+def _made(name: str, password: str) -> bool:
+    """Make a user whose name is free; False where somebody has it, whom nothing is changed of."""
+    if User.objects.filter(username=name).exists():
+        return False
+    staff = name == "mod"
+    with transaction.atomic():
+        user = User.objects.create_user(name, password=password, is_staff=staff, is_superuser=staff)
+        if staff:
+            launch = Room.objects.get(name="launch")
+            Member.objects.create(room=launch, user=user, role=Member.Role.MODERATOR)
+    return True
 
 
-def _read(path: Path) -> dict[str, str]:
+def _is_right(name: str, password: str) -> bool:
+    return User.objects.get(username=name).check_password(password)
+
+
+def _passwords(path: Path) -> dict[str, str]:
+    """The users' passwords: those of the last start, where they are known. Kept before they are
+    used, so that no user is made whose password nobody knows."""
     try:
         known: dict[str, str] = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
-        return {}
-    return known
-
-
-def _write(path: Path, passwords: dict[str, str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(passwords), "utf-8")
+        known = {}
+    passwords = {name: known.get(name) or secrets.token_urlsafe(9) for name in ("demo", "mod")}
+    if passwords != known:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(passwords), "utf-8")
+    return passwords

@@ -75,8 +75,9 @@ def _up(supervisor: Supervisor, stack: ExitStack, port: int, secret: str) -> Non
     for name in ("web", "worker"):
         supervisor.add(name, lines[name])
     supervisor.start()
-    # While those start: they need the database's tables, but no demo.
-    logins = _demo(supervisor)
+    # While those start: they need the database's tables, but no demo. Servers that are named hold
+    # what is somebody's, who wants no users there that were not asked for.
+    logins = _demo(supervisor) if settings.EMBEDDED else []
     ReadyWatch(
         HOST,
         port,
@@ -104,10 +105,13 @@ def _demo(supervisor: Supervisor) -> list[str]:
 def _welcome(port: int, logins: list[str]) -> str:
     address = f"http://{HOST}:{port}"
     people = "\n".join(f"    {login}" for login in logins)
+    first = f"Open {address}/chat/lobby/ in two windows and chat."
+    if not settings.EMBEDDED:
+        first = "`python manage.py createsuperuser` makes a first user."
     return (
         f"\n  Bus is running at {address}/\n\n"
         + (f"  Sign in as (name / password):\n{people}\n\n" if people else "")
-        + f"  Open {address}/chat/lobby/ in two windows and chat.\n"
+        + f"  {first}\n"
         "  Ctrl-C stops everything; the next start finds its data again.\n"
     )
 
