@@ -61,7 +61,15 @@ class Contender:
         return self.name.startswith("bus")
 
 
-OURS = UVICORN.replace("{app}", "bus.asgi:application").replace("{lifespan}", "on")
+OURS = (
+    UVICORN.replace("{app}", "bus.asgi:application")
+    .replace("{lifespan}", "on")
+    .replace(
+        "--ws websockets-sansio",
+        "--http bus.servers.uvicorn_http:BoundedHttp "
+        "--ws bus.servers.uvicorn_websocket:BoundedWebSocket",
+    )
+)
 BROADCAST = UVICORN.replace("{app}", "benchmarks.peers.broadcast:application").replace(
     "{lifespan}", "on"
 )

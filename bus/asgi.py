@@ -16,11 +16,14 @@ http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from bus import publisher, routing  # noqa: E402
+from bus import publisher, routing, servers  # noqa: E402
+from bus.api import middleware  # noqa: E402
+from bus.bodies import BodyLimit  # noqa: E402
 from bus.consumers import database, guard, reading, repair, stopping  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.realtime import hub  # noqa: E402
+from bus.security import SecurityHeaders  # noqa: E402
 from bus.services import naming  # noqa: E402
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ hub.read_by(repair.Reader())
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Close what this process opened before it ends, where the server tells of the end."""
     await receive()
+    servers.warn_of_missing_bounds()
     stopping.drain_on_signals()
     naming.prepare()
     # What is imported is not looked through again for garbage, and sockets are no garbage.
@@ -65,7 +69,7 @@ async def close() -> None:
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": SecurityHeaders(BodyLimit(http, middleware.body_limit, middleware.wording)),
         "websocket": stopping.Stoppable(OriginGuard(Identity(routing.websocket)), close),
         "channel": routing.channels,
         "lifespan": lifespan,

@@ -358,6 +358,40 @@ class Conf:
         10.0, "Longest write to one socket before it is closed with 4408", "s", least=0.1
     )
 
+    # HTTP
+    head_limit = Setting(
+        32_768, "Largest head of a request: its address and headers", "bytes", least=1024
+    )
+    request_body_limit = Setting(
+        262_144,
+        "Largest body of a request that is not of the API, such as a form",
+        "bytes",
+        least=1,
+    )
+    request_timeout = Setting(
+        10.0,
+        "Longest that the head of a request may take to come, and its body, which has a second "
+        "more for each 16 KiB",
+        "s",
+        least=0.1,
+    )
+    http_connections = Setting(
+        1000,
+        "Most HTTP connections of one process, WebSockets aside; beyond, the oldest that asks for "
+        "nothing is closed. 0 is no limit",
+        "connections",
+    )
+    address_http_connections = Setting(
+        100,
+        "The same for one address; private ones are those of proxies and are not counted",
+        "connections",
+    )
+    content_security_policy = Setting(
+        "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+        "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        "The `Content-Security-Policy` of each response that brings none. Empty: none",
+    )
+
     # The HTTP API
     probe_secret = Secret(
         "",

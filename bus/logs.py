@@ -1,9 +1,22 @@
-"""Log records as JSON lines, for `LOG_FORMAT=json`."""
+"""The log: what is worth a line, and lines as JSON for `LOG_FORMAT=json`."""
 
 from __future__ import annotations
 
 import json
 import logging
+import threading
+import time
+from collections import Counter
+
+# Loggers whose lines say what somebody else did wrong.
+_STRANGERS = ("axes", "django.security.", "bus.consumers.origin", "bus.servers.uvicorn_")
+# And what uvicorn and websockets say of that, both under one name.
+_UVICORN = (
+    "Invalid UTF-8", "Invalid HTTP", "Unsupported upgrade", "No supported WebSocket",
+    "parser failed", '%s - "WebSocket %s"', "connection rejected", "HTTP response sent",
+)  # fmt: skip
+# What is left of a line that a request had a part in, in characters.
+_LINE_LIMIT = 500
 
 
 class NoSockets(logging.Filter):
@@ -14,6 +27,69 @@ class NoSockets(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is worth a line."""
         return record.msg not in self._LINES
+
+
+class Strangers(logging.Filter):
+    """What anybody can write into the log by a request is a line now and then, with a count.
+
+    A bad frame, a foreign Host or Origin, a path that is not there: each would be a line for each
+    request, and some a traceback. One line of a kind is let through in each interval; at its end
+    the others are counted in one more.
+    """
+
+    interval = 10.0
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__(name)
+        self._lock = threading.Lock()
+        # When a kind may have its next line, and how many had none.
+        self._next: dict[object, float] = {}
+        self._missed: Counter[object] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is worth a line now."""
+        kind = _kind(record)
+        if kind is None or hasattr(record, "counted"):
+            return True
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next.get(kind, 0.0):
+                self._missed[kind] += 1
+                if self._missed[kind] == 1:
+                    self._count_later(kind, record, self._next[kind] - now)
+                return False
+            self._next[kind] = now + self.interval
+        # Not the record's own: other handlers may want all of it.
+        record.exc_info = record.exc_text = None
+        record.msg, record.args = record.getMessage()[:_LINE_LIMIT], None
+        record.counted = True
+        return True
+
+    def _count_later(self, kind: object, record: logging.LogRecord, wait: float) -> None:
+        timer = threading.Timer(wait, self._tell, [kind, record.name, record.levelno])
+        timer.daemon = True
+        timer.start()
+
+    def _tell(self, kind: object, name: str, level: int) -> None:
+        with self._lock:
+            missed = self._missed.pop(kind, 0)
+        logging.getLogger(name).log(
+            level, "%d more of this kind in the last %g s.", missed, self.interval,
+            extra={"counted": True},
+        )  # fmt: skip
+
+
+def _kind(record: logging.LogRecord) -> object:
+    """What is counted together; None for what no stranger can bring about."""
+    status = getattr(record, "status_code", None)
+    if record.name == "django.request":
+        return (record.name, status) if status is not None and status < 500 else None
+    if record.name == "uvicorn.error":
+        text = str(record.msg)
+        return (record.name, text) if text.startswith(_UVICORN) else None
+    if record.name.startswith(_STRANGERS):
+        return record.name
+    return None
 
 
 class JSONFormatter(logging.Formatter):

@@ -117,7 +117,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "bus.pages.security.ContentSecurityPolicy",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -244,15 +243,23 @@ LOGGING = {
         "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
         "json": {"()": "bus.logs.JSONFormatter"},
     },
-    "filters": {"no_sockets": {"()": "bus.logs.NoSockets"}},
+    "filters": {
+        "no_sockets": {"()": "bus.logs.NoSockets"},
+        "strangers": {"()": "bus.logs.Strangers"},
+    },
     # With handlers and levels as uvicorn has set them.
     "loggers": {
-        "uvicorn.error": {"filters": ["no_sockets"]},
+        "uvicorn.error": {"filters": ["no_sockets", "strangers"]},
         # Wrong passwords and locks; not each step on the way.
         "axes": {"level": "WARNING"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "stream": sys.stderr}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["strangers"],
+            "stream": sys.stderr,
+        }
     },
     "root": {"handlers": ["stderr"], "level": "INFO"},
 }

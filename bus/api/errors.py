@@ -125,7 +125,12 @@ def refusal_of_status(status: int, request: HttpRequest) -> BusError:
 
 def too_large(limit: int) -> TooLong:
     """What to say to a body that is too large."""
-    return TooLong(f"The request's body may have {limit} bytes (BUS_API_BODY_LIMIT).")
+    return TooLong(f"The request's body may have {limit} bytes.")
+
+
+def too_late() -> Invalid:
+    """What to say to a body that does not come."""
+    return Invalid("The request's body did not come in time.")
 
 
 def register(api: NinjaAPI) -> None:

@@ -1,4 +1,4 @@
-"""The edge of the HTTP API: bounded bodies, and JSON even where Django itself refuses."""
+"""The edge of the HTTP API: JSON even where Django itself, or the server, refuses."""
 
 from __future__ import annotations
 
@@ -18,54 +18,52 @@ Response = HttpResponseBase | Awaitable[HttpResponseBase]
 
 
 class ApiEdge:
-    """Refuses bodies that are too large, and words every refusal under /api/ as the API does."""
+    """Words every refusal under /api/ as the API does."""
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Response]) -> None:
         self.get_response = get_response
-        self._async = iscoroutinefunction(get_response)
-        if self._async:
+        if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> Response:
-        if not request.path.startswith(ROOT):
-            return self.get_response(request)
-        if self._async:
-            return self._later(request)
-        refusal = bound(request)
-        if refusal is not None:
-            return refusal
         response = self.get_response(request)
-        assert isinstance(response, HttpResponseBase)
-        return worded(request, response)
-
-    async def _later(self, request: HttpRequest) -> HttpResponseBase:
-        refusal = bound(request)
-        if refusal is not None:
-            return refusal
-        response = self.get_response(request)
-        assert not isinstance(response, HttpResponseBase)
-        return worded(request, await response)
+        if isinstance(response, HttpResponseBase):
+            return worded(request, response)
+        return _worded_later(request, response)
 
 
-def bound(request: HttpRequest) -> HttpResponse | None:
-    """Read the body up to the limit; the refusal where there is more."""
-    limit = conf.api_body_limit
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    if not length.isdecimal() or int(length) > limit:
-        return errors.render(errors.too_large(limit))
-    # A chunked body tells no length, and `request.body` would take all of it into memory.
-    body = request.read(limit + 1)
-    if len(body) > limit:
-        return errors.render(errors.too_large(limit))
-    request._body = body
-    return None
+async def _worded_later(
+    request: HttpRequest, response: Awaitable[HttpResponseBase]
+) -> HttpResponseBase:
+    return worded(request, await response)
+
+
+def is_api(path: str) -> bool:
+    """Whether a path is the API's."""
+    return path.startswith(ROOT)
+
+
+def body_limit(path: str) -> int:
+    """The largest body of a request to a path, in bytes."""
+    return conf.api_body_limit if is_api(path) else conf.request_body_limit
+
+
+def wording(path: str, status: int, limit: int) -> tuple[str, bytes]:
+    """What is said to a body that is too large (413) or does not come (408)."""
+    error = errors.too_large(limit) if status == 413 else errors.too_late()
+    if is_api(path):
+        response = errors.render(error, status)
+        return response.headers["Content-Type"], response.content
+    return "text/plain; charset=utf-8", f"{error}\n".encode()
 
 
 def worded(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response, in JSON where it is a refusal of Django's own; headers are kept."""
+    if not is_api(request.path):
+        return response
     if response.status_code < 400 or not isinstance(response, HttpResponse):
         return response
     if response.headers.get("Content-Type", "").startswith("application/json"):

@@ -9,10 +9,11 @@ import weakref
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
 from bus.conf import conf
-from bus.consumers.pace import Budget, Pace, budget_of
+from bus.consumers.pace import Budget, budget_of
 from bus.consumers.together import Together
 from bus.errors import RateLimited, SlowMode
 from bus.models import Member
+from bus.pace import Pace
 from bus.protocol import Outcome
 from bus.services import history
 from bus.services.access import Entry, Visitor

@@ -13,7 +13,7 @@ from bus import addresses, protocol, throttle
 from bus.conf import conf
 from bus.consumers.connections import connections
 from bus.consumers.guard import guard
-from bus.consumers.pace import Budget, Pace, budget_of
+from bus.consumers.pace import Budget, budget_of
 from bus.errors import (
     CLOSE_RESTART,
     CLOSE_TOO_MANY,
@@ -22,8 +22,9 @@ from bus.errors import (
     RateLimited,
     Unauthenticated,
 )
+from bus.pace import Pace
 from bus.realtime.outbox import Outbox
-from bus.realtime.wire import close_code
+from bus.servers.wire import close_code
 from bus.services import access
 from bus.services.access import Entry, Login, Rights, Visitor
 

@@ -13,32 +13,26 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import threading
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
 from bus.conf import conf
 from bus.consumers.connections import connections
-from bus.realtime.wire import is_daphne
+from bus.servers.running import SIGNALS, is_main_thread, running_uvicorn, warn_of_missing_bounds
+from bus.servers.wire import is_daphne
 
 logger = logging.getLogger(__name__)
-
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def drain_on_signals() -> None:
     """Have the running server's signals drain this event loop's sockets first."""
-    if threading.current_thread() is not threading.main_thread():
+    server = running_uvicorn()
+    if server is None:
         return
-    try:
-        import uvicorn
-    except ImportError:
-        return
-    for number in _SIGNALS:
+    for number in SIGNALS:
         handler = signal.getsignal(number)
-        server = getattr(handler, "__self__", None)
-        if isinstance(server, uvicorn.Server):
+        if getattr(handler, "__self__", None) is server:
             signal.signal(number, _Stop(server, handler, asyncio.get_running_loop()))
 
 
@@ -55,9 +49,10 @@ class Stoppable:
         """Pass the handshake on, and stay out of the way: a coroutine here would last as long."""
         if not self._known:
             self._known = True
-            if is_daphne(send) and threading.current_thread() is threading.main_thread():
+            if is_daphne(send) and is_main_thread():
+                warn_of_missing_bounds()
                 loop = asyncio.get_running_loop()
-                for number in _SIGNALS:
+                for number in SIGNALS:
                     handler = signal.getsignal(number)
                     reactor = getattr(handler, "__self__", None)
                     # What Daphne's reactor does not handle is somebody else's.

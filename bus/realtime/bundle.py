@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.realtime import wire
+from bus.servers import wire
 
 
 class Bundle:

@@ -11,7 +11,7 @@ from typing import Any
 from bus.conf import conf
 from bus.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY, CLOSE_TOO_SLOW
 from bus.realtime.bundle import Bundle
-from bus.realtime.wire import (
+from bus.servers.wire import (
     FRAME_LIMIT,
     Wire,
     backlog_of,

@@ -15,8 +15,10 @@ from tests.waiting import until
 
 WEB = (
     "-m uvicorn bus.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
-    "--ws websockets-sansio --lifespan on --no-access-log --no-proxy-headers "
-    "--timeout-graceful-shutdown 10 --ws-max-size 1048576 --ws-per-message-deflate false"
+    "--http bus.servers.uvicorn_http:BoundedHttp "
+    "--ws bus.servers.uvicorn_websocket:BoundedWebSocket --no-proxy-headers "
+    "--lifespan on --no-access-log --no-server-header --timeout-graceful-shutdown 10 "
+    "--ws-max-size 1048576 --ws-per-message-deflate false"
 )
 # A process that is told to stop and did not within this never will, in seconds.
 _STOP_SECONDS = 30

@@ -17,6 +17,8 @@ from websockets.exceptions import ConnectionClosed
 
 from bus.asgi import application
 from bus.layer.worker import Worker
+from bus.servers.uvicorn_http import BoundedHttp
+from bus.servers.uvicorn_websocket import BoundedWebSocket
 from tests.eventually import PATIENCE, becomes
 
 Item = dict[str, Any]
@@ -33,7 +35,7 @@ class _Server(uvicorn.Server):
 async def serving(**options: Any) -> AsyncIterator[uvicorn.Server]:
     """Serve Bus with uvicorn on a free port, as the Procfile does."""
     settings = {
-        "ws": "websockets-sansio", "lifespan": "on", "log_level": "warning",
+        "http": BoundedHttp, "ws": BoundedWebSocket, "lifespan": "on", "log_level": "warning",
         "ws_per_message_deflate": False, "proxy_headers": False, **options,
     }  # fmt: skip
     config = uvicorn.Config(application, port=0, timeout_graceful_shutdown=5, **settings)

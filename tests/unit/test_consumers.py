@@ -7,8 +7,8 @@ from pytest_django.fixtures import Settings
 
 from bus import protocol
 from bus.consumers import session
-from bus.consumers.pace import Pace
 from bus.consumers.socket import is_too_large
+from bus.pace import Pace
 
 
 def test_every_command_has_its_method() -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from django.http import HttpRequest, HttpResponse
-from django.test import override_settings
 
 from bus import pages
 from bus.errors import BusError
 from bus.pages.forms import canonical_name
 from bus.pages.history import rows_of
-from bus.pages.security import HEADER, POLICY, ContentSecurityPolicy
 from bus.protocol import Author, Message
 from bus.reasons import REASONS
 
@@ -57,34 +51,6 @@ def test_a_name_is_shown_once_for_lines_that_follow_each_other() -> None:
 )
 def test_names_of_rooms(name: str, canonical: str | None) -> None:
     assert canonical_name(name) == canonical
-
-
-def answer(status: int, **headers: str) -> Callable[[HttpRequest], HttpResponse]:
-    return lambda request: HttpResponse(status=status, headers=headers)
-
-
-def test_the_policy_is_added_but_replaces_none() -> None:
-    request = HttpRequest()
-    response: Any = ContentSecurityPolicy(answer(200))(request)
-    assert response.headers[HEADER] == POLICY
-    own: Any = ContentSecurityPolicy(answer(200, **{HEADER: "sandbox"}))(request)
-    assert own.headers[HEADER] == "sandbox"
-
-
-def test_the_policy_is_added_under_asgi() -> None:
-    async def get_response(request: HttpRequest) -> HttpResponse:
-        return HttpResponse()
-
-    middleware: Any = ContentSecurityPolicy(get_response)
-    assert asyncio.run(middleware(HttpRequest())).headers[HEADER] == POLICY
-
-
-def test_only_the_traceback_page_of_debug_goes_without_it() -> None:
-    with override_settings(DEBUG=True):
-        broken: Any = ContentSecurityPolicy(answer(500))(HttpRequest())
-        missing: Any = ContentSecurityPolicy(answer(404))(HttpRequest())
-    assert HEADER not in broken.headers
-    assert HEADER in missing.headers
 
 
 def codes(kind: type[BusError]) -> set[str]:

@@ -12,9 +12,9 @@ from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from bus.realtime import wire
 from bus.realtime.bundle import Bundle
-from bus.realtime.wire import FRAME_LIMIT, Arrivals, joined, text_frame, wire_of
+from bus.servers import wire
+from bus.servers.wire import FRAME_LIMIT, Arrivals, joined, text_frame, wire_of
 
 
 def read(data: bytes) -> list[str]:

@@ -1,0 +1,8 @@
+"""What Bus relies on in web servers beyond their public API, and what it bounds there.
+
+Each file names the version that was read; tests/unit/test_servers.py fails where that changes.
+"""
+
+from bus.servers.running import warn_of_missing_bounds
+
+__all__ = ["warn_of_missing_bounds"]

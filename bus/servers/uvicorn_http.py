@@ -1,0 +1,241 @@
+"""uvicorn's HTTP protocol, with bounds on what comes before the application is asked.
+
+httptools has none: it keeps a head of any size, for any time. The bodies of requests are bounded
+where any server asks for them (bus/bodies.py).
+
+Read: uvicorn 0.54.0 (httptools_impl.py), httptools 0.9.0 (parser.pyx).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from bus.conf import conf
+from bus.servers.crowd import Crowd
+from bus.servers.refusal import refusal
+
+logger = logging.getLogger(__name__)
+
+# The longest address, and the longest line of a head, in bytes: as nginx has them, and no more
+# than websockets reads.
+_URL_LIMIT = 8000
+_LINE_LIMIT = 8190
+_HEADER_COUNT = 100
+# Requests that may wait for the one before them on their connection.
+_PIPELINE_LIMIT = 32
+# How long a peer may read nothing of its response before it is cut off, in seconds.
+_STALL_SECONDS = 30.0
+# What is read, and thrown away, of a peer that was refused, so that it reads why.
+_LINGER_SECONDS = 1.0
+_LINGER_BYTES = 262_144
+
+crowd = Crowd()
+
+
+class _Excess(Exception):
+    """Ends the parsing of a head that crossed a bound."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One HTTP connection: heads are bounded in size and in time, and so is what waits."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        # From the end of a request to the end of the next one's head.
+        self._in_head = True
+        # What the parser was fed since it last told us something: it keeps at most that.
+        self._fed = 0
+        self._head_size = self._header_count = 0
+        # The status of a refusal that a callback of the parser asks for.
+        self._excess = 400
+        self._refused = False
+        self._lingered = 0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._stalled: asyncio.TimerHandle | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def drop(self) -> None:
+        """Make room for somebody else."""
+        self.transport.abort()
+
+    # ── The connection ───────────────────────────────────────────────────────────────────────────
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Count it; a request is expected soon."""
+        super().connection_made(transport)
+        if crowd.enter(self, self.client[0] if self.client else ""):
+            self._expect_head()
+        else:
+            self._refuse(503)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget it."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        """It is no HTTP any more."""
+        self._forget()
+        super().handle_websocket_upgrade()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser, unless the peer was refused."""
+        if self._refused:
+            self._throw_away(data)
+            return
+        self._unset_keepalive_if_required()
+        if self._in_head:
+            self._expect_head()
+        self._fed += len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            if self._should_upgrade():
+                self.handle_websocket_upgrade()
+                return
+        except httptools.HttpParserError:
+            self._refuse(self._excess)
+            return
+        if self._fed > conf.head_limit:
+            self._refuse(431)
+
+    def pause_writing(self) -> None:
+        """The peer does not read its response."""
+        super().pause_writing()
+        self._stalled = self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read on."""
+        super().resume_writing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    # ── What the parser tells ────────────────────────────────────────────────────────────────────
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._head_size = self._header_count = 0
+        self._expect_head()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the address."""
+        if len(self.url) + len(url) > _URL_LIMIT:
+            self._stop(414)
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, or a trailer after a body in chunks."""
+        size = len(name) + len(value) + 4
+        self._head_size += size
+        self._header_count += 1
+        if (
+            size > _LINE_LIMIT
+            or self._head_size > conf.head_limit
+            or self._header_count > _HEADER_COUNT
+        ):
+            self._stop(431)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """A head is whole."""
+        self._in_head = False
+        self._fed = 0
+        self._expect_nothing()
+        if not self.url.isascii():
+            # Raises what the parser refuses; a path is refused below.
+            self.url.decode()
+            if self.parser.should_upgrade():
+                self._stop(400)
+        if len(self.pipeline) >= _PIPELINE_LIMIT:
+            self._stop(503)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body."""
+        self._fed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._in_head = True
+        self._fed = 0
+        super().on_message_complete()
+
+    # ── Bounds ───────────────────────────────────────────────────────────────────────────────────
+
+    def _stop(self, status: int) -> None:
+        self._excess = status
+        raise _Excess
+
+    def _expect_head(self) -> None:
+        if self._deadline is None:
+            self._deadline = self.loop.call_later(conf.request_timeout, self._give_up)
+
+    def _expect_nothing(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        if self._refused or self.transport.is_closing():
+            return
+        if not self.is_idle:
+            # It waits for us.
+            self._expect_head()
+        elif self._fed:
+            self._refuse(408)
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: int) -> None:
+        """Answer with a status, and hear nothing more."""
+        if self._refused or self.transport.is_closing():
+            return
+        self._refused = True
+        self._expect_nothing()
+        logger.warning("A request was refused by the server, before anything else: %d.", status)
+        cycle = self.cycle
+        if not self.is_idle:
+            # The application hears that its peer is gone.
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:
+                self.transport.abort()
+                return
+        self.transport.write(refusal(status, self.server_state.default_headers))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        # Closed at once, with something unread, the peer would see a reset and no answer.
+        self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _throw_away(self, data: bytes) -> None:
+        self._lingered += len(data)
+        if self._lingered > _LINGER_BYTES:
+            self.transport.abort()
+
+    def _forget(self) -> None:
+        crowd.leave(self)
+        self._expect_nothing()
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
