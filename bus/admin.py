@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 from asgiref.sync import async_to_sync
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -27,7 +30,7 @@ from bus.models import (
     Sanction,
     Strike,
 )
-from bus.services import audit, conduct, events, keys, policies, reviews, sanctions
+from bus.services import audit, conduct, events, keys, policies, reviews, sanctions, taken_names
 from bus.services.facts import Fact
 
 # What a room is judged by; its changes are versioned and logged.
@@ -159,6 +162,45 @@ class RoomAdmin(admin.ModelAdmin):
                 version=values["opened"],
                 reason="in the admin",
             )
+
+
+class PersonForm(forms.ModelForm):
+    """A user, whose name looks like nobody else's."""
+
+    def clean_username(self) -> str:
+        """The name, if it can be had."""
+        name = str(self.cleaned_data["username"])
+        try:
+            taken_names.check(taken_names.PERSON, name, f"u{self.instance.pk}")
+        except BusError as error:
+            raise ValidationError(_("This name looks like somebody else's.")) from error
+        return name
+
+
+class NewPersonForm(PersonForm, AdminUserCreationForm):
+    """A user who is made in the admin."""
+
+    def clean_username(self) -> str:
+        """The name, if nobody has it, nor one that looks like it."""
+        AdminUserCreationForm.clean_username(self)
+        return super().clean_username()
+
+
+class KnownPersonForm(PersonForm, UserChangeForm):
+    """A user who is changed in the admin."""
+
+
+class PersonAdmin(UserAdmin):
+    """Users, as Django shows them."""
+
+    form = KnownPersonForm
+    add_form = NewPersonForm
+
+
+# Who has an admin of their own for users keeps it.
+if type(admin.site.get_model_admin(User)) is UserAdmin:
+    admin.site.unregister(User)
+    admin.site.register(User, PersonAdmin)
 
 
 @admin.register(Message)

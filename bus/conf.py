@@ -209,6 +209,17 @@ class Conf:
     )
     room_rate = RateSetting("1000/d", "The same for everybody together")
     guests = Setting(True, "People without an account may enter rooms whose access is `open`")
+    reserved_names = Setting(
+        [
+            *("admin", "administrator", "announcement", "announcements", "bot", "bus", "everyone"),
+            *("guest*", "help", "here", "moderator", "mod", "official", "operator", "owner"),
+            *("root", "security", "service", "staff", "superuser", "support", "sysadmin", "system"),
+            *("webmaster", "관리자", "운영자", "운영진", "시스템", "공지", "공지사항", "알림"),
+            *("고객센터", "고객지원", "게스트*", "손님*", "모두"),
+        ],
+        "Names that nobody can sign up under, nor under what looks like them, comma-separated; "
+        "`*` at the end stands for anything",
+    )
     allowed_origins = Setting[list[str]](
         [],
         "Origins that may open a WebSocket besides the site's own and CSRF_TRUSTED_ORIGINS, "

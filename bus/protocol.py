@@ -310,8 +310,15 @@ class MemberChanged(Event, type="member.changed"):
     writes_from: Annotated[str | None, Field(exclude_if=lambda at: at is None)] = None
 
 
+class UserChanged(Event, Author, type="user.changed"):
+    """Somebody has another name: with a `room`, an author of its messages; without, the hearer."""
+
+
 class PresenceChanged(Event, type="presence.changed"):
-    """People came or went; `members` are all who are here, after a crowd that was not named."""
+    """People came or went; `members` are all who are here, after a crowd that was not named.
+
+    Who is called otherwise now is among `joined`, though they were here before.
+    """
 
     count: int
     joined: list[Author]

@@ -1,4 +1,4 @@
-"""Tells every process whose rights have changed; what they are now, each reads in the database."""
+"""Tells every process whose rights or names have changed; what they are now, each looks up."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMED_LIMIT = 1000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Whose rights have changed."""
+    """Whose rights, or names, have changed."""
 
     # Author keys, for what concerns all that they do.
     authors: tuple[str, ...] = ()
@@ -28,6 +28,8 @@ class Change:
     rooms: tuple[int, ...] = ()
     # The digests of HTTP sessions that were signed out.
     logins: tuple[str, ...] = ()
+    # Author keys of those who are called otherwise now.
+    renamed: tuple[str, ...] = ()
 
 
 # What the next errand tells.

@@ -6,9 +6,10 @@ Each endpoint states the permission of Django that staff need for it; keys need 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -22,9 +23,21 @@ from bus.errors import Forbidden, Unauthenticated
 from bus.models import ApiKey
 from bus.services import keys
 
+T = TypeVar("T")
+
 # Each thread keeps a connection. Django's own threads live as long as one request, and would
 # open a connection for each.
 _threads = ThreadPoolExecutor(2, thread_name_prefix="api-database")
+
+
+async def in_thread(work: Callable[..., T], *args: Any) -> T:
+    """Do blocking work with the database."""
+    return await asyncio.get_running_loop().run_in_executor(_threads, _run, work, args)
+
+
+def _run(work: Callable[..., T], args: tuple[Any, ...]) -> T:
+    close_old_connections()
+    return work(*args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +136,4 @@ def _check_csrf(request: HttpRequest) -> None:
 
 
 async def _look_up(text: str) -> ApiKey:
-    return await asyncio.get_running_loop().run_in_executor(_threads, _check, text)
-
-
-def _check(text: str) -> ApiKey:
-    close_old_connections()
-    return keys.check(text)
+    return await in_thread(keys.check, text)

@@ -15,10 +15,12 @@ from pydantic_core import to_json
 
 from bus import fields, names, publisher
 from bus.api import errors
-from bus.api.auth import caller_of, needs
+from bus.api.auth import caller_of, in_thread, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
+from bus.channel_messages import parse_channel_message
 from bus.conf import conf
 from bus.errors import BusError, Invalid, NotFound, TooLong
+from bus.services import impostors
 
 router = Router(tags=["channels"])
 
@@ -97,6 +99,8 @@ async def get_channel(request: HttpRequest, channel: ChannelName) -> ChannelStat
 
 async def _send(channel: str, item: ChannelSend, once: str) -> str:
     message = item.as_message(channel)
+    if channel in names.WORKED_CHANNELS:
+        await _check_names(channel, message)
     try:
         return await publisher.send_raw(
             channel,
@@ -111,6 +115,13 @@ async def _send(channel: str, item: ChannelSend, once: str) -> str:
         if error.field is not None:
             error.field = f"data.{error.field}"
         raise
+
+
+async def _check_names(channel: str, message: dict[str, Any]) -> None:
+    """Refuse a message that would show a name which looks like a user's."""
+    said = parse_channel_message(channel, message)
+    if impostors.concerns(said):
+        await in_thread(impostors.check, said)
 
 
 async def _result(channel: str, item: Any, once: str) -> Result:

@@ -20,6 +20,8 @@ from bus import names, publisher
 from bus.conf import conf
 from bus.consumers import database, doorman
 from bus.errors import CLOSE_TOO_SLOW, CLOSE_UNAUTHENTICATED, BusError, NotFound, Unavailable
+from bus.protocol import UserChanged
+from bus.realtime.hub import hub
 from bus.services import standing
 from bus.services.access import Entry, Login, Rights, Visitor
 from bus.services.standing import Standing
@@ -31,6 +33,8 @@ logger = logging.getLogger(__name__)
 _RECENT = 30.0
 # Sockets that are looked at with one set of queries.
 _CHUNK = 500
+# Who got another name that rooms are told of at once; of more, a little later.
+_RENAMED = 50
 # Between two attempts while the broker or the database is away, in seconds.
 _PAUSE = 1.0
 
@@ -60,6 +64,9 @@ class Guarded(Protocol):
     def tell(self, right: Rights) -> None:
         """Let the visitor know what they are now in a room that it is not in."""
 
+    def rename(self, name: str) -> None:
+        """The visitor is called so from now on."""
+
     def end(self, code: int) -> None:
         """Close."""
 
@@ -73,6 +80,8 @@ class Guard:
         # Who is to be looked at, and the places that were named and may have no entry here.
         self._wanted: set[Guarded] = set()
         self._named: set[Place] = set()
+        # Author keys of those of whom it was told that they are called otherwise now.
+        self._renamed: set[str] = set()
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -166,6 +175,7 @@ class Guard:
         tokens: list[Token] = [("author", key) for key in message["authors"]]
         tokens += [("room", room_id) for room_id in message["rooms"]]
         tokens += [("login", digest) for digest in message["logins"]]
+        self._renamed.update(message.get("renamed", ()))
         now = time.monotonic()
         for token in tokens:
             self._recent[token] = now
@@ -173,6 +183,8 @@ class Guard:
         for room_id, key in places:
             self._recent["place", room_id, key] = now
             self._want(self._sockets.get(("author", key), ()))
+        if self._renamed:
+            self._work.set()
 
     def _forget_old(self) -> None:
         # In the order of insertion, which is nearly that of time; what is left behind does no harm.
@@ -203,6 +215,8 @@ class Guard:
 
     async def _check(self) -> None:
         """Look at everyone wanted; whom it could not look at stays wanted."""
+        if self._renamed:
+            await self._tell_names()
         while self._wanted:
             sockets = list(islice(self._wanted, _CHUNK))
             visitors = [socket.visitor for socket in sockets]
@@ -224,6 +238,22 @@ class Guard:
                 if self._is_kept(socket) and socket.visitor is visitor:
                     self._apply(socket, found, places, named)
 
+    async def _tell_names(self) -> None:
+        """Have the rooms here forget old names; those where messages show one hear the new one."""
+        keys = set(islice(self._renamed, _RENAMED))
+        hub().forget_authors(keys)
+        try:
+            found = await database.run(standing.renamed, keys, hub().rooms())
+        except BaseException:
+            self._work.set()
+            raise
+        self._renamed -= keys
+        for author, rooms in found.items():
+            for room in rooms:
+                hub().tell_room(room.pk, UserChanged.encode(author, room.name))
+        if self._renamed:
+            self._work.set()
+
     def _is_kept(self, socket: Guarded) -> bool:
         return socket in self._sockets.get(("author", socket.visitor.key), ())
 
@@ -234,7 +264,13 @@ class Guard:
         if code:
             socket.end(code)
             return
-        key = socket.visitor.key
+        key, user_id = socket.visitor.key, socket.visitor.user_id
+        name = found.names.get(user_id) if user_id is not None else None
+        if name is not None and name != socket.visitor.name:
+            socket.rename(name)
+            if key not in self._renamed:
+                # Perhaps nobody was told.
+                hub().forget_authors({key})
         entries = socket.entries()
         for room_id, entry in entries.items():
             # A room that was entered meanwhile was not asked about.

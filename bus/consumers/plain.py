@@ -114,6 +114,11 @@ class Plain(Socket):
         self._refuse(error)
         self.end(CLOSE_FORBIDDEN)
 
+    def rename(self, name: str) -> None:
+        """The visitor is called so from now on."""
+        super().rename(name)
+        self._pen.visitor = self.visitor
+
     async def _write(self, body: str) -> None:
         assert self._entry is not None
         self._written += 1

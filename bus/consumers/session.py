@@ -150,6 +150,12 @@ class Session(Socket):
         if self.is_granted(right.room.name):
             self.outbox.reply(events.member_changed(right).frame(right.room.name))
 
+    def rename(self, name: str) -> None:
+        """The visitor is called so from now on, and the client is told."""
+        super().rename(name)
+        self.pen.visitor = self.visitor
+        self.outbox.reply(protocol.UserChanged.encode(self.visitor.author))
+
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
 
     def announce_end(self, reconnect_in: float) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -23,6 +24,7 @@ from bus.errors import (
     Unauthenticated,
 )
 from bus.pace import Pace
+from bus.realtime.hub import hub
 from bus.realtime.outbox import Outbox
 from bus.servers.wire import close_code
 from bus.services import access
@@ -153,6 +155,12 @@ class Socket(AsyncConsumer):
 
     def tell(self, right: Rights) -> None:
         """Say what the visitor is now in a room that this socket is not in."""
+
+    def rename(self, name: str) -> None:
+        """The visitor is called so from now on."""
+        self.visitor = replace(self.visitor, name=name)
+        for room_id in self.entries():
+            hub().presence.rename(room_id, self.visitor.key, self.visitor.author)
 
     def announce_end(self, reconnect_in: float) -> None:
         """Tell the client that the process stops; plain chat has no word for that."""

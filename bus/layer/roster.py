@@ -34,7 +34,7 @@ class Attendance:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Who came and went since the room was told last."""
+    """Who came and went since the room was told last; who has another name came, too."""
 
     count: int
     joined: list[Author]
@@ -77,7 +77,7 @@ class Roster:
         count, *signed = rest
         return Changes(
             count,
-            _authors(change[1:] for change in signed if change[:1] == b"+"),
+            _authors(change[1:] for change in signed if change[:1] in (b"+", b"=")),
             _authors(change[1:] for change in signed if change[:1] == b"-"),
         )
 

@@ -1,4 +1,4 @@
-"""What Bus stores: rooms and members, messages and what came of them, keys, sends that wait."""
+"""What Bus stores: rooms and members, messages and what comes of them, keys, names, sends."""
 
 from bus.models.api_key import ApiKey
 from bus.models.arrival import Arrival
@@ -14,6 +14,7 @@ from bus.models.review import Review
 from bus.models.room import Room
 from bus.models.sanction import Sanction
 from bus.models.strike import Strike
+from bus.models.taken_name import TakenName
 
 __all__ = [
     "ApiKey",
@@ -30,4 +31,5 @@ __all__ = [
     "Room",
     "Sanction",
     "Strike",
+    "TakenName",
 ]

@@ -4,6 +4,7 @@ from .context import Context
 from .engine import Case, judge, judge_many, starred
 from .gist import gist
 from .ladder import Ladder, Thresholds
+from .lookalike import lookalike
 from .policies import POLICIES
 from .policy import Policy
 from .verdict import Action, Hit, Verdict
@@ -21,5 +22,6 @@ __all__ = [
     "gist",
     "judge",
     "judge_many",
+    "lookalike",
     "starred",
 ]

@@ -9,9 +9,9 @@ from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from bus.errors import Invalid
+from bus.errors import Conflict, Invalid
 from bus.fields import canonical_name
-from bus.services import naming
+from bus.services import naming, taken_names
 
 
 class RoomForm(forms.Form):
@@ -39,11 +39,17 @@ class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]
         fields = ("username",)
 
     def clean_username(self) -> str:
-        """The name, if others should have to read it."""
-        name: str = super().clean_username()
+        """The name, if others should have to read it, and nobody is taken for somebody else."""
+        # Django calls this for a field that was left out, too: then it is None.
+        name: str = super().clean_username() or ""
         try:
-            # Django calls this for a field that was left out, too: then it is None.
-            naming.check(name or "")
+            naming.check(name)
         except Invalid as error:
             raise ValidationError(_("This name is not allowed here.")) from error
+        if naming.is_reserved(name):
+            raise ValidationError(_("This name is reserved."))
+        try:
+            taken_names.check(taken_names.PERSON, name)
+        except Conflict as error:
+            raise ValidationError(_("This name looks like somebody else's.")) from error
         return name

@@ -17,7 +17,7 @@ from django.views.generic import CreateView
 
 from bus import addresses, throttle
 from bus.conf import conf
-from bus.errors import Forbidden, NotFound
+from bus.errors import Conflict, Forbidden, NotFound
 from bus.fields import canonical_name
 from bus.models import Room
 from bus.pages.catalog import script_catalog
@@ -66,6 +66,8 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         page = _first_page(found)
     except NotFound:
         return render(request, "404.html", {"room_name": name}, status=404)
+    except Conflict:
+        return render(request, "404.html", {"room_name": name, "alike": True}, status=409)
     except Forbidden as error:
         context = {"room_name": name, "banned": error.code == "banned"}
         return render(request, "403.html", context, status=403)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from bus import names, publisher
@@ -60,7 +60,7 @@ class Hub:
         """`source` reads what the broker did not bring; see `read_by`."""
         self.counts = Counts()
         self.presence = PresenceKeeper()
-        self.typing = TypingKeeper(self._tell_room, self.presence.here)
+        self.typing = TypingKeeper(self.tell_room, self.presence.here)
         self._open_inbox = open_inbox
         self._source = source
         self._opening = asyncio.Lock()
@@ -139,6 +139,24 @@ class Hub:
         if isinstance(topic, AuthorTopic):
             topic.sessions.discard(listener)
             self._retire(topic)
+
+    def rooms(self) -> list[int]:
+        """The rooms that somebody here listens to."""
+        return [topic.room for topic in self._topics.values() if isinstance(topic, RoomTopic)]
+
+    def forget_authors(self, keys: Collection[str]) -> None:
+        """Keep nothing that these authors are called: they have other names now."""
+        self.typing.forget(keys)
+        for topic in self._topics.values():
+            if isinstance(topic, RoomTopic):
+                topic.recent.forget_authors(keys)
+
+    def tell_room(self, room: int, frame: bytes) -> None:
+        """Say something to a room's sessions in this process alone."""
+        events = [(None, frame)]
+        self._deliver(
+            {"type": publisher.ROOM_EVENTS, "room": room, "events": events, "plain": (), "own": ()}
+        )
 
     async def close(self) -> None:
         """Stop listening, and take this process's people out of every room."""
@@ -242,13 +260,6 @@ class Hub:
                 logger.exception("A group message could not be delivered; the next one may.")
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
-
-    def _tell_room(self, room: int, frame: bytes) -> None:
-        """Say something to a room's sessions in this process alone."""
-        events = [(None, frame)]
-        self._deliver(
-            {"type": publisher.ROOM_EVENTS, "room": room, "events": events, "plain": (), "own": ()}
-        )
 
     def _deliver(self, message: dict[str, Any]) -> None:
         kind = message.get("type")

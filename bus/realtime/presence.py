@@ -98,6 +98,14 @@ class PresenceKeeper:
             local.changed[key] = False
             self._call(room, local)
 
+    def rename(self, room: int, key: str, author: Author) -> None:
+        """Note that somebody here is called otherwise now."""
+        local = self._rooms.get(room)
+        if local is not None and local.people.get(key, author) != author:
+            local.people[key] = author
+            local.changed[key] = True
+            self._call(room, local)
+
     async def close(self) -> None:
         """Take everybody of this process out of every room; who comes back elsewhere never left."""
         for task in list(self._tasks):

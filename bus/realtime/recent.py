@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -49,6 +49,8 @@ class Recent:
 
     def __init__(self) -> None:
         self.loaded = False
+        # Goes up when what is being read may say an old name.
+        self.edition = 0
         # The newest seq that is taken in; all that changed after `_base` is there, and all that was
         # posted after `_floor`.
         self.head = 0
@@ -87,6 +89,14 @@ class Recent:
         self._waiting.clear()
         self._answers.clear()
         self._size = 0
+
+    def forget_authors(self, keys: Collection[str]) -> None:
+        """Keep nothing that says the names of these users."""
+        self.edition += 1
+        said = [b'"author":{"id":%b,' % key[1:].encode() for key in keys]
+        self._take_in()
+        if any(author in kept.json for kept in self._messages.values() for author in said):
+            self.drop()
 
     def hear(self, seq: int, frame: bytes) -> None:
         """The next event of the room."""

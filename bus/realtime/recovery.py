@@ -45,7 +45,10 @@ class Recovery:
 
     async def _read(self, source: Source, topic: RoomTopic) -> None:
         try:
-            topic.recent.load(await source.recent(topic.room, conf.recovery_limit))
+            edition = topic.recent.edition
+            snapshot = await source.recent(topic.room, conf.recovery_limit)
+            if edition == topic.recent.edition:
+                topic.recent.load(snapshot)
         finally:
             topic.recent_task = None
 

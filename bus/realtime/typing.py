@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,6 +87,15 @@ class TypingKeeper:
         for key in message["stopped"]:
             typing.people.pop(key, None)
         self._plan(room, typing)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """These people have other names now; who goes on typing is heard of again."""
+        gone = set(keys)
+        for room, typing in list(self._rooms.items()):
+            for key in gone & typing.people.keys():
+                del typing.people[key]
+                self._passed_on.pop((room, key), None)
+            self._plan(room, typing)
 
     def close(self) -> None:
         """Forget everybody."""

@@ -23,6 +23,7 @@ from bus.conf import conf
 from bus.errors import (
     Banned,
     BusError,
+    Conflict,
     Forbidden,
     Invalid,
     Muted,
@@ -34,7 +35,7 @@ from bus.errors import (
 from bus.fields import timestamp
 from bus.models import Member, Room, Sanction
 from bus.protocol import Author, RoomInfo, You
-from bus.services import naming, newcomers
+from bus.services import naming, newcomers, taken_names
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.
@@ -110,7 +111,12 @@ def author_key(author: Author) -> str:
     """What tells one author from all others: of a user, a guest, or a service's name."""
     if isinstance(author.id, int):
         return f"u{author.id}"
-    return author.id if author.id else f"s{author.name}"[:64]
+    return author.id if author.id else service_key(author.name)
+
+
+def service_key(name: str) -> str:
+    """The author key of a backend service, which has a name alone."""
+    return f"s{name}"[:64]
 
 
 def visitor_of(request: HttpRequest) -> Visitor:
@@ -244,7 +250,8 @@ def visited(name: str) -> Room:
 
     Under BUS_OPEN_ROOMS that is what the first join would make, if the name may stand. Else it is
     a private room that nobody is a member of, so that whoever asks for a room that they may not
-    know of is told the same, and as late, as where there is none.
+    know of is told the same, and as late, as where there is none. Raises Conflict for a name that
+    looks like that of another room.
     """
     room = Room.objects.filter(name=name).first()
     # Looked at for both, as it takes its time.
@@ -252,6 +259,10 @@ def visited(name: str) -> Room:
     may_be_made = unseen and conf.open_rooms and _may_stand(name)
     if room is not None:
         return room
+    if may_be_made and (alike := taken_names.room_like(name)) is not None:
+        if alike.access != Room.Access.PRIVATE:
+            raise Conflict("This name looks like that of another room.", field="room")
+        may_be_made = False
     return Room(pk=0, name=name, access="open" if may_be_made else "private")
 
 

@@ -39,7 +39,7 @@ def find(keys: Iterable[Key]) -> dict[Key, Message]:
         cursor.execute(_find_sql(connection.vendor), [_text([list(key) for key in keys])])
         ids = [pk for (pk,) in cursor.fetchall()]
     # Hardly ever is one there: the second query is for repeats alone.
-    return {key_of(row): row for row in Message.objects.filter(pk__in=ids)} if ids else {}
+    return {key_of(row): row for row in Message.objects.named().filter(pk__in=ids)} if ids else {}
 
 
 def new(room: Room, **values: object) -> Message:
@@ -49,6 +49,8 @@ def new(room: Room, **values: object) -> Message:
     """
     row = Message(*map((values | {"room_id": room.pk}).get, _ALL_NAMES))
     _ROOM.set_cached_value(row, room)
+    # It was looked up for this row.
+    row.__dict__["name_now"] = row.author_name
     return row
 
 

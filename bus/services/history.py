@@ -89,7 +89,7 @@ def wire(row: Message, room: str) -> Wire:
         seq=row.seq,
         changed=row.changed,
         room=room,
-        author=_author(row.author_key, row.author_name),
+        author=_author(row.author_key, row.shown_name),
         body="" if removed else row.body,
         posted_at=timestamp(row.posted_at),
         client_id=row.client_id,
@@ -118,7 +118,7 @@ def _author(key: str, name: str) -> Author:
 
 
 def _posted(room: Room) -> QuerySet[Message]:
-    return Message.objects.filter(room=room, status=Message.Status.POSTED)
+    return Message.objects.named().filter(room=room, status=Message.Status.POSTED)
 
 
 def _wires(rows: Iterable[Message], room: str) -> list[Wire]:

@@ -38,7 +38,7 @@ def newest(room_id: int, span: int, page: int) -> Newest:
     name, head = Room.objects.values_list("name", "head").get(pk=room_id)
     base = floor = max(0, head - span)
     # What is posted later comes as an event; what is changed later is here, and comes, too.
-    posted = Message.objects.filter(room=room_id, status=Message.Status.POSTED, seq__lte=head)
+    posted = Message.objects.named().filter(room=room_id, status="posted", seq__lte=head)
     rows = list(posted.filter(changed__gt=base))
     if base and sum((row.seq or 0) > base for row in rows) < page:
         # Most of the changes were edits.

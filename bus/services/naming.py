@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
+from bus.conf import conf
 from bus.errors import Invalid
-from bus.moderation import POLICIES, Policy, judge
+from bus.moderation import POLICIES, Policy, judge, lookalike
 from bus.moderation.terms import Term, load
 
 # What people and dogs are called, whatever else it means.
@@ -59,3 +61,16 @@ def check(name: str) -> None:
     for text in {spaced, _WORD_BEGINS.sub(" ", spaced)}:
         if judge(text, _POLICY).action in _REFUSED:
             raise Invalid("This name is not allowed here.", field="name")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether it looks like a name of BUS_RESERVED_NAMES."""
+    skeleton = lookalike(name)
+    whole, beginnings = _reserved(tuple(conf.reserved_names))
+    return skeleton in whole or skeleton.startswith(beginnings)
+
+
+@lru_cache(8)
+def _reserved(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    whole = frozenset(lookalike(name) for name in names if not name.endswith("*"))
+    return whole, tuple(lookalike(name[:-1]) for name in names if name.rstrip("*") != name)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from bus.models import Room
+from bus.models import Message, Room
+from bus.protocol import Author
 from bus.services import access
 from bus.services.access import Rights
 
@@ -25,6 +27,8 @@ class Standing:
     passwords: dict[int, str]
     # The keys of HTTP sessions that are there and not expired.
     logins: set[str]
+    # What those who are active are called, by user id.
+    names: dict[int, str]
 
 
 def read(
@@ -36,11 +40,24 @@ def read(
         keys.setdefault(room_id, set()).add(key)
     rooms = Room.objects.filter(pk__in=keys) if keys else []
     active = User.objects.filter(pk__in=list(users), is_active=True)
+    rows = list(active.values_list("pk", "password", "username"))
     return Standing(
         rights=access.rights({room: keys[room.pk] for room in rooms}, here=True),
-        passwords=dict(active.values_list("pk", "password")),
+        passwords={pk: password for pk, password, _ in rows},
         logins=_live(set(logins)),
+        names={pk: name for pk, _, name in rows},
     )
+
+
+def renamed(keys: Iterable[str], rooms: Collection[int]) -> dict[Author, list[Room]]:
+    """What these authors are called now, each with those of the rooms where messages show it."""
+    users = User.objects.filter(pk__in=[int(key[1:]) for key in keys])
+    found: dict[Author, list[Room]] = {}
+    for pk, name in users.values_list("pk", "username"):
+        theirs = Message.objects.filter(room=OuterRef("pk"), author_key=f"u{pk}")
+        shown = Room.objects.filter(Exists(theirs), pk__in=rooms).only("name")
+        found[Author(id=pk, name=name)] = list(shown)
+    return found
 
 
 def _live(keys: set[str]) -> set[str]:

@@ -16,6 +16,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from bus.errors import Invalid, NotFound, Unauthenticated
 from bus.fields import canonical_name
+from bus.services import taken_names
 from bus.services.access import Visitor
 
 # A month: who is to come for longer gets another one. In seconds.
@@ -48,10 +49,11 @@ def for_user(user_id: int, *, ttl: float, rooms: Iterable[str] | None = None) ->
 
 
 def for_guest(name: str, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
-    """A token for a new guest of this name; raises Invalid."""
+    """A token for a new guest of this name; raises Invalid, and Conflict for a user's name."""
     name = name.strip()
     if not 0 < len(name) <= _NAME_LIMIT or not name.isprintable():
         raise Invalid(f"A guest's name has 1 to {_NAME_LIMIT} printable characters.", field="guest")
+    taken_names.check_guest(name)
     return _issue(f"g{secrets.token_hex(8)}", name, ttl, rooms)
 
 

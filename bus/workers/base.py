@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from bus.conf import conf
 from bus.errors import Invalid
 from bus.layer import Delivery, Undeliverable
 from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
+from bus.services import impostors
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -95,6 +96,15 @@ class BatchConsumer(ABC):
     @abstractmethod
     async def handle(self, batch: Sequence[tuple[Delivery, Any]]) -> Failures:
         """Handle a list; return the failed by position, or raise when the whole list failed."""
+
+    async def posing(self, messages: Mapping[int, ChannelMessage]) -> Failures:
+        """The positions of those that a service wrote under a name that looks like a user's."""
+        asked = {at: message for at, message in messages.items() if impostors.concerns(message)}
+        if not asked:
+            return {}
+        found = await self.in_thread(impostors.among, list(asked.values()))
+        places = list(asked)
+        return {places[at]: Undeliverable(error.text) for at, error in found.items()}
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Run blocking work, such as a transaction, in the consumer's own thread."""

@@ -25,6 +25,8 @@ class BroadcastWorker(BatchConsumer):
 
     async def handle(self, batch: Batch) -> Failures:
         """Publish a list, in order; rooms that do not exist are told nothing."""
+        failures = await self.posing(dict(enumerate(message for _, message in batch)))
+        batch = [each for at, each in enumerate(batch) if at not in failures]
         named = {name for _, message in batch for name in _room_names(message)}
         everywhere = any(getattr(message, "rooms", None) == "all" for _, message in batch)
         found = await self.in_thread(rooms.by_names, None if everywhere else sorted(named))
@@ -47,7 +49,7 @@ class BroadcastWorker(BatchConsumer):
                             delivery.message_id,
                         )
         await publisher.publish(to_rooms, to_users, strict=True)
-        return {}
+        return failures
 
 
 def _room_names(message: ChannelMessage) -> list[str]:

@@ -55,11 +55,13 @@ class ModerationWorker(BatchConsumer):
                 steps[at] = message
             else:
                 written[at] = (delivery, message)
-        failures: Failures = {}
+        failures = await self.posing({at: message for at, (_, message) in written.items()})
+        for at in failures:
+            del written[at]
         if written:
             places = list(written)
             failed = await self._settle(list(written.values()))
-            failures = {places[at]: error for at, error in failed.items()}
+            failures |= {places[at]: error for at, error in failed.items()}
         for at, step in steps.items():
             try:
                 await self.in_thread(rehearsal.go_on, step)

@@ -6,14 +6,15 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
-from bus.services import policies
+from bus.services import impostors, policies
 from tests.integration.live import serving
 
 
 @pytest.fixture(autouse=True)
 def own_rules() -> None:
-    """Forget what rooms go by: a test's room may have the id of another test's."""
+    """Forget what rooms go by, and names: a test's may be those of another test."""
     policies.forget()
+    impostors.forget()
 
 
 @pytest_asyncio.fixture

@@ -5,18 +5,25 @@
 --   tell:   shortest time between two tellings (ms)
 -- attend and depart return the count, how many changes wait to be told, and the authors where they
 -- are up to 100.
--- tell returns ms to wait; or 0, the count, and each change as '+author' or '-author'.
+-- tell returns ms to wait; or 0, the count, and each change as '+author' or '-author', or '=author'
+-- for another name of who was there before.
 local base, operation = ARGV[1], ARGV[2]
 local people, who = base .. ':people', base .. ':who'
 local seats, changes = base .. ':seats', base .. ':changes'
 local now = redis.call('TIME')
 now = now[1] * 1000 + math.floor(now[2] / 1000)
 
--- Coming back before the leaving was told is no change, nor is the reverse.
+-- Coming back before the leaving was told is no change but that of a name, nor is the reverse.
 local function change(key, sign, author)
   local waiting = redis.call('HGET', changes, key)
-  if waiting and string.sub(waiting, 1, 1) ~= sign then
+  local before, known = string.sub(waiting or '', 1, 1), string.sub(waiting or '', 2)
+  if before == '+' and sign == '-' then
     redis.call('HDEL', changes, key)
+  elseif before == '-' and sign == '+' then
+    if known == author then redis.call('HDEL', changes, key)
+    else redis.call('HSET', changes, key, '=' .. author) end
+  elseif before == '+' and sign == '=' then
+    redis.call('HSET', changes, key, '+' .. author)
   else
     redis.call('HSET', changes, key, sign .. author)
   end
@@ -48,7 +55,8 @@ if operation == 'attend' then
   local ttl = tonumber(ARGV[4])
   for i = 5, #ARGV, 2 do
     local key, author = ARGV[i], ARGV[i + 1]
-    if redis.call('ZADD', people, now + ttl, key) == 1 then change(key, '+', author) end
+    if redis.call('ZADD', people, now + ttl, key) == 1 then change(key, '+', author)
+    elseif redis.call('HGET', who, key) ~= author then change(key, '=', author) end
     redis.call('HSET', who, key, author)
     local taken = redis.call('HGET', seats, key) or ' '
     if not string.find(taken, ' ' .. process .. ' ', 1, true) then

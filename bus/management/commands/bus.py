@@ -1,4 +1,4 @@
-"""The `bus` command: what a shell can do with named channels."""
+"""The `bus` command: what a shell can do with named channels, API keys and names."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from django.core.management.base import BaseCommand
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.dead import Dead
 from bus.management.channel_commands.key import Key
+from bus.management.channel_commands.names import Names
 from bus.management.channel_commands.replay import ReplayCommand
 from bus.management.channel_commands.send import Send
 from bus.management.channel_commands.stats import Stats
 from bus.management.channel_commands.tail import Tail
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
-    kind.name: kind for kind in (Send, Stats, Dead, Tail, ReplayCommand, Key)
+    kind.name: kind for kind in (Send, Stats, Dead, Tail, ReplayCommand, Key, Names)
 }
 
 

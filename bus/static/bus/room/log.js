@@ -2,7 +2,7 @@
 
 import { fill, gettext, ngettext } from "../i18n.js";
 import { make } from "./dom.js";
-import { adopt, group } from "./row.js";
+import { adopt, group, rename } from "./row.js";
 
 const NEAR = 48; // px from the bottom that still count as being there
 const MOST = 500; // rows kept while reading at the bottom; older ones can be loaded again
@@ -68,6 +68,12 @@ export class BusLog extends HTMLElement {
     group(row);
     this.#group(row.nextElementSibling);
     this.#changed();
+  }
+
+  /** Show another name on all rows of an author. */
+  rename(author, name) {
+    const rows = this.list.querySelectorAll(`:scope > [data-author="${CSS.escape(author)}"]`);
+    for (const row of rows) rename(row, name);
   }
 
   /** Take a row out. */

@@ -31,6 +31,7 @@ class BusRoom extends HTMLElement {
     this.actions = new Actions(this.log.list, this.room, (row) => this.#may(row), say);
     this.actions.changed = () => this.#pause(); // an edit counts as a message does
     this.bus.on("state", (change) => this.#state(change));
+    this.bus.on("user.changed", (user) => Object.assign(this.bus.session.user, user));
     this.#listen();
     this.room.join().catch(() => {}); // told by "rejected"
     this.log.addEventListener("older", () => this.#older());
@@ -63,6 +64,7 @@ class BusRoom extends HTMLElement {
     room.on("joined", (joined) => this.#joined(joined));
     room.on("restored", (sent) => this.#track(sent));
     room.on("presence", (presence) => this.#online(presence));
+    room.on("user.changed", ({ id, name }) => log.rename(id, name));
     room.on("typing", ({ members }) => this.typing.show(members, this.me));
     room.on("member", (you) => {
       this.you = { ...this.you, ...you };

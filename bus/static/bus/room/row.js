@@ -100,17 +100,28 @@ export function group(row) {
 
 const timeOf = (row) => new Date(row.querySelector("time").dateTime);
 
-function blank(name, own, body, at) {
+/** Show that the author is called otherwise now. */
+export function rename(row, name) {
+  row.querySelector(".avatar").replaceWith(avatarOf(name));
+  row.querySelector(".name").textContent = name;
+  row.querySelector(".more")?.replaceWith(moreButton(name));
+}
+
+function avatarOf(name) {
   const hue = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
   const initial = [...name][0]?.toUpperCase() ?? "?";
   const avatar = make("span", { className: `avatar hue-${hue}` }, initial);
   avatar.setAttribute("aria-hidden", "true");
+  return avatar;
+}
+
+function blank(name, own, body, at) {
   const by = make("p", { className: "by" }, make("bdi", { className: "name" }, name), " ");
   if (own) by.append(make("span", { className: "you" }, gettext("You")), " ");
   by.append(make("time"));
   const text = make("div", { className: "body", dir: "auto" });
   const line = make("div", { className: "line" }, by, text);
-  const row = make("li", { className: own ? "row own" : "row" }, avatar, line);
+  const row = make("li", { className: own ? "row own" : "row" }, avatarOf(name), line);
   stamp(row, at);
   setBody(row, body);
   return row;
