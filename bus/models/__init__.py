@@ -5,6 +5,7 @@ from bus.models.arrival import Arrival
 from bus.models.audit_entry import AuditEntry
 from bus.models.dry_run import DryRun
 from bus.models.label import Label
+from bus.models.listing import Listing
 from bus.models.member import Member
 from bus.models.message import Message
 from bus.models.queued_send import QueuedSend
@@ -22,6 +23,7 @@ __all__ = [
     "AuditEntry",
     "DryRun",
     "Label",
+    "Listing",
     "Member",
     "Message",
     "QueuedSend",

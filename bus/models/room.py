@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from bus.fields import canonical_name
+from bus.models import listing
 from bus.models.labels import check_labels
+
+# What the lobby finds a room by.
+_LISTED = {"name", "title", "access", "archived_at"}
 
 
 def check_name(name: str) -> None:
     """Refuse a name that no path could lead to; raises ValidationError."""
     if canonical_name(name) != name:
         raise ValidationError(_("Use letters, digits and underscores, without spaces."))
+
+
+class RoomQuerySet(models.QuerySet["Room"]):
+    """Rooms, which the lobby finds however they are written."""
+
+    def bulk_create(self, objs: Iterable[Room], *args: Any, **options: Any) -> list[Room]:
+        """As Django's."""
+        with transaction.atomic(using=self.db):
+            made = super().bulk_create(objs, *args, **options)
+            if options.get("ignore_conflicts") or options.get("update_conflicts"):
+                # Which of them are new, and their numbers, is not told.
+                listing.renew(Room.objects.filter(name__in=[room.name for room in made]))
+            else:
+                listing.add(made)
+        return made
+
+    def update(self, **values: Any) -> int:
+        """As Django's."""
+        if _LISTED.isdisjoint(values):
+            return super().update(**values)
+        with transaction.atomic(using=self.db):
+            changed = list(self.values_list("pk", flat=True))
+            count = super().update(**values)
+            listing.renew(Room.objects.filter(pk__in=changed))
+        return count
 
 
 class Room(models.Model):
@@ -66,6 +98,8 @@ class Room(models.Model):
         _("archived"), null=True, blank=True, help_text=_("from then on it takes no messages")
     )
 
+    objects = RoomQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("room")
         verbose_name_plural = _("rooms")
@@ -73,6 +107,17 @@ class Room(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Store it, and let the lobby find it by what it is called now."""
+        fields = options.get("update_fields")
+        if fields is not None and _LISTED.isdisjoint(fields):
+            super().save(*args, **options)
+            return
+        renew = listing.add if self._state.adding else listing.renew
+        with transaction.atomic():
+            super().save(*args, **options)
+            renew([self])
 
     def clean(self) -> None:
         """Refuse what would turn or end the lines that it is shown in; raises ValidationError."""

@@ -24,7 +24,8 @@ from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm, SignUpForm
 from bus.pages.history import rows_of
 from bus.pages.limits import refusal
-from bus.services import access, history, rooms
+from bus.services import access, history
+from bus.services import lobby as lobby_list
 from bus.services.history import Recovery
 
 FIRST_PAGE = 50  # messages of the first paint
@@ -44,11 +45,15 @@ def lobby(request: HttpRequest) -> HttpResponse:
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         return redirect("room", form.cleaned_data["name"])
-    return render(
-        request,
-        "bus/lobby.html",
-        {"rooms": rooms.visible_to(visitor), "form": form, "open_rooms": conf.open_rooms},
-    )
+    query, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
+    context = {
+        "page": lobby_list.page(visitor, query, after),
+        "query": query,
+        "after": after,
+        "form": form,
+        "open_rooms": conf.open_rooms,
+    }
+    return render(request, "bus/lobby.html", context)
 
 
 @never_cache
