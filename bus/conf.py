@@ -205,7 +205,7 @@ class Conf:
         "No limit when everything runs embedded",
     )
     address_room_rate = RateSetting(
-        "60/h", "The same for all who come from one address, or IPv6 /64"
+        "200/h", "The same for all who come from one address, or IPv6 /64"
     )
     room_rate = RateSetting("1000/d", "The same for everybody together")
     guests = Setting(True, "People without an account may enter rooms whose access is `open`")

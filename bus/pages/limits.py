@@ -24,10 +24,12 @@ def too_many(request: HttpRequest, wait: float) -> HttpResponse:
     return response
 
 
-def refusal(request: HttpRequest, quotas: Iterable[Quota]) -> HttpResponse | None:
-    """Count something; the page for who did it too often."""
+def refusal(
+    request: HttpRequest, quotas: Iterable[Quota], *, count: bool = True
+) -> HttpResponse | None:
+    """Count something, unless that is done later; the page for who did it too often."""
     try:
-        async_to_sync(throttle.take)(quotas)
+        async_to_sync(throttle.take if count else throttle.look)(quotas)
     except RateLimited as error:
         return too_many(request, error.retry_after or 0)
     return None

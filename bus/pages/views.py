@@ -76,6 +76,12 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     except Forbidden as error:
         context = {"room_name": name, "banned": error.code == "banned"}
         return render(request, "403.html", context, status=403)
+    if not found.pk:
+        # So that nobody waits in a room that their socket may not make yet.
+        quotas = throttle.new_room(visitor.key, addresses.address_of(request))
+        refused = refusal(request, quotas, count=False)
+        if refused is not None:
+            return refused
     if visitor.new:
         place = addresses.place_of(addresses.address_of(request))
         refused = refusal(request, throttle.quota("guest", conf.guest_rate, place))

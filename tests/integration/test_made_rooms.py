@@ -115,6 +115,8 @@ async def test_only_so_many_rooms_are_made(
         cookie = {"Cookie": f"bus_guest={one.started['data']['token']}"}
     told, code = await plain(server, "c", additional_headers=cookie)
     assert (told["code"], told["retry_after"] > 60, code) == ("rate_limited", True, 4429)
+    page = await sync_to_async(Browser(headers=cookie).get)("/chat/c/")
+    assert (page.status_code, int(page["Retry-After"]) > 60) == (429, True)
     told, _ = await plain(server, "c")
     # Another guest from the same place.
     assert told["code"] == ("invalid" if limit == "BUS_USER_ROOM_RATE" else "rate_limited")
