@@ -261,6 +261,17 @@ class Conf:
         "30 days may go on; 0 is no limit",
     )
     sign_up_rate = RateSetting("10/h", "New accounts from one address; 0 is no limit")
+    password_reset = Setting(
+        False,
+        "A forgotten password may be reset by mail, and accounts have an email address for it. On "
+        "where EMAIL_URL is set",
+    )
+    reset_rate = RateSetting(
+        "20/h", "Mails for a forgotten password that one address may ask for; 0 is no limit"
+    )
+    reset_account_rate = RateSetting(
+        "3/h", "Mails for a forgotten password to one email address; 0 is no limit"
+    )
     secret_rate = RateSetting(
         "60/h",
         "Wrong API keys, tokens and links of mails from one address. What was right from there "

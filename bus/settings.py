@@ -13,6 +13,7 @@ from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from bus import conf as bus_conf
+from bus import mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = bus_conf.var_dir()
@@ -81,6 +82,11 @@ CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 globals().update(bus_conf.from_environment(os.environ))
 if "BUS_HTTPS" not in os.environ:
     BUS_HTTPS = not EMBEDDED and not DEBUG
+EMAIL_URL = os.environ.get("EMAIL_URL", "")
+if EMAIL_URL:
+    globals().update(mail.from_url(EMAIL_URL))
+if "BUS_PASSWORD_RESET" not in os.environ:
+    BUS_PASSWORD_RESET = bool(EMAIL_URL)
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
 if EMBEDDED:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm
@@ -9,6 +11,7 @@ from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from bus.conf import conf
 from bus.errors import Conflict, Invalid
 from bus.fields import canonical_name
 from bus.services import naming, taken_names
@@ -36,7 +39,17 @@ class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]
 
     class Meta(BaseUserCreationForm.Meta):
         model = get_user_model()
-        fields = ("username",)
+        fields = ("username", "email")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if conf.password_reset:
+            self.fields["email"].help_text = _(
+                "If you forget your password, a link goes there by which you set a new one. "
+                "You may leave it empty."
+            )
+        else:
+            del self.fields["email"]
 
     def clean_username(self) -> str:
         """The name, if others should have to read it, and nobody is taken for somebody else."""

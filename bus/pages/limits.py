@@ -24,6 +24,11 @@ def too_many(request: HttpRequest, wait: float) -> HttpResponse:
     return response
 
 
+def give_back(quotas: Iterable[Quota]) -> None:
+    """Count something no longer: it was none of what is limited."""
+    async_to_sync(throttle.give)(quotas)
+
+
 def refusal(
     request: HttpRequest, quotas: Iterable[Quota], *, count: bool = True
 ) -> HttpResponse | None:

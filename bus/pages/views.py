@@ -1,19 +1,11 @@
-"""The lobby, the room page and sign-up."""
+"""The lobby and the room page."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.contrib.auth import login
-from django.contrib.auth.views import RedirectURLMixin
-from django.forms import BaseModelForm
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
-from django.views.generic import CreateView
 
 from bus import addresses, throttle
 from bus.conf import conf
@@ -21,7 +13,7 @@ from bus.errors import Conflict, Forbidden, NotFound
 from bus.fields import canonical_name
 from bus.models import Room
 from bus.pages.catalog import script_catalog
-from bus.pages.forms import RoomForm, SignUpForm
+from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
 from bus.pages.limits import refusal
 from bus.services import access, history
@@ -104,31 +96,3 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
 def _first_page(room: Room) -> Recovery:
     # What the first join will make has nothing in it.
     return history.recover(room, None, FIRST_PAGE) if room.pk else Recovery(0, True, [])
-
-
-@method_decorator([sensitive_post_parameters(), never_cache], name="dispatch")
-class SignUp(RedirectURLMixin, CreateView):  # type: ignore[type-arg]
-    """Makes an account and signs it in."""
-
-    form_class = SignUpForm
-    template_name = "registration/signup.html"
-    next_page = "lobby"
-
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Who is signed in already has nothing to do here."""
-        if request.user.is_authenticated:
-            return redirect(self.get_success_url())
-        return super().dispatch(request, *args, **kwargs)
-
-    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The form, and where to go after it."""
-        return super().get_context_data(next=self.get_redirect_url(), **kwargs)
-
-    def form_valid(self, form: BaseModelForm[Any]) -> HttpResponse:
-        """Sign the new account in, and go on to where the visitor was heading."""
-        place = addresses.address_of(self.request)
-        refused = refusal(self.request, throttle.by_address("sign-up", conf.sign_up_rate, place))
-        if refused is not None:
-            return refused
-        login(self.request, form.save(), backend="django.contrib.auth.backends.ModelBackend")
-        return HttpResponseRedirect(self.get_success_url())

@@ -52,7 +52,7 @@ def unquoted(lines: str) -> str:
 
 
 def in_templates() -> Iterator[tuple[str, str]]:
-    for path in sorted((BUS / "templates").rglob("*.html")):
+    for path in sorted((BUS / "templates").rglob("*.[ht]*")):
         for found in IN_TEMPLATE.finditer(templatize(path.read_text("utf-8"))):
             yield ast.literal_eval(found[1]), path.name
 
