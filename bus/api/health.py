@@ -15,9 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bus import publisher
+from bus import addresses, publisher, throttle
 from bus.conf import conf
-from bus.errors import BusError
+from bus.errors import BusError, RateLimited, Unauthenticated
 from bus.names import WORKED_CHANNELS
 
 logger = logging.getLogger(__name__)
@@ -63,13 +63,28 @@ async def _may_know(request: HttpRequest) -> bool:
     """Whether who asks is one of us; where the database is away, by the secret alone."""
     scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return bool(conf.probe_secret) and constant_time_compare(shown.strip(), conf.probe_secret)
+        return await _knows_secret(request, shown.strip())
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return False
     try:
         user = await request.auser()
         return user.is_staff and await user.ahas_perm(PERMISSION)
     except (DatabaseError, InterfaceError):
+        return False
+
+
+async def _knows_secret(request: HttpRequest, shown: str) -> bool:
+    async def check() -> bool:
+        if not constant_time_compare(shown, conf.probe_secret):
+            raise Unauthenticated
+        return True
+
+    if not conf.probe_secret:
+        return False
+    try:
+        place = addresses.address_of(request)
+        return await throttle.prove("probe", conf.secret_rate, place, shown, check)
+    except (Unauthenticated, RateLimited):
         return False
 
 

@@ -175,3 +175,19 @@ async def test_the_sockets_of_an_address_count_behind_a_named_proxy(
         # Processes of this machine, which no proxy tells of, are no strangers.
         for _ in range(4):
             await stack.enter_async_context(session(server))
+
+
+@pytest.mark.asyncio
+async def test_the_secret_of_probes_is_guessed_at_no_more_than_keys_are(settings: Any) -> None:
+    settings.BUS_SECRET_RATE, settings.BUS_PROBE_SECRET = "5/h", "a secret that is long enough"
+
+    async def is_told(secret: str, place: str = HERE) -> bool:
+        headers = {"authorization": f"Bearer {secret}", **told(place)}
+        checks = json.loads((await AsyncClient().get("/readyz", headers=headers)).content)["checks"]
+        return bool(checks["workers of moderation"] != "failed")
+
+    assert await is_told(settings.BUS_PROBE_SECRET)
+    assert not any([await is_told(f"wrong-{n}") for n in range(6)])
+    assert await is_told(settings.BUS_PROBE_SECRET)
+    assert not any([await is_told(f"wrong-{n}", THERE) for n in range(6)])
+    assert not await is_told(settings.BUS_PROBE_SECRET, THERE)
