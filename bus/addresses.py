@@ -59,6 +59,25 @@ def place_of(address: str) -> str:
     return network_of(address)
 
 
+def own_network_of_scope(scope: Mapping[str, Any]) -> str:
+    """The network that a client shares with few others, by an ASGI scope; "" where nobody knows."""
+    told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
+    return _own_network((scope.get("client") or ("",))[0], bool(told), address_of_scope(scope))
+
+
+def own_network_of(request: HttpRequest) -> str:
+    """The same by an HTTP request."""
+    told = "HTTP_X_FORWARDED_FOR" in request.META
+    return _own_network(request.META.get("REMOTE_ADDR") or "", told, address_of(request))
+
+
+def _own_network(peer: str, told: bool, address: str) -> str:
+    found = _parsed(peer)
+    # A proxy that is not named speaks for everybody.
+    hidden = told and not conf.trusted_proxies and not (found and found.is_global)
+    return "" if hidden else network_of(address)
+
+
 def _client(peer: str, told: str) -> str:
     """The last address that is not one of a named proxy; `told` is its X-Forwarded-For."""
     found = _parsed(peer)

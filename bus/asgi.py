@@ -19,7 +19,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from bus import publisher, routing, servers  # noqa: E402
 from bus.api import middleware  # noqa: E402
 from bus.bodies import BodyLimit  # noqa: E402
-from bus.consumers import database, guard, reading, repair, stopping  # noqa: E402
+from bus.consumers import database, guard, reading, repair, sightings, stopping  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.realtime import hub  # noqa: E402
@@ -59,6 +59,7 @@ async def close() -> None:
         async with asyncio.timeout(_CLOSE_TIMEOUT):
             await guard.close()
             await reading.close()
+            await sightings.close()
             await hub.close()
             await publisher.close()
     except Exception as error:

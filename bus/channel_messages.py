@@ -14,6 +14,7 @@ from bus.errors import Invalid
 from bus.fields import (
     Body,
     ClientId,
+    Digest,
     EventName,
     Label,
     MessageId,
@@ -70,6 +71,8 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
     body: Text
     client_id: ClientId
     reply_to: MessageId | None = None
+    # What stands for the network that a guest wrote from (services.networks).
+    network: Digest | None = None
 
 
 class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MODERATION):

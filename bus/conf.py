@@ -243,6 +243,13 @@ class Conf:
     )
 
     # Who knocks too often
+    address_sanctions = Setting(
+        86_400.0,
+        "How long a guest's mute or ban also holds, in its room, for other guests from the same "
+        "address (IPv6: /64): who drops the cookie is a new guest. Signed-in people are never "
+        "meant; 0 is not at all",
+        "s",
+    )
     sign_in_attempts = Setting(
         10,
         "Wrong passwords for one name from one address, until that address waits "

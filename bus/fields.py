@@ -144,6 +144,8 @@ Remark = Annotated[str, AfterValidator(_remark)]
 MessageId = Annotated[str, Field(pattern=_MESSAGE_ID)]
 UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
 GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
+# What stands for something that is not to be told.
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Ref = Annotated[str, Field(max_length=64)]
 Seq = int
 Status = Literal["posted", "held", "rejected"]

@@ -30,6 +30,8 @@ class Change:
     logins: tuple[str, ...] = ()
     # Author keys of those who are called otherwise now.
     renamed: tuple[str, ...] = ()
+    # What stands for networks in whose guests a sanction is, or is no more.
+    networks: tuple[str, ...] = ()
 
 
 # What the next errand tells.

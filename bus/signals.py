@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
 from django.db.models import Model
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -22,7 +22,7 @@ from bus import rights
 from bus.errors import Conflict
 from bus.models import Member, Room, Sanction
 from bus.rights import Change
-from bus.services import access, taken_names
+from bus.services import access, networks, taken_names
 
 # Where an instance keeps its old name while it is saved under a new one.
 _OLD = "_bus_old_name"
@@ -120,6 +120,9 @@ def _member_changed(instance: Member, **_kwargs: Any) -> None:
 
 
 @receiver(post_save, sender=Sanction)
-@receiver(post_delete, sender=Sanction)
-def _sanctioned(instance: Sanction, **_kwargs: Any) -> None:
-    rights.tell(Change(places=((instance.room_id, instance.author_key),)))
+@receiver(pre_delete, sender=Sanction)
+def _sanctioned(instance: Sanction, created: bool = False, **_kwargs: Any) -> None:
+    if created:
+        networks.follow(instance)
+    place = instance.room_id, instance.author_key
+    rights.tell(Change(places=(place,), networks=tuple(networks.of_sanction(instance))))

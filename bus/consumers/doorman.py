@@ -61,13 +61,14 @@ class _Door:
         return entry
 
     async def _entry(self, visitor: Visitor) -> Entry:
-        rights = (await self._known(visitor.key)).rights(visitor.key)
+        rights = (await self._known(visitor)).rights(visitor)
         return rights.admit()
 
-    async def _known(self, key: str) -> Facts:
-        """The room and what is known of this author."""
+    async def _known(self, visitor: Visitor) -> Facts:
+        """The room and what is known of this visitor."""
+        key = visitor.key
         while True:
-            if self._serves(key):
+            if self._serves(visitor):
                 assert self._facts is not None
                 return self._facts
             edition = self._edition
@@ -75,16 +76,16 @@ class _Door:
             if edition == self._edition and found.knows(key):
                 return found
 
-    def _serves(self, key: str) -> bool:
-        """Whether what is kept will do for this author.
+    def _serves(self, visitor: Visitor) -> bool:
+        """Whether what is kept will do for this visitor.
 
         For one who is to find no room it never does: how soon the answer comes would tell whether
         others are in it.
         """
         facts = self._facts
-        if facts is None or self.old or not facts.knows(key):
+        if facts is None or self.old or not facts.knows(visitor.key):
             return False
-        return bool(facts.room.pk) and not facts.rights(key).hidden
+        return bool(facts.room.pk) and not facts.rights(visitor).hidden
 
     def _reading(self, key: str) -> asyncio.Task[Facts]:
         if self._current is not None and key.startswith("g"):

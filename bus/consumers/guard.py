@@ -22,7 +22,7 @@ from bus.consumers import database, doorman
 from bus.errors import CLOSE_TOO_SLOW, CLOSE_UNAUTHENTICATED, BusError, NotFound, Unavailable
 from bus.protocol import UserChanged
 from bus.realtime.hub import hub
-from bus.services import standing
+from bus.services import access, standing
 from bus.services.access import Entry, Login, Rights, Visitor
 from bus.services.standing import Standing
 
@@ -38,7 +38,8 @@ _RENAMED = 50
 # Between two attempts while the broker or the database is away, in seconds.
 _PAUSE = 1.0
 
-# What a socket depends on: ("author", key), ("login", digest), ("room", id), ("place", id, key).
+# What a socket depends on: ("author", key), ("login", digest), ("room", id), ("place", id, key),
+# ("network", digest).
 Token = tuple[str, str] | tuple[str, int] | tuple[str, int, str]
 Place = tuple[int, str]
 
@@ -176,6 +177,7 @@ class Guard:
         tokens += [("room", room_id) for room_id in message["rooms"]]
         tokens += [("login", digest) for digest in message["logins"]]
         self._renamed.update(message.get("renamed", ()))
+        tokens += [("network", digest) for digest in message.get("networks", ())]
         now = time.monotonic()
         for token in tokens:
             self._recent[token] = now
@@ -228,7 +230,9 @@ class Guard:
             self._wanted.difference_update(sockets)
             self._named -= named
             try:
-                found = await database.run(standing.read, places, users, logins)
+                found = await database.run(
+                    standing.read, places, users, logins, access.sources(visitors)
+                )
             except BaseException:
                 self._named |= named
                 self._want(s for s in sockets if self._is_kept(s))
@@ -336,6 +340,8 @@ def _apply_room(socket: Guarded, entry: Entry, right: Rights | None) -> None:
 
 def _tokens(socket: Guarded) -> Iterator[Token]:
     yield "author", socket.visitor.key
+    if socket.visitor.network:
+        yield "network", socket.visitor.network
     if socket.login is not None:
         yield "login", socket.login.digest
 

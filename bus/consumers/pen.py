@@ -85,6 +85,7 @@ class Pen:
             body=body,
             client_id=client_id,
             reply_to=reply_to,
+            network=self.visitor.network or None,
         )
         await publisher.send(message, ordering_key=name)
         if not again:

@@ -14,6 +14,7 @@ from bus.consumers import doorman
 from bus.consumers.guard import guard
 from bus.consumers.origin import refuse
 from bus.consumers.pen import Pen
+from bus.consumers.sightings import sightings
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.errors import (
     CLOSE_BAD_FRAME,
@@ -75,6 +76,7 @@ class Plain(Socket):
             self._refuse(error)
             raise Closed(_code_of(error)) from error
         self._seat = seat
+        sightings().note(self.visitor)
         guard().entered(self, room.pk)
         # It shows nobody who is here, so it waits for nothing.
         hub().presence.arrive(room.pk, room.name, self.visitor.key, self.visitor.author)

@@ -21,6 +21,7 @@ from bus.consumers.commands.table import Data, Methods
 from bus.consumers.guard import guard
 from bus.consumers.pen import Pen
 from bus.consumers.reading import read_marks
+from bus.consumers.sightings import sightings
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.errors import (
     CLOSE_BAD_FRAME,
@@ -243,7 +244,9 @@ class Session(Socket):
         if not self.is_granted(room):
             raise Forbidden("Your token is not for this room.")
         try:
-            return await doorman.enter(room, self.visitor, self.address)
+            entry = await doorman.enter(room, self.visitor, self.address)
+            sightings().note(self.visitor)
+            return entry
         except Unavailable:
             raise
         except BusError:
@@ -331,7 +334,7 @@ class Session(Socket):
         self._ignore()
         self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
-        self.pen = Pen(visitor, self.send_rate())
+        self.pen = Pen(self.visitor, self.send_rate())
         if grant is not None:
             left = max(0.0, grant.expires_at - time.time())
             loop = asyncio.get_running_loop()

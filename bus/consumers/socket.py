@@ -66,6 +66,7 @@ class Socket(AsyncConsumer):
     outbox: Outbox
     # Where it comes from, "" where nobody knows.
     address: str
+    network: str
     # Why a new guest is none: too many came from there.
     turned_down: RateLimited | None
 
@@ -85,7 +86,8 @@ class Socket(AsyncConsumer):
         if connections().draining:
             await turn_away(scope, send, CLOSE_RESTART)
             return
-        self.visitor = access.visitor_of_scope(scope)
+        self.network = addresses.own_network_of_scope(scope)
+        self.visitor = access.placed(access.visitor_of_scope(scope), self.network)
         self.login = access.login_of_scope(scope)
         self.address = addresses.address_of_scope(scope)
         self.turned_down = await self._turn_down()
@@ -174,7 +176,8 @@ class Socket(AsyncConsumer):
     def become(self, visitor: Visitor, token_password: int | None = None) -> None:
         """Be somebody else from now on; raises Closed when they have too many sockets."""
         guard().remove(self)
-        self.visitor, self.login, self.turned_down = visitor, None, None
+        self.visitor = access.placed(visitor, self.network)
+        self.login = self.turned_down = None
         self.token_password = token_password
         guard().add(self)
         if not self._count():

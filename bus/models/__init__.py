@@ -8,6 +8,7 @@ from bus.models.label import Label
 from bus.models.listing import Listing
 from bus.models.member import Member
 from bus.models.message import Message
+from bus.models.network import GuestNetwork, SanctionNetwork
 from bus.models.queued_send import QueuedSend
 from bus.models.read_mark import ReadMark
 from bus.models.report import Report
@@ -22,6 +23,7 @@ __all__ = [
     "Arrival",
     "AuditEntry",
     "DryRun",
+    "GuestNetwork",
     "Label",
     "Listing",
     "Member",
@@ -32,6 +34,7 @@ __all__ = [
     "Review",
     "Room",
     "Sanction",
+    "SanctionNetwork",
     "Strike",
     "TakenName",
 ]

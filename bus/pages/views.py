@@ -55,7 +55,7 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     canonical = canonical_name(name)
     if canonical not in (None, name):
         return redirect("room", canonical)
-    visitor = access.visitor_of(request)
+    visitor = access.placed(access.visitor_of(request), addresses.own_network_of(request))
     try:
         if canonical is None:
             raise NotFound

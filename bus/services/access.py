@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -35,7 +35,7 @@ from bus.errors import (
 from bus.fields import timestamp
 from bus.models import Member, Room, Sanction
 from bus.protocol import Author, RoomInfo, You
-from bus.services import naming, newcomers, taken_names
+from bus.services import naming, networks, newcomers, taken_names
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.
@@ -45,6 +45,7 @@ _SALT = "bus.guest"
 FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 # Why somebody may not write yet.
 NEWCOMER = "newcomer"
+_INHERITED = "A guest from your address is banned from this room. Sign in to enter it."
 # The roles that moderate a room.
 MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
@@ -59,6 +60,8 @@ class Visitor:
     user_id: int | None = None
     # A guest who was made up a moment ago, and so never did anything before.
     new: bool = False
+    # Of a guest: what stands for where they come from (services.networks); "" where nobody knows.
+    network: str = ""
 
     @property
     def guest(self) -> bool:
@@ -172,6 +175,11 @@ def remember_guest(response: HttpResponseBase, visitor: Visitor) -> None:
         )
 
 
+def placed(visitor: Visitor, network: str) -> Visitor:
+    """The visitor, of a guest with what stands for the network (addresses.network_of)."""
+    return replace(visitor, network=networks.digest(network)) if visitor.guest else visitor
+
+
 def _visitor(user: Any, cookies: Mapping[str, str]) -> Visitor:
     if user is not None and user.is_authenticated and user.is_active:
         return Visitor(key=f"u{user.pk}", id=user.pk, name=user.get_username(), user_id=user.pk)
@@ -242,7 +250,7 @@ class Entry:
 def enter(name: str, visitor: Visitor) -> Entry:
     """What a visitor may do in a room that is visited; raises NotFound, Forbidden or Banned."""
     room = visited(name)
-    return rights({room: [visitor.key]})[room.pk, visitor.key].admit()
+    return rights_of(visitor, room).admit()
 
 
 def visited(name: str) -> Room:
@@ -314,7 +322,7 @@ class Rights:
     def entry(self) -> Entry:
         """The entry of who was in the room before; raises Forbidden or Banned."""
         if self.banned is not None:
-            raise Banned
+            raise Banned(None if self.banned.pk else _INHERITED)
         if self.key.startswith("u") and self.name is None:
             raise Forbidden("This account is not active.")
         if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):
@@ -346,6 +354,13 @@ class Rights:
             return error.code
         return ""
 
+    def inherit(self, sanction: Sanction) -> None:
+        """Have a sanction hold that others brought upon where a guest comes from."""
+        if sanction.kind == Sanction.Kind.BAN:
+            self.banned = _longer(self.banned, sanction)
+        else:
+            self.muted = _longer(self.muted, sanction)
+
     def visits(self) -> bool:
         """Whether newcomers wait here, and the author is let in and may be one."""
         since = self.writes_from
@@ -364,13 +379,31 @@ class Rights:
         return self.key.startswith("s")
 
 
+def rights_of(visitor: Visitor, room: Room) -> Rights:
+    """What a visitor may do in a room now."""
+    return rights({room: [visitor.key]}, sources=sources([visitor]))[room.pk, visitor.key]
+
+
+def sources(visitors: Iterable[Visitor]) -> dict[str, set[str]]:
+    """What stands for where guests come from, by author key."""
+    found: dict[str, set[str]] = {}
+    for visitor in visitors:
+        if visitor.network:
+            found.setdefault(visitor.key, set()).add(visitor.network)
+    return found
+
+
 def rights(
-    asked: Mapping[Room, Iterable[str]], *, here: bool = False
+    asked: Mapping[Room, Iterable[str]],
+    *,
+    sources: Mapping[str, Collection[str]] | None = None,
+    here: bool = False,
 ) -> dict[tuple[int, str], Rights]:
     """What authors may do in rooms now, by room id and author key, in three queries.
 
-    A few more where newcomers wait; `here` says that the authors are in the rooms, or write there,
-    and so are first seen now at the latest.
+    One more for guests of whom `sources` says where they come from. A few more where newcomers
+    wait; `here` says that the authors are in the rooms, or write there, and so are first seen now
+    at the latest.
     """
     found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
     users = {int(key[1:]) for _, key in found if key.startswith("u")}
@@ -402,8 +435,31 @@ def rights(
             found[place].banned = sanction
         else:
             found[place].muted = sanction
+    _add_inherited(asked, found, sources or {})
     _add_arrivals(asked, found, here=here)
     return found
+
+
+def _add_inherited(
+    rooms: Iterable[Room],
+    found: Mapping[tuple[int, str], Rights],
+    sources: Mapping[str, Collection[str]],
+) -> None:
+    """What holds for guests since others from where they come are muted or banned."""
+    digests = {digest for key in sources for digest in sources[key]}
+    held: dict[tuple[int, str], list[Sanction]] = {}
+    for digest, sanction in networks.in_force(rooms, digests):
+        held.setdefault((sanction.room_id, digest), []).append(sanction)
+    for (room_id, key), right in found.items() if held else ():
+        for digest in sources.get(key, ()) if right.guest else ():
+            for sanction in held.get((room_id, digest), ()):
+                right.inherit(sanction)
+
+
+def _longer(one: Sanction | None, other: Sanction) -> Sanction:
+    if one is None or (one.until is not None and (other.until or FOR_GOOD) > one.until):
+        return other
+    return one
 
 
 def _add_arrivals(

@@ -154,7 +154,7 @@ class _Found:
             raise NotFound
         self.room = room
         row = Message.objects.filter(pk=int(message_id), room=room).first()
-        self.right: Rights = access.rights({room: [visitor.key]})[room.pk, visitor.key]
+        self.right: Rights = access.rights_of(visitor, room)
         # Held and rejected messages are nobody's business but their author's.
         if row is None or (row.status != "posted" and row.author_key != visitor.key):
             raise NotFound("There is no such message.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Q
 from django.utils import timezone
 
 from bus.models import Room, Sanction
-from bus.services import access
-from bus.services.access import Rights
+from bus.services import access, networks
+from bus.services.access import Rights, Visitor
 
 
 @dataclass(slots=True)
@@ -19,6 +19,8 @@ class Facts:
 
     room: Room
     known: dict[str, Rights] = field(default_factory=dict)
+    # By what stands for a network: the sanctions that hold for every guest from there.
+    networks: dict[str, list[Sanction]] = field(default_factory=dict)
 
     def knows(self, key: str) -> bool:
         """Whether the rights of this author can be told.
@@ -27,9 +29,15 @@ class Facts:
         """
         return key in self.known or (key.startswith("g") and not self.room.newcomer_wait)
 
-    def rights(self, key: str) -> Rights:
-        """What an author may do in the room."""
-        return self.known.get(key) or Rights(self.room, key)
+    def rights(self, visitor: Visitor) -> Rights:
+        """What a visitor may do in the room."""
+        known = self.known.get(visitor.key) or Rights(self.room, visitor.key)
+        if visitor.network not in self.networks:
+            return known
+        right = replace(known)
+        for sanction in self.networks[visitor.network]:
+            right.inherit(sanction)
+        return right
 
 
 def read(name: str, keys: Collection[str]) -> Facts:
@@ -40,4 +48,7 @@ def read(name: str, keys: Collection[str]) -> Facts:
     asked = {key for key in keys if room.newcomer_wait or not key.startswith("g")}
     asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))
     found = access.rights({room: asked}, here=True) if asked else {}
-    return Facts(room, {key: rights for (_, key), rights in found.items()})
+    facts = Facts(room, {key: rights for (_, key), rights in found.items()})
+    for digest, sanction in networks.in_force([room]):
+        facts.networks.setdefault(digest, []).append(sanction)
+    return facts

@@ -81,11 +81,15 @@ class _Settling:
         self.facts: dict[Key, list[Fact]] = {}
         self.rows = bulk.find(set(self.keys))
         authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
+        sources: dict[str, set[str]] = {}
+        for (_, author_key, _), submission in zip(self.keys, submissions, strict=True):
+            if submission.message.network:
+                sources.setdefault(author_key, set()).add(submission.message.network)
         for room_id, author_key, _ in self.keys:
             if room_id in authors:
                 authors[room_id].add(author_key)
         self.rights = access.rights(
-            {self.rooms[pk]: keys for pk, keys in authors.items()}, here=True
+            {self.rooms[pk]: keys for pk, keys in authors.items()}, sources=sources, here=True
         )
         self.last_sent = slow_mode.last_written(
             self.rooms.values(), {author_key for _, author_key, _ in self.keys}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -32,9 +32,15 @@ class Standing:
 
 
 def read(
-    places: Iterable[tuple[int, str]], users: Iterable[int], logins: Iterable[str]
+    places: Iterable[tuple[int, str]],
+    users: Iterable[int],
+    logins: Iterable[str],
+    sources: Mapping[str, Collection[str]],
 ) -> Standing:
-    """Look all of them up; (room id, author key) pairs, user ids, and keys of HTTP sessions."""
+    """Look all of them up.
+
+    (room id, author key) pairs, user ids, keys of HTTP sessions, and where guests come from.
+    """
     keys: dict[int, set[str]] = {}
     for room_id, key in places:
         keys.setdefault(room_id, set()).add(key)
@@ -42,7 +48,7 @@ def read(
     active = User.objects.filter(pk__in=list(users), is_active=True)
     rows = list(active.values_list("pk", "password", "username"))
     return Standing(
-        rights=access.rights({room: keys[room.pk] for room in rooms}, here=True),
+        rights=access.rights({room: keys[room.pk] for room in rooms}, sources=sources, here=True),
         passwords={pk: password for pk, password, _ in rows},
         logins=_live(set(logins)),
         names={pk: name for pk, _, name in rows},

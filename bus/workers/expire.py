@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus import publisher
 from bus.errors import Unavailable
-from bus.services import events, expiry, newcomers
+from bus.services import events, expiry, networks, newcomers
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,7 @@ async def expire_forever() -> None:
 def _forget() -> None:
     close_old_connections()
     newcomers.forget_old()
+    networks.forget_old()
 
 
 def _expire() -> tuple[events.Bulletins, bool]:

@@ -41,7 +41,7 @@ def earlier(seconds: float) -> dt.datetime:
 
 
 def enter(place: Room, by: Visitor) -> access.Entry:
-    return door.read(place.name, {by.key}).rights(by.key).admit()
+    return door.read(place.name, {by.key}).rights(by).admit()
 
 
 def outcomes(place: Room, author: access.Author = GUEST) -> list[str]:
