@@ -33,6 +33,8 @@ from bus.models import (
 from bus.services import audit, conduct, events, keys, policies, reviews, sanctions, taken_names
 from bus.services.facts import Fact
 
+# In raid mode accounts that are younger than this wait for a moderator.
+RAID_SECONDS = 3600
 # What a room is judged by; its changes are versioned and logged.
 RULES = ("moderation", "policy_parts", "conduct", "slow_mode", "newcomer_wait")
 
@@ -137,6 +139,30 @@ class RoomAdmin(admin.ModelAdmin):
     list_filter = ("access", "moderation")
     search_fields = ("name", "title")
     inlines = (MemberInline,)
+    actions = ("raid", "calm")
+
+    @admin.action(
+        description=_("Raid mode: hold what accounts younger than an hour write"),
+        permissions=["change"],
+    )
+    def raid(self, request: HttpRequest, queryset: QuerySet[Room]) -> None:
+        """Hold what newcomers write in the chosen rooms."""
+        self._raid(request, queryset, RAID_SECONDS)
+
+    @admin.action(description=_("End raid mode"), permissions=["change"])
+    def calm(self, request: HttpRequest, queryset: QuerySet[Room]) -> None:
+        """Hold it no more."""
+        self._raid(request, queryset, 0)
+
+    def _raid(self, request: HttpRequest, queryset: QuerySet[Room], seconds: int) -> None:
+        changed = 0
+        for room in queryset:
+            try:
+                policies.raid(room.pk, seconds, by=_person(request))
+                changed += 1
+            except BusError as error:
+                self.message_user(request, f"{room}: {error.text}", messages.WARNING)
+        self.message_user(request, _("%(count)d rooms changed.") % {"count": changed})
 
     def get_readonly_fields(self, request: HttpRequest, obj: Room | None = None) -> tuple[str, ...]:
         """The name is the room's address, and stays; what people read is the title."""

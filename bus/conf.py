@@ -481,7 +481,6 @@ class Conf:
     judge_timeout = Setting(
         0.5, "Longest that a list of messages, or an edit, waits for the external judge", "s"
     )
-    slow_settle = Setting(5.0, "A settled message that waited longer than this is logged", "s")
     learned_weights = Setting(
         True,
         "The model takes what `moderation train --from-decisions --switch` left in "

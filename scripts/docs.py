@@ -86,6 +86,8 @@ def _errors() -> Iterable[str]:
     yield from _head("code", "meaning", "said to people")
     for kind in _subclasses(errors.BusError):
         yield _row(f"`{kind.code}`", kind.__doc__, kind.message)
+    for code, meaning in errors.RESERVED_CODES.items():
+        yield _row(f"`{code}`", f"Reserved. {meaning}", "")
 
 
 def _reasons() -> Iterable[str]:

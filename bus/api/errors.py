@@ -38,7 +38,6 @@ STATUS = {
     "banned": 403,
     "not_found": 404,
     "conflict": 409,
-    "duplicate": 409,
     "room_archived": 409,
     "too_long": 413,
     "rate_limited": 429,

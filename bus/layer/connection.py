@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,6 @@ from redis.retry import Retry
 from bus.errors import Invalid, Unavailable
 from bus.layer import foreign, hosts
 from bus.layer.hosts import Host as Host
-
-logger = logging.getLogger(__name__)
 
 # Enough to fill a round trip; few enough that one reply stays small.
 _PIPELINE_LIMIT = 512

@@ -28,11 +28,6 @@ class Recovery:
     messages: list[Wire]
 
 
-def newest(room: Room, limit: int) -> list[Wire]:
-    """The newest page, oldest first."""
-    return recover(room, None, limit).messages
-
-
 def recover(room: Room, since: int | None, limit: int | None = None) -> Recovery:
     """What changed after `since`, or the newest page where that is unknown or too much."""
     # Without a transaction (SQLite's would lock out writers): the head first, then one query, which

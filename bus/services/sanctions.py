@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -12,6 +13,9 @@ from bus import fields
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Room, Sanction
 from bus.services import audit
+
+# An author's key: of a user, a guest, or a service.
+_AUTHOR = re.compile(r"u[1-9][0-9]{0,18}|g[\w.-]{1,63}|s.{1,63}")
 
 
 def impose(
@@ -25,6 +29,10 @@ def impose(
 ) -> Sanction:
     """Mute, time out or ban an author of a room, for minutes or for good; raises Invalid."""
     reason = fields.remark(reason, "reason")
+    if not _AUTHOR.fullmatch(author_key):
+        raise Invalid(
+            f"{author_key!r} is no author: u7 is a user, g… a guest, s… a service.", field="author"
+        )
     if kind not in Sanction.Kind.values:
         raise Invalid(f"There is no sanction {kind!r}.", field="kind")
     if kind == Sanction.Kind.TIMEOUT and minutes is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,8 +20,6 @@ from bus.services.messages import Settlement, Submission
 from bus.services.recollection import Recollection
 from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
-
-logger = logging.getLogger(__name__)
 
 Batch = Sequence[tuple[Delivery, MessageSubmitted]]
 

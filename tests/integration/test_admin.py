@@ -167,3 +167,14 @@ def test_every_list_opens(admin: Client, name: str) -> None:
     settle(room(), HELD, "what the fuck")
     assert sanctions.impose(Room.objects.get(), "gabc", "mute").pk
     assert admin.get(f"/admin/bus/{name}/").status_code == 200
+
+
+def test_raid_mode_is_switched_on_and_off_for_chosen_rooms(admin: Client) -> None:
+    places = [room("one", moderation="off"), room("two")]
+    chosen = {"_selected_action": [place.pk for place in places]}
+    for action, seconds in (("raid", 3600), ("calm", 0)):
+        answer = admin.post("/admin/bus/room/", {"action": action, **chosen}, follow=True)
+        assert b"2 rooms changed." in answer.content
+        found = Room.objects.values_list("policy_parts__raid_seconds", flat=True)
+        assert list(found) == [seconds, seconds]
+    assert AuditEntry.objects.filter(action="policy.changed", reason="raid mode").count() == 4

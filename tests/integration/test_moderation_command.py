@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from bus.models import AuditEntry, Message, Review, Room, Strike
+from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
 from bus.services import policies, reviews, rule_stats, sanctions
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
@@ -196,6 +196,23 @@ def test_statistics_count_what_was_posted_first_as_what_the_rule_made_of_it() ->
     reviews.decide(first.pk, approve=True, by=None)
     reviews.decide(second.pk, approve=False, by=None)
     assert counts("links") == (1, 1, 1)
+
+
+def test_sanction_mutes_times_out_and_bans(lobby: Room) -> None:
+    said = moderation(
+        "sanction", "--room", "lobby", "mute", "u7", "--minutes", "10", "--reason", "calm down"
+    )
+    muted = Sanction.objects.get()
+    assert (muted.author_key, muted.kind, muted.reason) == ("u7", "mute", "calm down")
+    assert muted.until is not None
+    assert f"moderation lift {muted.pk}" in said
+    moderation("sanction", "--room", "lobby", "ban", "gabc")
+    assert Sanction.objects.get(kind="ban").until is None
+    assert AuditEntry.objects.filter(action="sanction.ban", actor="operator").exists()
+    for wrong in (("timeout", "u7"), ("mute", "mina"), ("mute", "u7", "--minutes", "0")):
+        with pytest.raises(CommandError, match="Nothing was changed"):
+            moderation("sanction", "--room", "lobby", *wrong)
+    assert Sanction.objects.count() == 2
 
 
 def test_lift_forgive_undo_and_purge(lobby: Room) -> None:

@@ -1,4 +1,4 @@
-"""The `moderation` command: rooms' policies, what they did and would do, and the model."""
+"""The `moderation` command: rooms' policies and sanctions, what they did, and the model."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from bus.management.channel_commands.base import Subcommand
 from bus.management.moderation_commands.dry_run import DryRunCommand
 from bus.management.moderation_commands.evaluate import Evaluate
 from bus.management.moderation_commands.policy import PolicyCommand
+from bus.management.moderation_commands.sanction import SanctionCommand
 from bus.management.moderation_commands.stats import Stats
 from bus.management.moderation_commands.train import Train
 from bus.management.moderation_commands.undo import Forgive, Lift, Purge, Undo
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
     kind.name: kind
-    for kind in (Train, Evaluate, PolicyCommand, DryRunCommand, Stats, Lift, Forgive, Undo, Purge)
+    for kind in (
+        *(Train, Evaluate, PolicyCommand, DryRunCommand, Stats),
+        *(SanctionCommand, Lift, Forgive, Undo, Purge),
+    )
 }
 
 

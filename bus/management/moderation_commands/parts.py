@@ -44,6 +44,13 @@ def add_reason(parser: ArgumentParser) -> None:
     parser.add_argument("--reason", default="", type=readable, help="for the audit log")
 
 
+def add_author(parser: ArgumentParser) -> None:
+    """An author by key."""
+    parser.add_argument(
+        "author", type=readable, help="as in the log: u7 for a user, g… for a guest"
+    )
+
+
 def readable(text: str) -> str:
     """An argument that can be stored; raises ArgumentTypeError."""
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):

@@ -85,9 +85,7 @@ class Purge(Subcommand):
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Whose, where, since when."""
         parts.add_room(parser)
-        parser.add_argument(
-            "author", type=parts.readable, help="as in the log: u7 for a user, g… for a guest"
-        )
+        parts.add_author(parser)
         parser.add_argument("--minutes", type=float, default=60, help="default 60")
         parts.add_reason(parser)
 
