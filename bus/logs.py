@@ -17,6 +17,7 @@ _UVICORN = (
 )  # fmt: skip
 # What is left of a line that a request had a part in, in characters.
 _LINE_LIMIT = 500
+_HINT_LIMIT = 100
 
 
 class NoSockets(logging.Filter):
@@ -66,17 +67,17 @@ class Strangers(logging.Filter):
         return True
 
     def _count_later(self, kind: object, record: logging.LogRecord, wait: float) -> None:
-        timer = threading.Timer(wait, self._tell, [kind, record.name, record.levelno])
+        text = record.getMessage()[:_HINT_LIMIT]
+        timer = threading.Timer(wait, self._tell, [kind, record.name, record.levelno, text])
         timer.daemon = True
         timer.start()
 
-    def _tell(self, kind: object, name: str, level: int) -> None:
+    def _tell(self, kind: object, name: str, level: int, text: str) -> None:
         with self._lock:
             missed = self._missed.pop(kind, 0)
-        logging.getLogger(name).log(
-            level, "%d more of this kind in the last %g s.", missed, self.interval,
-            extra={"counted": True},
-        )  # fmt: skip
+        line = "%d more of this kind in the last %g s: %s"
+        values = (missed, self.interval, text)
+        logging.getLogger(name).log(level, line, *values, extra={"counted": True})
 
 
 def _kind(record: logging.LogRecord) -> object:

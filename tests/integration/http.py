@@ -33,13 +33,14 @@ class Line:
         """Send bytes, as fast as they go."""
         self._writer.write(data)
 
-    async def answer(self) -> Answer:
-        """The next response."""
+    async def answer(self, *, bodiless: bool = False) -> Answer:
+        """The next response, and its body where it tells its length."""
         async with asyncio.timeout(PATIENCE):
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = dict(line.split(": ", 1) for line in head[1:] if line)
             headers = {name.lower(): value for name, value in headers.items()}
-            body = await self._reader.readexactly(int(headers.get("content-length", 0)))
+            size = 0 if bodiless else int(headers.get("content-length", 0))
+            body = await self._reader.readexactly(size)
         return Answer(int(head[0].split()[1]), headers, body)
 
     async def rest(self) -> bytes:
@@ -69,7 +70,7 @@ async def ask(server: uvicorn.Server, data: bytes) -> Answer:
     """Send bytes on a connection of their own; the first answer."""
     async with line(server) as found:
         found.write(data)
-        return await found.answer()
+        return await found.answer(bodiless=data.startswith(b"HEAD "))
 
 
 def request(target: str, *headers: str, method: str = "GET", body: bytes = b"") -> bytes:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bus.models import Room
+from bus.servers.uvicorn_http import BoundedHttp
+from bus.servers.uvicorn_websocket import BoundedWebSocket
 from tests.integration.browser.server import Server, browser_path, enter
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +31,28 @@ def browser() -> Iterator[Browser]:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """The whole application on a real server: pages have the headers that they have in production,
+    which Django's own server for tests would not give them."""
+    config = uvicorn.Config(
+        "bus.asgi:application", port=0, http=BoundedHttp, ws=BoundedWebSocket, lifespan="off",
+        log_level="warning", proxy_headers=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    until(lambda: server.started, "the server", 20)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
-def address(live_server: Any) -> str:
+def address(site: str, transactional_db: None) -> str:
     Room.objects.create(name="lobby", title="Lobby", access="open")
-    return str(live_server.url)
+    return site
 
 
 @pytest.fixture
@@ -48,6 +70,8 @@ def page(context: BrowserContext) -> Iterator[Page]:
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda say: wrong.append(say.text) if say.type == "error" else None)
+    # Pages that are not ours name no icon, and a browser asks for this one.
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     yield page
     assert wrong == []
 

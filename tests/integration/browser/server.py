@@ -7,9 +7,15 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
 from playwright.sync_api import Page, WebSocketRoute
 
 NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
@@ -146,6 +152,26 @@ def enter(page: Page, address: str, server: Server) -> None:
     page.route_web_socket("**/ws/", server.open)
     page.goto(f"{address}/chat/lobby/")
     page.wait_for_selector(".online:not([hidden])")
+
+
+def sign_in(page: Page, address: str, user: User) -> None:
+    """Give the browser the session of somebody who is signed in."""
+
+    def session() -> str:
+        try:
+            client = Client()
+            client.force_login(user)
+            return client.cookies[settings.SESSION_COOKIE_NAME].value
+        finally:
+            connection.close()
+
+    # Playwright's loop runs in this thread, and signing in waits for the broker.
+    with ThreadPoolExecutor(1) as elsewhere:
+        value = elsewhere.submit(session).result(20)
+    host = urlsplit(address).hostname or ""
+    page.context.add_cookies(
+        [{"name": settings.SESSION_COOKIE_NAME, "value": value, "domain": host, "path": "/"}]
+    )
 
 
 def write(page: Page, text: str) -> None:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import pytest
-from django.conf import settings
 from django.contrib.auth.models import User
-from django.test import Client
 from playwright.sync_api import Page, expect
+
+from tests.integration.browser.server import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
 
 
 def test_staff_try_a_call_on_the_docs_page(page: Page, address: str) -> None:
-    client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
-    name = settings.SESSION_COOKIE_NAME
-    host = urlsplit(address).hostname or ""
-    page.context.add_cookies(
-        [{"name": name, "value": client.cookies[name].value, "domain": host, "path": "/"}]
-    )
+    sign_in(page, address, User.objects.create_superuser("ann"))
     page.goto(f"{address}/api/v1/docs")
     call = page.locator(".opblock-post", has_text="/api/v1/channels/{channel}/messages")
     call.locator(".opblock-summary").click()
