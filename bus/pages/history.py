@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bus.pages.blocks import Block, blocks
 from bus.protocol import Message
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
@@ -24,7 +25,9 @@ class Row:
     initial: str
     hue: int
     own: bool
-    body: str
+    blocks: list[Block]
+    # As it was written, where that is not what is shown.
+    source: str
     posted_at: datetime
     removed: bool
     edited: bool
@@ -43,6 +46,7 @@ def _row(message: Message, visitor_id: str, before: Row | None) -> Row:
     author, name = message.author.id, message.author.name
     # Backend services have names alone.
     author_id = f"s{name}" if author is None else str(author)
+    parts = blocks(message.body)
     posted_at = datetime.fromisoformat(message.posted_at)
     return Row(
         id=message.id,
@@ -53,7 +57,8 @@ def _row(message: Message, visitor_id: str, before: Row | None) -> Row:
         initial=name[:1].upper(),
         hue=sum(map(ord, name)) % HUES,
         own=author_id == visitor_id,
-        body=message.body,
+        blocks=parts,
+        source=message.body if any(part.code for part in parts) else "",
         posted_at=posted_at,
         removed=message.removed,
         edited=message.edited,

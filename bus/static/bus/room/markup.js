@@ -1,5 +1,6 @@
 /** Message text as nodes: links, code, bold, emphasis; all else is text. */
 
+import { blocks } from "./blocks.js";
 import { make } from "./dom.js";
 
 // The host of a link is ASCII: a Korean particle may follow it directly, and look-alike
@@ -17,6 +18,19 @@ const MARK = new RegExp(
 /** Nodes for a text as its author wrote it. */
 export function markup(text) {
   const nodes = document.createDocumentFragment();
+  for (const { code, text: part } of blocks(text)) {
+    nodes.append(code ? block(part) : inline(part));
+  }
+  return nodes;
+}
+
+// Keys scroll what is wider than the screen.
+function block(code) {
+  return make("pre", { dir: "ltr", tabIndex: 0 }, make("code", {}, code));
+}
+
+function inline(text) {
+  const nodes = document.createDocumentFragment();
   let end = 0;
   for (const found of text.matchAll(MARK)) {
     const [whole, code, address, bold, emphasis] = found;
@@ -24,8 +38,8 @@ export function markup(text) {
     end = found.index + whole.length;
     if (code) nodes.append(make("code", {}, code));
     else if (address) nodes.append(...link(address));
-    else if (bold) nodes.append(make("strong", {}, markup(bold)));
-    else nodes.append(make("em", {}, markup(emphasis)));
+    else if (bold) nodes.append(make("strong", {}, inline(bold)));
+    else nodes.append(make("em", {}, inline(emphasis)));
   }
   if (end < text.length) nodes.append(text.slice(end));
   return nodes;

@@ -74,7 +74,8 @@ function removedText(code) {
 export function adopt(row) {
   if (!row.classList.contains("removed")) {
     const body = row.querySelector(".body");
-    setBody(row, body.textContent);
+    setBody(row, body.dataset.source ?? body.textContent);
+    delete body.dataset.source; // what is removed later leaves nothing behind
     addMore(row);
   }
   stamp(row, row.querySelector("time").dateTime);
