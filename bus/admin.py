@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bus import publisher
 from bus.errors import BusError
+from bus.fields import canonical_name
 from bus.models import (
     ApiKey,
     AuditEntry,
@@ -74,6 +75,8 @@ class RoomForm(forms.ModelForm):
         for name in ("policy_parts", "conduct"):
             values[name] = values.get(name) or {}
         values["newcomer_wait"] = values.get("newcomer_wait") or 0
+        if not self.instance.pk:
+            self._check_name(str(values.get("name", "")))
         if self.instance.pk and self.rules_changed():
             self._check_version(values.get("opened"))
         try:
@@ -98,6 +101,14 @@ class RoomForm(forms.ModelForm):
     def rules_changed(self) -> bool:
         """Whether any of the rules is another one; an empty object counts as changed in a field."""
         return any(self.cleaned_data.get(name) != self.initial[name] for name in RULES)
+
+    def _check_name(self, name: str) -> None:
+        name = canonical_name(name) or ""
+        try:
+            if name and not Room.objects.filter(name=name).exists():
+                taken_names.check(taken_names.ROOM, name)
+        except BusError:
+            self.add_error("name", _("This name looks like that of another room."))
 
     def _check_version(self, opened: int | None) -> None:
         # Locked until the request is done, so that nobody changes them before they are written.

@@ -5,6 +5,7 @@ Adding one here is half of adding it; the other half is the worker that handles 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -41,6 +42,14 @@ class ChannelMessage(BaseModel):
         cls.channel = channel
         CHANNEL_MESSAGES[channel, type] = cls
 
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return []
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+
     def as_message(self) -> dict[str, Any]:
         """As the channel layer takes it."""
         return {"type": self.type, **self.model_dump(exclude_none=True)}
@@ -74,6 +83,15 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
     # What stands for the network that a guest wrote from (services.networks).
     network: Digest | None = None
 
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [self.room]
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        self.room = names.get(self.room, self.room)
+
 
 class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MODERATION):
     """The next step of a dry run of a policy over a room's history; `manage.py moderation` asks."""
@@ -90,6 +108,16 @@ class AnnouncementRequested(ChannelMessage, type="announcement.requested", chann
     body: Body
     source: Label = Field(default="announcement", max_length=150)
 
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [] if self.rooms == "all" else self.rooms
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        if self.rooms != "all":
+            self.rooms = [names.get(room, room) for room in self.rooms]
+
 
 class EventRequested(ChannelMessage, type="event.requested", channel=names.BROADCAST):
     """Publish an event of a backend service to rooms."""
@@ -98,6 +126,16 @@ class EventRequested(ChannelMessage, type="event.requested", channel=names.BROAD
     name: EventName
     payload: Payload = None
     source: Label = Field(default="", max_length=150)
+
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [] if self.rooms == "all" else self.rooms
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        if self.rooms != "all":
+            self.rooms = [names.get(room, room) for room in self.rooms]
 
 
 class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):

@@ -15,9 +15,11 @@ from pydantic_core import from_json, to_json
 from bus import bidi, nested
 from bus.conf import conf
 from bus.errors import Invalid, NotFound, TooLong
+from bus.spelling import fold
 
 M = TypeVar("M", bound=BaseModel)
 
+ROOM_NAME_LIMIT = 64
 # What joins letters of some scripts; never first or last.
 _JOINERS = "\u200c\u200d"
 # Look like nothing, though Unicode calls them letters or symbols.
@@ -30,16 +32,26 @@ _LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Most that come name the same few rooms.
 @lru_cache(4096)
 def _room_name(value: str) -> str:
-    name = unicodedata.normalize("NFC", value)
+    """The name as it is spelled: which room it means, the database knows."""
+    for name in (unicodedata.normalize("NFC", value), _folded(value)):
+        if name and _names_a_room(name):
+            return name
+    raise ValueError("a room's name is 1 to 64 letters, digits, - or _")
+
+
+def _folded(name: str) -> str:
+    # No name becomes as much shorter.
+    return fold(name) if len(name) <= 4 * ROOM_NAME_LIMIT else ""
+
+
+def _names_a_room(name: str) -> bool:
     # Word characters as Unicode has them (UTS 18): marks too, which Python's \w leaves out.
-    fits = 1 <= len(name) <= 64 and all(
-        c == "_" or c in _JOINERS or unicodedata.category(c)[0] in "LMN" for c in name
+    return (
+        1 <= len(name) <= ROOM_NAME_LIMIT
+        and all(c in "_-" or c in _JOINERS or unicodedata.category(c)[0] in "LMN" for c in name)
+        and all(unicodedata.category(name[end])[0] != "C" for end in (0, -1))
+        and _visible(name)
     )
-    if not fits or any(unicodedata.category(name[end])[0] == "C" for end in (0, -1)):
-        raise ValueError("a room's name is 1 to 64 letters, digits or underscores")
-    if not _visible(name):
-        raise ValueError("a room's name can be seen")
-    return name
 
 
 def _visible(text: str) -> bool:
@@ -194,7 +206,18 @@ def timestamp(moment: dt.datetime | None) -> str:
 
 
 def canonical_name(name: str) -> str | None:
-    """The one spelling of a room's name, or None if no room can be called so."""
+    """The one spelling of a room's name, or None if no new room can be called so."""
+    return _canonical(name) if len(name) <= 4 * ROOM_NAME_LIMIT else None
+
+
+@lru_cache(4096)
+def _canonical(name: str) -> str | None:
+    folded = fold(name)
+    return folded if _names_a_room(folded) else None
+
+
+def spelled_name(name: str) -> str | None:
+    """A room's name as it is spelled, or None if it can mean no room."""
     try:
         return _room_name(name)
     except ValueError:

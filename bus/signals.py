@@ -20,6 +20,7 @@ from django.http import HttpRequest
 
 from bus import rights
 from bus.errors import Conflict
+from bus.fields import canonical_name
 from bus.models import Member, Room, Sanction
 from bus.rights import Change
 from bus.services import access, networks, taken_names
@@ -88,6 +89,7 @@ def _room_named(
     old = _renamed(instance, "name", update_fields)
     if old is None:
         return
+    instance.name = canonical_name(instance.name) or instance.name
     try:
         taken_names.take(taken_names.ROOM, instance.name, old)
     except Conflict:

@@ -225,13 +225,20 @@ class Bus(Emitter):
             if self._connection is not None:
                 self._connection.leave_in(wait)
         elif item.room is not None:
-            room = self._rooms.get(item.room)
+            room = self._called(item.room)
             if room is not None:
                 room.take(item)
         elif item.type == "event.published":
             self.emit("notification", item.data)
         else:
             self.emit(NAMES.get(item.type, item.type), item.data)
+
+    def _called(self, name: str) -> Room | None:
+        """The room that events call so; it may have been asked for in another spelling."""
+        found = self._rooms.get(name)
+        if found is not None and found.called in (None, name):
+            return found
+        return next((room for room in self._rooms.values() if room.called == name), found)
 
     def _give_up(self, error: Rejected) -> None:
         if self.state == "closed":

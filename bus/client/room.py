@@ -59,6 +59,8 @@ class Room(Emitter):
     ) -> None:
         super().__init__()
         self.name = name
+        # What the server calls it, which events bear: lower case, for one.
+        self.called: str | None = None
         # The last seq seen.
         self.seq = since
         self.joined = False
@@ -256,6 +258,7 @@ class Room(Emitter):
             elif joined.recovered:
                 self.emit("edited", message)
         self.seq = joined.seq
+        self.called = joined.room.get("name")
         self.emit("joined", joined)
         waiting, self._waiting = self._waiting, []
         for waiter in waiting:

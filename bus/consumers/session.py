@@ -36,7 +36,7 @@ from bus.errors import (
     Unauthenticated,
     Unavailable,
 )
-from bus.fields import timestamp
+from bus.fields import canonical_name, timestamp
 from bus.protocol import Command
 from bus.realtime.hub import hub
 from bus.realtime.recent import Caught
@@ -201,14 +201,16 @@ class Session(Socket):
         """`room.join`: hold events back, read history, reply, let newer events through."""
         if wait := self.budget.joins.take():
             raise RateLimited(retry_after=wait)
-        place = self.places.get(command.room)
-        if place is None and len(self.places) >= conf.join_limit:
+        known = self._named(command.room) in self.places
+        if not known and len(self.places) >= conf.join_limit:
             raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
         await self.listen()
         entry = await self._enter(command.room)
+        name = entry.room.name
+        place = self.places.get(name)
         if place is not None and place.entry.room.pk != entry.room.pk:
             # Another room of that name stands where this one was.
-            self._leave(command.room)
+            self._leave(name)
             place = None
         if place is None:
             place = Place(entry, await hub().join_room(entry.room.pk, self.outbox))
@@ -221,9 +223,9 @@ class Session(Socket):
         place.seat.hold()
         try:
             joined = await self._read_up(place, command)
-            if self.places.get(command.room) is not place:
+            if self.places.get(name) is not place:
                 # Lost meanwhile.
-                self.place(command.room)
+                self.place(name)
             return joined
         except BaseException:
             # It stays where it was before.
@@ -232,32 +234,37 @@ class Session(Socket):
 
     async def leave(self, command: protocol.RoomLeave) -> Data:
         """`room.leave`: hear no more of it; once more does no harm."""
-        self._lost.pop(command.room, None)
-        if command.room in self.places:
-            self._leave(command.room)
+        name = self._named(command.room)
+        self._lost.pop(name, None)
+        if name in self.places:
+            self._leave(name)
         return {}
 
     # ── Rooms ────────────────────────────────────────────────────────────────────────────────────
 
     async def _enter(self, room: str) -> Entry:
         """The visitor's rights now; without them, the session is in the room no more."""
-        if not self.is_granted(room):
+        canonical = canonical_name(room) or room
+        # Which of the two it is, only the database knows.
+        if not (self.is_granted(room) or self.is_granted(canonical)):
             raise Forbidden("Your token is not for this room.")
         try:
             entry = await doorman.enter(room, self.visitor, self.address)
-            sightings().note(self.visitor)
-            return entry
         except Unavailable:
             raise
         except BusError:
-            if room in self.places:
-                self._leave(room)
+            if (name := self._named(room)) in self.places:
+                self._leave(name)
             raise
+        if not self.is_granted(entry.room.name):
+            raise Forbidden("Your token is not for this room.")
+        sightings().note(self.visitor)
+        return entry
 
     async def _arrive(self, place: Place, command: protocol.RoomJoin) -> bytes:
         joined = await self._read_up(place, command)
-        self.places[command.room] = place
-        self._lost.pop(command.room, None)
+        self.places[place.entry.room.name] = place
+        self._lost.pop(place.entry.room.name, None)
         guard().entered(self, place.entry.room.pk)
         return joined
 
@@ -269,7 +276,7 @@ class Session(Socket):
             state = await read_marks().state(room.pk, self.visitor.user_id)
             read = {"read": state.read, "unread": state.unread}
         presence, key = hub().presence, self.visitor.key
-        here = command.room in self.places
+        here = room.name in self.places
         if here:
             present = await presence.look(room.pk)
         else:
@@ -307,10 +314,16 @@ class Session(Socket):
 
     def place(self, room: str) -> Place:
         """Where the session is in a room; raises NotMember, or why it is there no more."""
-        place = self.places.get(room)
+        place = self.places.get(room) or self.places.get(self._named(room))
         if place is None:
-            raise self._lost.get(room) or NotMember()
+            raise self._lost.get(self._named(room)) or NotMember()
         return place
+
+    def _named(self, room: str) -> str:
+        """What a room is called that the session is, or was, in; however it is spelled."""
+        if room in self.places or room in self._lost:
+            return room
+        return canonical_name(room) or room
 
     def _leave(self, room: str) -> None:
         place = self.places.pop(room)

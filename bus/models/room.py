@@ -19,8 +19,8 @@ _LISTED = {"name", "title", "access", "archived_at"}
 
 def check_name(name: str) -> None:
     """Refuse a name that no path could lead to; raises ValidationError."""
-    if canonical_name(name) != name:
-        raise ValidationError(_("Use letters, digits and underscores, without spaces."))
+    if canonical_name(name) is None:
+        raise ValidationError(_("Use letters, digits, - and _, without spaces."))
 
 
 class RoomQuerySet(models.QuerySet["Room"]):
@@ -66,7 +66,7 @@ class Room(models.Model):
         STANDARD = "standard", _("standard")
         STRICT = "strict", _("strict")
 
-    # In the one spelling of fields.RoomName.
+    # In the one spelling of fields.canonical_name, but for some that are older than that.
     name = models.CharField(_("name"), max_length=64, unique=True, validators=[check_name])
     title = models.CharField(_("title"), max_length=120, blank=True)
     topic = models.CharField(_("topic"), max_length=500, blank=True)
@@ -120,5 +120,10 @@ class Room(models.Model):
             renew([self])
 
     def clean(self) -> None:
-        """Refuse what would turn or end the lines that it is shown in; raises ValidationError."""
+        """Spell a new name as all are; refuse what would turn or end the lines that it is shown in.
+
+        Raises ValidationError.
+        """
+        if self._state.adding:
+            self.name = canonical_name(self.name) or self.name
         check_labels(title=self.title, topic=self.topic)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from bus.conf import conf
 from bus.errors import Conflict, Invalid
-from bus.fields import canonical_name
+from bus.fields import spelled_name
 from bus.services import naming, taken_names
 
 
@@ -27,10 +27,10 @@ class RoomForm(forms.Form):
     )
 
     def clean_name(self) -> str:
-        """The name in its one spelling."""
-        name = canonical_name(self.cleaned_data["name"])
+        """The name as it is spelled; its page knows which room that is."""
+        name = spelled_name(self.cleaned_data["name"])
         if name is None:
-            raise ValidationError(_("Use letters, digits and underscores, without spaces."))
+            raise ValidationError(_("Use letters, digits, - and _, without spaces."))
         return name
 
 

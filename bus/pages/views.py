@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from bus import addresses, throttle
 from bus.conf import conf
 from bus.errors import Conflict, Forbidden, NotFound
-from bus.fields import canonical_name
 from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm
@@ -52,14 +51,11 @@ def lobby(request: HttpRequest) -> HttpResponse:
 @require_safe
 def room(request: HttpRequest, name: str) -> HttpResponse:
     """A room with its newest messages; scripts take over from there."""
-    canonical = canonical_name(name)
-    if canonical not in (None, name):
-        return redirect("room", canonical)
     visitor = access.placed(access.visitor_of(request), addresses.own_network_of(request))
     try:
-        if canonical is None:
-            raise NotFound
-        found = access.enter(canonical, visitor).room
+        found = access.enter(name, visitor).room
+        if found.name != name:
+            return redirect("room", found.name)
         page = _first_page(found)
     except NotFound:
         return render(request, "404.html", {"room_name": name}, status=404)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
+from bus.fields import canonical_name
 from bus.models import Room
 
 
@@ -11,6 +14,14 @@ def make_open(name: str) -> Room:
     """The room of this name, open to guests if it is made now."""
     room, _ = Room.objects.get_or_create(name=name, defaults={"access": Room.Access.OPEN})
     return room
+
+
+def names_of(spelled: Iterable[str]) -> dict[str, str]:
+    """What rooms are called that are spelled so: exactly so, as some old ones are, or folded."""
+    canonical = {name: canonical_name(name) or name for name in spelled}
+    rows = Room.objects.filter(name__in={*canonical, *canonical.values()})
+    exact = set(rows.values_list("name", flat=True))
+    return {name: name if name in exact else other for name, other in canonical.items()}
 
 
 def by_names(names: list[str] | None) -> list[Room]:

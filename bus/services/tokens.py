@@ -15,8 +15,8 @@ from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from bus.errors import Invalid, NotFound, Unauthenticated
-from bus.fields import canonical_name
-from bus.services import taken_names
+from bus.fields import spelled_name
+from bus.services import rooms, taken_names
 from bus.services.access import Visitor
 
 # A month: who is to come for longer gets another one. In seconds.
@@ -69,19 +69,19 @@ def check(text: str) -> Grant:
     """
     claims, secret = _claims(text)
     key, name = str(claims["sub"]), str(claims["name"])
-    rooms = claims.get("rooms")
+    told = claims.get("rooms")
     user_id = int(key[1:]) if key.startswith("u") else None
     password = None
     if user_id is not None:
         user = User.objects.filter(pk=user_id, is_active=True).first()
         if user is None:
             raise Unauthenticated("This token's user is not active.")
-        told = str(claims.get("pwd", ""))
-        if not constant_time_compare(told, _fragment(user.password, secret)):
+        proof = str(claims.get("pwd", ""))
+        if not constant_time_compare(proof, _fragment(user.password, secret)):
             raise Unauthenticated("This token's user has another password now; ask for a new one.")
         name, password = user.get_username(), hash(user.password)
     visitor = Visitor(key=key, id=key if user_id is None else user_id, name=name, user_id=user_id)
-    granted = None if rooms is None else frozenset(rooms)
+    granted = None if told is None else frozenset(rooms.names_of(told).values())
     return Grant(visitor, float(claims["exp"]), granted, password)
 
 
@@ -104,10 +104,10 @@ def _issue(
     return jwt.encode(claims, _key(settings.SECRET_KEY), algorithm=_ALGORITHM)
 
 
-def _names(rooms: Iterable[str]) -> list[str]:
+def _names(spelled: Iterable[str]) -> list[str]:
     names = []
-    for room in rooms:
-        name = canonical_name(room)
+    for room in spelled:
+        name = spelled_name(room)
         if name is None:
             raise Invalid(f"No room can be called {room!r}.", field="rooms")
         names.append(name)

@@ -14,9 +14,10 @@ from django.db import close_old_connections
 from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.conf import conf
 from bus.errors import Invalid
+from bus.fields import canonical_name
 from bus.layer import Delivery, Undeliverable
 from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
-from bus.services import impostors
+from bus.services import impostors, rooms
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -89,6 +90,7 @@ class BatchConsumer(ABC):
             else:
                 parsed.append((position, delivery, message))
         if parsed:
+            await self._spell_rooms([message for _, _, message in parsed])
             failed = await self.handle([(delivery, message) for _, delivery, message in parsed])
             failures |= {parsed[i][0]: error for i, error in failed.items()}
         return failures
@@ -96,6 +98,16 @@ class BatchConsumer(ABC):
     @abstractmethod
     async def handle(self, batch: Sequence[tuple[Delivery, Any]]) -> Failures:
         """Handle a list; return the failed by position, or raise when the whole list failed."""
+
+    async def _spell_rooms(self, messages: Sequence[ChannelMessage]) -> None:
+        """Have each name its rooms as they are called, whichever way it spells them."""
+        said = {name for message in messages for name in message.named_rooms}
+        spelled = {name for name in said if canonical_name(name) != name}
+        if not spelled:
+            return
+        names = await self.in_thread(rooms.names_of, spelled)
+        for message in messages:
+            message.respell(names)
 
     async def posing(self, messages: Mapping[int, ChannelMessage]) -> Failures:
         """The positions of those that a service wrote under a name that looks like a user's."""

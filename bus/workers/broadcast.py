@@ -27,7 +27,7 @@ class BroadcastWorker(BatchConsumer):
         """Publish a list, in order; rooms that do not exist are told nothing."""
         failures = await self.posing(dict(enumerate(message for _, message in batch)))
         batch = [each for at, each in enumerate(batch) if at not in failures]
-        named = {name for _, message in batch for name in _room_names(message)}
+        named = {name for _, message in batch for name in message.named_rooms}
         everywhere = any(getattr(message, "rooms", None) == "all" for _, message in batch)
         found = await self.in_thread(rooms.by_names, None if everywhere else sorted(named))
         by_name = {room.name: room.pk for room in found}
@@ -50,11 +50,6 @@ class BroadcastWorker(BatchConsumer):
                         )
         await publisher.publish(to_rooms, to_users, strict=True)
         return failures
-
-
-def _room_names(message: ChannelMessage) -> list[str]:
-    wanted = getattr(message, "rooms", [])
-    return [] if wanted == "all" else wanted
 
 
 def _tell(

@@ -35,7 +35,7 @@ ROOM = {
 }
 
 
-@pytest.mark.parametrize("name", ["a/b", "a b", "cafe\u0301"])
+@pytest.mark.parametrize("name", ["a/b", "a b", "a\u00bd"])
 def test_a_room_that_no_path_leads_to_is_refused(admin: Client, name: str) -> None:
     answer = admin.post("/admin/bus/room/add/", {**ROOM, "name": name})
     assert answer.status_code == 200

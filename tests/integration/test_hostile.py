@@ -202,7 +202,7 @@ async def test_a_peer_that_stopped_reading_is_cut_off(
         frame = told.frame("lobby")
 
         def is_stuck() -> bool:
-            hub()._tell_room(lobby.pk, frame)
+            hub().tell_room(lobby.pk, frame)
             return not connections()
 
         await becomes(is_stuck)

@@ -9,7 +9,7 @@ import pytest
 
 from bus import pages
 from bus.errors import BusError
-from bus.pages.forms import canonical_name
+from bus.fields import canonical_name
 from bus.pages.history import rows_of
 from bus.protocol import Author, Message
 from bus.reasons import REASONS

@@ -19,7 +19,7 @@ def submitted(**fields: Any) -> dict[str, Any]:
     [
         "lobby",
         "자유방",
-        "Лобби",
+        "лобби",
         "रसोई_हिन्दी",
         "தமிழ்",
         "ไทยที่",
@@ -39,7 +39,7 @@ def test_a_rooms_name_has_one_spelling() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "a b", "a/b", "a-b", "x" * 65, "\u200dx", "x\u200c", "\u3164", "\u0301", "a\u202eb"],
+    ["", "a b", "a/b", "a+b", "x" * 65, "\u200dx", "x\u200c", "\u3164", "\u0301", "a\u202eb"],
 )
 def test_what_no_room_is_called(name: str) -> None:
     assert fields.canonical_name(name) is None

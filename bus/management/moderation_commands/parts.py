@@ -11,7 +11,7 @@ from django.core.management.base import CommandError, OutputWrapper
 
 from bus import publisher
 from bus.errors import Unavailable
-from bus.fields import canonical_name
+from bus.fields import spelled_name
 from bus.models import Room
 from bus.moderation import POLICIES
 from bus.services import events, rooms
@@ -60,8 +60,9 @@ def readable(text: str) -> str:
 
 def room_of(options: dict[str, Any]) -> Room:
     """The room that was named; raises CommandError."""
-    name = canonical_name(options["room"])
-    found = rooms.by_names([name]) if name else []
+    spelled = spelled_name(options["room"])
+    names = rooms.names_of([spelled]) if spelled else {}
+    found = rooms.by_names(list(names.values())) if names else []
     if not found:
         raise CommandError(f"There is no room {options['room']!r}. Nothing was changed.")
     return found[0]

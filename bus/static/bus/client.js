@@ -164,7 +164,7 @@ class Room extends Emitter {
   _buffer = null;
   _waiting = [];
   _read = 0;
-  _busy = false; // so that none overtakes another
+  _busy = false; // none overtakes another
   _turn = 0; // changes with each connection
   _gaps = 0;
 
@@ -341,6 +341,7 @@ class Room extends Emitter {
     this._unkept = unread === null;
     if (!this._unkept && this._read > read) this._mark();
     else this._read = read ?? 0;
+    this.bus._names.set(data.room?.name, this.name);
     this._emit("joined", data);
     for (const [yes] of this._waiting.splice(0)) yes(data);
     setTimeout(() => buffer === this._buffer && this._release(), 0);
@@ -428,7 +429,7 @@ class Room extends Emitter {
     sent._accept[0](reply);
     if (!sent._waits) return;
     this._save();
-    // The outcome may be lost.
+    // It may be lost.
     sent._timer = setTimeout(() => {
       sent._accepted = false;
       this._pump();
@@ -440,7 +441,7 @@ class Room extends Emitter {
     if (error.unanswered) this.bus._probe(PROBE);
     const { code, retry_after } = error;
     const { _known, _tries, _since } = sent;
-    // A limit says nothing about an earlier copy.
+    // It may be of an earlier copy.
     const again = (_known || _tries > 1) && retry_after;
     if (!again && !TRANSIENT.includes(code)) {
       if (!_known) this._forget(sent);
@@ -457,6 +458,7 @@ class Bus extends Emitter {
   state = "offline";
   session = null;
   _rooms = new Map();
+  _names = new Map();
   _replies = new Map();
   _out = [];
   _ref = 0;
@@ -549,7 +551,7 @@ class Bus extends Emitter {
     if (type === "reply") return this._replies.get(item.ref)?.(item);
     if (type === "session.started") return this._started(data);
     if (type === "session.closing") return this._closing(data);
-    if (room) this._rooms.get(room)?._receive(item);
+    if (room) this._rooms.get(this._names.get(room) ?? room)?._receive(item);
     else this._emit(type === "event.published" ? "notification" : (EVENTS[type] ?? type), data);
   }
 

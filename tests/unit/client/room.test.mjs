@@ -298,3 +298,19 @@ test("who is there is told as the server says it, with all names or with none", 
     ["presence", 300, undefined], ["presence", 1, members],
   ]);
 });
+
+test("a room in another spelling hears the events of the one that the server means", async () => {
+  const { bus } = client();
+  const room = bus.room("Lobby");
+  const heard = [];
+  room.on("message", (m) => heard.push(m.seq));
+  const entering = room.join();
+  FakeSocket.last.start();
+  await settle();
+  FakeSocket.last.reply(FakeSocket.last.next()[0], { ...joined(10), room: { name: "lobby" } });
+  await entering;
+  await pass(50);
+  FakeSocket.last.say(posted(11));
+  await pass(50);
+  assert.deepEqual(heard, [11]);
+});
