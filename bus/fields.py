@@ -24,6 +24,8 @@ ROOM_NAME_LIMIT = 64
 _JOINERS = "\u200c\u200d"
 # Look like nothing, though Unicode calls them letters or symbols.
 _BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+# Controls, halves of characters, and what ends lines.
+_UNSHOWN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 # Control characters say nothing in a chat; in what has lines, line ends and tabs do.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -82,6 +84,12 @@ def _name(value: str) -> str:
     if not _visible(name):
         raise ValueError("there is nothing in it")
     return name
+
+
+def readable_name(value: str) -> str:
+    """What can be shown of a name that is older than the rules for names."""
+    shown = "".join(c for c in value if unicodedata.category(c) not in _UNSHOWN)[:150].strip()
+    return shown if _visible(shown) else "?"
 
 
 def _lines(value: str) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from bus.fields import GuestKey, Name, Seq, Status, UserId
+from bus.fields import GuestKey, Name, Seq, Status, UserId, readable_name
 
 
 class Author(BaseModel):
@@ -17,6 +17,14 @@ class Author(BaseModel):
 
     id: UserId | GuestKey | None = None
     name: Annotated[Name, Field(max_length=150)]
+
+    @classmethod
+    def of_stored(cls, id: int | str | None, name: str) -> Author:
+        """An author as stored, which may be older than the rules for names; it never raises."""
+        try:
+            return cls(id=id, name=name)
+        except ValidationError:
+            return cls.model_construct(id=id, name=readable_name(name))
 
 
 class Message(BaseModel):

@@ -83,7 +83,7 @@ class TypingKeeper:
         typing = self._rooms.setdefault(room, _Typing(message["name"]))
         until = time.monotonic() + _EXPIRY
         for key, id, name in message["started"]:
-            typing.people[key] = Author(id=id, name=name), until
+            typing.people[key] = Author.of_stored(id, name), until
         for key in message["stopped"]:
             typing.people.pop(key, None)
         self._plan(room, typing)

@@ -79,7 +79,7 @@ def _author(id: int | str, name: str) -> Author:
     # Asked for with every message, and checked letter by letter; a guest's name is our own.
     if isinstance(id, str):
         return Author.model_construct(id=id, name=name)
-    return Author(id=id, name=name)
+    return Author.of_stored(id, name)
 
 
 @dataclass(frozen=True, slots=True)

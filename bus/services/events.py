@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError
@@ -33,6 +34,20 @@ logger = logging.getLogger(__name__)
 
 # A user or a guest; what a backend service calls an author may be no name for a group at all.
 _HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Make events of something that is stored: what cannot be told takes nothing else with it.
+
+    It is logged. Raises only where the database is away.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("%s is stored, and cannot be told.", what)
 
 
 @dataclass(slots=True)
@@ -71,17 +86,9 @@ class Bulletins:
             own.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
 
     def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
-        """Tell whom a fact concerns; reviews concern the room's moderators, by author key.
-
-        It is stored already: one that cannot be told is logged, and takes no other with it. Raises
-        only where the database is away.
-        """
-        try:
+        """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
+        with telling(type(fact).__name__):
             self._tell(fact, moderators)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
-            logger.exception("%s is stored, and cannot be told.", type(fact).__name__)
 
     def _tell(self, fact: Fact, moderators: Iterable[str]) -> None:
         match fact:

@@ -109,7 +109,7 @@ def author_id(author_key: str) -> int | str | None:
 
 @lru_cache(4096)
 def _author(key: str, name: str) -> Author:
-    return Author(id=author_id(key), name=name)
+    return Author.of_stored(author_id(key), name)
 
 
 def _posted(room: Room) -> QuerySet[Message]:

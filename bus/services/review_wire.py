@@ -28,7 +28,7 @@ def of(review: Review) -> objects.Review:
         state=review.state,
         room=row.room.name,
         message=str(row.pk),
-        author=objects.Author(id=history.author_id(row.author_key), name=row.shown_name),
+        author=objects.Author.of_stored(history.author_id(row.author_key), row.shown_name),
         body="" if gone else labels.as_written(row)[: _body_limit()],
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,

@@ -62,7 +62,7 @@ def renamed(keys: Iterable[str], rooms: Collection[int]) -> dict[Author, list[Ro
     for pk, name in users.values_list("pk", "username"):
         theirs = Message.objects.filter(room=OuterRef("pk"), author_key=f"u{pk}")
         shown = Room.objects.filter(Exists(theirs), pk__in=rooms).only("name")
-        found[Author(id=pk, name=name)] = list(shown)
+        found[Author.of_stored(pk, name)] = list(shown)
     return found
 
 

@@ -163,7 +163,8 @@ def _settle(batch: Batch, judged: Judged) -> Told:
             _tell_room_is_gone(bulletins, message)
             continue
         room = judged.rooms[message.room]
-        _tell(bulletins, settlement.row, room, delivery, settlement)
+        with events.telling(f"Message {settlement.row.pk}"):
+            _tell(bulletins, settlement.row, room, delivery, settlement)
         for fact in settlement.facts if _untold(settlement, delivery) else ():
             bulletins.tell(fact, moderators.get(room.pk, ()))
     return bulletins, failures, {at for at, s in settled.items() if not s.repeat}

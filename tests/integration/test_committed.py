@@ -24,7 +24,7 @@ from bus.realtime.presence import PresenceKeeper
 from bus.services import events, expiry, history, policies, reports, reviews
 from bus.services.access import Visitor
 from tests.eventually import PATIENCE
-from tests.integration.live import Client, cookies_of, serving, session
+from tests.integration.live import Client, cookies_of, serving, session, working
 from tests.integration.settling import HELD, posted, settle
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
@@ -281,3 +281,41 @@ async def test_what_is_stored_nowhere_is_refused_where_it_is_too_large() -> None
     frame = EventPublished(name="x", payload="x" * 300_000, source="", id="1").frame("lobby")
     with pytest.raises(Invalid):
         await publisher.publish({1: Bulletin([(None, frame)])}, strict=True)
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "\u3164", "", "one\ntwo", "x" * 150])
+def test_names_that_are_older_than_their_rules_stop_nobody(lobby: Room, name: str) -> None:
+    row = posted(lobby)
+    complain(lobby, row, 1)
+    Message.objects.filter(pk=row.pk).update(author_name=name)
+    (message,) = history.recover(lobby, 0).messages
+    assert message.body == "good morning"
+    assert message.author.name
+    assert "\u202e" not in message.author.name
+    review = Review.objects.get()
+    Member.objects.create(room=lobby, user=User.objects.create_user("mod"), role="owner")
+    told = events.of_facts(reviews.decide(review.pk, approve=False, by=None).facts)
+    assert told.rooms
+    assert told.authors
+
+
+@pytest.mark.asyncio
+async def test_a_message_that_cannot_be_told_keeps_no_other_from_being_told(
+    lobby: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posting = events.Bulletins.posted
+
+    def failing(told: events.Bulletins, row: Message, *args: Any, **options: Any) -> None:
+        assert row.body != "bad", "a bug"
+        posting(told, row, *args, **options)
+
+    monkeypatch.setattr(events.Bulletins, "posted", failing)
+    async with serving() as server, working("moderation"), session(server) as one:
+        await one.do("room.join", room="lobby")
+        for body in ("bad", "good"):
+            await one.say("lobby", body)
+        assert (await one.event("message.settled"))["data"]["seq"] == 2
+        # And nothing is tried again, or given up on.
+        (stats,) = await publisher.stats([names.MODERATION])
+        assert (stats.dead, stats.delayed, stats.totals.retries) == (0, 0, 0)
+        assert await Message.objects.acount() == 2
