@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -77,6 +78,6 @@ def read_all(peer: socket.socket) -> bytes:
     try:
         while data := peer.recv(65_536):
             found += data
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         pass
     return found
