@@ -351,6 +351,13 @@ class Conf:
         "0 is no limit",
         "1/s",
     )
+    address_rate = Setting(
+        20.0,
+        "What all guests from one address (IPv6: /64) may send, join, report and ask for in one "
+        "process, in times of what one person may; 0 is no limit. Addresses count as for "
+        "BUS_ADDRESS_CONNECTIONS, and those of this machine never do",
+        "persons",
+    )
     join_rate = Setting(
         20.0,
         "Joins per second of one user in one process, on average; 0 is no limit",

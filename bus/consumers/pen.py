@@ -9,7 +9,7 @@ import weakref
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
 from bus.conf import conf
-from bus.consumers.pace import Budget, budget_of
+from bus.consumers.pace import Budgets
 from bus.consumers.together import Together
 from bus.errors import RateLimited, SlowMode
 from bus.models import Member
@@ -43,13 +43,14 @@ def _lookup() -> _Lookup:
 class Pen:
     """Writes one visitor's messages into rooms."""
 
-    def __init__(self, visitor: Visitor, rate: float) -> None:
-        """`rate` in messages per second, on average."""
+    def __init__(self, visitor: Visitor, rate: float, place: str = "") -> None:
+        """`rate` in messages per second, on average; `place` as in addresses.place_of."""
         self.visitor = visitor
         self._pace = Pace(rate, conf.send_burst)
         self._limited = rate > 0
-        # Of all sessions of the visitor; kept here, since it lives as long as somebody has it.
-        self._budget: Budget | None = None
+        # Of all sessions of the visitor; made with the first message.
+        self._place = place
+        self._budgets: Budgets | None = None
         # By room: how many messages were looked up, and when the last one, or an edit, was taken.
         self._looked_up: dict[int, int] = {}
         self._last: dict[int, float] = {}
@@ -112,9 +113,9 @@ class Pen:
         """Count a message or an edit; raises RateLimited when there are too many."""
         wait = self._pace.take()
         if self._limited and not wait:
-            if self._budget is None:
-                self._budget = budget_of(self.visitor.key)
-            wait = self._budget.messages.take()
+            if self._budgets is None:
+                self._budgets = Budgets(self.visitor, self._place)
+            wait = self._budgets.take("messages")
         if wait:
             raise RateLimited(retry_after=wait)
 

@@ -64,11 +64,13 @@ class Plain(Socket):
 
     async def begin(self) -> None:
         """Enter the room; who may not is told why and sent away."""
-        self._pen = Pen(self.visitor, self.send_rate())
+        self._pen = Pen(self.visitor, self.send_rate(), self.place_from)
         if self.turned_down is not None:
             self._refuse(self.turned_down)
             raise Closed(CLOSE_TOO_MANY)
         try:
+            if self._limited:
+                self.count("joins")
             self._entry = await doorman.enter(self._name, self.visitor, self.address)
             room = self._entry.room
             seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)

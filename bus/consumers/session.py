@@ -32,7 +32,6 @@ from bus.errors import (
     Internal,
     Invalid,
     NotMember,
-    RateLimited,
     Unauthenticated,
     Unavailable,
 )
@@ -89,7 +88,7 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self.pen = Pen(self.visitor, self.send_rate())
+        self.pen = Pen(self.visitor, self.send_rate(), self.place_from)
         self.outbox.reply(self._started().frame())
         try:
             await self.listen()
@@ -199,8 +198,7 @@ class Session(Socket):
 
     async def join(self, command: protocol.RoomJoin) -> Data:
         """`room.join`: hold events back, read history, reply, let newer events through."""
-        if wait := self.budget.joins.take():
-            raise RateLimited(retry_after=wait)
+        self.count("joins")
         known = self._named(command.room) in self.places
         if not known and len(self.places) >= conf.join_limit:
             raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
@@ -347,7 +345,7 @@ class Session(Socket):
         self._ignore()
         self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
-        self.pen = Pen(self.visitor, self.send_rate())
+        self.pen = Pen(self.visitor, self.send_rate(), self.place_from)
         if grant is not None:
             left = max(0.0, grant.expires_at - time.time())
             loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from bus import addresses, protocol, throttle
 from bus.conf import conf
 from bus.consumers.connections import connections
 from bus.consumers.guard import guard
-from bus.consumers.pace import Budget, budget_of
+from bus.consumers.pace import Budgets, What
 from bus.errors import (
     CLOSE_RESTART,
     CLOSE_TOO_MANY,
@@ -72,7 +72,7 @@ class Socket(AsyncConsumer):
 
     def __init__(self) -> None:
         # All that it will ever have: what comes later costs a dict of its own.
-        self._budget: tuple[str, Budget] | None = None
+        self._budgets: tuple[str, Budgets] | None = None
         # Whether it waits for the client, and what it is to be closed with after that.
         self._idle = False
         self._end_code: int | None = None
@@ -184,29 +184,38 @@ class Socket(AsyncConsumer):
             raise Closed(CLOSE_TOO_MANY)
 
     @property
-    def budget(self) -> Budget:
+    def place_from(self) -> str:
+        """What is counted as one place that it comes from (addresses.place_of)."""
+        return addresses.place_of(self.address)
+
+    @property
+    def budgets(self) -> Budgets:
         """What the visitor may do in all sessions together."""
-        if self._budget is None or self._budget[0] != self.visitor.key:
-            self._budget = self.visitor.key, budget_of(self.visitor.key)
-        return self._budget[1]
+        if self._budgets is None or self._budgets[0] != self.visitor.key:
+            self._budgets = self.visitor.key, Budgets(self.visitor, self.place_from)
+        return self._budgets[1]
+
+    def count(self, what: What) -> None:
+        """Count something that a visitor does; raises RateLimited when it is too much."""
+        if wait := self.budgets.take(what):
+            raise RateLimited(retry_after=wait)
 
     def _count(self) -> bool:
-        return connections().add(self, self.visitor.key, addresses.place_of(self.address))
+        return connections().add(self, self.visitor.key, self.place_from)
 
     async def _turn_down(self) -> RateLimited | None:
         """Count a new guest; what to tell one too many."""
         if not self.visitor.new:
             return None
         try:
-            place = addresses.place_of(self.address)
-            await throttle.take(throttle.quota("guest", conf.guest_rate, place))
+            await throttle.take(throttle.quota("guest", conf.guest_rate, self.place_from))
         except RateLimited as error:
             return error
         return None
 
     def check_pace(self, commands: int) -> None:
         """Count commands; raises Closed when there are too many."""
-        if self._pace.take(commands) or (self._limited and self.budget.commands.take(commands)):
+        if self._pace.take(commands) or (self._limited and self.budgets.take("commands", commands)):
             raise Closed(CLOSE_TOO_MANY)
 
     async def _converse(self, receive: Any) -> None:

@@ -64,6 +64,7 @@ async def report(session: Session, command: protocol.MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
     room = session.place(command.room).entry.room
     session.pen.check_pace()
+    session.count("reports")
     await changing.carry_out(_reported, room, command.id, session.visitor, command.reason)
     return {}
 

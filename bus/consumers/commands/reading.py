@@ -34,6 +34,7 @@ async def start_typing(session: Session, command: protocol.TypingStart) -> Data:
     """`typing.start`: let the room know; again while it goes on."""
     entry = session.place(command.room).entry
     entry.check_write()
+    session.count("typing")
     visitor = session.visitor
     hub().typing.start(entry.room.pk, entry.room.name, visitor.key, visitor.author)
     return {}
