@@ -15,7 +15,7 @@ from bus.conf import conf
 _SLOWEST = 16_384
 # What is still read of who was refused, so that they read why, in seconds and bytes.
 _LINGER_SECONDS = 1.0
-_LINGER_BYTES = 262_144
+_LINGER_BYTES = 1_048_576
 
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]

@@ -34,7 +34,7 @@ _PIPELINE_LIMIT = 32
 _STALL_SECONDS = 30.0
 # What is read, and thrown away, of a peer that was refused, so that it reads why.
 _LINGER_SECONDS = 1.0
-_LINGER_BYTES = 262_144
+_LINGER_BYTES = 1_048_576
 
 crowd = Crowd()
 
