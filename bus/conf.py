@@ -267,7 +267,10 @@ class Conf:
         "Wrong passwords for one name, from wherever. An address from which it signed in within "
         "30 days may go on; 0 is no limit",
     )
-    sign_up_rate = RateSetting("10/h", "New accounts from one address; 0 is no limit")
+    sign_up_rate = RateSetting("60/h", "New accounts from one address; 0 is no limit")
+    sign_up_pace = RateSetting(
+        "10/min", "The same within a moment: a class gets in one after the other; 0 is no limit"
+    )
     password_reset = Setting(
         False,
         "A forgotten password may be reset by mail, and accounts have an email address for it. On "

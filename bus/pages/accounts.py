@@ -58,7 +58,9 @@ class SignUp(auth.RedirectURLMixin, CreateView):  # type: ignore[type-arg]
     def form_valid(self, form: BaseModelForm[Any]) -> HttpResponse:
         """Sign the new account in, and go on to where the visitor was heading."""
         place = address_of(self.request)
-        refused = refusal(self.request, throttle.by_address("sign-up", conf.sign_up_rate, place))
+        quotas = throttle.by_address("sign-up", conf.sign_up_rate, place)
+        quotas += throttle.by_address("sign-up-pace", conf.sign_up_pace, place)
+        refused = refusal(self.request, quotas)
         if refused is not None:
             return refused
         login(self.request, form.save(), backend=_BACKEND)
