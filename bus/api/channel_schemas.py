@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 
 from bus import channel_messages, names
 from bus.errors import Invalid
+from bus.fields import Label
 from bus.publisher import ChannelStats
 
 # In ms since 1970: less is a time in seconds, more is past the year 9999.
@@ -56,7 +57,7 @@ class ChannelSend(BaseModel):
     type: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]{0,99}$")
     data: dict[str, Any]
     # Messages of one key are handled one after the other.
-    ordering_key: str | None = Field(default=None, min_length=1, max_length=200)
+    ordering_key: Annotated[Label, Field(min_length=1, max_length=200)] | None = None
     # Not handled before; at once where it is past.
     not_before: Moment | None = None
 

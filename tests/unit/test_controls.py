@@ -6,8 +6,10 @@ import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError as ValidationFailed
 
 from bus import bidi, fields
+from bus.api.channel_schemas import ChannelSend
 from bus.channel_messages import parse_channel_message
 from bus.errors import Invalid, TooLong
 from bus.models import Room, Sanction
@@ -83,6 +85,14 @@ def test_a_name_has_one_line_and_one_direction(char: str) -> None:
         assert (refused_field(kind, {**data, "author": author}) or "").startswith("author")
     assert refused_field(kind, {**data, "client_id": f"1{char}2"}) == "client_id"
     assert refused_field(EVENT[0], {**EVENT[1], "name": f"x{char}y"}) == "name"
+
+
+@pytest.mark.parametrize("char", ["\n", "\x00", RLO])
+def test_a_key_for_order_has_none_either(char: str) -> None:
+    send = {"type": "a.b", "data": {}, "ordering_key": f"a{char}b"}
+    with pytest.raises(ValidationFailed):
+        ChannelSend.model_validate(send)
+    assert ChannelSend.model_validate({**send, "ordering_key": "방 1"}).ordering_key == "방 1"
 
 
 @pytest.mark.parametrize("char", ["\n", "\x1b", "\x85"])
