@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import logging
 import os
 from typing import Any
 
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIRequest
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
 # Sets Django up, which the imports below rely on.
@@ -16,12 +18,15 @@ http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from bus import publisher, routing, servers  # noqa: E402
+from bus import publisher, routing, servers, unavailable  # noqa: E402
 from bus.api import middleware  # noqa: E402
 from bus.bodies import BodyLimit  # noqa: E402
-from bus.consumers import database, guard, reading, repair, sightings, stopping  # noqa: E402
+from bus.consumers import guard, reading, repair, sightings, stopping  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
+from bus.database import lanes  # noqa: E402
+from bus.database.lane import Lane  # noqa: E402
+from bus.database.requests import Requests  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 from bus.security import SecurityHeaders  # noqa: E402
 from bus.services import naming  # noqa: E402
@@ -36,6 +41,15 @@ _CLOSE_TIMEOUT = 5.0
 _GC_THRESHOLDS = (20_000, 20, 100)
 
 hub.read_by(repair.Reader())
+
+# What asks whether all is well does not wait with what may be the matter; the first of them asks
+# for nothing but an answer.
+_LANES: dict[str, Lane | None] = {"/livez": None, "/readyz": lanes.probes}
+
+
+def _lane_of(scope: dict[str, Any]) -> Lane | None:
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    return _LANES.get(path, lanes.requests)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -65,12 +79,17 @@ async def close() -> None:
     except Exception as error:
         # What is left in the broker expires.
         logger.warning("The connections to the broker were not closed in time: %r", error)
-    database.close()
+
+
+async def _refuse(scope: dict[str, Any], send: Any) -> None:
+    await http.send_response(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
 
 
 application = ProtocolTypeRouter(
     {
-        "http": SecurityHeaders(BodyLimit(http, middleware.body_limit, middleware.wording)),
+        "http": SecurityHeaders(
+            BodyLimit(Requests(http, _lane_of, _refuse), middleware.body_limit, middleware.wording)
+        ),
         "websocket": stopping.Stoppable(OriginGuard(Identity(routing.websocket)), close),
         "channel": routing.channels,
         "lifespan": lifespan,

@@ -430,6 +430,13 @@ class Conf:
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
         "The `Content-Security-Policy` of each response that brings none. Empty: none",
     )
+    database_connections = Setting(
+        10,
+        "Most database connections of one web process, for pages, API, sockets and probes "
+        "together; who finds none free waits, and is told `unavailable` after 10 s",
+        "connections",
+        least=3,
+    )
 
     # The HTTP API
     probe_secret = Secret(

@@ -79,6 +79,7 @@ SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 
+BUS_DATABASE_CONNECTIONS: int = bus_conf.all_settings()["BUS_DATABASE_CONNECTIONS"].default
 globals().update(bus_conf.from_environment(os.environ))
 if "BUS_HTTPS" not in os.environ:
     BUS_HTTPS = not EMBEDDED and not DEBUG
@@ -149,12 +150,19 @@ TEMPLATES = [
 def _database() -> dict[str, Any]:
     """DATABASE_URL, or SQLite under `var/`, set up for several processes (WAL, IMMEDIATE)."""
     url = DATABASE_URL or f"sqlite:///{VAR_DIR / 'bus.sqlite3'}"
-    # Connections are kept: a reconnect for every message would cost more than the message.
-    config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
+    config: dict[str, Any] = dict(dj_database_url.parse(url))
     config["CONN_HEALTH_CHECKS"] = True
     if config["ENGINE"] == "django.db.backends.postgresql":
-        # A server that went away without a word is noticed: s, s, s, count, ms.
         config["OPTIONS"] = {
+            # The threads of a web process end with their requests, and share these.
+            "pool": {
+                "min_size": 0,
+                "max_size": BUS_DATABASE_CONNECTIONS,
+                "timeout": 5,
+                # Else the pool's next try comes long after a server that was away is back.
+                "reconnect_timeout": 2,
+            },
+            # A server that went away without a word is noticed: s, s, s, count, ms.
             "connect_timeout": 5,
             "keepalives_idle": 10,
             "keepalives_interval": 5,

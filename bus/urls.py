@@ -9,6 +9,8 @@ from django.views.generic import RedirectView
 from bus.api import health
 from bus.api.root import api
 
+handler500 = "bus.unavailable.failed"
+
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import redis
-from django.db import connection
-from pytest_django import DjangoDbBlocker
+from asgiref.sync import SyncToAsync
+from django.db import connections
 
 from bus.conf import embedded_socket_path, var_dir
 from bus.management.embedded import EmbeddedBroker
@@ -31,16 +31,10 @@ def _tier(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Before PostgreSQL's test database is dropped, let go of what threads still hold of it."""
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Before the test database is dropped, let go of what tests' own async queries hold of it."""
     yield
-    with django_db_blocker.unblock():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
 @pytest.fixture(scope="session")

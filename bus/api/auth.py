@@ -5,14 +5,12 @@ Each endpoint states the permission of Django that staff need for it; keys need 
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security.base import AuthBase
@@ -20,24 +18,7 @@ from ninja.security.base import AuthBase
 from bus import addresses, throttle
 from bus.conf import conf
 from bus.errors import Forbidden, Unauthenticated
-from bus.models import ApiKey
 from bus.services import keys
-
-T = TypeVar("T")
-
-# Each thread keeps a connection. Django's own threads live as long as one request, and would
-# open a connection for each.
-_threads = ThreadPoolExecutor(2, thread_name_prefix="api-database")
-
-
-async def in_thread(work: Callable[..., T], *args: Any) -> T:
-    """Do blocking work with the database."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _run, work, args)
-
-
-def _run(work: Callable[..., T], args: tuple[Any, ...]) -> T:
-    close_old_connections()
-    return work(*args)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +53,9 @@ class ApiKeyAuth(AuthBase):
         if scheme.lower() != "bearer":
             raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
         text = text.strip()
-        key = await throttle.prove(
-            "key", conf.secret_rate, addresses.address_of(request), text, lambda: _look_up(text)
-        )
+        check = partial(sync_to_async(keys.check), text)
+        address = addresses.address_of(request)
+        key = await throttle.prove("key", conf.secret_rate, address, text, check)
         return Caller(f"key.{key.pk}", key.name)
 
 
@@ -133,7 +114,3 @@ def _check_csrf(request: HttpRequest) -> None:
     if refusal is not None:
         reason = refusal.content.decode().rstrip(".")
         raise Forbidden(f"CSRF: {reason}. Send the cookie's token as X-CSRFToken.")
-
-
-async def _look_up(text: str) -> ApiKey:
-    return await in_thread(keys.check, text)

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from typing import Annotated, Any
 
+from asgiref.sync import sync_to_async
 from channels.exceptions import MessageTooLarge
 from django.http import HttpRequest, HttpResponse
 from ninja import Header, Path, Router
@@ -15,7 +16,7 @@ from pydantic_core import to_json
 
 from bus import fields, names, publisher
 from bus.api import errors
-from bus.api.auth import caller_of, in_thread, needs
+from bus.api.auth import caller_of, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
 from bus.channel_messages import parse_channel_message
 from bus.conf import conf
@@ -121,7 +122,7 @@ async def _check_names(channel: str, message: dict[str, Any]) -> None:
     """Refuse a message that would show a name which looks like a user's."""
     said = parse_channel_message(channel, message)
     if impostors.concerns(said):
-        await in_thread(impostors.check, said)
+        await sync_to_async(impostors.check)(said)
 
 
 async def _result(channel: str, item: Any, once: str) -> Result:

@@ -1,60 +1,53 @@
-"""The database for consumers: a few threads of their own, beside Channels' only one."""
+"""The database for consumers: blocking work in a few threads, beside Channels' only one."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from asgiref.sync import AsyncToSync, sync_to_async
+from django.db import InterfaceError, OperationalError
 
+from bus.database.lane import RETRY_AFTER
+from bus.database.lanes import sockets
 from bus.errors import Unavailable
 
 T = TypeVar("T")
 
-# Each thread keeps a connection, so this is also the connections of a web process.
-_THREADS = 4
-# How long a close waits for queries that are under way, in seconds.
-_CLOSE_WAIT = 5.0
-
-
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="consumers-database")
-
-
-_threads = _pool()
+# More than any process may have connections: what bounds the work is its lane.
+_threads = ThreadPoolExecutor(1000, thread_name_prefix="consumers-database")
 
 
 async def run(work: Callable[..., T], *args: object) -> T:
-    """Do blocking work with the database; raises Unavailable when that is away."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, _do, work, args)
+    """Do blocking work with the database; raises Unavailable when it is away or busy too long."""
+    piece = partial(_do, work, args)
+    if _outer_thread_waits():
+        return await sync_to_async(piece)()
+    return await asyncio.wrap_future(sockets.submit(piece, _threads, _refuse))
+
+
+def _outer_thread_waits() -> bool:
+    """Whether a thread waits for this loop in `async_to_sync`, and does its sync code itself.
+
+    So do Django's own tests, whose connection and transaction belong to that thread.
+    """
+    if getattr(AsyncToSync.executors, "current", None) is not None:
+        return True
+    return asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
 
 
 def _do(work: Callable[..., T], args: tuple[object, ...]) -> T:
-    close_old_connections()
     try:
         return work(*args)
     except (OperationalError, InterfaceError) as error:
-        close_old_connections()
         raise Unavailable("The database does not answer; try again in a moment.") from error
 
 
-def close() -> None:
-    """Close the threads and their connections; the next work opens new ones."""
-    global _threads
-    threads, _threads = _threads, _pool()
-    # Each thread closes its own; the barrier gives each exactly one of these.
-    together = threading.Barrier(_THREADS)
-    for _ in range(_THREADS):
-        threads.submit(_close_mine, together)
-    threads.shutdown()
-
-
-def _close_mine(together: threading.Barrier) -> None:
-    connections.close_all()
-    try:
-        together.wait(_CLOSE_WAIT)
-    except threading.BrokenBarrierError:
-        pass
+def _refuse(answer: Future[Any]) -> None:
+    if not answer.cancelled():
+        answer.set_exception(
+            Unavailable("All database connections are busy.", retry_after=RETRY_AFTER)
+        )

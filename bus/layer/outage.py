@@ -39,7 +39,7 @@ def looks_like_outage(error: BaseException) -> bool:
 
 
 async def servers_answer(stream: Stream) -> bool:
-    """Whether the broker and the database answer now; a broken connection is closed."""
+    """Whether the broker and the database answer now."""
     try:
         async with asyncio.timeout(_ANSWER_WITHIN):
             await stream.ping()
@@ -51,12 +51,13 @@ async def servers_answer(stream: Stream) -> bool:
 
 def _ask_database() -> bool:
     try:
-        connection.close_if_unusable_or_obsolete()
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except (OperationalError, InterfaceError):
-        connection.close()
         return False
+    finally:
+        # Which thread it was nobody knows: the next look may come to another one.
+        connection.close()
     return True
 
 

@@ -13,6 +13,7 @@ from django.db import close_old_connections
 
 from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.conf import conf
+from bus.database.lane import give_back
 from bus.errors import Invalid
 from bus.fields import canonical_name
 from bus.layer import Delivery, Undeliverable
@@ -56,6 +57,7 @@ class BatchConsumer(ABC):
                 if failures:
                     await send({"type": BATCH_FAILED, "failures": failures})
         finally:
+            self._thread.submit(give_back)
             self._thread.shutdown(wait=False)
 
     async def _take_single(self, channel: str, receive: Receive) -> None:

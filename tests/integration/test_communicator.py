@@ -11,7 +11,6 @@ from channels.testing import WebsocketCommunicator
 
 from bus import publisher
 from bus.asgi import application
-from bus.consumers import database
 from bus.consumers.socket import Socket
 from bus.realtime import hub
 from tests.eventually import becomes
@@ -28,7 +27,6 @@ async def closed() -> AsyncIterator[None]:
     yield
     await hub.close()
     await publisher.close()
-    database.close()
 
 
 async def test_plain_chat() -> None:

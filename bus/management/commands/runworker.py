@@ -13,6 +13,7 @@ from channels.worker import Worker as StockWorker
 from django.core.management.base import BaseCommand, CommandError
 
 from bus import names, publisher
+from bus.database.kept import keep_connections
 from bus.layer import BusChannelLayer
 from bus.layer.worker import Worker
 from bus.management.early import stop_early
@@ -57,6 +58,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no channel layer {options['layer']!r} in CHANNEL_LAYERS.")
         if options["concurrency"] < 1:
             raise CommandError("--concurrency is a number from 1.")
+        keep_connections()
         application = get_default_application()
         _refuse_unrouted(application, options["channels"])
         if names.MODERATION in options["channels"] and not model.available():

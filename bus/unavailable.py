@@ -1,0 +1,52 @@
+"""The answer to a request that could not be served now: a page, or the API's JSON."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.views.defaults import server_error
+
+from bus.api import errors
+from bus.api.middleware import ROOT
+from bus.database.lane import PATIENCE, RETRY_AFTER
+from bus.errors import BusError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+_OUTAGES = (OperationalError, InterfaceError, Unavailable)
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    """What is said to a request that waited for a database connection in vain."""
+    refusal = Unavailable(
+        f"No database connection became free in {PATIENCE:g} s; see BUS_DATABASE_CONNECTIONS.",
+        retry_after=RETRY_AFTER,
+    )
+    # Before any middleware: the language is found here.
+    with translation.override(translation.get_language_from_request(request)):
+        return _refused(request, refusal)
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Django's `handler500`: a server that is away is not an error of ours."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, _OUTAGES):
+        return server_error(request)
+    if not isinstance(error, BusError):
+        error = Unavailable(f"The database does not answer ({error}).", retry_after=RETRY_AFTER)
+    return _refused(request, error)
+
+
+def _refused(request: HttpRequest, error: BusError) -> HttpResponse:
+    if request.path.startswith(ROOT):
+        return errors.render(error)
+    logger.warning("%s %s was refused: %s", request.method, request.path, error)
+    response = render(request, "503.html", status=503)
+    errors.say_when(response, [errors.as_wire(error)])
+    response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
