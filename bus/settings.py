@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from bus import conf as bus_conf
-from bus import mail
+from bus import mail, private
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = bus_conf.var_dir()
@@ -61,7 +62,7 @@ def _secret_key() -> str:
     try:
         return path.read_text("ascii")
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_directory(path.parent)
         # Written aside and linked: two processes that start at once agree on the first.
         draft = path.with_name(f"secret_key.{os.getpid()}")
         draft.touch(mode=0o600)
@@ -75,6 +76,7 @@ def _secret_key() -> str:
         return path.read_text("ascii")
 
 
+private.tighten(VAR_DIR)
 SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
@@ -171,7 +173,7 @@ def _database() -> dict[str, Any]:
             **config.get("OPTIONS", {}),
         }
     if config["ENGINE"] == "django.db.backends.sqlite3":
-        Path(config["NAME"]).parent.mkdir(parents=True, exist_ok=True)
+        _make_database(config["NAME"])
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
@@ -182,6 +184,17 @@ def _database() -> dict[str, Any]:
         # A file, so that tests with several threads or processes see one database.
         config["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}
     return config
+
+
+def _make_database(name: str) -> None:
+    """Have SQLite find an empty file that is its owner's alone, and tests their directory."""
+    if ":memory:" in name or name.startswith("file:"):
+        return
+    # Where that is impossible, SQLite says so to whoever needs it.
+    with suppress(OSError):
+        private.make_directory(Path(name).parent)
+        private.make_database(Path(name))
+        private.make_directory(VAR_DIR)
 
 
 DATABASES = {"default": _database()}

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+from bus import private
 from bus.management import valkey
 from bus.management.valkey import EmbeddedBrokerError
 
@@ -72,7 +73,8 @@ class EmbeddedBroker:
         if self._supervisor_lock is not None:
             return
         self._make_directories()
-        file = (self.directory / "supervisor.lock").open("a+")
+        path = self.directory / "supervisor.lock"
+        file = open(path, "a+", opener=private.opener)  # noqa: SIM115  # kept as long as it runs
         if not _locks(file, _LOCK_SECONDS):
             file.seek(0)
             pid = file.read().strip() or "unknown"
@@ -120,13 +122,14 @@ class EmbeddedBroker:
             )
 
     def _start(self, binary: str) -> None:
-        with (self.directory / "server.lock").open("a+") as lock:
+        with open(self.directory / "server.lock", "a+", opener=private.opener) as lock:
             if not _locks(lock, 0):
                 self._stop_orphan(lock)
             # Nobody holds the lock, so a socket that is there has no server behind it.
             self.socket_path.unlink(missing_ok=True)
             config = self.directory / "valkey.conf"
-            config.write_text(valkey.configuration(self.directory, self.socket_path), "utf-8")
+            with open(config, "w", encoding="utf-8", opener=private.opener) as file:
+                file.write(valkey.configuration(self.directory, self.socket_path))
             self._shorten_log()
             log_start = self._log_size()
             # Emptied first: a pid in this file is always that of the lock's holder.
@@ -143,6 +146,7 @@ class EmbeddedBroker:
                 pass_fds=[lock.fileno()],
                 # Ctrl-C is for the supervisor, which stops the broker last.
                 start_new_session=True,
+                umask=private.OTHERS,
             )
             lock.write(f"{self._process.pid}\n")
         self._wait_until_it_answers(self._process, log_start)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from bus import private
 from bus.conf import var_dir
 from bus.models import Member, Room
 
@@ -79,7 +80,7 @@ def _passwords(path: Path) -> dict[str, str]:
         known = {}
     passwords = {name: known.get(name) or secrets.token_urlsafe(9) for name in ("demo", "mod")}
     if passwords != known:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_directory(path.parent)
         path.touch(mode=0o600)
         path.write_text(json.dumps(passwords), "utf-8")
     return passwords

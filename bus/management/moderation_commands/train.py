@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import conf
+from bus import conf, private
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line
 from bus.management.moderation_commands import data
@@ -155,7 +155,8 @@ def _write(weights: Weights, path: Path) -> None:
     """Write a file whole or not at all: a worker may be starting; raises CommandError."""
     draft = path.with_suffix(".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.make_directory(path.parent)
+        draft.touch(mode=0o600)
         weights.save(draft)
         os.replace(draft, path)
     except OSError as error:
