@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from bus import publisher
 from bus.errors import BusError
 from bus.fields import canonical_name
+from bus.lookups import Answering
 from bus.models import (
     ApiKey,
     AuditEntry,
@@ -117,7 +118,7 @@ class RoomForm(forms.ModelForm):
             self.add_error(None, policies.CHANGED_MEANWHILE)
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(Answering):
     """What is to be looked at: services alone write it."""
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
@@ -142,7 +143,7 @@ class MemberInline(admin.TabularInline):
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin):
+class RoomAdmin(Answering):
     """Rooms, with their members."""
 
     form = RoomForm
@@ -227,7 +228,7 @@ class KnownPersonForm(PersonForm, UserChangeForm):
     """A user who is changed in the admin."""
 
 
-class PersonAdmin(UserAdmin):
+class PersonAdmin(Answering, UserAdmin):
     """Users, as Django shows them."""
 
     form = KnownPersonForm
@@ -252,7 +253,7 @@ class MessageAdmin(ReadOnly):
 
 
 @admin.register(Review)
-class ReviewAdmin(admin.ModelAdmin):
+class ReviewAdmin(Answering):
     """Held, reported and appealed messages, to be approved or rejected."""
 
     list_display = (
@@ -321,7 +322,7 @@ def _publish(
 
 
 @admin.register(Sanction)
-class SanctionAdmin(admin.ModelAdmin):
+class SanctionAdmin(Answering):
     """Mutes, timeouts and bans; they hold from the next message on, until lifted."""
 
     list_display = ("created_at", "room", "author_key", "kind", "until", "lifted_at", "reason")
@@ -396,7 +397,7 @@ class DryRunAdmin(ReadOnly):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(admin.ModelAdmin):
+class ApiKeyAdmin(Answering):
     """API keys, to be looked at and revoked; `manage.py bus key create` makes them."""
 
     list_display = ("name", "prefix", "created_at", "last_used_at", "revoked_at")

@@ -116,9 +116,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "bus.pages.scheme.forwarded_scheme",
+    "bus.api.middleware.ApiEdge",
+    "bus.nul.without_nul",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "bus.api.middleware.ApiEdge",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

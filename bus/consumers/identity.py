@@ -14,6 +14,7 @@ from django.http import HttpRequest, parse_cookie
 from bus.consumers import database
 from bus.consumers.socket import turn_away
 from bus.errors import CLOSE_TOO_SLOW, Unavailable
+from bus.nul import cookies_without
 
 
 class Identity:
@@ -49,7 +50,7 @@ class Identity:
 def _cookies(scope: dict[str, Any]) -> dict[str, str]:
     for name, value in scope.get("headers", []):
         if name == b"cookie":
-            return parse_cookie(value.decode("latin-1"))
+            return cookies_without(parse_cookie(value.decode("latin-1")))
     return {}
 
 

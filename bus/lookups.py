@@ -1,0 +1,39 @@
+"""Lists of the admin that answer whatever is asked of them in an address."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+
+# What SQLite says where a function of Django's, such as that of `regex`, cannot take its arguments.
+_IN_A_FUNCTION = "user-defined function raised exception"
+
+
+class _List(ChangeList):
+    """Django notices a lookup that cannot be asked; this one, also that it cannot be answered."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Count and list; raises IncorrectLookupParameters, which the admin explains."""
+        try:
+            super().get_results(request)
+        except InterfaceError:
+            raise
+        except Exception as error:
+            if isinstance(error, OperationalError) and _IN_A_FUNCTION not in str(error):
+                # The database is away: that is no matter of lookups.
+                raise
+            # As Django does for all that is raised before the database is asked.
+            raise IncorrectLookupParameters(error) from error
+
+
+class Answering(admin.ModelAdmin):
+    """What each of our ModelAdmins is."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """The list that answers."""
+        return _List
