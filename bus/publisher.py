@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -62,6 +63,15 @@ def layer() -> BusChannelLayer:
     with _layer_lock:
         found: BusChannelLayer = get_channel_layer()
     return found
+
+
+def steady_now() -> int:
+    """Milliseconds since 1970 by the clock that all processes share and nobody sets.
+
+    For intervals, never for a calendar; before the broker was asked, this machine's own clock.
+    """
+    now = layer().clock_of(names.MODERATION).now()
+    return int(time.time() * 1000) if now is None else now
 
 
 async def send(

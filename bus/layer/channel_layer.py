@@ -20,6 +20,7 @@ from django.core.exceptions import ImproperlyConfigured
 from bus import nested
 from bus.conf import conf
 from bus.errors import Invalid, Unavailable
+from bus.layer.clock import SteadyClock
 from bus.layer.connection import Connection
 from bus.layer.hosts import Host, hosts_of
 from bus.layer.loop_layer import BusLoopLayer
@@ -70,6 +71,8 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         super().__init__(hosts=self.hosts, prefix=self.prefix, **kwargs)
         self.capacity = capacity
         self.partitions = partitions
+        # One for each host, of all event loops.
+        self.clocks = [SteadyClock() for _ in self.hosts]
         self._layers: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
         self._pid = os.getpid()
         self._forked: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
@@ -202,6 +205,10 @@ class BusChannelLayer(RedisPubSubChannelLayer):
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
         return self.hosts[self._place_of(channel)]
+
+    def clock_of(self, channel: str) -> SteadyClock:
+        """The steady clock that a channel's times go by."""
+        return self.clocks[self._place_of(channel)]
 
     def _place_of(self, channel: str) -> int:
         place: int = _consistent_hash(channel, len(self.hosts))

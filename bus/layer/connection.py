@@ -16,12 +16,14 @@ from redis.retry import Retry
 
 from bus.errors import Invalid, Unavailable
 from bus.layer import foreign, hosts
+from bus.layer.clock import SteadyClock
 from bus.layer.hosts import Host as Host
 
 # Enough to fill a round trip; few enough that one reply stays small.
 _PIPELINE_LIMIT = 512
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
+_SCRIPTS = Path(__file__).parent / "scripts"
 _CONNECT_TIMEOUT = hosts.CONNECT_TIMEOUT
 # What a broker that refuses writes begins its errors with, and what to tell of it.
 _REFUSALS = {
@@ -40,14 +42,19 @@ class Unusable(Unavailable):
 @cache
 def script(name: str) -> tuple[str, str]:
     """A Lua script's source and its SHA-1, which is how the broker knows it."""
-    source = (Path(__file__).parent / "scripts" / f"{name}.lua").read_text("utf-8")
+    source = (_SCRIPTS / f"{name}.lua").read_text("utf-8")
+    # The first line may be one that the broker reads.
+    first, flags, rest = source.rpartition("flags=allow-oom\n")
+    source = first + flags + (_SCRIPTS / "prelude.lua").read_text("utf-8") + rest
     return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
 class Connection:
     """Commands to one broker host; calls made at the same time share one pipeline."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, prefix: str, clock: SteadyClock) -> None:
+        self._prefix = prefix
+        self._clock = clock
         # A repeated pipeline would send twice and lose claims: a pool tries once, whoever calls
         # decides.
         self._pool = hosts.pool(host, socket_timeout=_ANSWER_TIMEOUT)
@@ -57,23 +64,44 @@ class Connection:
 
     async def call(self, *command: Any) -> Any:
         """Run one command; raises Unavailable where the broker is away, ResponseError."""
+        return await self._post(*command)
+
+    def _post(self, *command: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         # Here, so that what cannot be sent fails alone, and not the pipeline with others' commands.
         self._waiting.append(((command[0], *map(_encoded, command[1:])), answer))
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
-        return await answer
+        return answer
 
     async def run(self, name: str, base: str, *args: Any) -> Any:
         """Run a Lua script of this package on the keys that begin with `base`."""
+        now = self._clock.now()
+        if now is None:
+            await self._ask_the_time()
+            now = self._clock.now()
+        elif self._clock.due():
+            # Beside the script, in the same round trip.
+            self._ask_the_time()
         try:
-            return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", base, *args)
+            return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", now, *args)
         except Unusable as error:
             found = await foreign.wrong_keys(self.call, base)
             what = "; ".join(found) or str(error.__cause__)
             said = f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
             raise Unusable(said) from error
+
+    def _ask_the_time(self) -> asyncio.Future[Any]:
+        """Have the clock set by the broker; who must know it waits, and raises what it raises."""
+        key, question = f"{self._prefix}:clock", self._clock.question()
+        answer = self._post("EVALSHA", script("clock")[1], 1, key, *question)
+        answer.add_done_callback(self._told_the_time)
+        return answer
+
+    def _told_the_time(self, answer: asyncio.Future[Any]) -> None:
+        if not answer.cancelled() and answer.exception() is None:
+            self._clock.hear(answer.result())
 
     async def close(self) -> None:
         """Let what is under way finish, then close every connection."""
@@ -144,8 +172,8 @@ class Connection:
             return results
 
     async def _load_scripts(self) -> None:
-        folder = Path(__file__).parent / "scripts"
-        await self._pipeline([("SCRIPT", "LOAD", script(p.stem)[0]) for p in folder.glob("*.lua")])
+        names = [path.stem for path in _SCRIPTS.glob("*.lua") if path.stem != "prelude"]
+        await self._pipeline([("SCRIPT", "LOAD", script(name)[0]) for name in names])
 
 
 def _encoded(part: Any) -> bytes | int | float:

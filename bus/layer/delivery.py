@@ -21,6 +21,8 @@ class Delivery:
     # By the broker's clock, in ms since 1970; expires_at 0 means never.
     sent_at: int
     expires_at: int
+    # When it was sent by the steady clock, in ms: for intervals, never for a calendar.
+    steady_at: int
     # The id of the message that this one repeats: a handled one, by a replay; or, with `dead-`
     # before it, a dead letter that was put back. Empty for any other.
     replayed_from: str = ""

@@ -11,6 +11,7 @@ from typing import Any
 
 import redis
 
+from bus.layer.clock import SteadyClock
 from bus.layer.connection import Host, script, sync_client
 from bus.layer.neighbours import has_died, pid_here
 from bus.layer.stream import FORGET_MS, text
@@ -32,9 +33,13 @@ class Heartbeat(threading.Thread):
     """Tells the broker every second that the worker lives, and what it does."""
 
     def __init__(
-        self, worker: str, places: Sequence[tuple[str, Host]], about: Callable[[], dict[str, Any]]
+        self,
+        worker: str,
+        places: Sequence[tuple[str, Host]],
+        about: Callable[[], dict[str, Any]],
+        clock: SteadyClock | None = None,
     ) -> None:
-        """`places` are the channels' key base and broker host."""
+        """`places` are the channels' key base and broker host, `clock` is that host's."""
         super().__init__(name="heartbeat", daemon=True)
         self._worker = worker
         # The broker closes a dead process's connection at once, and with it goes its name.
@@ -42,6 +47,7 @@ class Heartbeat(threading.Thread):
             (base, sync_client({**host, "client_name": worker})) for base, host in places
         ]
         self._about = about
+        self._clock = clock or SteadyClock()
         # The workers of this machine by their processes, as the last beat told for each place.
         self._near: dict[str, dict[str, int]] = {}
         self._stopped = threading.Event()
@@ -63,7 +69,7 @@ class Heartbeat(threading.Thread):
                     script("beat")[0],
                     1,
                     f"{base}:meta",
-                    base,
+                    self._now(client, base),
                     self._worker,
                     about,
                     FORGET_MS,
@@ -85,6 +91,17 @@ class Heartbeat(threading.Thread):
                     # Demoted to a replica: the address may lead to the new master by now.
                     client.connection_pool.disconnect()
         return heard
+
+    def _now(self, client: redis.Redis, base: str) -> int | str:
+        """The time by the steady clock, which is asked for where the event loop did not yet."""
+        now = self._clock.now()
+        if now is None or self._clock.due():
+            key = f"{base[1:].partition(':')[0]}:clock"
+            self._clock.hear(
+                client.eval(script("clock")[0], 1, key, *map(str, self._clock.question()))
+            )
+            now = self._clock.now()
+        return "" if now is None else now
 
     def run(self) -> None:
         """Beat until stopped."""

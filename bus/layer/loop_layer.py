@@ -49,7 +49,8 @@ class BusLoopLayer(RedisPubSubLoopLayer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         hosts = self.channel_layer.hosts
-        self._connections = [Connection(host) for host in hosts]
+        clocks, prefix = self.channel_layer.clocks, self.channel_layer.prefix
+        self._connections = [Connection(h, prefix, c) for h, c in zip(hosts, clocks, strict=True)]
         self._shards = [
             Subscriptions(host, self._deliver, self.on_disconnect, self._reconnected)
             for host in hosts

@@ -33,7 +33,7 @@ class Memory:
             wanted.setdefault(connection_of(self._key(name)), []).append(name)
         answers = await asyncio.gather(
             *(
-                connection.run("recall", self._base, *map(self._key, known))
+                connection.run("recall", self._base, _AGE_MS, *map(self._key, known))
                 for connection, known in wanted.items()
             )
         )

@@ -158,6 +158,7 @@ class Stream:
             deliveries,
             sent_at,
             int(expires_at),
+            rest[3],
             text(rest[0]),
             text(rest[1]),
             worker,
@@ -185,6 +186,7 @@ class Stream:
                     str(delivery.expires_at),
                     delivery.replayed_from,
                     delivery.message_id,
+                    delivery.steady_at,
                 )
             ]
         )

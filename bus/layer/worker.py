@@ -21,6 +21,7 @@ from bus.conf import conf
 from bus.errors import Unavailable
 from bus.layer import outage, stock
 from bus.layer.channel_layer import BusChannelLayer
+from bus.layer.clock import SteadyClock
 from bus.layer.connection import Host
 from bus.layer.heartbeat import Heartbeat
 from bus.layer.instance import Application
@@ -154,11 +155,11 @@ class Worker:
 
     def _heartbeats(self) -> list[Heartbeat]:
         """One for each broker host, so that a silent one does not silence the others."""
-        places: dict[str, list[tuple[str, Host]]] = {}
+        places: dict[SteadyClock, list[tuple[str, Host]]] = {}
         for channel in self.channels:
-            host = self.layer.host_of(channel)
-            places.setdefault(repr(host), []).append((self.layer.stream(channel).base, host))
-        return [Heartbeat(self.id, found, self.about) for found in places.values()]
+            place = self.layer.stream(channel).base, self.layer.host_of(channel)
+            places.setdefault(self.layer.clock_of(channel), []).append(place)
+        return [Heartbeat(self.id, found, self.about, clock) for clock, found in places.items()]
 
     async def _first_beat(self, heartbeat: Heartbeat) -> None:
         tries = 0

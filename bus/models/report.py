@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from bus.models.message import Message
@@ -23,7 +24,7 @@ class Report(models.Model):
     reason = models.CharField(_("reason"), max_length=500, blank=True)
     # Whether it counts towards hiding the message.
     trusted = models.BooleanField(_("trusted"), default=False)
-    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = _("report")

@@ -16,7 +16,6 @@ from django.core import signing
 from django.db.models import F, Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils import timezone
 
 from bus import reasons
 from bus.conf import conf
@@ -35,7 +34,7 @@ from bus.errors import (
 from bus.fields import canonical_name, timestamp
 from bus.models import Member, Room, Sanction
 from bus.protocol import Author, RoomInfo, You
-from bus.services import naming, networks, newcomers, taken_names
+from bus.services import clock, naming, networks, newcomers, taken_names
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.
@@ -226,7 +225,7 @@ class Entry:
         return You(
             role=self.role,
             muted_until=timestamp(until) if until else None,
-            writes_from=timestamp(since) if since and since > timezone.now() else None,
+            writes_from=timestamp(since) if since and since > clock.now() else None,
         )
 
     def differs(self, other: Entry) -> bool:
@@ -239,7 +238,7 @@ class Entry:
             raise RoomArchived
         if self.muted_until is None and self.writes_from is None:
             return
-        now = timezone.now()
+        now = clock.now()
         if self.muted_until is not None and self.muted_until > now:
             raise Muted
         if self.writes_from is not None and self.writes_from > now:
@@ -372,7 +371,7 @@ class Rights:
     def visits(self) -> bool:
         """Whether newcomers wait here, and the author is let in and may be one."""
         since = self.writes_from
-        joined_before = since is not None and since <= timezone.now()
+        joined_before = since is not None and since <= clock.now()
         if self.service or self.trusted or not self.room.newcomer_wait or joined_before:
             return False
         try:
@@ -429,7 +428,7 @@ def rights(
             place = room_id, f"u{user_id}"
             if place in found:
                 found[place].role, found[place].arrived = role, joined
-    now = Q(until__isnull=True) | Q(until__gt=timezone.now())
+    now = Q(until__isnull=True) | Q(until__gt=clock.now())
     keys = {key for _, key in found}
     in_force = Sanction.objects.filter(
         now, room__in=asked, author_key__in=keys, lifted_at__isnull=True

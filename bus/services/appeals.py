@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Review, Room
-from bus.services import audit, reviews
+from bus.services import audit, clock, reviews
 from bus.services.access import Visitor
 from bus.services.facts import Opened, Settled
 from bus.services.reviews import Decision
@@ -44,7 +43,7 @@ def appeal(room: Room, message_id: str, by: Visitor, text: str) -> Decision:
         row.room = room
         review = Review.objects.filter(message=row).first()
         _check(row, review)
-        now = timezone.now()
+        now = clock.now()
         if review is None:
             review = Review(rule=_rule(row), reason=row.reason)
         review.message, review.kind, review.state = row, Review.Kind.APPEAL, Review.State.OPEN

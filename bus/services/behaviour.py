@@ -8,10 +8,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.utils import timezone
 
 from bus.models import Member, Message, Room
-from bus.services import access, escalation, policies
+from bus.services import access, clock, escalation, policies
 
 Place = tuple[int, str]  # room id, author key
 
@@ -70,7 +69,7 @@ def _add_ages(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
             wanted.add(room.pk)
     places = [place for place in found if place[0] in wanted]
     users = {int(key[1:]) for _, key in places if key.startswith("u")}
-    now = timezone.now()
+    now = clock.now()
     made: dict[int, dt.datetime] = {}
     if users:
         made = dict(User.objects.filter(pk__in=users).values_list("pk", "date_joined"))
@@ -83,7 +82,7 @@ def _add_ages(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
 
 
 def _add_strikes(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
-    now = timezone.now()
+    now = clock.now()
     for room in rooms:
         rules = policies.rules_of(room)
         if rules.policy.strikes_to_hold:

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
 from bus import reasons
 from bus.conf import conf
@@ -21,6 +20,7 @@ from bus.services import (
     access,
     audit,
     behaviour,
+    clock,
     external,
     history,
     openings,
@@ -69,7 +69,7 @@ def judge_edit(
     # No body is asked about: what is edited is nobody's first message.
     author = behaviour.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
     policy = policies.of_room(room)
-    known = Recollection(said).at(room.name, _ms(timezone.now()), timed=policy.flood_messages > 0)
+    known = Recollection(said).at(room.name, clock.now_ms(), timed=policy.flood_messages > 0)
     context = Context(
         recent=known.recent,
         ages=known.ages,
@@ -101,7 +101,7 @@ def edit(
     verdict = verdict or judge_edit(room_id, visitor, body, said)[0]
     with transaction.atomic():
         found = _Found(room_id, message_id, visitor)
-        row, now = found.row, timezone.now()
+        row, now = found.row, clock.now()
         found.right.admit().check_write()
         found.check_editable()
         text = verdict.masked if verdict.action == "mask" else body
@@ -117,7 +117,9 @@ def edit(
             found.take_seq()
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
             facts = [Shown(row), *found.alert(verdict, now)]
-            return Change(row, facts, said=Recollection.entry(_ms(now), found.room.name, body))
+            return Change(
+                row, facts, said=Recollection.entry(clock.now_ms(), found.room.name, body)
+            )
         reason = verdict.reason or "moderator"
         actor = audit.rule(openings.rule_of(verdict))
         audit.note("edit.refused", actor, found.room, message=row, reason=reason)
@@ -187,7 +189,7 @@ class _Found:
     def check_slow_mode(self, now: dt.datetime) -> None:
         """Raise SlowMode where the author wrote or changed something a moment ago."""
         key = self.visitor.key
-        last = slow_mode.last_written([self.room], [key]).get((self.room.pk, key))
+        last = slow_mode.last_written([self.room], [key], now).get((self.room.pk, key))
         if wait := slow_mode.wait(self.right, last, now):
             raise SlowMode(retry_after=wait)
 
@@ -204,7 +206,7 @@ class _Found:
 
     def remove(self, note: str) -> list[Fact]:
         """Wipe it, and end its review where a moderator does it; returns what that is to others."""
-        row, review, now = self.row, self.review, timezone.now()
+        row, review, now = self.row, self.review, clock.now()
         under_review = review is not None and review.state == Review.State.OPEN
         _wipe(row, keep=not self.own or under_review)
         row.reason = "author" if self.own else "moderator"
@@ -240,7 +242,7 @@ class _Found:
         review = self.review
         if review is None or review.state != Review.State.OPEN:
             return []
-        review.state, review.decided_at, review.note = Review.State.REJECTED, timezone.now(), note
+        review.state, review.decided_at, review.note = Review.State.REJECTED, clock.now(), note
         if not self.own:
             review.decided_by_id = self.visitor.user_id
         review.claimed_by = review.claimed_until = review.expires_at = None
@@ -253,10 +255,6 @@ def _check_window(row: Message, now: dt.datetime) -> None:
     assert row.posted_at is not None
     if limit and now - row.posted_at > dt.timedelta(seconds=limit):
         raise Forbidden(f"A message can be changed for {limit / 60:g} minutes.")
-
-
-def _ms(moment: dt.datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _wipe(row: Message, *, keep: bool) -> None:

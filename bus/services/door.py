@@ -6,10 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from django.db.models import Q
-from django.utils import timezone
 
 from bus.models import Room, Sanction
-from bus.services import access, networks
+from bus.services import access, clock, networks
 from bus.services.access import Rights, Visitor
 
 
@@ -43,7 +42,7 @@ class Facts:
 def read(name: str, keys: Collection[str]) -> Facts:
     """The facts for these authors and for all guests."""
     room = access.visited(name)
-    now = Q(until__isnull=True) | Q(until__gt=timezone.now())
+    now = Q(until__isnull=True) | Q(until__gt=clock.now())
     sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)
     asked = {key for key in keys if room.newcomer_wait or not key.startswith("g")}
     asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))

@@ -188,7 +188,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
         role = roles.get(row.author_id, "guest" if row.author_id is None else "member")
         context = Context(
             recent=tuple(what for _, what in recent),
-            ages=tuple((row.created_at - at).total_seconds() for at, _ in recent),
+            ages=tuple(max(0.0, (row.created_at - at).total_seconds()) for at, _ in recent),
             trusted=role in access.MODERATING,
             role=role,
             account_age=_account_age(row, joined),

@@ -8,13 +8,12 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import NotFound
 from bus.models import Message, Room, Sanction, Strike
 from bus.moderation import Verdict
-from bus.services import audit, sanctions
+from bus.services import audit, clock, sanctions
 from bus.services.conduct import Conduct
 
 # Nobody is punished for what they could not know.
@@ -98,7 +97,7 @@ def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
 
     The message stays rejected.
     """
-    now, actor, reason = timezone.now(), audit.person(by), fields.remark(reason, "reason")
+    now, actor, reason = clock.now(), audit.person(by), fields.remark(reason, "reason")
     with transaction.atomic():
         counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
         # The room first, as everywhere: who decides about the message has it, and wants this next.

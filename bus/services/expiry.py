@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import timezone
 
 from bus.errors import NotFound
 from bus.models import Message, Review, Room
 from bus.moderation import starred
-from bus.services import access, audit, policies, reviews
+from bus.services import access, audit, clock, policies, reviews
 from bus.services.facts import Fact
 
 logger = logging.getLogger(__name__)
@@ -27,7 +26,7 @@ def expire_due() -> list[Fact]:
     Where the room posts what nobody reviewed, it does so for authors who may still write there, and
     with the words starred that its policy stars: no person has looked at them.
     """
-    now = timezone.now()
+    now = clock.now()
     due = Review.objects.filter(state=Review.State.OPEN, expires_at__lte=now)
     facts: list[Fact] = []
     for pk in due.order_by("expires_at").values_list("pk", flat=True)[:LIMIT]:
@@ -43,7 +42,7 @@ def expire_due() -> list[Fact]:
 
 
 def _expire(pk: int) -> list[Fact]:
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         try:
             review, room = reviews.lock(pk)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
-from bus.services import access, bulk, escalation, openings, policies, removal, slow_mode
+from bus.services import access, bulk, clock, escalation, openings, policies, removal, slow_mode
 from bus.services.bulk import Key
 from bus.services.facts import Fact, Opened, Removed
 
@@ -33,7 +32,7 @@ class Submission:
     room_id: int
     message: MessageSubmitted
     verdict: Verdict
-    # When the broker took it; the broker's clock, so that senders with a wrong one do no harm.
+    # When the broker took it, by the clock that all share.
     received_at: dt.datetime
 
     @property
@@ -71,7 +70,7 @@ class _Settling:
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.submissions = submissions
         self.keys = [submission.key for submission in submissions]
-        self.now = timezone.now()
+        self.now = clock.now()
         ids = {s.room_id for s in submissions}
         # In the order of their ids, so that two workers never wait for each other.
         locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
@@ -92,7 +91,9 @@ class _Settling:
             {self.rooms[pk]: keys for pk, keys in authors.items()}, sources=sources, here=True
         )
         self.last_sent = slow_mode.last_written(
-            self.rooms.values(), {author_key for _, author_key, _ in self.keys}
+            self.rooms.values(),
+            {author_key for _, author_key, _ in self.keys},
+            max(s.received_at for s in submissions),
         )
         self.answered = self._answered()
 

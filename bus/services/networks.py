@@ -12,13 +12,13 @@ from functools import lru_cache
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from bus import rights
 from bus.conf import conf
 from bus.models import GuestNetwork, Room, Sanction, SanctionNetwork
 from bus.rights import Change
+from bus.services import clock
 
 _SALT = "bus.network"
 _DIGITS = 32
@@ -36,7 +36,7 @@ def _digest(network: str, secret: str) -> str:
 
 def note(seen: Collection[tuple[str, str]]) -> None:
     """Note where guests were seen, as (author key, digest); their sanctions hold there, too."""
-    now = timezone.now()
+    now = clock.now()
     rows = [GuestNetwork(author_key=key, digest=digest, seen_at=now) for key, digest in seen]
     GuestNetwork.objects.bulk_create(
         rows,
@@ -51,7 +51,7 @@ def note(seen: Collection[tuple[str, str]]) -> None:
 
 def follow(sanction: Sanction) -> None:
     """Have a new sanction of a guest hold where the guest came from lately."""
-    now = timezone.now()
+    now = clock.now()
     if sanction.author_key.startswith("g") and _young(now).filter(pk=sanction.pk).exists():
         _hold(sanction, now)
 
@@ -72,7 +72,7 @@ def in_force(
     """
     if not conf.address_sanctions or (digests is not None and not digests):
         return []
-    now = timezone.now()
+    now = clock.now()
     rows = SanctionNetwork.objects.filter(
         _lasting("sanction__", now),
         until__gt=now,
@@ -86,7 +86,7 @@ def in_force(
 
 def forget_old() -> None:
     """Forget where guests came from, and what held there, once it is of no use."""
-    now = timezone.now()
+    now = clock.now()
     GuestNetwork.objects.filter(seen_at__lt=now - _age()).delete()
     SanctionNetwork.objects.filter(until__lt=now).delete()
 

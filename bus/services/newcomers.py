@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 
 from django.db.models import Min
-from django.utils import timezone
 
 from bus.models import Arrival, Message, Room
+from bus.services import clock
 
 Place = tuple[int, str]  # room id, author key
 
@@ -28,7 +28,7 @@ def arrivals(
     asked = {place for place in places if waits.get(place[0])}
     if not asked:
         return {}
-    now = timezone.now()
+    now = clock.now()
     found = _seen(asked, now)
     recent = {p for p in asked if p not in found or found[p] + waits[p[0]] > now}
     for place, wrote in _wrote(recent).items():
@@ -44,7 +44,7 @@ def arrivals(
 
 def forget_old() -> None:
     """Forget guests who were first seen long ago: cookies come and go."""
-    old = Arrival.objects.filter(at__lt=timezone.now() - _KEPT, author_key__startswith="g")
+    old = Arrival.objects.filter(at__lt=clock.now() - _KEPT, author_key__startswith="g")
     old.delete()
 
 

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import Invalid, NotFound
 from bus.models import Message, Report, Review, Room
-from bus.services import audit
+from bus.services import audit, clock
 from bus.services.facts import Closed, Fact, Removed, Settled
 
 # Most messages of one purge; it holds the room's lock meanwhile.
@@ -47,7 +46,7 @@ def purge(
     What waits for a moderator is rejected, and what was hidden stays out: reviews of all of it are
     closed as rejected, so that nothing brings one back.
     """
-    now, reason = timezone.now(), fields.remark(reason, "reason")
+    now, reason = clock.now(), fields.remark(reason, "reason")
     facts: list[Fact] = []
     with transaction.atomic():
         room = Room.objects.select_for_update().filter(pk=room_id).first()

@@ -6,12 +6,11 @@ import datetime as dt
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import NotFound
 from bus.models import Message, Report, Review, Room
-from bus.services import access, audit, expiry, openings, policies, reviews
+from bus.services import access, audit, clock, expiry, openings, policies, reviews
 from bus.services.access import Rights, Visitor
 from bus.services.reviews import Decision
 
@@ -72,7 +71,7 @@ def _is_heard(right: Rights) -> bool:
 def _always_wrong(right: Rights) -> bool:
     decided = Report.objects.filter(
         by_key=right.key,
-        created_at__gt=timezone.now() - _WRONG_WITHIN,
+        created_at__gt=clock.now() - _WRONG_WITHIN,
         message__room=right.room,
         message__review__state__in=(Review.State.APPROVED, Review.State.REJECTED),
     )
@@ -89,12 +88,12 @@ def _keep(row: Message, by: Visitor, reason: str, *, trusted: bool) -> bool:
     if before is None:
         if not _has_room(row, trusted=trusted):
             return False
-        Report.objects.create(message=row, by_key=by.key, **values)
+        Report.objects.create(message=row, by_key=by.key, **values, created_at=clock.now())
         return True
     if row.edited_at is None or before.created_at >= row.edited_at:
         return False
     # It was about other words.
-    Report.objects.filter(pk=before.pk).update(**values, created_at=timezone.now())
+    Report.objects.filter(pk=before.pk).update(**values, created_at=clock.now())
     return True
 
 
@@ -113,7 +112,7 @@ def _has_room(row: Message, *, trusted: bool) -> bool:
 
 def _consider(review: Review, row: Message, room: Room) -> Review | None:
     """Open a review, or hide the message until there is a decision."""
-    now = timezone.now()
+    now = clock.now()
     opened = review.pk is None or review.state != Review.State.OPEN
     if opened:
         openings.again(review, Review.Kind.REPORTED, "reported", "", now)
@@ -152,5 +151,5 @@ def _trusted(right: Rights, by: Visitor) -> bool:
         return False
     if right.role is not None:
         return True
-    since = timezone.now() - _TRUSTED_AFTER
+    since = clock.now() - _TRUSTED_AFTER
     return User.objects.filter(pk=by.user_id, date_joined__lte=since).exists()

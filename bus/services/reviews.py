@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import Conflict, NotFound
@@ -17,6 +16,7 @@ from bus.models import Message, Review, Room, Strike
 from bus.services import (
     access,
     audit,
+    clock,
     escalation,
     labels,
     messages,
@@ -59,7 +59,7 @@ def queue(rooms: Iterable[Room] | None = None) -> QuerySet[Review]:
 
 def claim(review_id: int, by: User) -> Review:
     """Take a review for a minute, or keep it for another; raises NotFound, Conflict."""
-    now = timezone.now()
+    now = clock.now()
     free = Q(claimed_by=None) | Q(claimed_by=by) | Q(claimed_until__lte=now)
     # Asked by the database: of two who claim at once, one gets it.
     taken = Review.objects.filter(free, pk=review_id, state=Review.State.OPEN).update(
@@ -81,7 +81,7 @@ def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") ->
     note = fields.remark(note, "note")
     with transaction.atomic():
         review, room = lock(review_id)
-        now = timezone.now()
+        now = clock.now()
         if review.state != Review.State.OPEN or _claimed_by_another(review, by, now):
             raise Conflict(_taken(review))
         actor = audit.person(by)
@@ -141,7 +141,7 @@ def undo(review_id: int, *, by: User | None) -> Decision:
     """
     with transaction.atomic():
         review, room = lock(review_id)
-        now, actor = timezone.now(), audit.person(by)
+        now, actor = clock.now(), audit.person(by)
         if by is None and review.decided_at is None and _hidden_by_reports(review):
             decision = Decision(review)
             _show(review, room, decision)

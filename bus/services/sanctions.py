@@ -7,12 +7,11 @@ import re
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
 
 from bus import fields
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Room, Sanction
-from bus.services import audit
+from bus.services import audit, clock
 
 # An author's key: of a user, a guest, or a service.
 _AUTHOR = re.compile(r"u[1-9][0-9]{0,18}|g[\w.-]{1,63}|s.{1,63}")
@@ -39,7 +38,7 @@ def impose(
         raise Invalid("A timeout has minutes.", field="minutes")
     if minutes is not None and minutes < 1:
         raise Invalid("A sanction is for 1 minute or more.", field="minutes")
-    sanction = build(room, author_key, kind, minutes, reason, timezone.now())
+    sanction = build(room, author_key, kind, minutes, reason, clock.now())
     sanction.created_by = by
     with transaction.atomic():
         store(sanction, audit.person(by))
@@ -51,7 +50,14 @@ def build(
 ) -> Sanction:
     """A sanction from now on, not stored yet."""
     until = None if minutes is None else now + dt.timedelta(minutes=minutes)
-    return Sanction(room=room, author_key=author_key, kind=kind, until=until, reason=reason[:200])
+    return Sanction(
+        room=room,
+        author_key=author_key,
+        kind=kind,
+        until=until,
+        reason=reason[:200],
+        created_at=now,
+    )
 
 
 def store(sanction: Sanction, actor: str) -> None:
@@ -82,7 +88,7 @@ def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
         sanction = found.first()
         if locked is None or sanction is None:
             raise NotFound("There is no such sanction.")
-        if not _end(sanction, audit.person(by), reason, timezone.now()):
+        if not _end(sanction, audit.person(by), reason, clock.now()):
             raise Conflict("This sanction is lifted already.")
     return sanction
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import close_old_connections
 
+from bus import publisher
 from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.conf import conf
 from bus.database.lane import give_back
@@ -75,6 +76,7 @@ class BatchConsumer(ABC):
                 deliveries=1,
                 sent_at=now,
                 expires_at=0,
+                steady_at=publisher.steady_now(),
                 message=message,
             )
             for failure in (await self._parse_and_handle([delivery])).values():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,17 @@ from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
 from bus.moderation import Case, Context, Verdict, judge_many
 from bus.protocol import Outcome, Reason
-from bus.services import access, behaviour, events, external, history, messages, policies, rooms
+from bus.services import (
+    access,
+    behaviour,
+    clock,
+    events,
+    external,
+    history,
+    messages,
+    policies,
+    rooms,
+)
 from bus.services.external import ExternalJudge
 from bus.services.facts import Removed
 from bus.services.messages import Settlement, Submission
@@ -83,7 +92,7 @@ class ModerationWorker(BatchConsumer):
                 _judge_and_settle, batch, keys, recent
             )
         said = [
-            (keys[at], Recollection.entry(delivery.sent_at, message.room, message.body))
+            (keys[at], Recollection.entry(delivery.steady_at, message.room, message.body))
             for at, (delivery, message) in enumerate(batch)
             if at in fresh
         ]
@@ -121,7 +130,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             continue
         author, own = authors[room.pk, key], said[key]
         policy = policy_of[message.room]
-        known = own.at(message.room, delivery.sent_at, timed=policy.flood_messages > 0)
+        known = own.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
         context = Context(
             recent=known.recent,
             ages=known.ages,
@@ -134,7 +143,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         cases[position] = Case(message.body, policy, context)
         if external.concerns(room, context):
             open_to_others.add(position)
-        own.add(delivery.sent_at, message.room, message.body)
+        own.add(delivery.steady_at, message.room, message.body)
         author.first_message = False
     verdicts = judge_many(list(cases.values()))
     return Judged(found, dict(zip(cases, verdicts, strict=True)), open_to_others)
@@ -147,7 +156,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
             judged.rooms[batch[position][1].room].pk,
             batch[position][1],
             verdict,
-            dt.datetime.fromtimestamp(batch[position][0].sent_at / 1000, dt.UTC),
+            clock.at(batch[position][0].steady_at),
         )
         for position, verdict in judged.verdicts.items()
     }

@@ -44,13 +44,16 @@ def free_port() -> int:
 class Server:
     """One server over one directory, on a port of its own unless the options say otherwise."""
 
-    def __init__(self, kind: str, directory: Path, *options: str, url: str = "") -> None:
+    def __init__(
+        self, kind: str, directory: Path, *options: str, url: str = "", **environ: str
+    ) -> None:
         self.binary = binary_of(kind)
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = url or f"redis://127.0.0.1:{self.port}"
         self._options = options or ("--port", str(self.port))
+        self._environ = {**os.environ, **environ}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,7 +67,7 @@ class Server:
         if not self._options[0].endswith(".conf"):
             command += ["--dir", str(self.directory), "--appendonly", "yes", "--save", ""]
         with (self.directory / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environ)
         until(self._answers, f"{command[0]} answers; see {self.directory}/server.log")
         return self
 
@@ -106,12 +109,12 @@ Servers = Callable[..., Server]
 
 @pytest.fixture
 def servers(tmp_path: Path) -> Iterator[Servers]:
-    """Starts servers: servers(kind, *options, url=…); all are gone after the test."""
+    """Starts servers: servers(kind, *options, url=…, VARIABLE=…); all are gone after the test."""
     started: list[Server] = []
 
-    def start(kind: str, *options: Any, url: str = "", name: str = "") -> Server:
+    def start(kind: str, *options: Any, url: str = "", name: str = "", **environ: str) -> Server:
         directory = tmp_path / (name or f"server{len(started)}")
-        server = Server(kind, directory, *options, url=url)
+        server = Server(kind, directory, *options, url=url, **environ)
         started.append(server)
         return server.start()
 

@@ -1,11 +1,9 @@
 #!lua flags=allow-oom
 -- Say that a worker lives, by the broker's own clock, and forget workers long gone.
--- KEYS[1] {base}:meta   ARGV base, worker, what it tells of itself (JSON), time to live of that (ms),
+-- KEYS[1] {base}:meta   ARGV now, worker, what it tells of itself (JSON), time to live of that (ms),
 -- silence after which a worker is suspect (ms). Returns the workers known, and the suspects among them.
 -- allow-oom: a full memory must not make the living look dead.
-local base = ARGV[1]
-local now = redis.call('TIME')
-now = now[1] * 1000 + math.floor(now[2] / 1000)
+local now = clock()
 -- After a silence of all of them it was the broker that was away: see claim.lua.
 local newest = redis.call('ZREVRANGE', base .. ':workers', 0, 0, 'WITHSCORES')
 if newest[2] and tonumber(newest[2]) < now - 3000 then redis.call('HSET', KEYS[1], 'awake', now) end

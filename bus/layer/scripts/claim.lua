@@ -1,19 +1,18 @@
 #!lua flags=allow-oom
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
--- KEYS[1] {base}:meta   ARGV base, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
+-- KEYS[1] {base}:meta   ARGV now, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
 -- has other messages in hand, dead letters kept, largest payload (bytes)
 -- Returns {locked partitions, ms until the next due message or -1, entries, suspects left}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
 -- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
--- given back}. What came too late is dropped and counted, not claimed. What is no message of ours (anybody
+-- given back, when it was sent by the steady clock}. What came too late is dropped and counted, not claimed. What is no message of ours (anybody
 -- may write into a stream) becomes a dead letter as it lies there. A suspect is a message that a dead
 -- worker held, or that was tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
-local base, worker, room = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local worker, room = ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
-local now = redis.call('TIME')
-now = now[1] * 1000 + math.floor(now[2] / 1000)
-local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake')
+local now, wall = clock()
+local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake', 'off', 'off_at')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
 if not newest then return {0, -1, {}, 0} end
 
@@ -37,7 +36,7 @@ local function whole(value) return value == nil or (#value < 16 and string.match
 -- What keeps a packed message from being put back, or nil.
 local function unfit(kept)
   if type(kept) ~= 'table' then return 'it cannot be unpacked' end
-  for place = 1, 7 do
+  for place = 1, 8 do
     local kind = type(kept[place])
     if kind ~= 'string' and kind ~= 'number' and (place < 6 or kind ~= 'nil') then
       return 'it has no value ' .. place
@@ -51,11 +50,12 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
   local ok, kept = pcall(cmsgpack.unpack, packed or '')
   local wrong = packed and unfit(ok and kept)
   if wrong then
-    set_apart(id, now, {'later', packed}, wrong)
+    set_apart(id, wall, {'later', packed}, wrong)
   elseif packed then
     local partition = tonumber(string.sub(redis.sha1hex(kept[2]), 1, 8), 16) % partitions(newest)
     redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*',
-      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '', 'i', kept[7] or id)
+      'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '', 'i', kept[7] or id,
+      't', kept[8] or kept[4])
   end
   redis.call('HDEL', base .. ':later', id)
   redis.call('ZREM', base .. ':due', id)
@@ -67,7 +67,7 @@ local claimed, locked = {}, 0
 local function wrong(fields)
   if not fields.m then return 'it has no field m, which is the payload' end
   if #fields.m > tonumber(ARGV[9]) then return 'its payload has ' .. #fields.m .. ' bytes' end
-  for _, name in ipairs({'n', 'x', 'f'}) do
+  for _, name in ipairs({'n', 'x', 'f', 't'}) do
     if not whole(fields[name]) then return 'its field ' .. name .. ' is no whole number' end
   end
 end
@@ -81,7 +81,7 @@ local function take(stream, entry, deliveries, tried)
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
   -- An id may have been given by hand, far from any time.
-  local came = math.min(tonumber(string.match(entry[1], '^%d+')), now)
+  local came = math.min(tonumber(string.match(entry[1], '^%d+')), wall)
   local reason = wrong(fields)
   if reason then
     set_apart(entry[1], string.format('%.0f', came), entry[2], reason)
@@ -92,9 +92,12 @@ local function take(stream, entry, deliveries, tried)
     count('expired')
     return drop(stream, entry[1])
   end
+  -- To those who read a calendar, in the time of this machine's clock.
+  if expires > 0 then expires = math.max(1, expires - (now - wall)) end
+  local sent_at = math.min(tonumber(fields.f or came), wall)
   claimed[#claimed + 1] = {stream, entry[1], fields.m, fields.k or '', tonumber(fields.n or 0), deliveries,
-    math.min(tonumber(fields.f or came), now), fields.x or '0', fields.r or '',
-    fields.i or entry[1], tried}
+    sent_at, string.format('%.0f', expires), fields.r or '',
+    fields.i or entry[1], tried, math.min(tonumber(fields.t or sent_at + (now - wall)), now)}
   room = room - 1
 end
 
@@ -111,10 +114,19 @@ local waking = now - awake < 3000
 local function worker_of(consumer) return string.match(consumer, '^[^/]*') end
 redis.call('ZADD', base .. ':workers', 'XX', now, worker_of(worker))
 
+-- How long a message is idle the broker counts by the clock of this machine: for a while after that was set it
+-- says nothing.
+local off, off_at = tonumber(meta[4] or 0), tonumber(meta[5] or 0)
+if math.abs(now - wall - off) >= 2000 then
+  off_at = now
+  redis.call('HSET', KEYS[1], 'off', now - wall, 'off_at', now)
+end
+local set_lately = now - off_at < visibility
+
 local function orphaned(consumer, idle)
   if consumer == '-' then return true end
   if waking then return false end
-  if idle >= visibility then return true end
+  if idle >= visibility and not set_lately then return true end
   local beat = redis.call('ZSCORE', base .. ':workers', worker_of(consumer))
   return not beat or tonumber(beat) < now - tonumber(ARGV[6])
 end

@@ -1,8 +1,8 @@
 -- Put dead letters back into their channel, or drop them; each once, however many ask for it.
--- KEYS[1] {base}:meta   ARGV base, 'retry', partitions, capacity, then ids; or base, 'discard', then
+-- KEYS[1] {base}:meta   ARGV now, 'retry', partitions, capacity, then ids; or now, 'discard', then
 -- ids, or 'all'
 -- retry returns {1 when the channel is full, else 0, the ids put back}; discard how many went.
-local base, dead = ARGV[1], ARGV[1] .. ':dead'
+local dead = base .. ':dead'
 
 if ARGV[2] == 'discard' then
   local gone = 0

@@ -1,16 +1,14 @@
 #!lua flags=allow-oom
 -- Take handled, failed or given-up messages out of their streams, in one step.
--- KEYS[1] {base}:meta   ARGV base, dead letters kept, how long (ms), how many and how many bytes of
+-- KEYS[1] {base}:meta   ARGV now, dead letters kept, how long (ms), how many and how many bytes of
 -- handled messages are kept for a replay, then cmsgpack rows:
 --   {'done', stream, id, worker}
 --   {'later', stream, id, worker, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
---     id of the message that it repeats or '', id that its sender was given}
+--     id of the message that it repeats or '', id that its sender was given, when it was sent by the steady clock}
 --   {'dead', stream, id, worker, field, value, ...}
 -- A row whose entry somebody else has finished, or holds now, does nothing. Returns how many rows counted.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
-local base = ARGV[1]
-local now = redis.call('TIME')
-now = now[1] * 1000 + math.floor(now[2] / 1000)
+local now, wall = clock()
 local counts = {}
 local finished = 0
 local retention, history = tonumber(ARGV[3]), base .. ':history'
@@ -37,7 +35,7 @@ local function trim_history()
   bytes = bytes + (tonumber(redis.call('GET', history .. ':size') or 0) or 0)
   for _ = 1, 2 * kept + 100 do
     local first = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
-    local old = first and tonumber(string.match(first[1], '^%d+')) < now - retention
+    local old = first and tonumber(string.match(first[1], '^%d+')) < wall - retention
     if not first or not (old or length > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5])) then break end
     redis.call('XDEL', history, first[1])
     length, bytes = length - 1, bytes - size_of(first[2])
@@ -59,9 +57,13 @@ for i = 6, #ARGV do
     -- First where it goes, then out of where it was: whatever fails, it is in one of the two.
     if what == 'done' and retention > 0 then keep(stream, id) end
     if what == 'later' then
+      local expires = tonumber(row[10])
+      if expires > 0 then expires = expires + (now - wall) end
+      expires = string.format('%.0f', expires)
       local key = string.format('%016d', redis.call('HINCRBY', KEYS[1], 'later', 1))
       redis.call('ZADD', base .. ':due', now + row[5], key)
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], row[10], row[11], row[12]}))
+      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], expires, row[11], row[12],
+        row[13]}))
     elseif what == 'dead' then
       redis.call('XADD', base .. ':dead', '*', unpack(row, 5))
     end

@@ -1,5 +1,5 @@
 -- Give claimed messages back, at once and in order, without counting an attempt.
--- KEYS[1] {base}:meta   ARGV base, worker, then stream, id, deliveries so far, 0 where it is unseen ...
+-- KEYS[1] {base}:meta   ARGV now, worker, then stream, id, deliveries so far, 0 where it is unseen ...
 local returned = 0
 for i = 3, #ARGV, 3 do
   local held = redis.pcall('XPENDING', ARGV[i], 'bus', ARGV[i + 1], ARGV[i + 1], 1, ARGV[2])
@@ -8,5 +8,5 @@ for i = 3, #ARGV, 3 do
     returned = returned + 1
   end
 end
-redis.call('PUBLISH', ARGV[1] .. ':wake', '')
+redis.call('PUBLISH', base .. ':wake', '')
 return returned

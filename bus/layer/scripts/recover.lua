@@ -1,6 +1,6 @@
 -- Give back what a worker holds in the broker but not in its hands: a claim whose answer was lost.
--- KEYS[1] {base}:meta   ARGV base, worker, then the ids in its hands as 'stream id' ...
-local base, known, returned = ARGV[1], {}, 0
+-- KEYS[1] {base}:meta   ARGV now, worker, then the ids in its hands as 'stream id' ...
+local known, returned = {}, 0
 for i = 3, #ARGV do known[ARGV[i]] = true end
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
 if not meta[2] then return 0 end

@@ -1,5 +1,5 @@
 -- Keep hold of claimed messages that take long; those that others took meanwhile are left alone.
--- KEYS[1] {base}:meta   ARGV base, worker, then stream, id ...
+-- KEYS[1] {base}:meta   ARGV now, worker, then stream, id ...
 -- Returns the positions, from 0, of those.
 local lost = {}
 for i = 3, #ARGV, 2 do

@@ -1,6 +1,5 @@
 -- Forget a worker that stopped, and every consumer name that holds nothing and lives no more.
--- KEYS[1] {base}:meta   ARGV base, worker
-local base = ARGV[1]
+-- KEYS[1] {base}:meta   ARGV now, worker
 redis.call('ZREM', base .. ':workers', ARGV[2])
 redis.call('HDEL', base .. ':about', ARGV[2])
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')

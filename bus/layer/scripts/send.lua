@@ -1,21 +1,26 @@
 -- Append one message to a channel; refuse when the channel is full.
--- KEYS[1] {base}:meta   ARGV base, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
+-- KEYS[1] {base}:meta   ARGV now, partitions, capacity, payload, ordering key, not before (ms), expires at (ms),
 -- id of the message that it repeats or '', delay (ms), time to live (ms) or '', the sender's own name of this send or '',
 -- how long that name is kept (ms), the sender or '', the number of this send, the number of one that the sender
 -- was told is here, how long the number is kept (ms)
 -- Returns the entry's id; under a name that is known, the first entry's, and appends nothing. Raises BUSFULL;
 -- BUSLOST with the last number that is known, where that is less than the sender was told (see ledger.py).
-local base = ARGV[1]
 local sender = (ARGV[13] or '') ~= '' and base .. ':sender:' .. ARGV[13]
 local number = sender and tonumber(redis.call('GET', sender) or 0)
 if sender and number < tonumber(ARGV[15]) then return redis.error_reply('BUSLOST ' .. number) end
 local once = ARGV[11] ~= '' and base .. ':once:' .. ARGV[11]
-local first = once and redis.call('GET', once)
-if first then return first end
-local now = redis.call('TIME')
-now = now[1] * 1000 + math.floor(now[2] / 1000)
+local now, wall = clock()
+-- Known by the steady clock; the key is there for twice as long, so that no jump of the other forgets it.
+local known = once and redis.call('GET', once)
+if known then
+  local first, at = string.match(known, '^(%S+) (%d+)$')
+  if not first or now - tonumber(at) < tonumber(ARGV[12]) then return first or known end
+end
 -- What is relative is counted by this clock, whatever the sender's says.
 local not_before, expires_at = tonumber(ARGV[6]), tonumber(ARGV[7])
+-- What is absolute is of the calendar that this machine's clock shows now.
+if not_before > 0 then not_before = not_before + (now - wall) end
+if expires_at > 0 then expires_at = math.max(1, expires_at + (now - wall)) end
 if tonumber(ARGV[9]) > 0 then not_before = now + tonumber(ARGV[9]) end
 if ARGV[10] ~= '' then expires_at = now + tonumber(ARGV[10]) end
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
@@ -51,9 +56,10 @@ if redis.pcall('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate,
 
 local function tell(id)
   if sender then redis.call('SET', sender, math.max(number, tonumber(ARGV[14])), 'PX', ARGV[16]) end
-  if once then redis.call('SET', once, id, 'PX', ARGV[12]) end
+  if once then redis.call('SET', once, id .. ' ' .. string.format('%.0f', now), 'PX', 2 * ARGV[12]) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
-    redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], now, not_before, ARGV[8]}))
+    redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], wall,
+      not_before > 0 and not_before - (now - wall) or 0, ARGV[8]}))
   end
   return id
 end
@@ -62,8 +68,8 @@ if not_before > now then
   local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
   -- What is due at the same time comes in the order of its text.
   local key = string.format('%016d', id)
-  redis.call('HSET', base .. ':later', key, cmsgpack.pack({ARGV[4], ARGV[5], 0, now, string.format('%.0f', expires_at), ARGV[8],
-    'later-' .. id}))
+  redis.call('HSET', base .. ':later', key, cmsgpack.pack({ARGV[4], ARGV[5], 0, wall, string.format('%.0f', expires_at), ARGV[8],
+    'later-' .. id, now}))
   redis.call('ZADD', base .. ':due', not_before, key)
   redis.call('PUBLISH', base .. ':wake', '')
   return tell('later-' .. id)
@@ -71,8 +77,8 @@ end
 local partition = tonumber(string.sub(redis.sha1hex(ARGV[5]), 1, 8), 16) % partitions
 local stream = base .. ':' .. newest .. ':' .. partition
 local idle = redis.call('XLEN', stream) == 0
-local entry = {'m', ARGV[4], 'k', ARGV[5], 'x', string.format('%.0f', expires_at)}
-if ARGV[8] ~= '' then entry[7], entry[8] = 'r', ARGV[8] end
+local entry = {'m', ARGV[4], 'k', ARGV[5], 'x', string.format('%.0f', expires_at), 't', string.format('%.0f', now)}
+if ARGV[8] ~= '' then entry[9], entry[10] = 'r', ARGV[8] end
 local id = redis.call('XADD', stream, '*', unpack(entry))
 if idle then redis.call('PUBLISH', base .. ':wake', '') end
 return tell(id)

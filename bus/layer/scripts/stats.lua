@@ -1,16 +1,14 @@
 -- What a channel holds and does, at a cost that does not grow with its backlog; changes nothing.
--- KEYS[1] {base}:meta   ARGV base, liveness (ms), how long a worker without a beat is shown (ms)
+-- KEYS[1] {base}:meta   ARGV now, liveness (ms), how long a worker without a beat is shown (ms)
 -- Returns {known, waiting, in flight, set aside, age of the oldest (ms) or -1, dead letters,
 -- kept for a replay, {sent, done in the last minute}, {count, number, ...}, {worker, about, ...}}.
-local base = ARGV[1]
-local now = redis.call('TIME')
-now = now[1] * 1000 + math.floor(now[2] / 1000)
+local now, wall = clock()
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
 local beats = {}
 local rows = redis.call('ZRANGEBYSCORE', base .. ':workers', now - tonumber(ARGV[3]), '+inf', 'WITHSCORES')
 for i = 1, #rows, 2 do beats[rows[i]] = tonumber(rows[i + 1]) end
 
-local held, in_flight, oldest = 0, 0, now
+local held, in_flight, oldest = 0, 0, wall
 local function look(stream)
   held = held + redis.call('XLEN', stream)
   local first = redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1]
@@ -32,7 +30,7 @@ end
 -- What is due waits, too, until a worker's next claim brings it back.
 local due = redis.call('ZCOUNT', base .. ':due', '-inf', now)
 local first_due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
-if first_due[2] then oldest = math.min(oldest, tonumber(first_due[2])) end
+if first_due[2] then oldest = math.min(oldest, tonumber(first_due[2]) - (now - wall)) end
 
 -- Counted in slots of 10 s; of the oldest, the part that lies in the last 60 s.
 local slot = math.floor(now / 10000)
@@ -55,7 +53,7 @@ for worker in pairs(beats) do
   end
 end
 local known = (meta[2] or #workers > 0) and 1 or 0
-local age = held + due > 0 and now - oldest or -1
+local age = held + due > 0 and math.max(0, wall - oldest) or -1
 return {known, held - in_flight + due, in_flight, redis.call('ZCARD', base .. ':due') - due, age,
   redis.call('XLEN', base .. ':dead'), redis.call('XLEN', base .. ':history'),
   {rate('sent'), rate('done')}, redis.call('HGETALL', base .. ':counts'), workers}

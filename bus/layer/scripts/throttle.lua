@@ -1,10 +1,9 @@
 -- Count something once under each of many keys, if it may happen once more under all of them.
 -- A key holds the time (ms) at which all that was counted is forgotten again: one interval for each.
--- KEYS[1] unused   ARGV unused, 1 to count, 0 to look, -1 to give back, then key, interval (ms),
+-- KEYS[1] unused   ARGV now, 1 to count, 0 to look, -1 to give back, then key, interval (ms),
 -- window (ms) ...
 -- Returns 0, or the ms to wait.
-local now = redis.call('TIME')
-now = now[1] * 1000 + now[2] / 1000
+local now = clock()
 local wait, forgotten = 0, {}
 local step = ARGV[2] == '-1' and -1 or 1
 for i = 3, #ARGV, 3 do
@@ -21,7 +20,9 @@ if ARGV[2] ~= '0' then
     if forgotten[i] <= 0 then
       redis.call('DEL', ARGV[i])
     else
-      redis.call('SET', ARGV[i], string.format('%.3f', now + forgotten[i]), 'PX', math.ceil(forgotten[i]))
+      redis.call('SET', ARGV[i], string.format('%.3f', now + forgotten[i]), 'PX',
+        -- An hour more, so that a clock that is set ahead does not forget it.
+        math.ceil(forgotten[i]) + 3600000)
     end
   end
 end
