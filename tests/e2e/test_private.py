@@ -1,6 +1,7 @@
 """What this machine stores is its owner's alone, also where it had other rights before."""
 
 import os
+import secrets
 import stat
 import subprocess
 import sys
@@ -117,4 +118,6 @@ def test_tests_run_over_a_sqlite_url_where_there_is_no_var(tmp_path: Path) -> No
     )
     url = f"sqlite:///{tmp_path}/named.sqlite3"
     where = str(tmp_path)
-    manage(tmp_path / "var", "test", "--noinput", "-t", where, where, DATABASE_URL=url)
+    # With a key of its own, nothing else makes the directory, either.
+    environ = {"DATABASE_URL": url, "SECRET_KEY": secrets.token_urlsafe(50)}
+    manage(tmp_path / "var", "test", "--noinput", "-t", where, where, **environ)
