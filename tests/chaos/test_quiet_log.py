@@ -103,6 +103,16 @@ DEEDS = {
     ),
     "traversal": request("GET /static/../../etc/passwd HTTP/1.1"),
     "NUL in a path": request("GET /chat/%00/ HTTP/1.1"),
+    "NUL in a search": request("GET /chat/?q=%00&page=%00&before=%00 HTTP/1.1"),
+    "NUL in a room's history": request("GET /chat/lobby/?before=%00&after=%00 HTTP/1.1"),
+    "NUL in a call": request("GET /api/v1/rooms/%00?after=%00 HTTP/1.1"),
+    "NUL in a cookie": request(
+        "GET /chat/ HTTP/1.1", 'Cookie: sessionid="abcdefgh\\000"; bus_guest="x\\000"'
+    ),
+    "NUL in a form": request(
+        "POST /accounts/login/ HTTP/1.1", FORM, body=b"username=%00&password=%00"
+    ),
+    "NUL in a socket's path": upgrade("/ws/chat/%00/"),
     "line breaks in a path": request("GET /a%0d%0aERROR%20django:%20forged HTTP/1.1"),
     "half characters": request("GET /chat/?q=%ff%fe HTTP/1.1", "Cookie: sessionid=%00\xff"),
     "not HTTP": request("nonsense"),
