@@ -34,6 +34,7 @@ from bus.models import (
 )
 from bus.services import audit, conduct, events, keys, policies, reviews, sanctions, taken_names
 from bus.services.facts import Fact
+from bus.spelling import nfc
 
 # In raid mode accounts that are younger than this wait for a moderator.
 RAID_SECONDS = 3600
@@ -250,6 +251,12 @@ class MessageAdmin(ReadOnly):
     search_fields = ("body", "author_name")
     list_select_related = ("room",)
     date_hierarchy = "created_at"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
+    ) -> tuple[QuerySet[Message], bool]:
+        """What is searched is spelled as what is stored."""
+        return super().get_search_results(request, queryset, nfc(search_term))
 
 
 @admin.register(Review)

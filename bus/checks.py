@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from bus.conf import all_settings, conf
+from bus.graphemes import MOST
 from bus.moderation import model
 
 
@@ -54,7 +55,7 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_sizes(**_kwargs: Any) -> list[CheckMessage]:
     """The longest message fits into an event, in both of its forms and however JSON spells it."""
-    if 8 * conf.body_limit <= conf.message_size_limit:
+    if 8 * MOST * conf.body_limit <= conf.message_size_limit:
         return []
     return [
         Warning(

@@ -15,11 +15,14 @@ from pydantic_core import from_json, to_json
 from bus import bidi, nested
 from bus.conf import conf
 from bus.errors import Invalid, NotFound, TooLong
-from bus.spelling import fold
+from bus.graphemes import fitting
+from bus.spelling import fold, nfc
 
 M = TypeVar("M", bound=BaseModel)
 
 ROOM_NAME_LIMIT = 64
+# No longer text is another spelling of a name.
+_SPELLED_LIMIT = 4 * ROOM_NAME_LIMIT
 # What joins letters of some scripts; never first or last.
 _JOINERS = "\u200c\u200d"
 # Look like nothing, though Unicode calls them letters or symbols.
@@ -35,15 +38,14 @@ _LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 @lru_cache(4096)
 def _room_name(value: str) -> str:
     """The name as it is spelled: which room it means, the database knows."""
-    for name in (unicodedata.normalize("NFC", value), _folded(value)):
+    for name in (nfc(value) if len(value) <= _SPELLED_LIMIT else "", _folded(value)):
         if name and _names_a_room(name):
             return name
     raise ValueError("a room's name is 1 to 64 letters, digits, - or _")
 
 
 def _folded(name: str) -> str:
-    # No name becomes as much shorter.
-    return fold(name) if len(name) <= 4 * ROOM_NAME_LIMIT else ""
+    return fold(name) if len(name) <= _SPELLED_LIMIT else ""
 
 
 def _names_a_room(name: str) -> bool:
@@ -76,11 +78,11 @@ def _label(value: str) -> str:
 
 
 def _remark(value: str) -> str:
-    return bidi.balanced(_line(value))
+    return nfc(bidi.balanced(_line(value)))
 
 
 def _name(value: str) -> str:
-    name = _label(value).strip()
+    name = nfc(_label(value).strip())
     if not _visible(name):
         raise ValueError("there is nothing in it")
     return name
@@ -97,7 +99,7 @@ def _lines(value: str) -> str:
     # Before anything is stripped: Python takes some of them for spaces.
     if _CONTROL.search(text):
         raise ValueError("control characters are not allowed")
-    return bidi.balanced(text.strip())
+    return nfc(bidi.balanced(text.strip()))
 
 
 def _text(value: str) -> str:
@@ -109,10 +111,8 @@ def _text(value: str) -> str:
 
 def _body(value: str) -> str:
     text = _text(value)
-    if len(text) > conf.body_limit:
-        raise TooLong(
-            f"The message has {len(text)} characters; {conf.body_limit} are allowed.", field="body"
-        )
+    if fitting(text, conf.body_limit) < len(text):
+        raise TooLong(f"A message has {conf.body_limit} characters at most.", field="body")
     return text
 
 
@@ -151,7 +151,7 @@ def _is_no_json(value: Any) -> bool:
 _MESSAGE_ID = r"^[0-9]{1,18}$"
 
 RoomName = Annotated[str, AfterValidator(_room_name)]
-# Something to read: line ends are \n, and nothing is around it.
+# Something to read, in NFC: line ends are \n, and nothing is around it.
 Text = Annotated[str, AfterValidator(_text)]
 Body = Annotated[str, AfterValidator(_body)]
 ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_label)]
@@ -215,7 +215,7 @@ def timestamp(moment: dt.datetime | None) -> str:
 
 def canonical_name(name: str) -> str | None:
     """The one spelling of a room's name, or None if no new room can be called so."""
-    return _canonical(name) if len(name) <= 4 * ROOM_NAME_LIMIT else None
+    return _canonical(name) if len(name) <= _SPELLED_LIMIT else None
 
 
 @lru_cache(4096)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +16,9 @@ Data = Mapping[str, Any]
 
 # Bytes of a frame to a server that names no limit.
 FRAME_LIMIT = 65536
+
+# What stands for a character of its own, in scripts that most is written in.
+_ALONE = re.compile("[\n -~\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u3041-\u30ff\u4e00-\u9fff가-힣]")
 
 # Do not come back, and why.
 FINAL_CODES = {4401: "unauthenticated", 4403: "forbidden", 4409: "replaced"}
@@ -83,7 +88,9 @@ def command(ref: str, type: str, data: Data) -> str:
 
 def is_too_long(frame: str, data: Data, limits: Data) -> bool:
     """Whether the server would refuse a command for its length, or hang up."""
-    # Counted as the server does: characters, line ends as one, without what is around.
-    body = str(data.get("body") or "").replace("\r\n", "\n").strip()
     size = len(frame.encode("utf-8", "surrogatepass"))
-    return bool(len(body) > limits.get("body", size) or size > limits.get("frame", FRAME_LIMIT))
+    if size > limits.get("frame", FRAME_LIMIT):
+        return True
+    # The server counts characters as people see them: of what may be part of one it knows better.
+    body = unicodedata.normalize("NFC", str(data.get("body") or "").replace("\r\n", "\n").strip())
+    return bool(len(_ALONE.findall(body)) > limits.get("body", size))

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from bus.fields import canonical_name
 from bus.models import listing
 from bus.models.labels import check_labels
+from bus.spelling import nfc
 
 # What the lobby finds a room by.
 _LISTED = {"name", "title", "access", "archived_at"}
@@ -110,6 +111,7 @@ class Room(models.Model):
 
     def save(self, *args: Any, **options: Any) -> None:
         """Store it, and let the lobby find it by what it is called now."""
+        self.title, self.topic = nfc(self.title), nfc(self.topic)
         fields = options.get("update_fields")
         if fields is not None and _LISTED.isdisjoint(fields):
             super().save(*args, **options)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from bus.graphemes import fitting, star
+
 from . import model, suspicion
 from .context import Context
-from .graphemes import star
 from .normalise import Normal, normalise
 from .policy import Policy
 from .rules import RULES
@@ -57,7 +58,7 @@ def starred(text: str, policy: Policy) -> str:
 
 def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], Normal | None]:
     """What the rules find, and the text again where the model is to be asked too."""
-    if len(text) > policy.max_length:
+    if fitting(text, policy.max_length) < len(text):
         # What no room would post is not worth reading through.
         return list(too_long(Normal(text, text, same=True), policy, context)), None
     if context.role in policy.exempt:

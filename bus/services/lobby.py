@@ -31,7 +31,7 @@ class Page:
 
 def page(visitor: Visitor, query: str = "", after: str = "") -> Page:
     """The rooms that a visitor may enter, by name; or those whose name or title has the words."""
-    text = folded(query)[:SEARCH_LIMIT].rstrip()
+    text = folded(query[: 4 * SEARCH_LIMIT])[:SEARCH_LIMIT].rstrip()
     if query.strip() and not text:
         return Page([])
     prefix = text.encode() or LIST

@@ -1,5 +1,7 @@
 """Texts that are longer than the room takes."""
 
+from bus.graphemes import fitting
+
 from ..context import Context
 from ..normalise import Normal
 from ..policy import Policy
@@ -9,7 +11,7 @@ from ..verdict import Hit
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     """One hit over what is too much."""
     text = normal.raw
-    if len(text) <= policy.max_length:
+    start = fitting(text, policy.max_length)
+    if start == len(text):
         return []
-    start = policy.max_length
     return [Hit("length", "too_long", 1, start, len(text), text[start:], "text", "too_long")]

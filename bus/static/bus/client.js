@@ -10,9 +10,10 @@ const BUSY = 30_000;
 const HOLE = 400;
 const TYPING = 3_000;
 const READ = 500;
-const KEPT = 100; // messages of a room
+const KEPT = 100;
 const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" };
 const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many", timeout: "timeout" };
+const segments = (text) => Intl.Segmenter ? new Intl.Segmenter().segment(text) : text;
 const TOO_LONG = { code: "too_long" };
 const TRANSIENT = ["busy", "unavailable", "internal"];
 const SEQUENCED = {
@@ -32,7 +33,7 @@ export class Rejected extends Error {
   }
 }
 
-/** Calls listeners by name. */
+/** Calls listeners. */
 class Emitter {
   _listeners = new Map();
 
@@ -53,7 +54,7 @@ class Emitter {
   }
 }
 
-/** What is unsettled; who gets the lock of a tab takes over. */
+/** What is unsettled, by tab. */
 class Shelf {
   _tab = randomId();
 
@@ -99,7 +100,7 @@ class Sent extends Emitter {
   reason = null;
   _tries = 0;
   _asked = 0;
-  _accepted = false; // on this connection
+  _accepted = false; // here
   _known = false; // on any
 
   constructor(room, { body, reply_to, client_id = randomId() }) {
@@ -165,7 +166,7 @@ class Room extends Emitter {
   _waiting = [];
   _read = 0;
   _busy = false; // none overtakes another
-  _turn = 0; // changes with each connection
+  _turn = 0; // of the connection
   _gaps = 0;
 
   constructor(bus, name, { since, limit } = {}) {
@@ -499,8 +500,8 @@ class Bus extends Emitter {
       const ref = String(++this._ref);
       const text = JSON.stringify({ ref, type, data });
       const { body, frame } = this._limits;
-      const said = [...(data.body ?? "").replaceAll("\r\n", "\n").trim()];
-      if (said.length > body || new Blob([text]).size > frame) return reject(new Rejected(TOO_LONG));
+      const said = segments((data.body ?? "").normalize().trim());
+      if ([...said].length > body || new Blob([text]).size > frame) return reject(new Rejected(TOO_LONG));
       const done = ({ ok, data, error }) => {
         clearTimeout(timer);
         this._replies.delete(ref);

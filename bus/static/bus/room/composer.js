@@ -1,6 +1,7 @@
 /** `<bus-composer>`: where one writes; Enter sends, Shift+Enter makes a line, drafts survive. */
 
 import { fill, gettext } from "../i18n.js";
+import { left } from "./characters.js";
 import { Enter } from "./enter.js";
 
 const WARN_AT = 0.75; // of the limit: from there on, what is left is shown
@@ -74,9 +75,8 @@ export class BusComposer extends HTMLElement {
     this.dispatchEvent(new CustomEvent("send", { detail: body }));
   }
 
-  // The server counts code points, not UTF-16 units.
   #left(text) {
-    return this.limit - [...text].length;
+    return left(text, this.limit);
   }
 
   #changed() {

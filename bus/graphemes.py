@@ -1,9 +1,16 @@
-"""Starring out parts of a text without cutting what is seen as one character."""
+"""What is seen as one character: counted as one, and starred out whole."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
+# Code points that one character may be made of before each counts as another: flags of regions and
+# families have up to 11, letters piled with marks any number.
+_OF_ONE: Final = 16
+# Most code points for each character that is allowed, over the whole text.
+MOST: Final = 8
+_KINDS_KEPT: Final = 20_000
 _JOINER: Final = "\u200d"
 # What joins the character before it by UAX #29 and is no mark by its category: the non-joiner, Thai
 # and Lao AM, the halfwidth voiced marks.
@@ -80,6 +87,53 @@ def _joined(text: str, at: int) -> bool:
     while first and _flag_letter(text[first - 1]):
         first -= 1
     return (at - first) % 2 == 1
+
+
+def fitting(text: str, limit: int) -> int:
+    """How much of a text fits into a limit of characters as people see them, in code points."""
+    if len(text) <= limit:
+        return len(text)
+    if text.isascii() and "\r" not in text:
+        return limit
+    most = min(len(text), MOST * limit)
+    count = 0
+    for found in _CLUSTERS(text[:most].translate(_KINDS)):
+        count += 1 + max(0, found.end() - found.start() - _OF_ONE)
+        if count > limit:
+            return found.start()
+    return most
+
+
+class _Kinds(dict[int, str]):
+    """For each character a letter for how it joins its neighbours, found out once."""
+
+    def __missing__(self, code: int) -> str:
+        kind = _kind(chr(code))
+        if len(self) < _KINDS_KEPT:
+            self[code] = kind
+        return kind
+
+
+def _kind(char: str) -> str:
+    if char in "\r\n":
+        return "r" if char == "\r" else "n"
+    if char.isascii():
+        return "a"
+    if char in _LINKERS or char == _JOINER:
+        return "Z" if char == _JOINER else "K"
+    if _extends(char):
+        return "E"
+    if char in _PREPENDED or _flag_letter(char):
+        return "P" if char in _PREPENDED else "F"
+    other = "O" if unicodedata.category(char) == "Lo" else "a" if char.isalpha() else "X"
+    return _hangul(char) or other
+
+
+_KINDS: Final = _Kinds()
+# One grapheme after the other, by their kinds, in one pass; as `_joined` finds them, nearly.
+_CLUSTERS: Final = re.compile(
+    r"P*+(?:rn|FF?|L*+(?:V++|GV*+|H)T*+|L++|T++|[^P])(?:[EZ]|K[EKZ]*+O?|(?<=Z)X)*+|P++"
+).finditer
 
 
 def star(text: str, ranges: Iterable[tuple[int, int]]) -> str:

@@ -1,4 +1,4 @@
-"""Stars cover whole graphemes: by a list, and by the grammar of UAX #29."""
+"""Graphemes are starred whole and counted as one: by a list, and by the grammar of UAX #29."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.moderation.graphemes import star
+from bus.graphemes import MOST, fitting, star
 
 # One character, or two, of each class of UAX #29, under a letter for the class.
 CLASSES = {
@@ -58,3 +58,23 @@ def test_no_stars_begin_or_end_inside_a_grapheme(text: str, ranges: list[tuple[i
     edges = {run.start() for run in re.finditer(r"\*+", starred)}
     edges |= {run.end() for run in re.finditer(r"\*+", starred)}
     assert edges <= boundaries(text)
+
+
+@given(st.lists(st.sampled_from(sorted(CLASSES)), min_size=1, max_size=12).map("".join))
+def test_what_fits_ends_where_the_grammar_lets_a_text_be_cut(text: str) -> None:
+    cuts = sorted(boundaries(text))
+    for limit in range(1, len(cuts)):
+        if len(text) <= MOST * limit:
+            # More may be seen as one than the grammar says, and never less.
+            assert fitting(text, limit) in cuts[limit:]
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        ("가" * 5, 5), ("각" * 6, 5), ("🇰🇷" * 5, 10), ("🇰🇷" * 6, 10), ("a\r\nb\r\nc", 7),
+        ("👨‍👩‍👧‍👦" * 5, 35), ("👨‍👩‍👧‍👦" * 6, 35), ("a" + "\u0301" * 30, 0), ("e\u0316" * 5, 10),
+    ],
+)  # fmt: skip
+def test_of_five_characters(text: str, fits: int) -> None:
+    assert fitting(text, 5) == fits

@@ -1,0 +1,41 @@
+from typing import Any
+
+from django.db import migrations
+
+from bus.spelling import nfc
+
+_CHUNK = 1000
+
+
+def compose(apps: Any, _schema_editor: Any) -> None:
+    """Have every stored text in NFC, as what is written from now on.
+
+    It looks the same, so nobody is told; a few rows at a time, while messages come and go.
+    """
+    _compose(apps.get_model("bus", "Message"), "body", "author_name")
+    _compose(apps.get_model("bus", "Room"), "title", "topic")
+    _compose(apps.get_model("bus", "Label"), "text")
+
+
+def _compose(model: Any, *fields: str) -> None:
+    last = 0
+    while rows := list(
+        model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:_CHUNK]
+    ):
+        for pk, *texts in rows:
+            told = dict(zip(fields, texts, strict=True))
+            changed = {name: nfc(text) for name, text in told.items() if nfc(text) != text}
+            if changed:
+                # What was edited or removed meanwhile stays so.
+                model.objects.filter(pk=pk, **{name: told[name] for name in changed}).update(
+                    **changed
+                )
+        last = rows[-1][0]
+
+
+class Migration(migrations.Migration):
+    # Each change by itself: a table of messages is not to be locked for as long as this takes.
+    atomic = False
+    dependencies = [("bus", "0014_times_by_the_shared_clock")]
+
+    operations = [migrations.RunPython(compose, migrations.RunPython.noop)]
