@@ -27,6 +27,7 @@ from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.database import lanes  # noqa: E402
 from bus.database.lane import Lane  # noqa: E402
 from bus.database.requests import Requests  # noqa: E402
+from bus.errors import Unavailable  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 from bus.security import SecurityHeaders  # noqa: E402
 from bus.services import naming  # noqa: E402
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 # How long the end of a process may wait for the broker, in seconds.
 _CLOSE_TIMEOUT = 5.0
+# How long its start may, in seconds.
+_LOOK_TIMEOUT = 2.0
 
 # Allocations between two collections of garbage, by generation: with thousands of sockets each
 # collection takes long and finds next to nothing.
@@ -56,6 +59,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """Close what this process opened before it ends, where the server tells of the end."""
     await receive()
     servers.warn_of_missing_bounds()
+    await _look_at_broker()
     stopping.drain_on_signals()
     naming.prepare()
     # What is imported is not looked through again for garbage, and sockets are no garbage.
@@ -65,6 +69,19 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await close()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _look_at_broker() -> None:
+    """Say loudly what the broker is set to that would lose messages, or be of no use."""
+    try:
+        async with asyncio.timeout(_LOOK_TIMEOUT):
+            found = await publisher.broker_faults()
+    except (Unavailable, TimeoutError) as error:
+        # It is waited for.
+        logger.error("%s", str(error) or "The broker does not answer.")
+        return
+    for fault in found:
+        logger.error("%s", fault.text)
 
 
 async def close() -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from bus import publisher
 from bus.conf import all_settings, conf
+from bus.errors import Unavailable
 from bus.graphemes import MOST
 from bus.moderation import model
 
@@ -64,6 +67,24 @@ def check_sizes(**_kwargs: Any) -> list[CheckMessage]:
             hint="A longer message is stored, and rooms are told of it seconds later.",
             id="bus.W007",
         )
+    ]
+
+
+# Not with the plain `check`, which needs no server: `check --tag broker`, or `--database default`.
+@register("broker", Tags.database)
+def check_broker(**_kwargs: Any) -> list[CheckMessage]:
+    """The broker is one that can be used and that keeps what it has accepted."""
+    if check_layer():
+        return []
+    try:
+        found = async_to_sync(publisher.broker_faults)()
+    except Unavailable as error:
+        return [Warning(str(error), hint="Start it, or mend REDIS_URL.", id="bus.W009")]
+    return [
+        Error(fault.text, id="bus.E009")
+        if fault.kind == "cluster"
+        else Warning(fault.text, id="bus.W010" if fault.kind == "eviction" else "bus.W011")
+        for fault in found
     ]
 
 

@@ -23,6 +23,8 @@ from bus.layer import BusChannelLayer
 from bus.layer.bulletin import Bulletin as Bulletin
 from bus.layer.bulletin import group_send_many
 from bus.layer.census import known_channels
+from bus.layer.condition import Fault as Fault
+from bus.layer.condition import faults
 from bus.layer.dead_letters import DeadLetter as DeadLetter
 from bus.layer.dead_letters import DeadLetters as DeadLetters
 from bus.layer.errands import errands as errands
@@ -344,6 +346,11 @@ def dropped() -> dict[str, int]:
     `undecodable`, since somebody else published it.
     """
     return dict(layer().dropped)
+
+
+async def broker_faults() -> list[Fault]:
+    """What the broker is set to that would lose messages, or be of no use; raises Unavailable."""
+    return await faults(layer())
 
 
 async def troubles(channels: Sequence[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ may name our servers, is told to staff and to who shows BUS_PROBE_SECRET; and it
 from __future__ import annotations
 
 import logging
+from typing import ClassVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -51,8 +52,10 @@ async def _troubles() -> dict[str, str]:
     """Each check, and what is wrong and what to do; "" where nothing is."""
     found = {"database": await sync_to_async(_database)()}
     try:
+        faults = await publisher.broker_faults()
+        found["broker"] = " ".join(fault.text for fault in faults if fault.grave)
+        _note_warnings([fault.text for fault in faults if not fault.grave])
         workers = await publisher.troubles(WORKED_CHANNELS)
-        found["broker"] = ""
         found |= {f"workers of {channel}": trouble for channel, trouble in workers.items()}
     except BusError as error:
         found["broker"] = f"{error} Check REDIS_URL, or start everything with `make run`."
@@ -92,6 +95,15 @@ class _Noted:
     """What the log was told last."""
 
     troubles = ""
+    warnings: ClassVar[list[str]] = []
+
+
+def _note_warnings(warnings: list[str]) -> None:
+    """Say what only a crash would make a loss of, once for each change of it."""
+    if warnings != _Noted.warnings:
+        _Noted.warnings = warnings
+        for warning in warnings:
+            logger.warning("%s", warning)
 
 
 def _note(troubles: dict[str, str]) -> None:

@@ -35,6 +35,14 @@ _REFUSALS = {
 }
 
 
+CLUSTER = (
+    "The broker is a Redis or Valkey in cluster mode, which Bus cannot use. Give it one with "
+    "cluster mode disabled; see docs/brokers.md."
+)
+# What such a server says to a command for another node, or to a database's number.
+_REDIRECTIONS = ("MOVED", "ASK", "CROSSSLOT", "TRYAGAIN")
+
+
 class Unusable(Unavailable):
     """What lies under our keys is nothing that we wrote; until it is gone they cannot be used."""
 
@@ -146,7 +154,7 @@ class Connection:
         except Exception as error:
             for _, answer in batch:
                 if not answer.done():
-                    answer.set_exception(error)
+                    answer.set_exception(_as_refusal(error))
             return
         except BaseException:
             for _, answer in batch:
@@ -193,6 +201,10 @@ def _as_refusal(error: Exception) -> Exception:
     word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
     if isinstance(error, redis.ConnectionError | redis.ReadOnlyError | MasterDownError):
         refusal = Unavailable(f"The broker does not answer ({error}).")
+    elif _is_cluster(error, word):
+        refusal = Unavailable(CLUSTER)
+    elif "DB index is out of range" in str(error):
+        refusal = Unavailable("The broker has no database of this number. Mend REDIS_URL.")
     elif word in _REFUSALS:
         refusal = Unavailable(_REFUSALS[word])
     elif word == "WRONGTYPE" or "user_script" in str(error):
@@ -202,6 +214,14 @@ def _as_refusal(error: Exception) -> Exception:
         return error
     refusal.__cause__ = error
     return refusal
+
+
+def _is_cluster(error: Exception, word: str) -> bool:
+    # redis-py takes the first word of some away.
+    errors = redis.exceptions
+    kinds = (errors.AskError, errors.ClusterCrossSlotError, errors.TryAgainError)
+    said = word in _REDIRECTIONS or "cluster mode" in str(error)
+    return isinstance(error, kinds) or (isinstance(error, redis.ResponseError) and said)
 
 
 def sync_client(host: Host) -> redis.Redis:

@@ -6,6 +6,7 @@ import logging
 from argparse import ArgumentParser
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import get_channel_layer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_application
@@ -14,7 +15,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bus import names, publisher
 from bus.database.kept import keep_connections
+from bus.errors import Unavailable
 from bus.layer import BusChannelLayer
+from bus.layer.condition import faults
+from bus.layer.connection import CLUSTER
 from bus.layer.worker import Worker
 from bus.management.early import stop_early
 from bus.management.reloading import watch
@@ -64,6 +68,7 @@ class Command(BaseCommand):
         if names.MODERATION in options["channels"] and not model.available():
             logger.warning("The model has no weights: the rules work alone.")
         if isinstance(layer, BusChannelLayer):
+            _look_at_broker(layer)
             worker = Worker(
                 application,
                 options["channels"],
@@ -78,6 +83,21 @@ class Command(BaseCommand):
             StockWorker(
                 application=application, channels=options["channels"], channel_layer=layer
             ).run()
+
+
+def _look_at_broker(layer: BusChannelLayer) -> None:
+    """Say loudly what the broker is set to that would lose messages; refuse what cannot be used."""
+    try:
+        found = async_to_sync(faults)(layer)
+    except Unavailable as error:
+        if str(error) == CLUSTER:
+            raise CommandError(CLUSTER) from None
+        # It is waited for.
+        return
+    for fault in found:
+        if fault.kind == "cluster":
+            raise CommandError(fault.text)
+        logger.error("%s", fault.text)
 
 
 def _refuse_unrouted(application: object, channels: list[str]) -> None:
