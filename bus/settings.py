@@ -119,7 +119,7 @@ MIDDLEWARE = [
     "bus.api.middleware.ApiEdge",
     "bus.nul.without_nul",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "bus.pages.static.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -9,6 +9,7 @@ from bus.pages import accounts, views
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("favicon.ico", views.icon),
     path("chat/", views.lobby, name="lobby"),
     path("chat/<str:name>/", views.room, name="room"),
     path("accounts/login/", accounts.SignIn.as_view(), name="login"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.cache import never_cache
+from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from bus import addresses, throttle
@@ -19,6 +21,7 @@ from bus.services import access, history
 from bus.services import lobby as lobby_list
 from bus.services.history import Recovery
 
+_ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
 FIRST_PAGE = 50  # messages of the first paint
 
 
@@ -26,6 +29,13 @@ FIRST_PAGE = 50  # messages of the first paint
 def home(request: HttpRequest) -> HttpResponse:
     """The site's root is the lobby."""
     return redirect("lobby")
+
+
+@require_safe
+@cache_control(public=True, max_age=86_400)
+def icon(_request: HttpRequest) -> HttpResponse:
+    """What browsers ask for wherever a page names no icon, as those of the API and the admin."""
+    return HttpResponse(_ICON.read_bytes(), content_type="image/x-icon")
 
 
 @never_cache
