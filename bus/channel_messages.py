@@ -6,12 +6,13 @@ Adding one here is half of adding it; the other half is the worker that handles 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
 
 from bus import names
-from bus.errors import Invalid
+from bus.conf import conf
+from bus.errors import Invalid, TooLong
 from bus.fields import (
     Body,
     ClientId,
@@ -25,7 +26,8 @@ from bus.fields import (
     Text,
     validate,
 )
-from bus.protocol import Author
+from bus.plain import plain_announcement
+from bus.protocol import Author, EventPublished
 
 
 class ChannelMessage(BaseModel):
@@ -53,6 +55,23 @@ class ChannelMessage(BaseModel):
     def as_message(self) -> dict[str, Any]:
         """As the channel layer takes it."""
         return {"type": self.type, **self.model_dump(exclude_none=True)}
+
+
+# The longest name of a room and the longest id of a message, and what the group message that brings
+# an event to a room adds to it, in bytes; all of them less.
+_ROOM, _ID = "\uac00" * 64, "0" * 48
+_AROUND = 256
+
+
+def _fits(event: EventPublished, field: str, plain: bytes = b"") -> None:
+    """Raise TooLong for an event that no group message could bring: JSON is longer than msgpack."""
+    size = len(event.frame(_ROOM)) + len(plain) + _AROUND
+    if size > conf.message_size_limit:
+        raise TooLong(
+            f"As an event it has {size} bytes; {conf.message_size_limit} are allowed "
+            "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content.",
+            field=field,
+        )
 
 
 CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
@@ -108,6 +127,16 @@ class AnnouncementRequested(ChannelMessage, type="announcement.requested", chann
     body: Body
     source: Label = Field(default="announcement", max_length=150)
 
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "body", plain_announcement(_ROOM, self.body, self.source, _ID))
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get: the event of that name with a body; the id is the message's."""
+        payload = {"body": self.body}
+        return EventPublished(name="announcement", payload=payload, source=self.source, id=id)
+
     @property
     def named_rooms(self) -> list[str]:
         """The rooms that it names."""
@@ -127,6 +156,15 @@ class EventRequested(ChannelMessage, type="event.requested", channel=names.BROAD
     payload: Payload = None
     source: Label = Field(default="", max_length=150)
 
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "payload")
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get; the id is the message's."""
+        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
+
     @property
     def named_rooms(self) -> list[str]:
         """The rooms that it names."""
@@ -145,6 +183,15 @@ class NotificationRequested(ChannelMessage, type="notification.requested", chann
     name: EventName
     payload: Payload = None
     source: Label = Field(default="", max_length=150)
+
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "payload")
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get; the id is the message's."""
+        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
 
 
 def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:

@@ -17,7 +17,7 @@ from channels.layers import get_channel_layer
 from django.db import InterfaceError, OperationalError, transaction
 
 from bus import names
-from bus.channel_messages import ChannelMessage
+from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.errors import Busy, Invalid, Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.bulletin import Bulletin as Bulletin
@@ -125,9 +125,12 @@ def send_on_commit(
     The message is stored with the transaction (a transactional outbox), so it arrives at least
     once even if this process dies after the commit: then a worker sends it. Those of one
     transaction are sent in the order in which they were stored. Times in ms since 1970. Raises
-    Invalid, and TypeError for a wrong channel name.
+    Invalid, TooLong, and TypeError for a wrong channel name.
     """
     layer().require_named(channel)
+    if channel in names.WORKED_CHANNELS:
+        # Refused here rather than found among the dead letters.
+        parse_channel_message(channel, message)
     payload = layer().encode(message)
     key = layer().key_of(channel, message) if ordering_key is None else ordering_key
     if len(key) > 200 or not key.isprintable():

@@ -15,7 +15,7 @@ from bus import publisher
 from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.conf import conf
 from bus.database.lane import give_back
-from bus.errors import Invalid
+from bus.errors import BusError
 from bus.fields import canonical_name
 from bus.layer import Delivery, Undeliverable
 from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
@@ -89,7 +89,7 @@ class BatchConsumer(ABC):
         for position, delivery in enumerate(deliveries):
             try:
                 message = parse_channel_message(delivery.channel, delivery.message)
-            except Invalid as error:
+            except BusError as error:
                 failures[position] = Undeliverable(error.text)
             else:
                 parsed.append((position, delivery, message))

@@ -12,7 +12,6 @@ from bus.channel_messages import (
     NotificationRequested,
 )
 from bus.layer import Delivery
-from bus.protocol import EventPublished
 from bus.publisher import Bulletin
 from bus.services import rooms
 from bus.workers.base import BatchConsumer, Failures
@@ -35,7 +34,7 @@ class BroadcastWorker(BatchConsumer):
         to_users: dict[str, Bulletin] = {}
         for delivery, message in batch:
             if isinstance(message, NotificationRequested):
-                frame = _event(message, delivery.message_id).frame()
+                frame = message.event(delivery.message_id).frame()
                 for user in message.users:
                     to_users.setdefault(f"u{user}", Bulletin()).events.append((None, frame))
             elif isinstance(message, AnnouncementRequested | EventRequested):
@@ -55,19 +54,8 @@ class BroadcastWorker(BatchConsumer):
 def _tell(
     bulletin: Bulletin, room: str, message: AnnouncementRequested | EventRequested, id: str
 ) -> None:
-    bulletin.events.append((None, _event(message, id).frame(room)))
+    bulletin.events.append((None, message.event(id).frame(room)))
     if isinstance(message, AnnouncementRequested):
         bulletin.plain.append(
             (None, protocol.plain_announcement(room, message.body, message.source, id))
         )
-
-
-def _event(
-    message: AnnouncementRequested | EventRequested | NotificationRequested, id: str
-) -> EventPublished:
-    """The event that clients get; an announcement is the event of that name with a body."""
-    if isinstance(message, AnnouncementRequested):
-        return EventPublished(
-            name="announcement", payload={"body": message.body}, source=message.source, id=id
-        )
-    return EventPublished(name=message.name, payload=message.payload, source=message.source, id=id)

@@ -10,7 +10,7 @@ local number = sender and tonumber(redis.call('GET', sender) or 0)
 if sender and number < tonumber(ARGV[15]) then return redis.error_reply('BUSLOST ' .. number) end
 local once = ARGV[11] ~= '' and base .. ':once:' .. ARGV[11]
 local now, wall = clock()
--- Known by the steady clock; the key is there for twice as long, so that no jump of the other forgets it.
+-- Known by the steady clock; where the other is set ahead, the key is gone so much sooner.
 local known = once and redis.call('GET', once)
 if known then
   local first, at = string.match(known, '^(%S+) (%d+)$')
@@ -56,7 +56,7 @@ if redis.pcall('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate,
 
 local function tell(id)
   if sender then redis.call('SET', sender, math.max(number, tonumber(ARGV[14])), 'PX', ARGV[16]) end
-  if once then redis.call('SET', once, id .. ' ' .. string.format('%.0f', now), 'PX', 2 * ARGV[12]) end
+  if once then redis.call('SET', once, id .. ' ' .. string.format('%.0f', now), 'PX', ARGV[12]) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
     redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, ARGV[4], ARGV[5], wall,
       not_before > 0 and not_before - (now - wall) or 0, ARGV[8]}))
