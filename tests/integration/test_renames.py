@@ -10,12 +10,13 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from bus import publisher
+from bus.conf import conf
 from bus.models import Message, Room
 from bus.services import keys
 from tests.eventually import becomes
 from tests.integration.api_caller import SUBMITTED, Caller, refused
 from tests.integration.live import cookies_of, session, working
-from tests.integration.test_rights import PROMPT, other_server, server  # noqa: F401
+from tests.integration.test_rights import other_server, server  # noqa: F401
 from tests.integration.test_workers import dead, submit
 from tests.waiting import until_async as until
 
@@ -87,7 +88,8 @@ async def test_a_new_name_is_everywhere_within_a_second(
             lambda item: item["type"] == "message.posted" and item["seq"] == 2
         )
         assert posted["data"]["author"] == me
-        assert took < PROMPT
+        # It was told, and not found by the look that is taken now and then.
+        assert took < conf.rights_check / 3
     async with session(server, additional_headers=headers) as again:
         assert again.started["data"]["user"]["name"] == "wilma"
 

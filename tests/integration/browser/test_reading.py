@@ -171,3 +171,14 @@ def until_read(page: Page, server: Server, seq: int) -> None:
             return
         page.wait_for_timeout(50)
     pytest.fail(f"read.mark {seq} never came: {server.asked('read.mark')}")
+
+
+def test_who_is_called_otherwise_now_is_so_on_every_row(room: Page, server: Server) -> None:
+    for author in ({"id": 8, "name": "sora"}, {"id": 9, "name": "mina"}, {"id": 8, "name": "sora"}):
+        server.tell(server.message("hello", author))
+    names = room.locator(".row .name")
+    expect(names).to_have_text(["sora", "mina", "sora"])
+    renamed = {"id": 8, "name": "wilma"}
+    server.say({"type": "user.changed", "room": "lobby", "data": renamed})
+    expect(names).to_have_text(["wilma", "mina", "wilma"])
+    expect(room.locator(".row .avatar").first).to_have_text("W")

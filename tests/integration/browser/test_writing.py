@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import unicodedata
 from typing import Any
 
 import pytest
@@ -258,6 +259,12 @@ def test_the_counter_counts_what_the_server_counts(room: Page, server: Server) -
     expect(counter).to_be_hidden()
     room.locator("textarea").fill("😀" * 1990)
     expect(counter).to_have_text("10")
+    for one in ("각", "👨‍👩‍👧‍👦", "🇰🇷", "e\u0301"):
+        room.locator("textarea").fill(unicodedata.normalize("NFD", one) * 1990)
+        expect(counter).to_have_text("10")
+    # What is piled up on one letter counts.
+    room.locator("textarea").fill("가" * 1990 + "\u0301" * 20)
+    expect(counter).to_have_text("5")
     room.locator("textarea").fill("가" * 2001)
     expect(counter).to_have_text("-1")
     expect(room.get_by_role("button", name="Send")).to_be_disabled()
