@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bus.errors import Conflict, Forbidden, Invalid, NotFound
+from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
 from bus.services import access, behaviour, history, policies, rooms
@@ -286,7 +286,7 @@ def test_exempt_roles_are_judged_by_nothing_but_length(lobby: Room) -> None:
 
 def test_names_are_judged_at_sign_up_and_where_rooms_are_made(settings: Any) -> None:
     settings.BUS_OPEN_ROOMS = True
-    with pytest.raises(Forbidden):
+    with pytest.raises(NotFound):
         access.enter("fuck_you", GUEST_VISITOR)
     assert not Room.objects.exists()
     fields = {"password1": "long-and-odd-7", "password2": "long-and-odd-7"}
