@@ -27,3 +27,11 @@ def room_group(room_id: int) -> str:
 def author_group(author_key: str) -> str:
     """The group of all sessions of one author: `u7` is a user, `g…` a guest."""
     return f"author.{author_key}"
+
+
+def own_mark(author_key: str, client_id: str) -> str:
+    """Which plain socket a message is from: by who wrote it, and what its `client_id` begins with.
+
+    Everybody in the room can read a `client_id`, and send another message with it.
+    """
+    return f"{author_key} {client_id.rpartition('-')[0]}"

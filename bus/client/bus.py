@@ -85,7 +85,7 @@ class Bus(Emitter):
     def room(self, name: str, *, since: int | None = None) -> Room:
         """The room of that name, the same object each time; `since` tells what was seen already."""
         if name not in self._rooms:
-            self._rooms[name] = Room(name, since, self.command, self._random)
+            self._rooms[name] = Room(name, since, self.command, self._random, lambda: self._user)
             if self.error is not None:
                 self._rooms[name].give_up(self.error)
             if self._connection is not None:

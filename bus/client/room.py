@@ -56,6 +56,7 @@ class Room(Emitter):
         since: int | None,
         ask: Callable[[str, Data, float], Awaitable[Data]],
         random: Callable[[], float],
+        user: Callable[[], int | str | None],
     ) -> None:
         super().__init__()
         self.name = name
@@ -66,6 +67,8 @@ class Room(Emitter):
         self.joined = False
         self._ask_bus = ask
         self._random = random
+        # The id of who one is.
+        self._user = user
         self._outbox = Outbox(name)
         self._connection: Connection | None = None
         # Why the client is closed for good.
@@ -306,7 +309,8 @@ class Room(Emitter):
             stream.put(message)
 
     def _own(self, message: Message) -> None:
-        if message.client_id:
+        # Anybody may send a message with the client_id of another's.
+        if message.client_id and message.author.id == self._user():
             self._outbox.settle(
                 {
                     "client_id": message.client_id,

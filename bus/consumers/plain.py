@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bus import fields, protocol
+from bus import fields, names, protocol
 from bus.conf import conf
 from bus.consumers import doorman
 from bus.consumers.guard import guard
@@ -73,7 +73,7 @@ class Plain(Socket):
                 self.count("joins")
             self._entry = await doorman.enter(self._name, self.visitor, self.address)
             room = self._entry.room
-            seat = await hub().join_room(room.pk, self.outbox, mark=self._mark)
+            seat = await hub().join_room(room.pk, self.outbox, mark=self._own_mark())
         except BusError as error:
             self._refuse(error)
             raise Closed(_code_of(error)) from error
@@ -126,7 +126,13 @@ class Plain(Socket):
     async def _write(self, body: str) -> None:
         assert self._entry is not None
         self._written += 1
-        await self._pen.write(self._entry, body, f"{self._mark}-{self._written}")
+        await self._pen.write(self._entry, body, self._client_id())
+
+    def _client_id(self) -> str:
+        return f"{self._mark}-{self._written}"
+
+    def _own_mark(self) -> str:
+        return names.own_mark(self.visitor.key, self._client_id())
 
     def _refuse(self, error: BusError) -> None:
         self.outbox.reply(protocol.plain_refusal(error))

@@ -27,7 +27,7 @@ class Bulletin:
 
     `events` are frames of the session protocol with their seq, None where an event takes none;
     `plain` the same for plain chat, which does not know them all; `own` what a plain socket of the
-    room is told alone, with the `client_id` of the message that it is about.
+    room is told alone, with the mark of the message that it is about (names.own_mark).
     """
 
     events: list[tuple[int | None, bytes]] = field(default_factory=list)

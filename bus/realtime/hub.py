@@ -77,7 +77,7 @@ class Hub:
     async def join_room(self, room: int, listener: Listener, *, mark: str | None = None) -> Seat:
         """Listen to a room; events are held back until the seat is released. Raises Unavailable.
 
-        A plain socket gives the `mark` that its client_ids begin with.
+        A plain socket gives the `mark` of what it writes (names.own_mark).
         """
         group = names.room_group(room)
         topic = self._topics.get(group)

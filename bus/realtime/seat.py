@@ -29,7 +29,7 @@ class Seat:
     def __init__(self, room: int, listener: Listener, mark: str | None) -> None:
         self.room = room
         self.listener = listener
-        # What a plain socket's client_ids begin with, up to a "-"; None for a session.
+        # names.own_mark of what a plain socket writes; None for a session.
         self.mark = mark
         # What the listener has already: events up to this seq are not for it.
         self.floor = 0

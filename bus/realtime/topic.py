@@ -19,7 +19,7 @@ _PAUSED_LIMIT = 10_000
 # Above every seq.
 _NEVER = 2**63
 
-# A client_id, and a frame for the plain socket that made it.
+# names.own_mark of a message, and a frame for the plain socket that it is from.
 Own = Sequence[tuple[str, bytes]]
 
 
@@ -122,8 +122,8 @@ class RoomTopic(Topic):
 
     def deliver(self, events: Events, plain: Events, own: Own) -> None:
         """Hand events to sessions, their plain form to plain chat, and `own` to who sent that."""
-        for client_id, frame in own:
-            marked = self._marked.get(client_id.partition("-")[0])
+        for mark, frame in own:
+            marked = self._marked.get(mark)
             if marked is not None:
                 marked.take([(None, frame)])
         if self._paused is None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError
 
-from bus import protocol
+from bus import names, protocol
 from bus.errors import BusError
 from bus.fields import timestamp
 from bus.models import Message, Review, Sanction
@@ -78,12 +78,17 @@ class Bulletins:
         bulletin = self.authors.setdefault(author_key, Bulletin())
         bulletin.events.append((None, MessageSettled.encode(outcome, room)))
 
-    def refused(self, room_id: int, outcome: Outcome) -> None:
+    def refused(self, room_id: int, author_key: str, outcome: Outcome) -> None:
         """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
         if outcome.reason is not None:
             text = _PLAIN[outcome.status].format(reason=outcome.reason.message)
             own = self.rooms.setdefault(room_id, Bulletin()).own
-            own.append((outcome.client_id, protocol.plain_error(outcome.status, text)))
+            own.append(
+                (
+                    names.own_mark(author_key, outcome.client_id),
+                    protocol.plain_error(outcome.status, text),
+                )
+            )
 
     def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
         """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
@@ -101,7 +106,7 @@ class Bulletins:
             case Settled(row):
                 outcome = history.outcome(row)
                 self.settled(row.author_key, row.room.name, outcome)
-                self.refused(row.room_id, outcome)
+                self.refused(row.room_id, row.author_key, outcome)
             case Opened(review) | Closed(review):
                 kind = ReviewOpened if isinstance(fact, Opened) else ReviewClosed
                 frame = kind.encode(review_wire.of(review), review.message.room.name)

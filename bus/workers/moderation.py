@@ -194,7 +194,7 @@ def _tell(
             bulletins.changed(row, room.name, row.reason)
     outcome = history.outcome(row)
     bulletins.settled(row.author_key, room.name, outcome)
-    bulletins.refused(room.pk, outcome)
+    bulletins.refused(room.pk, row.author_key, outcome)
 
 
 def _untold(settlement: Settlement, delivery: Delivery) -> bool:

@@ -19,7 +19,7 @@ from bus.models import Message, Room, Sanction
 from bus.publisher import Bulletin
 from bus.realtime.hub import hub
 from tests.eventually import PATIENCE, becomes
-from tests.integration.live import address, close_code, working
+from tests.integration.live import address, close_code, session, working
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -92,6 +92,25 @@ async def test_a_refusal_is_shown_where_the_message_was_sent(server: uvicorn.Ser
             assert error["message"]
             await say(one, "third")
             assert (await receive(tab))["message"] == "third"
+
+
+@pytest.mark.usefixtures("worker")
+async def test_nobody_is_shown_what_became_of_the_message_of_another(
+    server: uvicorn.Server,
+) -> None:
+    async with chat(server, "lobby") as victim, session(server) as other:
+        await entered(victim)
+        await other.do("room.join", room="lobby")
+        await say(victim, "hello")
+        assert (await receive(victim))["message"] == "hello"
+        # What everybody in the room can read.
+        copied = (await other.event("message.posted"))["data"]["client_id"]
+        for number, client_id in enumerate((copied, copied.replace("-1", "-99"))):
+            await other.say("lobby", "you are a fucking cunt, kill yourself", client_id)
+            settled = await other.event("message.settled")
+            assert settled["data"]["status"] in ("rejected", "held"), number
+        await say(victim, "still here")
+        assert (await receive(victim))["message"] == "still here"
 
 
 @pytest.mark.usefixtures("worker")

@@ -13,7 +13,7 @@ import pytest
 from bus.client import Bus, Rejected, Room, Sent, TooLong
 from bus.client import outbox as outbox_module
 from tests.eventually import becomes
-from tests.scripted import Peer, Scripted, joined, message, posted, scripted, settled
+from tests.scripted import USER, Peer, Scripted, joined, message, posted, scripted, settled
 
 pytestmark = pytest.mark.asyncio
 
@@ -86,9 +86,19 @@ async def test_half_a_character_goes_out_and_holds_nothing_up() -> None:
 async def test_ones_own_message_in_the_room_settles_it_too() -> None:
     async with world() as w:
         sent, command = await w.send()
-        await w.peer.say(posted(1, client_id=sent.client_id))
+        await w.peer.say(posted(1, author=USER, client_id=sent.client_id))
         assert (await sent.settled).status == "posted"
         await w.peer.reply(command, status="accepted")
+
+
+async def test_the_message_of_another_with_the_same_client_id_settles_nothing() -> None:
+    async with world() as w:
+        sent, command = await w.send()
+        await w.peer.reply(command, status="accepted")
+        await w.peer.say(posted(1, client_id=sent.client_id))
+        await w.peer.say(posted(2, author={"name": "bot"}, client_id=sent.client_id))
+        await w.peer.say(posted(3, author=USER, client_id=sent.client_id))
+        assert (await sent.settled).id == "m3"
 
 
 @pytest.mark.parametrize("end", ["posted", "rejected"])
@@ -141,7 +151,7 @@ async def test_what_was_not_settled_is_sent_again_after_a_lost_connection() -> N
         w.peer.socket.transport.abort()
         await becomes(lambda: unanswered.status == "queued")
         assert accepted.status == "sending", "the server has it"
-        join = await w.come_back(1, message(1, client_id=seen.client_id))
+        join = await w.come_back(1, message(1, author=USER, client_id=seen.client_id))
         assert join["data"] == {"room": "lobby", "since": 0}
         for sent in (accepted, unanswered, queued):
             command = await w.peer.next("message.send")

@@ -384,8 +384,8 @@ class Room extends Emitter {
     this._emit(name, message);
   }
 
-  _own({ client_id, id, seq }) {
-    if (client_id) this._settled({ client_id, status: "posted", id, seq });
+  _own({ client_id, id, seq, author }) {
+    if (author.id == this.bus._user) this._settled({ client_id, status: "posted", id, seq });
   }
 
   _find({ client_id }) {
@@ -657,7 +657,7 @@ function randomId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Connect to the session protocol at `url`, and stay connected. */
+/** Connect to `url`, and stay connected. */
 export function connect(url, options) {
   return new Bus(url, options);
 }

@@ -78,7 +78,7 @@ def test_held_is_said_and_then_posted(room: Page, server: Server) -> None:
     expect(state.locator("span")).to_have_text("Held for review. Only you can see this")
     expect(room.locator("[role=status].sr-only")).to_have_text(re.compile("Held for review"))
     server.tell(server.message("in between"))
-    server.tell(server.message("buy at x.example", client_id=server.sent[0]["client_id"]))
+    server.tell(server.message("buy at x.example", GUEST, client_id=server.sent[0]["client_id"]))
     expect(state).to_have_count(0)
     assert bodies(room) == ["in between", "buy at x.example"]
 
@@ -151,9 +151,22 @@ def test_what_others_say_goes_above_what_is_on_its_way(room: Page, server: Serve
     server.tell(server.message("theirs"))
     expect(room.locator(".row")).to_have_count(2)
     assert bodies(room) == ["theirs", "mine"]
-    server.tell(server.message("mine", client_id=server.sent[0]["client_id"]))
+    server.tell(server.message("mine", GUEST, client_id=server.sent[0]["client_id"]))
     expect(room.locator("[data-status]")).to_have_count(0)
     assert bodies(room) == ["theirs", "mine"]
+
+
+def test_another_may_not_take_the_place_of_what_is_on_its_way(room: Page, server: Server) -> None:
+    server.judge = lambda command, data: server.reply(command, status="accepted")
+    write(room, "mine")
+    expect(room.locator("[data-status=sending]")).to_have_count(1)
+    copied = server.sent[0]["client_id"]
+    server.tell(server.message("not mine", client_id=copied))
+    expect(room.locator(".row:not(.own) .body")).to_have_text("not mine")
+    expect(room.locator(".row.own .body")).to_have_text("mine")
+    server.tell(server.message("mine", GUEST, client_id=copied))
+    expect(room.locator("[data-status]")).to_have_count(0)
+    assert bodies(room) == ["not mine", "mine"]
 
 
 def test_no_answer_is_told_and_tried_again(page: Page, address: str, server: Server) -> None:

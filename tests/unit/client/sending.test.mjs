@@ -11,6 +11,8 @@ const settled = (client_id, status, more = {}) => ({
   type: "message.settled", room: "lobby", data: { client_id, status, ...more },
 });
 
+const own = ({ client_id }) => ({ client_id, author: { id: 7, name: "mina" } });
+
 async function sendOne(options) {
   const world = await inRoom(0, options);
   const sent = world.room.send({ body: "hi" });
@@ -34,12 +36,25 @@ test("sending, accepted, posted", async () => {
 
 test("one's own message in the room settles it, too", async () => {
   const { sent, command, socket, heard } = await sendOne();
-  socket.say(posted(1, { client_id: sent.client_id }));
+  socket.say(posted(1, own(sent)));
   assert.equal((await sent.settled).status, "posted");
   socket.reply(command, { status: "accepted" });
   await pass(60_000);
   assert.equal(socket.next().filter(({ type }) => type === "message.send").length, 0);
   assert.equal(heard.filter(([name]) => name === "message").length, 1);
+});
+
+test("another's message with the same client_id settles nothing", async () => {
+  const { sent, command, socket, heard } = await sendOne();
+  socket.reply(command, { status: "accepted" });
+  await sent.accepted;
+  const { client_id } = sent;
+  socket.say(posted(1, { client_id }), posted(2, { client_id, author: { id: null, name: "bot" } }));
+  await settle();
+  assert.equal(sent.status, "sending");
+  assert.equal(heard.filter(([name]) => name === "message").length, 2);
+  socket.say(posted(3, own(sent)));
+  assert.equal((await sent.settled).id, "m3");
 });
 
 test("held, then posted or rejected by a moderator", async () => {
@@ -144,7 +159,7 @@ test("what recovery shows as posted is not sent again", async () => {
   FakeSocket.last.start();
   await settle();
   const [join] = FakeSocket.last.next();
-  FakeSocket.last.reply(join, joined(1, [message(1, { client_id: sent.client_id })]));
+  FakeSocket.last.reply(join, joined(1, [message(1, own(sent))]));
   await pass(50);
   assert.equal(sent.status, "posted");
   assert.deepEqual(FakeSocket.last.next(), []);
@@ -184,7 +199,7 @@ test("a connection that has died is left, and the message waits for the next", a
   const next = FakeSocket.last;
   next.start();
   await settle();
-  next.reply(next.next()[0], joined(1, [message(1, { client_id: sent.client_id })]));
+  next.reply(next.next()[0], joined(1, [message(1, own(sent))]));
   await pass(50);
   assert.equal(sent.status, "posted");
 });
@@ -197,7 +212,7 @@ test("an outcome that comes after all settles what had failed", async () => {
   }
   assert.equal(sent.status, "failed");
   assert.deepEqual(room.pending, [sent]);
-  socket.say(posted(1, { client_id: sent.client_id }));
+  socket.say(posted(1, own(sent)));
   assert.equal(sent.status, "posted");
   assert.deepEqual(room.pending, []);
 });

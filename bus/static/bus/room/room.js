@@ -57,7 +57,7 @@ class BusRoom extends HTMLElement {
     });
     room.on("gap", ({ messages }) => {
       if (!messages) return;
-      for (const { client_id } of messages) log.pending(client_id ?? "")?.remove();
+      for (const message of messages) this.#pending(message)?.remove();
       log.replace(messages.map((message) => messageRow(message, this.me)));
       log.older.hidden = false;
     });
@@ -143,8 +143,13 @@ class BusRoom extends HTMLElement {
     return { change: own, take: own || RANKS.includes(this.you?.role), report: !own };
   }
 
+  // Anybody may send a message with the client_id of another's.
+  #pending({ author, client_id }) {
+    return String(author.id) === this.me ? this.log.pending(client_id ?? "") : null;
+  }
+
   #show(message) {
-    const known = this.log.find(message.id) ?? this.log.pending(message.client_id ?? "");
+    const known = this.log.find(message.id) ?? this.#pending(message);
     if (known) settle(known, message);
     this.log.append(known ?? messageRow(message, this.me));
     this.#seen();
