@@ -37,7 +37,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 SEND, VIEW = "bus.send_channel", "bus.view_channel"
-REFUSALS = dict.fromkeys((400, 401, 403, 413, 503), errors.Refusal)
+REFUSALS = dict.fromkeys((400, 401, 403, 409, 413, 503), errors.Refusal)
 
 
 @router.post("/{channel}/messages", response={202: Accepted, **REFUSALS}, **needs(SEND))

@@ -7,7 +7,12 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from bus.channel_messages import ChannelMessage, MessageSubmitted
+from bus.channel_messages import (
+    AnnouncementRequested,
+    ChannelMessage,
+    EventRequested,
+    MessageSubmitted,
+)
 from bus.errors import Conflict
 from bus.services import access, naming, taken_names
 
@@ -57,13 +62,17 @@ def check(message: ChannelMessage) -> None:
 
 
 def _said(message: ChannelMessage) -> tuple[str, str] | None:
-    """Who says to have written it: a service, or somebody with another name than a user's."""
+    """The name that is shown beside it, where that is not a user's, and whose it is."""
     if isinstance(message, MessageSubmitted):
         author = message.author
         if isinstance(author.id, int) or (author.id and _GUEST.fullmatch(author.name)):
             return None
         said = "guest" if author.id else "service", author.name
+    elif isinstance(message, AnnouncementRequested) or (
+        isinstance(message, EventRequested) and message.name == "announcement"
+    ):
+        said = "source", message.source
     else:
-        said = "source", str(getattr(message, "source", ""))
+        return None
     known = _passed.get(said, 0.0) > time.monotonic() or naming.is_reserved(said[1])
     return None if known or not said[1] else said

@@ -113,16 +113,20 @@ async def test_a_service_writes_under_no_users_name(lobby: Room, broker: str) ->
     await submit("as something like mina", "c2", author="Mína.")
     await submit("as a guest", "c3", author={"id": "gabc", "name": "mina"})
     await submit("as itself", "c4", author="build bot")
+    await submit("as another of its kind", "c6", author="Build Bot")
     announcement = {"type": "announcement.requested", "rooms": "all", "body": "x"}
     await publisher.send_raw("broadcast", {**announcement, "source": "mina"})
+    # Who an event of a backend is from is for its own pages to show.
+    event = {"type": "event.requested", "rooms": "all", "name": "x.done", "source": "mina"}
+    await publisher.send_raw("broadcast", event)
     async with working("moderation", "broadcast"):
         await until(lambda: len(dead("moderation", broker) + dead("broadcast", broker)) == 4)
         await submit("once more", "c5", author="build bot")
-        while await Message.objects.acount() < 2:  # noqa: ASYNC110
+        while await Message.objects.acount() < 3:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert all("looks like" in error for error in dead("moderation", broker))
     shown = [name async for name in Message.objects.values_list("author_name", flat=True)]
-    assert shown == ["build bot", "build bot"]
+    assert sorted(shown) == ["Build Bot", "build bot", "build bot"]
     # What it wrote shows its name.
     with pytest.raises(ValidationError, match="somebody else"):
         await User.objects.acreate(username="buildbot")
