@@ -24,10 +24,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 ALIKE = [
     *("mіna", "míńa", "mina.", "Mina", "MINA", "ｍｉｎａ", "rnina", "m_i_n_a", "m1na", "min\u0430"),
     "mi\u0301na",
+    # A capital Mu of Greek folds to a letter that looks like u.
+    *("\u039cINA", "M\u0399\u039dA"),
 ]
 RESERVED = [
     *("admin", "moderator", "system", "announcement", "support", "guest-1a2b", "root", "관리자"),
     *("Adm1n", "ѕystem", "mod.", "guest_ab12", "rооt", "운영자", "bus"),
+    *("ADMI\u039d", "\u0397ELP", "\u0389elp", "S\u03a5STEM", "r\u0d20\u0d20t"),
 ]
 
 

@@ -129,7 +129,9 @@ async def test_a_token_for_a_room_is_for_all_its_spellings(server: uvicorn.Serve
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("name", ["l0bby", "lоbby", "lóbby", "l-o-b-b-y", "lobby_"])
+@pytest.mark.parametrize(
+    "name", ["l0bby", "lоbby", "lóbby", "l-o-b-b-y", "lobby_", "lob\ufe0fby", "lobby\U000e0100"]
+)
 async def test_a_room_that_looks_like_another_is_refused(server: uvicorn.Server, name: str) -> None:
     await Room.objects.acreate(name="lobby", access="open")
     async with session(server) as client:
