@@ -226,4 +226,6 @@ async def test_a_sanction_in_a_room_that_one_may_not_know_of_is_not_told(
                 room=room, author_key=f"u{mina.pk}", kind="mute"
             )
         assert (await one.event("member.changed"))["room"] == "lobby"
+        # What was told with it is here before the answer.
+        await one.do("session.ping")
         assert [item for item in one.inbox if item.get("room") == "secret"] == []
