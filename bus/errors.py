@@ -94,6 +94,12 @@ class Banned(Forbidden):
     code = "banned"
     message = "You are banned from this room."
 
+    def __init__(self, *, by_address: bool = False) -> None:
+        """`by_address` is for a guest from where another one is banned."""
+        text = "A guest from your address is banned from this room. Sign in to enter it."
+        super().__init__(text if by_address else None)
+        self.by_address = by_address
+
 
 class NotFound(BusError):
     """There is no such thing, or none that this visitor may know of."""

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from bus import addresses, throttle
 from bus.conf import conf
-from bus.errors import Conflict, Forbidden, NotFound
+from bus.errors import Banned, Conflict, Forbidden, NotFound
 from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm
@@ -72,7 +72,9 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     except Conflict:
         return render(request, "404.html", {"room_name": name, "alike": True}, status=409)
     except Forbidden as error:
-        context = {"room_name": name, "banned": error.code == "banned"}
+        banned = isinstance(error, Banned)
+        by_address = isinstance(error, Banned) and error.by_address
+        context = {"room_name": name, "banned": banned, "by_address": by_address}
         return render(request, "403.html", context, status=403)
     if not found.pk:
         # So that nobody waits in a room that their socket may not make yet.

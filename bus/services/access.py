@@ -44,7 +44,6 @@ _SALT = "bus.guest"
 FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 # Why somebody may not write yet.
 NEWCOMER = "newcomer"
-_INHERITED = "A guest from your address is banned from this room. Sign in to enter it."
 # The roles that moderate a room.
 MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
@@ -329,7 +328,8 @@ class Rights:
     def entry(self) -> Entry:
         """The entry of who was in the room before; raises Forbidden or Banned."""
         if self.banned is not None:
-            raise Banned(None if self.banned.pk else _INHERITED)
+            # One that others brought upon an address is not stored.
+            raise Banned(by_address=not self.banned.pk)
         if self.key.startswith("u") and self.name is None:
             raise Forbidden("This account is not active.")
         if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):

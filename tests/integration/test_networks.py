@@ -194,11 +194,16 @@ async def test_pages_and_tokens_are_no_way_around(server: uvicorn.Server) -> Non
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
 
-    def page(place: str) -> int:
-        return Browser().get("/chat/lobby/", headers={"x-forwarded-for": place}).status_code
+    def page(place: str, language: str = "en") -> tuple[int, str]:
+        headers = {"x-forwarded-for": place, "accept-language": language}
+        answer = Browser().get("/chat/lobby/", headers=headers)
+        return answer.status_code, answer.content.decode()
 
-    assert await sync_to_async(page)("203.0.113.5") == 403
-    assert await sync_to_async(page)("203.0.113.6") == 200
+    for language, why in (("en", "A guest from your address"), ("ko", "같은 주소에서 온 손님")):
+        status, told = await sync_to_async(page)("203.0.113.5", language)
+        assert status == 403
+        assert why in told and "/accounts/login/?next=/chat/lobby/" in told
+    assert (await sync_to_async(page)("203.0.113.6"))[0] == 200
     async with guest(server, "203.0.113.6") as fresh:
         token = fresh.started["data"]["token"]
     async with guest(server, "203.0.113.5") as again:
