@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from bus import unavailable
 from bus.api import health
 from bus.api.root import api
 
-handler500 = "bus.unavailable.failed"
+handler500 = unavailable.failed
 
 urlpatterns = [
     path("livez", health.livez),

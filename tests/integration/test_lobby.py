@@ -101,7 +101,7 @@ def test_rooms_are_found_in_any_script_case_and_width(query: str, room: str) -> 
     assert names(query) == [room]
 
 
-@pytest.mark.parametrize("query", ["nothing", "obby", "!!", "%", "_", "\0", "\\", "x" * 5000])
+@pytest.mark.parametrize("query", ["nothing", "obby", "!!", "%", "_", "\\", "x" * 5000])
 def test_what_is_called_otherwise_is_not_found(client: Client, query: str) -> None:
     make("lobby")
     assert names(query) == []

@@ -33,7 +33,7 @@ LATER = {
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
     r"bus\.(management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find|settings\..*"
-    r"|asgi\..*|(\w+\.)*urlpatterns|apps\.BusConfig)"
+    r"|asgi\..*|(\w+\.)*urlpatterns|urls\.handler500|apps\.BusConfig)"
 )
 # The names of modules where they differ from those of distributions.
 MODULES = {
