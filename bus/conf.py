@@ -480,6 +480,12 @@ class Conf:
     drain_timeout = Setting(8.0, "What a stopping worker may take to finish what it holds", "s")
     batch_size = Setting(256, "Most messages that a worker claims at once", "messages", least=1)
     dead_letter_limit = Setting(10_000, "Dead letters kept per channel", "messages")
+    rewrite_interval = Setting(
+        0.0,
+        "After texts were removed or changed, the broker is asked to write its append-only file "
+        "anew, no more often than this; 0 is never. 600 when everything runs embedded",
+        "s",
+    )
     retention = PerChannel(
         ["0"],
         "How long handled messages are kept for `bus replay`; 0 is not at all. For all channels, "

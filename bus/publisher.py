@@ -19,7 +19,7 @@ from django.db import InterfaceError, OperationalError, transaction
 from bus import names
 from bus.channel_messages import ChannelMessage, parse_channel_message
 from bus.errors import Busy, Invalid, Unavailable
-from bus.layer import BusChannelLayer
+from bus.layer import BusChannelLayer, forgetting
 from bus.layer.bulletin import Bulletin as Bulletin
 from bus.layer.bulletin import group_send_many
 from bus.layer.census import known_channels
@@ -28,6 +28,7 @@ from bus.layer.condition import faults
 from bus.layer.dead_letters import DeadLetter as DeadLetter
 from bus.layer.dead_letters import DeadLetters as DeadLetters
 from bus.layer.errands import errands as errands
+from bus.layer.forgetting import Meant
 from bus.layer.history import History as History
 from bus.layer.history import Position as Position
 from bus.layer.history import Stretch as Stretch
@@ -349,6 +350,16 @@ def dropped() -> dict[str, int]:
     `undecodable`, since somebody else published it.
     """
     return dict(layer().dropped)
+
+
+async def forget(channel: str, since: int, meant: Meant) -> int:
+    """Drop handled messages and dead letters that are meant; see `bus.layer.forgetting`."""
+    return await forgetting.forget(layer(), channel, since, meant)
+
+
+async def rewrite_files(every: float) -> bool:
+    """Have the broker's files written anew; see `bus.layer.forgetting`."""
+    return await forgetting.rewrite_files(layer(), every)
 
 
 async def broker_faults() -> list[Fault]:

@@ -95,6 +95,7 @@ if "BUS_OPEN_ROOMS" not in os.environ:
 if EMBEDDED:
     # One machine and its owner, who may try how much it takes.
     globals().setdefault("BUS_PLAIN_SEND_RATE", 0.0)
+    globals().setdefault("BUS_REWRITE_INTERVAL", 600.0)
     for _what in ("USER_ROOM", "ADDRESS_ROOM", "ROOM", "GUEST"):
         globals().setdefault(f"BUS_{_what}_RATE", "0")
 
@@ -180,7 +181,9 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
             # 16 MB; the default of 2 MB is less than the indexes of a busy week.
-            "PRAGMA cache_size=-16000;",
+            "PRAGMA cache_size=-16000; "
+            # What was removed is overwritten, not only let go of.
+            "PRAGMA secure_delete=ON;",
         }
         # A file, so that tests with several threads or processes see one database.
         config["TEST"] = {"NAME": str(VAR_DIR / f"test-{os.getpid()}.sqlite3")}

@@ -78,6 +78,8 @@ def configuration(directory: Path, socket_path: Path) -> str:
             "daemonize no",
             "appendonly yes",
             "appendfsync everysec",
+            # Written anew it has entries alone, and none of the bytes of those that were removed.
+            "aof-use-rdb-preamble no",
             'save ""',
             # A full broker refuses; it never throws away what it has taken.
             "maxmemory-policy noeviction",

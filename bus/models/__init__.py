@@ -4,6 +4,7 @@ from bus.models.api_key import ApiKey
 from bus.models.arrival import Arrival
 from bus.models.audit_entry import AuditEntry
 from bus.models.dry_run import DryRun
+from bus.models.erasure import Erasure
 from bus.models.label import Label
 from bus.models.listing import Listing
 from bus.models.member import Member
@@ -23,6 +24,7 @@ __all__ = [
     "Arrival",
     "AuditEntry",
     "DryRun",
+    "Erasure",
     "GuestNetwork",
     "Label",
     "Listing",

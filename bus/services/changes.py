@@ -21,6 +21,7 @@ from bus.services import (
     audit,
     behaviour,
     clock,
+    erasures,
     external,
     history,
     openings,
@@ -114,6 +115,7 @@ def edit(
             row.body = text
             row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
             row.edited_at = now
+            erasures.note(found.room, [row])
             found.take_seq()
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
             facts = [Shown(row), *found.alert(verdict, now)]
@@ -208,7 +210,7 @@ class _Found:
         """Wipe it, and end its review where a moderator does it; returns what that is to others."""
         row, review, now = self.row, self.review, clock.now()
         under_review = review is not None and review.state == Review.State.OPEN
-        _wipe(row, keep=not self.own or under_review)
+        self._wipe(keep=not self.own or under_review)
         row.reason = "author" if self.own else "moderator"
         if row.removed_at is None:
             # Else reports have hidden it, and the room was told.
@@ -232,11 +234,18 @@ class _Found:
             if row.reason == "withdrawn":
                 return [Settled(row)]
             raise NotFound("There is no such message.")
-        _wipe(row, keep=False)
+        self._wipe(keep=False)
         row.status = Message.Status.REJECTED
         row.reason = "withdrawn"
         row.save(update_fields=["body", "verdict", "status", "reason"])
         return [Settled(row), *self._close("withdrawn by its author")]
+
+    def _wipe(self, *, keep: bool) -> None:
+        """Take the text out of the row; `keep` leaves it where moderators alone see it."""
+        row = self.row
+        row.verdict = {"body": row.body, **(row.verdict or {})} if keep else None
+        row.body = ""
+        erasures.note(self.room, [row])
 
     def _close(self, note: str) -> list[Fact]:
         review = self.review
@@ -255,9 +264,3 @@ def _check_window(row: Message, now: dt.datetime) -> None:
     assert row.posted_at is not None
     if limit and now - row.posted_at > dt.timedelta(seconds=limit):
         raise Forbidden(f"A message can be changed for {limit / 60:g} minutes.")
-
-
-def _wipe(row: Message, *, keep: bool) -> None:
-    """Take the text out of a row; `keep` leaves it where moderators alone see it."""
-    row.verdict = {"body": row.body, **(row.verdict or {})} if keep else None
-    row.body = ""

@@ -12,7 +12,7 @@ from django.db.models import Q
 from bus import fields
 from bus.errors import Invalid, NotFound
 from bus.models import Message, Report, Review, Room
-from bus.services import audit, clock
+from bus.services import audit, clock, erasures
 from bus.services.facts import Closed, Fact, Removed, Settled
 
 # Most messages of one purge; it holds the room's lock meanwhile.
@@ -67,6 +67,7 @@ def purge(
         changed = ["changed", "removed_at", "reason", "verdict", "body", "status"]
         Message.objects.bulk_update(rows, changed, batch_size=200)
         room.save(update_fields=["head"])
+        erasures.note(room, rows)
         facts += _close(rows, by, now)
         if rows:
             audit.note(

@@ -23,6 +23,7 @@ from bus.layer.worker import Worker
 from bus.management.early import stop_early
 from bus.management.reloading import watch
 from bus.moderation import model
+from bus.workers.erase import erase_forever
 from bus.workers.expire import expire_forever
 
 logger = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class Command(BaseCommand):
                 options["channels"],
                 layer,
                 options["concurrency"],
-                companions=[publisher.relay_forever, expire_forever],
+                companions=[publisher.relay_forever, expire_forever, erase_forever],
             )
             if options["reload"]:
                 watch(lambda path: worker.replace_soon(f"{path} changed"))

@@ -1,0 +1,14 @@
+-- Drop handled messages from what is kept for a replay.
+-- KEYS[1] {base}:meta   ARGV now, then ids. Returns how many there were.
+local history, dropped, bytes = base .. ':history', 0, 0
+for i = 2, #ARGV do
+  local entry = redis.call('XRANGE', history, ARGV[i], ARGV[i])[1]
+  if entry then
+    -- As finish.lua counts them.
+    bytes = bytes + #(entry[2][2] or '') + #(entry[2][4] or '')
+    dropped = dropped + redis.call('XDEL', history, ARGV[i])
+  end
+end
+local size = tonumber(redis.call('GET', history .. ':size') or 0) or 0
+if dropped > 0 and size > 0 then redis.call('SET', history .. ':size', math.max(0, size - bytes), 'KEEPTTL') end
+return dropped
