@@ -285,7 +285,7 @@ class Conf:
     secret_rate = RateSetting(
         "60/h",
         "Wrong API keys, tokens and links of mails from one address. What was right from there "
-        "within a day may go on; 0 is no limit",
+        "within a day may go on, and a right token always; 0 is no limit",
     )
     guest_rate = RateSetting(
         "1000/h",

@@ -122,6 +122,19 @@ async def prove(
     return found
 
 
+async def verify(what: str, rate: str, address: str, check: Callable[[], Awaitable[T]]) -> T:
+    """As `prove`, for what we have signed: a right one is let in whatever was shown before.
+
+    Nobody guesses a signature and a look at one costs nothing, so only who shows wrong ones waits;
+    a class comes with as many right ones as it has people, at once and from one address.
+    """
+    try:
+        return await check()
+    except Unauthenticated:
+        await take(by_address(what, rate, address))
+        raise
+
+
 _TOO_OFTEN = "Too many attempts from where you are. Try again later."
 
 # What was proven in this process, and when.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 from typing import Any
@@ -120,6 +121,28 @@ async def test_wrong_tokens_are_stopped_and_right_ones_are_not(
     assert 0 < errors[-1]["retry_after"] <= 720
     assert await show(good) == "ok"
     assert await show(good, THERE) == "ok"
+
+
+@pytest.mark.asyncio
+async def test_a_class_comes_in_with_tokens_at_once_whatever_one_of_it_has_shown_before(
+    server: uvicorn.Server, settings: Any
+) -> None:
+    settings.BUS_SECRET_RATE = "3/h"
+
+    @sync_to_async
+    def tokens_of_a_class() -> list[str]:
+        pupils = [User.objects.create_user(f"pupil{number}") for number in range(12)]
+        return [tokens.for_user(pupil.pk, ttl=60) for pupil in pupils]
+
+    async def show(token: str) -> str:
+        async with session(server, additional_headers=told(HERE)) as one:
+            reply = await one.ask("session.authenticate", token=token)
+            return "ok" if reply["ok"] else reply["error"]["code"]
+
+    fresh = await tokens_of_a_class()
+    codes = [await show(f"{fresh[0][:-3]}{number:03}") for number in range(5)]
+    assert codes == ["unauthenticated"] * 3 + ["rate_limited"] * 2
+    assert await asyncio.gather(*map(show, fresh)) == ["ok"] * 12
 
 
 @pytest.mark.asyncio

@@ -24,8 +24,8 @@ async def authenticate(session: Session, command: protocol.SessionAuthenticate) 
     """`session.authenticate`: become who the token says, as long as it says so."""
     if session.commands > 1:
         raise Invalid("session.authenticate is the first command of a session.", field="type")
-    visitor, grant = await throttle.prove(
-        "token", conf.secret_rate, session.address, command.token, lambda: _check(command.token)
+    visitor, grant = await throttle.verify(
+        "token", conf.secret_rate, session.address, lambda: _check(command.token)
     )
     await session.identify(visitor, grant)
     return {"user": session.user()}
