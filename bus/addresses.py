@@ -59,6 +59,15 @@ def place_of(address: str) -> str:
     return network_of(address)
 
 
+def network_of_peer(peer: str) -> str:
+    """The network of a peer that speaks for itself; "" for a private address or a named proxy's,
+    through which many may come."""
+    found = _parsed(peer)
+    if found is None or not found.is_global:
+        return ""
+    return "" if _is_trusted(str(found), tuple(conf.trusted_proxies)) else network_of(peer)
+
+
 def own_network_of_scope(scope: Mapping[str, Any]) -> str:
     """The network that a client shares with few others, by an ASGI scope; "" where nobody knows."""
     told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]

@@ -422,7 +422,7 @@ class Conf:
     )
     address_http_connections = Setting(
         100,
-        "The same for one address; private ones are those of proxies and are not counted",
+        "The same for one address; private ones, and those of BUS_TRUSTED_PROXIES, are not counted",
         "connections",
     )
     content_security_policy = Setting(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol
 
-from bus.addresses import network_of
+from bus.addresses import network_of_peer
 from bus.conf import conf
+
+# How many may have come whose first request nobody has read yet: more than a kernel hands over at
+# once, as when everybody comes back after a restart.
+_ARRIVING_LIMIT = 4096
 
 
 class Connection(Protocol):
@@ -28,14 +30,25 @@ class Crowd:
 
     def __init__(self) -> None:
         self._all: dict[Connection, str] = {}
+        self._arriving: dict[Connection, None] = {}
         self._counts: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._all)
 
+    def arrive(self, connection: Connection) -> None:
+        """A connection is there, and had no time to ask for anything: it takes nobody's room yet,
+        and nobody takes its own, until it enters."""
+        if len(self._arriving) >= _ARRIVING_LIMIT:
+            oldest = next(iter(self._arriving))
+            del self._arriving[oldest]
+            oldest.drop()
+        self._arriving[connection] = None
+
     def enter(self, connection: Connection, address: str) -> bool:
         """Count a connection; False where there is no room, and then it is not counted."""
-        place = _place(address)
+        self._arriving.pop(connection, None)
+        place = network_of_peer(address)
         if place and self._counts[place] >= conf.address_http_connections > 0:
             neighbours = (other for other, where in self._all.items() if where == place)
             if not self._make_room(neighbours):
@@ -48,6 +61,7 @@ class Crowd:
 
     def leave(self, connection: Connection) -> None:
         """A connection is gone, or no HTTP any more; does nothing when it is not counted."""
+        self._arriving.pop(connection, None)
         place = self._all.pop(connection, None)
         if place is not None:
             self._counts[place] -= 1
@@ -62,12 +76,3 @@ class Crowd:
         self.leave(oldest)
         oldest.drop()
         return True
-
-
-@lru_cache(10_000)
-def _place(address: str) -> str:
-    """What is counted together; "" for a proxy next door, which speaks for many."""
-    try:
-        return network_of(address) if ipaddress.ip_address(address).is_global else ""
-    except ValueError:
-        return ""

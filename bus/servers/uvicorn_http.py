@@ -30,6 +30,9 @@ _LINE_LIMIT = 8190
 _HEADER_COUNT = 100
 # Requests that may wait for the one before them on their connection.
 _PIPELINE_LIMIT = 32
+# How long the first piece of a request may take before a connection counts as one that asks for
+# nothing, in seconds.
+_ARRIVAL_SECONDS = 1.0
 # How long a peer may read nothing of its response before it is cut off, in seconds.
 _STALL_SECONDS = 30.0
 # What is read, and thrown away, of a peer that was refused, so that it reads why.
@@ -63,6 +66,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._excess = 400
         self._refused = False
         self._lingered = 0
+        self._arrival: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
 
@@ -78,12 +82,11 @@ class BoundedHttp(HttpToolsProtocol):
     # ── The connection ───────────────────────────────────────────────────────────────────────────
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Count it; a request is expected soon."""
+        """A request is expected soon."""
         super().connection_made(transport)
-        if crowd.enter(self, self.client[0] if self.client else ""):
-            self._expect_head()
-        else:
-            self._refuse(503)
+        crowd.arrive(self)
+        self._arrival = self.loop.call_later(_ARRIVAL_SECONDS, self._enter)
+        self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
@@ -97,6 +100,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the peer was refused."""
+        if self._arrival is not None:
+            self._enter()
         if self._refused:
             self._throw_away(data)
             return
@@ -182,6 +187,14 @@ class BoundedHttp(HttpToolsProtocol):
 
     # ── Bounds ───────────────────────────────────────────────────────────────────────────────────
 
+    def _enter(self) -> None:
+        """Count it, now that it has had the time to ask for something."""
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
+        if not crowd.enter(self, self.client[0] if self.client else ""):
+            self._refuse(503)
+
     def _stop(self, status: int) -> None:
         self._excess = status
         raise _Excess
@@ -235,6 +248,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _forget(self) -> None:
         crowd.leave(self)
+        if self._arrival is not None:
+            self._arrival.cancel()
+            self._arrival = None
         self._expect_nothing()
         if self._stalled is not None:
             self._stalled.cancel()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 import pytest_asyncio
@@ -16,7 +17,7 @@ from pytest_django import Settings
 from bus.conf import Conf
 from bus.security import CSP
 from bus.servers.uvicorn_http import crowd
-from tests.eventually import becomes
+from tests.eventually import PATIENCE, becomes
 from tests.integration.http import Answer, ask, line, request
 from tests.integration.live import serving
 from tests.raw import handshake
@@ -197,6 +198,24 @@ async def test_who_asks_nothing_makes_room_for_who_asks(
         assert len(crowd) <= 20
         # The oldest went.
         assert await lines[0].rest() == b""
+
+
+async def test_nobody_of_a_storm_of_sockets_is_turned_away(
+    server: uvicorn.Server, settings: Settings
+) -> None:
+    settings.BUS_HTTP_CONNECTIONS = 20
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with ExitStack() as stack:
+        storm = [stack.enter_context(socket.socket()) for _ in range(100)]
+        for one in storm:
+            # Nothing of the server's runs meanwhile: it finds them all at once.
+            one.connect(("127.0.0.1", port))
+            one.sendall(handshake("/ws/"))
+            one.setblocking(False)
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*(loop.sock_recv(one, 12) for one in storm))
+    assert answers == [b"HTTP/1.1 101"] * 100
 
 
 async def test_a_connection_serves_one_request_after_the_other(server: uvicorn.Server) -> None:

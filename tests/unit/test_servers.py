@@ -143,3 +143,34 @@ def test_an_address_has_a_share_and_an_ipv6_one_is_its_network() -> None:
         crowd.leave(guest)
     assert len(crowd) == 0
     assert not crowd._counts
+
+
+@override_settings(BUS_HTTP_CONNECTIONS=2)
+def test_who_has_just_come_takes_no_room_and_loses_none() -> None:
+    crowd = Crowd()
+    arriving = [Guest() for _ in range(50)]
+    for guest in arriving:
+        crowd.arrive(guest)
+    for guest in arriving:
+        # It asks for a WebSocket, and is no HTTP any more.
+        assert crowd.enter(guest, "127.0.0.1")
+        crowd.leave(guest)
+    assert not any(guest.dropped for guest in arriving)
+    assert not crowd._arriving
+
+
+def test_of_those_who_come_without_end_the_oldest_go() -> None:
+    crowd = Crowd()
+    flood = [Guest() for _ in range(5000)]
+    for guest in flood:
+        crowd.arrive(guest)
+    assert [guest.dropped for guest in flood] == [True] * 904 + [False] * 4096
+
+
+@override_settings(BUS_ADDRESS_HTTP_CONNECTIONS=2, BUS_TRUSTED_PROXIES=["8.8.8.0/24"])
+def test_a_named_proxy_with_a_public_address_speaks_for_many() -> None:
+    crowd = Crowd()
+    assert all(crowd.enter(Guest(idle=False), "8.8.8.8") for _ in range(10))
+    # As a socket for both families tells of IPv4.
+    entered = [crowd.enter(Guest(idle=False), "::ffff:9.9.9.9") for _ in range(3)]
+    assert entered == [True, True, False]
