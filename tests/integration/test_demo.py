@@ -48,6 +48,16 @@ def test_who_has_such_a_name_already_stays_who_they_are(
     assert not Member.objects.exists()
 
 
+def test_who_has_a_name_that_looks_like_one_of_the_demo_keeps_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    User.objects.create_user("Demo")
+    Room.objects.create(name="1aunch", access="open")
+    assert set(demo(capsys)) == {"mod"}
+    assert {user.username for user in User.objects.all()} == {"Demo", "mod"}
+    assert {room.name for room in Room.objects.all()} == {"lobby", "1aunch"}
+
+
 def test_a_password_that_was_changed_or_lost_is_neither_printed_nor_set(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from bus import private
 from bus.conf import var_dir
+from bus.errors import Conflict
 from bus.models import Member, Room
 
 _ROOMS: dict[str, dict[str, Any]] = {
@@ -46,29 +47,43 @@ class Command(BaseCommand):
                 "`manage.py createsuperuser` makes a first user."
             )
         for name, values in _ROOMS.items():
-            Room.objects.get_or_create(name=name, defaults=values)
+            try:
+                Room.objects.get_or_create(name=name, defaults=values)
+            except Conflict:
+                self.stderr.write(f"The room {name} was not made: another one looks like it.")
         for name, password in _passwords(var_dir() / "demo.json").items():
             if _made(name, password) or _is_right(name, password):
                 self.stdout.write(f"{name} / {password}")
             else:
-                self.stderr.write(f"{name} is somebody's own account, and was left as it is.")
+                self.stderr.write(
+                    f"{name}, or what looks like it, is somebody's own account, and was left as "
+                    "it is."
+                )
 
 
 def _made(name: str, password: str) -> bool:
-    """Make a user whose name is free; False where somebody has it, whom nothing is changed of."""
+    """Make a user whose name is free; False where somebody has it, or one that looks like it."""
     if User.objects.filter(username=name).exists():
         return False
-    staff = name == "mod"
-    with transaction.atomic():
-        user = User.objects.create_user(name, password=password, is_staff=staff, is_superuser=staff)
-        if staff:
-            launch = Room.objects.get(name="launch")
-            Member.objects.create(room=launch, user=user, role=Member.Role.MODERATOR)
+    try:
+        with transaction.atomic():
+            _make(name, password)
+    except Conflict:
+        return False
     return True
 
 
+def _make(name: str, password: str) -> None:
+    staff = name == "mod"
+    user = User.objects.create_user(name, password=password, is_staff=staff, is_superuser=staff)
+    launch = Room.objects.filter(name="launch").first()
+    if staff and launch is not None:
+        Member.objects.create(room=launch, user=user, role=Member.Role.MODERATOR)
+
+
 def _is_right(name: str, password: str) -> bool:
-    return User.objects.get(username=name).check_password(password)
+    user = User.objects.filter(username=name).first()
+    return user is not None and user.check_password(password)
 
 
 def _passwords(path: Path) -> dict[str, str]:
