@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
@@ -68,7 +69,7 @@ def _made(name: str, password: str) -> bool:
     try:
         with transaction.atomic():
             _make(name, password)
-    except Conflict:
+    except ValidationError:
         return False
     return True
 
