@@ -3,7 +3,7 @@
 The broker's machine tells the time, and its clock may be set back or ahead at any moment. A
 process knows how much time has passed since it asked, by a clock that only counts; with that it
 reads on, and at the next question the broker's jump shows. What all agree on is kept in the broker
-(clock.lua). See docs/decisions/0010-clocks.md.
+(clock.lua). See docs/decisions/0012-clocks.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The time by which rules go: what somebody waits, may still change, or is kept from.
 
 It is the same in all processes and is not moved by whoever sets a clock; see
-docs/decisions/0010-clocks.md.
+docs/decisions/0012-clocks.md.
 """
 
 from __future__ import annotations
