@@ -65,7 +65,7 @@ def _said(message: ChannelMessage) -> tuple[str, str] | None:
     """The name that is shown beside it, where that is not a user's, and whose it is."""
     if isinstance(message, MessageSubmitted):
         author = message.author
-        if isinstance(author.id, int) or (author.id and _GUEST.fullmatch(author.name)):
+        if isinstance(author.id, int) or (author.id and _is_a_guests(author.name)):
             return None
         said = "guest" if author.id else "service", author.name
     elif isinstance(message, AnnouncementRequested) or (
@@ -74,5 +74,14 @@ def _said(message: ChannelMessage) -> tuple[str, str] | None:
         said = "source", message.source
     else:
         return None
-    known = _passed.get(said, 0.0) > time.monotonic() or naming.is_reserved(said[1])
+    known = _passed.get(said, 0.0) > time.monotonic() or _is_of_the_house(said[1])
     return None if known or not said[1] else said
+
+
+def _is_of_the_house(name: str) -> bool:
+    """Whether services may have it, and nobody else: what guests are called is not theirs."""
+    return naming.is_reserved(name) and not taken_names.is_a_guests(name)
+
+
+def _is_a_guests(name: str) -> bool:
+    return _GUEST.fullmatch(name) is not None or taken_names.is_a_guests(name)

@@ -132,10 +132,13 @@ async def test_a_service_writes_under_no_users_name(lobby: Room, broker: str) ->
         await User.objects.acreate(username="buildbot")
 
 
-async def test_the_api_refuses_a_users_name_at_the_door(lobby: Room) -> None:
+async def test_the_api_refuses_a_users_or_guests_name_at_the_door(lobby: Room) -> None:
     await User.objects.acreate(username="mina")
     backend = Caller(*await sync_to_async(keys.create)("ci"))
-    for author in ("mina", "mіna"):
+    for author in ("mina", "mіna", "guest-1a2b", "Guest_1A2B"):
         body = {"type": "message.submitted", "data": {**SUBMITTED, "author": author}}
         answer = await backend.post("channels/moderation/messages", body)
         refused(answer, "conflict")
+    for author in ("system", {"id": "g1a2b", "name": "guest-1a2b"}):
+        body = {"type": "message.submitted", "data": {**SUBMITTED, "author": author}}
+        assert (await backend.post("channels/moderation/messages", body)).status_code == 202
