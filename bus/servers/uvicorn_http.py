@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Any
 
 import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from bus.conf import conf
@@ -66,6 +67,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._excess = 400
         self._refused = False
         self._lingered = 0
+        # Requests without their whole answer, oldest first; uvicorn tells the newest alone that the
+        # peer is gone, and the others write on, which uvloop takes for an error.
+        self._unanswered: deque[RequestResponseCycle] = deque()
         self._arrival: asyncio.TimerHandle | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
@@ -91,6 +95,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._forget()
+        self._tell_of_the_end()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -172,7 +177,10 @@ class BoundedHttp(HttpToolsProtocol):
                 self._stop(400)
         if len(self.pipeline) >= _PIPELINE_LIMIT:
             self._stop(503)
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            self._unanswered.append(self.cycle)
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
@@ -184,6 +192,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head = True
         self._fed = 0
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The oldest request has its answer."""
+        self._unanswered.popleft()
+        super().on_response_complete()
 
     # ── Bounds ───────────────────────────────────────────────────────────────────────────────────
 
@@ -227,19 +240,23 @@ class BoundedHttp(HttpToolsProtocol):
         self._refused = True
         self._expect_nothing()
         logger.warning("A request was refused by the server, before anything else: %d.", status)
-        cycle = self.cycle
-        if not self.is_idle:
-            # The application hears that its peer is gone.
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started or self.pipeline:
-                self.transport.abort()
-                return
+        begun = any(cycle.response_started for cycle in self._unanswered)
+        waiting = len(self._unanswered) > 1
+        self._tell_of_the_end()
+        if begun or waiting:
+            self.transport.abort()
+            return
         self.transport.write(refusal(status, self.server_state.default_headers))
         if self.transport.can_write_eof():
             self.transport.write_eof()
         # Closed at once, with something unread, the peer would see a reset and no answer.
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _tell_of_the_end(self) -> None:
+        """The application hears of each request under way that its peer is gone."""
+        for cycle in self._unanswered:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
     def _throw_away(self, data: bytes) -> None:
         self._lingered += len(data)

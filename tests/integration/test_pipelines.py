@@ -1,0 +1,73 @@
+"""Requests that a peer asks ahead, and does not wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+
+from bus.servers.uvicorn_http import BoundedHttp
+from tests.eventually import PATIENCE, becomes
+from tests.integration.http import request
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # The test's own process keeps its signals.
+        yield
+
+
+class Slow:
+    """An application whose answers wait for somebody."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.goes_on = asyncio.Event()
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        self.asked += 1
+        await self.goes_on.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def _leave(requests: bytes, *, noticed: bool) -> None:
+    """Ask, be gone, and have the answer written after that."""
+    application = Slow()
+    server = _Server(
+        uvicorn.Config(
+            application, port=0, http=BoundedHttp, ws="none", lifespan="off", log_config=None
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    await becomes(lambda: server.started)
+    peer = socket.create_connection(server.servers[0].sockets[0].getsockname())
+    peer.sendall(requests)
+    await becomes(lambda: application.asked > 0)
+    peer.close()
+    if noticed:
+        await becomes(lambda: not server.server_state.connections)
+    application.goes_on.set()
+    await becomes(lambda: not server.server_state.connections)
+    await becomes(lambda: not server.server_state.tasks)
+    server.should_exit = True
+    await asyncio.wait_for(serving, PATIENCE)
+
+
+# With requests that wait, uvicorn reads no more, and so notices nobody's end; with too many, it is
+# ours to end it.
+@pytest.mark.parametrize(("count", "noticed"), [(1, True), (2, False), (20, False), (200, True)])
+def test_who_is_gone_before_the_answers_is_no_error(
+    count: int, noticed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR), asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        loop.run(_leave(request("/") * count, noticed=noticed))
+    assert caplog.text == ""
