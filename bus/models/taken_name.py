@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -22,7 +23,7 @@ class TakenName(models.Model):
     # The author key of who had it and is called otherwise now, or is gone; or of the service that
     # writes under it. Empty where a user or a room has it.
     left_by = models.CharField(_("left by"), max_length=64, blank=True)
-    taken_at = models.DateTimeField(_("taken"), auto_now_add=True)
+    taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = _("taken name")

@@ -21,6 +21,7 @@ from bus.conf import conf
 from bus.errors import RateLimited
 from bus.pages.limits import too_many
 from bus.publisher import Quota
+from bus.services import clock
 
 # How long an address is one that somebody signs in from, in seconds.
 _KNOWN_FOR = 30 * 24 * 3600.0
@@ -42,6 +43,8 @@ class SignInHandler(AxesDatabaseHandler):
 
     def is_allowed(self, request: Any, credentials: dict[str, Any] | None = None) -> bool:
         """Whether a password may be looked at; it counts as wrong until it was right."""
+        # Nobody is locked out for longer where this machine's clock is set back.
+        request.axes_attempt_time = clock.now()
         if not super().is_allowed(request, credentials):
             request.bus_retry_after = self._pause_left(request, credentials)
             return False

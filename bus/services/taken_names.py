@@ -8,12 +8,11 @@ from typing import Final
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from bus.errors import Conflict
 from bus.models import Message, Room, TakenName
 from bus.moderation import lookalike
-from bus.services import naming
+from bus.services import clock, naming
 
 PERSON: Final = TakenName.Kind.PERSON
 ROOM: Final = TakenName.Kind.ROOM
@@ -31,8 +30,9 @@ def take(kind: str, name: str, key: str = "", *, by_service: bool = False) -> No
     if kind == PERSON and is_a_guests(name):
         raise Conflict("This is what guests are called.", field="name")
     left_by = key if by_service else ""
+    values = {"name": name, "left_by": left_by, "taken_at": clock.now()}
     taken, new = TakenName.objects.get_or_create(
-        kind=kind, skeleton=lookalike(name), defaults={"name": name, "left_by": left_by}
+        kind=kind, skeleton=lookalike(name), defaults=values
     )
     if new or (by_service and taken.left_by.startswith("s")):
         # Services are told apart by nobody but their owners.
@@ -43,7 +43,7 @@ def take(kind: str, name: str, key: str = "", *, by_service: bool = False) -> No
         raise _looks_like(taken)
     # Of several who come for what is free, one.
     rows = TakenName.objects.filter(pk=taken.pk, name=taken.name, left_by=taken.left_by)
-    if not rows.update(name=name, left_by=left_by, taken_at=timezone.now()):
+    if not rows.update(**values):
         raise _looks_like(taken)
 
 
@@ -94,7 +94,7 @@ def is_free(taken: TakenName) -> bool:
     """Whether nobody has it, and nothing shows it."""
     if taken.left_by:
         return not _is_shown(taken)
-    return holder(taken) is None and taken.taken_at < timezone.now() - _UNDER_WAY
+    return holder(taken) is None and taken.taken_at < clock.now() - _UNDER_WAY
 
 
 def holder(taken: TakenName) -> str | None:

@@ -15,9 +15,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from bus import publisher
 from bus.errors import Conflict
 from bus.models import Message, Room, TakenName
-from bus.services import tokens
+from bus.services import taken_names, tokens
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 
@@ -90,6 +91,19 @@ def test_reserved_names_are_a_setting(settings: Any) -> None:
     assert not sign_up("b0ss")
     assert not sign_up("team-blue")
     assert sign_up("admin")
+
+
+def test_a_name_of_somebody_who_was_not_stored_is_free_though_a_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken_names.take(taken_names.PERSON, "mina")
+    now = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: now() - dt.timedelta(hours=1))
+    with pytest.raises(Conflict):
+        taken_names.check(taken_names.PERSON, "mína")
+    passed = 61_000 + publisher.steady_now()
+    monkeypatch.setattr(publisher, "steady_now", lambda: passed)
+    taken_names.check(taken_names.PERSON, "mína")
 
 
 @pytest.mark.parametrize("names", [("김철수", "김철순"), ("たかし", "たがし"), ("กิน", "กุน")])

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import axes.handlers.proxy
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
+
+from tests.waiting import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
 
@@ -65,6 +71,21 @@ def test_the_lock_ends_and_a_right_password_forgets_what_was_wrong(
     assert [status("mina", "wrong", HOME) for _ in range(4)] == [200, 200, 429, 429]
     wait = attempt("mina", RIGHT, HOME)["Retry-After"]
     assert 1 <= int(wait) <= 2
+
+
+def test_the_lock_ends_though_the_machines_clock_is_set_back(
+    mina: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BUS_SIGN_IN_ATTEMPTS, settings.BUS_SIGN_IN_PAUSE = 2, 2.0
+    assert [status("mina", "wrong", HOME) for _ in range(3)] == [200, 429, 429]
+
+    def an_hour_ago(now: Callable[[], dt.datetime] = timezone.now) -> dt.datetime:
+        return now() - dt.timedelta(hours=1)
+
+    monkeypatch.setattr(timezone, "now", an_hour_ago)
+    monkeypatch.setattr(axes.handlers.proxy, "now", an_hour_ago)
+    assert int(attempt("mina", RIGHT, HOME)["Retry-After"]) <= 2
+    until(lambda: status("mina", RIGHT, HOME) == 302, "the end of the pause")
 
 
 def test_a_whole_ipv6_network_is_one_place(mina: User) -> None:

@@ -136,6 +136,17 @@ def test_a_limit_keeps_the_text_and_counts_down(room: Page, server: Server, code
     expect(room.locator(".row .body")).to_have_text("too soon")
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_from_writing(room: Page, server: Server) -> None:
+    server.judge = lambda command, data: server.refuse(command, "slow_mode", retry_after=2)
+    write(room, "too soon")
+    expect(room.locator(".wait")).to_have_text("Next message in 2 s")
+    room.evaluate("() => { const now = Date.now; Date.now = () => now() - 3_600_000; }")
+    server.judge = server.post
+    expect(room.locator(".wait")).to_be_hidden()
+    room.keyboard.press("Enter")
+    expect(room.locator(".row .body")).to_have_text("too soon")
+
+
 def test_words_for_sending_come_only_when_it_takes_long(room: Page, server: Server) -> None:
     server.judge = lambda command, data: server.reply(command, status="accepted")
     write(room, "slow")

@@ -8,7 +8,9 @@ const WARN_AT = 0.75; // of the limit: from there on, what is left is shown
 
 /** The field where one writes, and what keeps it from sending. */
 export class BusComposer extends HTMLElement {
-  #until = 0; // when the next message may go, in ms since 1970
+  // When the next message may go, by two clocks in ms, the sooner of which holds: the first may be
+  // set, and the second may stand still while a laptop sleeps.
+  #until = [0, 0];
   #newcomer = false; // whether it is the first one that waits
 
   connectedCallback() {
@@ -45,7 +47,7 @@ export class BusComposer extends HTMLElement {
 
   /** Let nothing go for that many seconds; what is written stays. */
   wait(seconds) {
-    this.#until = Math.max(this.#until, Date.now() + seconds * 1000);
+    this.#hold(Math.max(this.#held, seconds * 1000));
     this.#tick();
   }
 
@@ -53,7 +55,7 @@ export class BusComposer extends HTMLElement {
   welcome(seconds) {
     if (!seconds && !this.#newcomer) return;
     this.#newcomer = seconds > 0;
-    this.#until = Date.now() + seconds * 1000;
+    this.#hold(seconds * 1000);
     this.#tick();
   }
 
@@ -66,10 +68,19 @@ export class BusComposer extends HTMLElement {
     this.#changed();
   }
 
+  #hold(wait) {
+    this.#until = [Date.now() + wait, performance.now() + wait];
+  }
+
+  // How long nothing may go yet, in ms.
+  get #held() {
+    return Math.min(this.#until[0] - Date.now(), this.#until[1] - performance.now());
+  }
+
   #send() {
     const body = this.field.value.trim();
     if (!body || this.enter.composing || this.field.disabled) return;
-    if (this.#left(body) < 0 || Date.now() < this.#until) return this.#tick();
+    if (this.#left(body) < 0 || this.#held > 0) return this.#tick();
     this.field.value = "";
     this.#changed();
     this.dispatchEvent(new CustomEvent("send", { detail: body }));
@@ -95,12 +106,12 @@ export class BusComposer extends HTMLElement {
 
   #able() {
     const over = this.#left(this.field.value.trim()) < 0;
-    this.querySelector(".send").disabled = this.field.disabled || over || Date.now() < this.#until;
+    this.querySelector(".send").disabled = this.field.disabled || over || this.#held > 0;
   }
 
   #tick() {
     clearTimeout(this.timer);
-    const seconds = Math.ceil((this.#until - Date.now()) / 1000);
+    const seconds = Math.ceil(this.#held / 1000);
     const wait = this.querySelector(".wait");
     wait.hidden = seconds <= 0;
     const text = this.#newcomer
