@@ -138,6 +138,11 @@ class BoundedHttp(HttpToolsProtocol):
             self._stalled.cancel()
             self._stalled = None
 
+    def timeout_keep_alive_handler(self) -> None:
+        """It asks for nothing more."""
+        super().timeout_keep_alive_handler()
+        self._hang_up()
+
     # ── What the parser tells ────────────────────────────────────────────────────────────────────
 
     def on_message_begin(self) -> None:
@@ -197,6 +202,8 @@ class BoundedHttp(HttpToolsProtocol):
         """The oldest request has its answer."""
         self._unanswered.popleft()
         super().on_response_complete()
+        if self.transport.is_closing():
+            self._hang_up()
 
     # ── Bounds ───────────────────────────────────────────────────────────────────────────────────
 
@@ -251,6 +258,12 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.write_eof()
         # Closed at once, with something unread, the peer would see a reset and no answer.
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
+
+    def _hang_up(self) -> None:
+        """Have an end to a transport that is closed: it waits for a peer that does not read the
+        rest, for ever, and too little is left for `pause_writing`."""
+        if self.transport.get_write_buffer_size() > 0:
+            self.loop.call_later(_STALL_SECONDS, self.transport.abort)
 
     def _tell_of_the_end(self) -> None:
         """The application hears of each request under way that its peer is gone."""

@@ -1,4 +1,4 @@
-"""Requests that a peer asks ahead, and does not wait for."""
+"""Peers that do not wait for their answers, or do not read them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 import uvicorn
 import uvloop
 
+from bus.servers import uvicorn_http
 from bus.servers.uvicorn_http import BoundedHttp
 from tests.eventually import PATIENCE, becomes
 from tests.integration.http import request
@@ -39,27 +40,34 @@ class Slow:
         await send({"type": "http.response.body", "body": b"ok"})
 
 
+@contextlib.asynccontextmanager
+async def _serving(application: Any) -> AsyncIterator[_Server]:
+    server = _Server(
+        uvicorn.Config(
+            application, port=0, http=BoundedHttp, ws="none", lifespan="off", log_config=None,
+            timeout_keep_alive=1,
+        )
+    )  # fmt: skip
+    serving = asyncio.create_task(server.serve())
+    await becomes(lambda: server.started)
+    yield server
+    server.should_exit = True
+    await asyncio.wait_for(serving, PATIENCE)
+
+
 async def _leave(requests: bytes, *, noticed: bool) -> None:
     """Ask, be gone, and have the answer written after that."""
     application = Slow()
-    server = _Server(
-        uvicorn.Config(
-            application, port=0, http=BoundedHttp, ws="none", lifespan="off", log_config=None
-        )
-    )
-    serving = asyncio.create_task(server.serve())
-    await becomes(lambda: server.started)
-    peer = socket.create_connection(server.servers[0].sockets[0].getsockname())
-    peer.sendall(requests)
-    await becomes(lambda: application.asked > 0)
-    peer.close()
-    if noticed:
+    async with _serving(application) as server:
+        peer = socket.create_connection(server.servers[0].sockets[0].getsockname())
+        peer.sendall(requests)
+        await becomes(lambda: application.asked > 0)
+        peer.close()
+        if noticed:
+            await becomes(lambda: not server.server_state.connections)
+        application.goes_on.set()
         await becomes(lambda: not server.server_state.connections)
-    application.goes_on.set()
-    await becomes(lambda: not server.server_state.connections)
-    await becomes(lambda: not server.server_state.tasks)
-    server.should_exit = True
-    await asyncio.wait_for(serving, PATIENCE)
+        await becomes(lambda: not server.server_state.tasks)
 
 
 # With requests that wait, uvicorn reads no more, and so notices nobody's end; with too many, it is
@@ -71,3 +79,31 @@ def test_who_is_gone_before_the_answers_is_no_error(
     with caplog.at_level(logging.ERROR), asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         loop.run(_leave(request("/") * count, noticed=noticed))
     assert caplog.text == ""
+
+
+async def _just_too_much(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Answer with a little more than the kernel takes for a peer that does not read."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    transport = send.__self__.transport
+    while not transport.get_write_buffer_size():
+        await send({"type": "http.response.body", "body": bytes(16_384), "more_body": True})
+        # It is written when the loop comes to it.
+        await asyncio.sleep(0)
+    await send({"type": "http.response.body"})
+
+
+async def _read_nothing(asked: bytes) -> None:
+    async with _serving(_just_too_much) as server:
+        with socket.create_connection(server.servers[0].sockets[0].getsockname()) as peer:
+            peer.sendall(asked)
+            await becomes(lambda: server.server_state.total_requests == 1)
+            await becomes(lambda: not server.server_state.connections)
+
+
+@pytest.mark.parametrize("header", ["Connection: keep-alive", "Connection: close"])
+def test_who_leaves_the_last_of_an_answer_unread_is_cut_off(
+    header: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uvicorn_http, "_STALL_SECONDS", 0.5)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
+        loop.run(_read_nothing(request("/", header)))
