@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any, ClassVar
 
 from asgiref.sync import async_to_sync
 from django import forms
+from django.apps import apps
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -240,6 +242,17 @@ class PersonAdmin(Answering, UserAdmin):
 if type(admin.site.get_model_admin(User)) is UserAdmin:
     admin.site.unregister(User)
     admin.site.register(User, PersonAdmin)
+
+# Lists of others that would end in an error where a lookup makes no sense.
+for _app in filter(apps.is_installed, ("django.contrib.auth", "axes")):
+    import_module(f"{_app}.admin")
+    for _model in apps.get_app_config(_app.rpartition(".")[2]).get_models():
+        _theirs = (
+            type(admin.site.get_model_admin(_model)) if admin.site.is_registered(_model) else None
+        )
+        if _theirs and _theirs.__module__ == f"{_app}.admin":
+            admin.site.unregister(_model)
+            admin.site.register(_model, type(_theirs.__name__, (Answering, _theirs), {}))
 
 
 @admin.register(Message)
