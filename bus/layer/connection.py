@@ -30,7 +30,6 @@ _REFUSALS = {
     "OOM": "The broker's memory is full (maxmemory). Nothing was accepted.",
     "MISCONF": "The broker cannot write to its disk. Nothing was accepted.",
     "NOREPLICAS": "The broker has too few replicas to take writes. Nothing was accepted.",
-    "CLUSTERDOWN": "The broker is a part of a Cluster that is down. Nothing was accepted.",
     "BUSY": "The broker is busy with a script. Nothing was accepted.",
 }
 
@@ -219,7 +218,12 @@ def _as_refusal(error: Exception) -> Exception:
 def _is_cluster(error: Exception, word: str) -> bool:
     # redis-py takes the first word of some away.
     errors = redis.exceptions
-    kinds = (errors.AskError, errors.ClusterCrossSlotError, errors.TryAgainError)
+    kinds = (
+        errors.AskError,
+        errors.ClusterCrossSlotError,
+        errors.ClusterDownError,
+        errors.TryAgainError,
+    )
     said = word in _REDIRECTIONS or "cluster mode" in str(error)
     return isinstance(error, kinds) or (isinstance(error, redis.ResponseError) and said)
 

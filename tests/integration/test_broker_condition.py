@@ -145,20 +145,16 @@ def _is_whole(client: redis.Redis) -> bool:
     return info["cluster_state"] == "ok"
 
 
+def node(servers: Servers, kind: str, name: str = "node0") -> Server:
+    """A node of a Cluster that nobody has made one of yet: it is down."""
+    port = str(free_port())
+    options = ("--port", port, "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    return servers(kind, *options, url=f"redis://127.0.0.1:{port}", name=name)
+
+
 def cluster(servers: Servers, kind: str) -> Server:
     """Two nodes of a Cluster, each with half of the slots; the first one."""
-    nodes = []
-    for number in range(2):
-        port = free_port()
-        options = (
-            "--port",
-            str(port),
-            "--cluster-enabled",
-            "yes",
-            "--cluster-port",
-            str(free_port()),
-        )
-        nodes.append(servers(kind, *options, url=f"redis://127.0.0.1:{port}", name=f"node{number}"))
+    nodes = [node(servers, kind, f"node{number}") for number in range(2)]
     with nodes[0].client() as one, nodes[1].client() as two:
         one.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 8191)
         two.execute_command("CLUSTER", "ADDSLOTSRANGE", 8192, 16383)
@@ -167,6 +163,22 @@ def cluster(servers: Servers, kind: str) -> Server:
         one.execute_command("CLUSTER", "MEET", "127.0.0.1", info["tcp_port"], bus_port)
         until(lambda: all(map(_is_whole, (one, two))), "a cluster")
     return nodes[0]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_in_cluster_mode_that_is_down_is_refused_in_the_same_sentence(
+    servers: Servers, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await asyncio.to_thread(node, servers, kind)
+    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    async with layer_on(server.url) as layer:
+        await start_web()
+        with pytest.raises(Unavailable, match="cluster mode"):
+            await layer.send("jobs", {"type": "x"})
+        answer = await backend.post("channels/jobs/messages", {"type": "x", "data": {}})
+        assert refused(answer, "unavailable")
+        assert "cluster mode" in (await readyz())["checks"]["broker"]
+        assert not [record for record in caplog.records if record.exc_info]
 
 
 @pytest.mark.parametrize("kind", KINDS)
