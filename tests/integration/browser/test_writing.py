@@ -255,6 +255,17 @@ def test_who_is_muted_reads_and_keeps_the_draft(room: Page, server: Server) -> N
     expect(room.locator("textarea")).to_have_value("half a thought")
 
 
+def test_a_mute_ends_though_the_clock_of_this_machine_is_set_back(
+    room: Page, server: Server
+) -> None:
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 4))
+    you = {"role": "member", "muted_until": soon}
+    server.say({"type": "member.changed", "room": "lobby", "data": you})
+    expect(room.locator("textarea")).to_be_disabled()
+    room.evaluate("() => { const now = Date.now; Date.now = () => now() - 3_600_000; }")
+    expect(room.locator("textarea")).to_be_enabled()
+
+
 def test_a_newcomer_sees_how_long_to_wait_and_then_writes(room: Page, server: Server) -> None:
     facts = {"name": "lobby", "title": "Lobby", "topic": "", "access": "open"}
     facts |= {"moderation": "standard", "slow_mode": 0, "newcomer_wait": 40}

@@ -67,7 +67,7 @@ class BusRoom extends HTMLElement {
     room.on("user.changed", ({ id, name }) => log.rename(id, name));
     room.on("typing", ({ members }) => this.typing.show(members, this.me));
     room.on("member", (you) => {
-      this.you = { ...this.you, ...you };
+      this.#told({ ...this.you, ...you });
       this.#open();
     });
     room.on("event", (event) => {
@@ -104,7 +104,7 @@ class BusRoom extends HTMLElement {
   }
 
   #joined({ room: facts, presence, you, read }) {
-    this.you = you;
+    this.#told(you);
     if (facts) this.#facts(facts);
     if (presence) this.#online(presence);
     this.#open();
@@ -118,7 +118,7 @@ class BusRoom extends HTMLElement {
   #open() {
     clearTimeout(this.opening);
     this.#welcome();
-    const muted = Date.parse(this.you?.muted_until ?? "") - Date.now();
+    const muted = this.#left(this.you?.muted_until);
     if (this.archived) return this.composer.close(gettext("The room is archived."));
     if (!(muted > 0)) return this.composer.close();
     const time = new Date(this.you.muted_until).toLocaleString(language);
@@ -130,8 +130,19 @@ class BusRoom extends HTMLElement {
 
   // A newcomer waits where the room asks for it, and no longer whatever this clock says.
   #welcome() {
-    const left = (Date.parse(this.you?.writes_from ?? "") - Date.now()) / 1000;
+    const left = this.#left(this.you?.writes_from) / 1000;
     this.composer.welcome(left > 0 ? Math.min(left, this.newcomerWait) : 0);
+  }
+
+  // What the visitor is here; and what this clock says now, since whoever sets it changes no wait.
+  #told(you) {
+    this.you = you;
+    this.counting = Date.now() - performance.now();
+  }
+
+  // Until a time that the server told, in ms; NaN where it told none.
+  #left(time) {
+    return Date.parse(time ?? "") - this.counting - performance.now();
   }
 
   #seen() {
