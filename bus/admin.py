@@ -243,16 +243,23 @@ if type(admin.site.get_model_admin(User)) is UserAdmin:
     admin.site.unregister(User)
     admin.site.register(User, PersonAdmin)
 
-# Lists of others that would end in an error where a lookup makes no sense.
-for _app in filter(apps.is_installed, ("django.contrib.auth", "axes")):
-    import_module(f"{_app}.admin")
-    for _model in apps.get_app_config(_app.rpartition(".")[2]).get_models():
-        _theirs = (
-            type(admin.site.get_model_admin(_model)) if admin.site.is_registered(_model) else None
-        )
-        if _theirs and _theirs.__module__ == f"{_app}.admin":
-            admin.site.unregister(_model)
-            admin.site.register(_model, type(_theirs.__name__, (Answering, _theirs), {}))
+
+def _have_answer(app: str) -> None:
+    """Lists of others, as they are, but for what would be an error where a lookup has no sense."""
+    if not apps.is_installed(app):
+        return
+    import_module(f"{app}.admin")
+    for model in filter(
+        admin.site.is_registered, apps.get_app_config(app.split(".")[-1]).get_models()
+    ):
+        theirs = type(admin.site.get_model_admin(model))
+        if theirs.__module__ == f"{app}.admin":
+            admin.site.unregister(model)
+            admin.site.register(model, type(theirs.__name__, (Answering, theirs), {}))
+
+
+_have_answer("django.contrib.auth")
+_have_answer("axes")
 
 
 @admin.register(Message)
