@@ -40,9 +40,9 @@ class _Door:
         return time.monotonic() - self._read_at > conf.rights_age
 
     def forget(self) -> None:
-        """Read again for whoever comes next."""
+        """Read again for whoever comes next: not even a reading under way serves them."""
         self._edition += 1
-        self._facts = None
+        self._facts = self._current = None
 
     async def enter(self, visitor: Visitor, address: str) -> Entry:
         """Let a visitor in, and make the room if there is none and there may be."""

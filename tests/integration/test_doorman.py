@@ -72,6 +72,30 @@ async def test_what_changed_is_read_again(readings: list[set[str]]) -> None:
     assert len(readings) == 2
 
 
+async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
+    monkeypatch: pytest.MonkeyPatch, readings: list[set[str]]
+) -> None:
+    room = await Room.objects.acreate(name="lobby", access="open")
+    read, may_end = door.read, threading.Event()
+
+    def slow(name: str, keys: Any) -> door.Facts:
+        found = read(name, keys)
+        may_end.wait(10)
+        return found
+
+    monkeypatch.setattr(door, "read", slow)
+    first = asyncio.create_task(doorman.enter("lobby", guest(1)))
+    await becomes(lambda: len(readings) == 1)
+    await Sanction.objects.acreate(room=room, author_key="g2", kind="ban")
+    doorman.forget("lobby")
+    second = asyncio.create_task(doorman.enter("lobby", guest(2)))
+    await asyncio.sleep(0)
+    may_end.set()
+    await first
+    with pytest.raises(Banned):
+        await second
+
+
 async def test_who_waits_while_rights_change_gets_the_new_ones(
     readings: list[set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

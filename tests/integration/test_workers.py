@@ -142,8 +142,8 @@ async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
     rejected, posted = (event["data"] for event in author.events)
     assert (rejected["status"], rejected["reason"]["code"]) == ("rejected", "blocked_word")
     assert posted["status"] == "posted"
-    ((client_id, error),) = room.own
-    assert client_id == "c1"
+    ((mark, error),) = room.own
+    assert mark == names.own_mark("gabc", "c1")
     assert (error["type"], error["code"]) == ("error", "rejected")
     assert "shit" not in json.dumps([author.events, room.events, room.plain, room.own])
 
