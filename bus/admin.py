@@ -19,6 +19,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from bus import publisher
+from bus.chat import api_keys, taken_names
+from bus.enforcement import audit, room_policies, room_settings, sanctions
 from bus.errors import BusError
 from bus.fields import canonical_name
 from bus.lookups import Answering
@@ -34,8 +36,9 @@ from bus.models import (
     Sanction,
     Strike,
 )
-from bus.services import audit, conduct, events, keys, policies, reviews, sanctions, taken_names
-from bus.services.facts import Fact
+from bus.posting import events
+from bus.posting.outcomes import Fact
+from bus.review import reviews
 from bus.spelling import nfc
 
 # In raid mode accounts that are younger than this wait for a moderator.
@@ -85,19 +88,19 @@ class RoomForm(forms.ModelForm):
             self._check_version(values.get("opened"))
         try:
             stored = self.initial.get("policy_parts") or {}
-            policies.take_parts(values.get("moderation", ""), values["policy_parts"], stored)
+            room_policies.take_parts(values.get("moderation", ""), values["policy_parts"], stored)
         except BusError as error:
             self.add_error("policy_parts", error.text)
         try:
-            conduct.parse(values["conduct"])
+            room_settings.parse(values["conduct"])
         except BusError as error:
             self.add_error("conduct", error.text)
         try:
-            policies.check_slow_mode(values.get("slow_mode") or 0)
+            room_policies.check_slow_mode(values.get("slow_mode") or 0)
         except BusError as error:
             self.add_error("slow_mode", error.text)
         try:
-            policies.check_newcomer_wait(values["newcomer_wait"])
+            room_policies.check_newcomer_wait(values["newcomer_wait"])
         except BusError as error:
             self.add_error("newcomer_wait", error.text)
         return values
@@ -118,7 +121,7 @@ class RoomForm(forms.ModelForm):
         # Locked until the request is done, so that nobody changes them before they are written.
         rooms = Room.objects.select_for_update().filter(pk=self.instance.pk)
         if rooms.values_list("policy_version", flat=True).first() != opened:
-            self.add_error(None, policies.CHANGED_MEANWHILE)
+            self.add_error(None, room_policies.CHANGED_MEANWHILE)
 
 
 class ReadOnly(Answering):
@@ -173,7 +176,7 @@ class RoomAdmin(Answering):
         changed = 0
         for room in queryset:
             try:
-                policies.raid(room.pk, seconds, by=_person(request))
+                room_policies.raid(room.pk, seconds, by=_person(request))
                 changed += 1
             except BusError as error:
                 self.message_user(request, f"{room}: {error.text}", messages.WARNING)
@@ -192,7 +195,7 @@ class RoomAdmin(Answering):
             obj.save(update_fields=plain)
         if change and form.rules_changed():
             values = form.cleaned_data
-            policies.put(
+            room_policies.put(
                 obj.pk,
                 by=_person(request),
                 moderation=values["moderation"],
@@ -445,5 +448,5 @@ class ApiKeyAdmin(Answering):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         """Revoke the chosen keys."""
         for key in queryset:
-            keys.revoke(key.prefix)
+            api_keys.revoke(key.prefix)
         self.message_user(request, _("%(count)d revoked.") % {"count": len(queryset)})

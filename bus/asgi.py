@@ -21,6 +21,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from bus import publisher, routing, servers, unavailable  # noqa: E402
 from bus.api import middleware  # noqa: E402
 from bus.bodies import BodyLimit  # noqa: E402
+from bus.chat import name_policy  # noqa: E402
 from bus.consumers import guard, reading, repair, sightings, stopping  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
@@ -30,7 +31,6 @@ from bus.database.requests import Requests  # noqa: E402
 from bus.errors import Unavailable  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 from bus.security import SecurityHeaders  # noqa: E402
-from bus.services import naming  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     servers.warn_of_missing_bounds()
     await _look_at_broker()
     stopping.drain_on_signals()
-    naming.prepare()
+    name_policy.prepare()
     # What is imported is not looked through again for garbage, and sockets are no garbage.
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)

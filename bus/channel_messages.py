@@ -99,7 +99,7 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
     body: Text
     client_id: ClientId
     reply_to: MessageId | None = None
-    # What stands for the network that a guest wrote from (services.networks).
+    # What stands for the network that a guest wrote from (chat.guest_networks).
     network: Digest | None = None
 
     @property

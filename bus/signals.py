@@ -19,11 +19,11 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from bus import rights
+from bus.chat import access, guest_networks, taken_names
 from bus.errors import Conflict
 from bus.fields import canonical_name
 from bus.models import Member, Room, Sanction
 from bus.rights import Change
-from bus.services import access, networks, taken_names
 
 # Where an instance keeps its old name while it is saved under a new one.
 _OLD = "_bus_old_name"
@@ -125,6 +125,6 @@ def _member_changed(instance: Member, **_kwargs: Any) -> None:
 @receiver(pre_delete, sender=Sanction)
 def _sanctioned(instance: Sanction, created: bool = False, **_kwargs: Any) -> None:
     if created:
-        networks.follow(instance)
+        guest_networks.follow(instance)
     place = instance.room_id, instance.author_key
-    rights.tell(Change(places=(place,), networks=tuple(networks.of_sanction(instance))))
+    rights.tell(Change(places=(place,), networks=tuple(guest_networks.of_sanction(instance))))

@@ -16,9 +16,9 @@ from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security.base import AuthBase
 
 from bus import addresses, throttle
+from bus.chat import api_keys
 from bus.conf import conf
 from bus.errors import Forbidden, Unauthenticated
-from bus.services import keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class ApiKeyAuth(AuthBase):
         if scheme.lower() != "bearer":
             raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
         text = text.strip()
-        check = partial(sync_to_async(keys.check), text)
+        check = partial(sync_to_async(api_keys.check), text)
         address = addresses.address_of(request)
         key = await throttle.prove("key", conf.secret_rate, address, text, check)
         return Caller(f"key.{key.pk}", key.name)

@@ -19,9 +19,9 @@ from bus.api import errors
 from bus.api.auth import caller_of, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
 from bus.channel_messages import parse_channel_message
+from bus.chat import impostors
 from bus.conf import conf
 from bus.errors import BusError, Invalid, NotFound, TooLong
-from bus.services import impostors
 
 router = Router(tags=["channels"])
 

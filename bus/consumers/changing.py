@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from bus import publisher
 from bus.consumers import database
 from bus.errors import Unavailable
-from bus.services.events import Bulletins
+from bus.posting.events import Bulletins
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ import time
 import weakref
 
 from bus import throttle
+from bus.chat import admission_data, rooms
+from bus.chat.access import Entry, Visitor
+from bus.chat.admission_data import Facts
 from bus.conf import conf
 from bus.consumers import database
 from bus.errors import NotFound, RateLimited
-from bus.services import door, rooms
-from bus.services.access import Entry, Visitor
-from bus.services.door import Facts
 
 # More rooms than this are not kept in mind.
 _DOORS = 10_000
@@ -103,7 +103,7 @@ class _Door:
             asked, self._asked = self._asked, set()
             edition, began = self._edition, time.monotonic()
             try:
-                found = await database.run(door.read, self._name, asked)
+                found = await database.run(admission_data.read, self._name, asked)
             finally:
                 self._current = None
             if edition == self._edition:

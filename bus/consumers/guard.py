@@ -17,14 +17,14 @@ from itertools import islice
 from typing import Any, Protocol, TypeGuard
 
 from bus import names, publisher
+from bus.chat import access, live_access
+from bus.chat.access import Entry, Login, Rights, Visitor
+from bus.chat.live_access import Standing
 from bus.conf import conf
 from bus.consumers import database, doorman
 from bus.errors import CLOSE_TOO_SLOW, CLOSE_UNAUTHENTICATED, BusError, NotFound, Unavailable
 from bus.protocol import UserChanged
 from bus.realtime.hub import hub
-from bus.services import access, standing
-from bus.services.access import Entry, Login, Rights, Visitor
-from bus.services.standing import Standing
 
 logger = logging.getLogger(__name__)
 
@@ -231,7 +231,7 @@ class Guard:
             self._named -= named
             try:
                 found = await database.run(
-                    standing.read, places, users, logins, access.sources(visitors)
+                    live_access.read, places, users, logins, access.sources(visitors)
                 )
             except BaseException:
                 self._named |= named
@@ -247,7 +247,7 @@ class Guard:
         keys = set(islice(self._renamed, _RENAMED))
         hub().forget_authors(keys)
         try:
-            found = await database.run(standing.renamed, keys, hub().rooms())
+            found = await database.run(live_access.renamed, keys, hub().rooms())
         except BaseException:
             self._work.set()
             raise

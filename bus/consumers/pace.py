@@ -6,9 +6,9 @@ import weakref
 from collections import OrderedDict
 from typing import Literal
 
+from bus.chat.access import Visitor
 from bus.conf import conf
 from bus.pace import Pace
-from bus.services.access import Visitor
 
 # A second on average, and at once: commands of a user,
 _COMMAND_RATE, _COMMAND_BURST = 300.0, 2000

@@ -8,6 +8,9 @@ import weakref
 
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
+from bus.chat import history
+from bus.chat.access import Entry, Visitor
+from bus.chat.message_sql import Key
 from bus.conf import conf
 from bus.consumers.pace import Budgets
 from bus.consumers.together import Together
@@ -15,9 +18,6 @@ from bus.errors import RateLimited, SlowMode
 from bus.models import Member
 from bus.pace import Pace
 from bus.protocol import Outcome
-from bus.services import history
-from bus.services.access import Entry, Visitor
-from bus.services.bulk import Key
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
 # are looked up, and none of a new guest; one that slips through is settled as a repeat anyhow.

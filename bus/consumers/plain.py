@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from bus import fields, names, protocol
+from bus.chat.access import Entry, Rights
 from bus.conf import conf
 from bus.consumers import doorman
 from bus.consumers.guard import guard
@@ -29,7 +30,6 @@ from bus.errors import (
 )
 from bus.realtime.hub import hub
 from bus.realtime.seat import Seat
-from bus.services.access import Entry, Rights
 
 logger = logging.getLogger(__name__)
 

@@ -7,13 +7,13 @@ import logging
 import weakref
 
 from bus import publisher
+from bus.chat import read_state
+from bus.chat.read_state import Place
 from bus.consumers import database
 from bus.consumers.together import Together
 from bus.errors import Unavailable
 from bus.protocol import ReadChanged, Reading
 from bus.publisher import Bulletin
-from bus.services import reads
-from bus.services.reads import Place
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class ReadMarks:
         self._names: dict[int, str] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
-        self._states: Together[Place, Reading] = Together(reads.states)
+        self._states: Together[Place, Reading] = Together(read_state.states)
 
     def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
         """Note how far a user has read; written and told within a second or so."""
@@ -53,7 +53,7 @@ class ReadMarks:
         async with self._writing:
             marks, self._waiting = self._waiting, {}
             try:
-                moved = await database.run(reads.mark, marks)
+                moved = await database.run(read_state.mark, marks)
             except BaseException:
                 for place, seq in marks.items():
                     self._waiting[place] = max(seq, self._waiting.get(place, 0))

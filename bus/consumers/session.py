@@ -14,6 +14,9 @@ from django.utils import timezone
 from pydantic_core import to_json
 
 from bus import protocol
+from bus.chat import access, history
+from bus.chat.access import Entry, Rights, Visitor
+from bus.chat.tokens import Grant
 from bus.conf import conf
 from bus.consumers import database, doorman
 from bus.consumers.commands import METHODS
@@ -36,14 +39,12 @@ from bus.errors import (
     Unavailable,
 )
 from bus.fields import canonical_name, timestamp
+from bus.posting import events
 from bus.protocol import Command
 from bus.realtime.hub import hub
 from bus.realtime.recent import Caught
 from bus.realtime.seat import Listener, Seat
 from bus.realtime.within import Within
-from bus.services import access, events, history
-from bus.services.access import Entry, Rights, Visitor
-from bus.services.tokens import Grant
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ import time
 import weakref
 from collections import OrderedDict
 
+from bus.chat import guest_networks
+from bus.chat.access import Visitor
 from bus.consumers import database
 from bus.errors import Unavailable
-from bus.services import networks
-from bus.services.access import Visitor
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Sightings:
         if not seen:
             return
         try:
-            await database.run(networks.note, seen)
+            await database.run(guest_networks.note, seen)
         except Exception as error:
             # They are noted when they join again.
             for sighting in seen:

@@ -11,6 +11,8 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 
 from bus import addresses, protocol, throttle
+from bus.chat import access
+from bus.chat.access import Entry, Login, Rights, Visitor
 from bus.conf import conf
 from bus.consumers.connections import connections
 from bus.consumers.guard import guard
@@ -27,8 +29,6 @@ from bus.pace import Pace
 from bus.realtime.hub import hub
 from bus.realtime.outbox import Outbox
 from bus.servers.wire import close_code
-from bus.services import access
-from bus.services.access import Entry, Login, Rights, Visitor
 
 logger = logging.getLogger(__name__)
 

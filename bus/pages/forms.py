@@ -11,10 +11,10 @@ from django.contrib.auth.forms import UserCreationForm as DjangoUserCreationForm
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from bus.chat import name_policy, taken_names
 from bus.conf import conf
 from bus.errors import Conflict, Invalid
 from bus.fields import spelled_name
-from bus.services import naming, taken_names
 
 
 class RoomForm(forms.Form):
@@ -56,10 +56,10 @@ class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]
         # Django calls this for a field that was left out, too: then it is None.
         name: str = super().clean_username() or ""
         try:
-            naming.check(name)
+            name_policy.check(name)
         except Invalid as error:
             raise ValidationError(_("This name is not allowed here.")) from error
-        if naming.is_reserved(name):
+        if name_policy.is_reserved(name):
             raise ValidationError(_("This name is reserved."))
         try:
             taken_names.check(taken_names.PERSON, name)

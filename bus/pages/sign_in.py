@@ -17,11 +17,11 @@ from axes.helpers import get_client_username
 from django.http import HttpRequest, HttpResponse
 
 from bus import addresses, throttle
+from bus.chat import clock
 from bus.conf import conf
 from bus.errors import RateLimited
 from bus.pages.limits import too_many
 from bus.publisher import Quota
-from bus.services import clock
 
 # How long an address is one that somebody signs in from, in seconds.
 _KNOWN_FOR = 30 * 24 * 3600.0

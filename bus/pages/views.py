@@ -10,6 +10,9 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from bus import addresses, throttle
+from bus.chat import access, history
+from bus.chat import lobby as lobby_list
+from bus.chat.history import Recovery
 from bus.conf import conf
 from bus.errors import Banned, Conflict, Forbidden, NotFound
 from bus.models import Room
@@ -17,9 +20,6 @@ from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
 from bus.pages.limits import refusal
-from bus.services import access, history
-from bus.services import lobby as lobby_list
-from bus.services.history import Recovery
 
 _ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
 FIRST_PAGE = 50  # messages of the first paint

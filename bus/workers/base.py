@@ -13,13 +13,13 @@ from django.db import close_old_connections
 
 from bus import publisher
 from bus.channel_messages import ChannelMessage, parse_channel_message
+from bus.chat import impostors, rooms
 from bus.conf import conf
 from bus.database.lane import give_back
 from bus.errors import BusError
 from bus.fields import canonical_name
 from bus.layer import Delivery, Undeliverable
 from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
-from bus.services import impostors, rooms
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -11,9 +11,9 @@ from bus.channel_messages import (
     EventRequested,
     NotificationRequested,
 )
+from bus.chat import rooms
 from bus.layer import Delivery
 from bus.publisher import Bulletin
-from bus.services import rooms
 from bus.workers.base import BatchConsumer, Failures
 
 Batch = Sequence[tuple[Delivery, ChannelMessage]]

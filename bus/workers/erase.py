@@ -12,10 +12,11 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus import names, publisher
 from bus.channel_messages import MessageSubmitted, parse_channel_message
+from bus.chat import access
 from bus.conf import conf
 from bus.errors import BusError, Unavailable
 from bus.models import Erasure
-from bus.services import access, erasures
+from bus.posting import erasures
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,10 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus import publisher
+from bus.chat import guest_networks, newcomers
 from bus.errors import Unavailable
-from bus.services import events, expiry, networks, newcomers
+from bus.posting import events
+from bus.review import expiry
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,7 @@ async def expire_forever() -> None:
 def _forget() -> None:
     close_old_connections()
     newcomers.forget_old()
-    networks.forget_old()
+    guest_networks.forget_old()
 
 
 def _expire() -> tuple[events.Bulletins, bool]:

@@ -8,25 +8,17 @@ from dataclasses import dataclass
 
 from bus import publisher, reasons
 from bus.channel_messages import DryRunContinued, MessageSubmitted
+from bus.chat import access, clock, history, rooms
+from bus.enforcement import author_context, external_classifier, room_policies
+from bus.enforcement.external_classifier import ExternalJudge
+from bus.enforcement.recent_texts import Recollection
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
 from bus.moderation import Case, Context, Verdict, judge_many
+from bus.posting import events, settle
+from bus.posting.outcomes import Removed
+from bus.posting.settle import Settlement, Submission
 from bus.protocol import Outcome, Reason
-from bus.services import (
-    access,
-    behaviour,
-    clock,
-    events,
-    external,
-    history,
-    messages,
-    policies,
-    rooms,
-)
-from bus.services.external import ExternalJudge
-from bus.services.facts import Removed
-from bus.services.messages import Settlement, Submission
-from bus.services.recollection import Recollection
 from bus.workers import rehearsal
 from bus.workers.base import BatchConsumer, Failures
 
@@ -115,12 +107,12 @@ def _judge_and_settle(
 def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]) -> Judged:
     """Judge each message by its room's policy and what is known of its author."""
     found = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
-    policy_of = {name: policies.of_room(room) for name, room in found.items()}
+    policy_of = {name: room_policies.of_room(room) for name, room in found.items()}
     wrote: dict[str, dict[str, list[str]]] = {name: {} for name in found}
     for key, (_, message) in zip(keys, batch, strict=True):
         if message.room in wrote:
             wrote[message.room].setdefault(key, []).append(message.body)
-    authors = behaviour.of_authors({room: wrote[name] for name, room in found.items()})
+    authors = author_context.of_authors({room: wrote[name] for name, room in found.items()})
     said = {key: Recollection(entries) for key, entries in recent.items()}
     cases: dict[int, Case] = {}
     open_to_others: set[int] = set()
@@ -141,7 +133,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             strikes=author.strikes,
         )
         cases[position] = Case(message.body, policy, context)
-        if external.concerns(room, context):
+        if external_classifier.concerns(room, context):
             open_to_others.add(position)
         own.add(delivery.steady_at, message.room, message.body)
         author.first_message = False
@@ -160,7 +152,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
         )
         for position, verdict in judged.verdicts.items()
     }
-    done = messages.settle(list(submissions.values())) if submissions else []
+    done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
     moderators = events.moderators_for([fact for s in done for fact in s.facts])
     bulletins = events.Bulletins()

@@ -7,7 +7,7 @@ from django.db import transaction
 from bus import names, publisher
 from bus.channel_messages import DryRunContinued
 from bus.models import DryRun
-from bus.services import dry_run
+from bus.review import dry_run
 
 
 def go_on(step: DryRunContinued) -> None:

@@ -6,14 +6,15 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
-from bus.services import impostors, policies
+from bus.chat import impostors
+from bus.enforcement import room_policies
 from tests.integration.live import serving
 
 
 @pytest.fixture(autouse=True)
 def own_rules() -> None:
     """Forget what rooms go by, and names: a test's may be those of another test."""
-    policies.forget()
+    room_policies.forget()
     impostors.forget()
 
 

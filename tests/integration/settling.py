@@ -7,12 +7,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
+from bus.chat.access import Visitor
+from bus.enforcement import room_policies
 from bus.models import Message, Room
 from bus.moderation import judge
+from bus.posting import settle as posting
+from bus.posting.settle import Settlement, Submission
 from bus.protocol import Author
-from bus.services import messages, policies
-from bus.services.access import Visitor
-from bus.services.messages import Settlement, Submission
 
 GUEST = Author(id="gabc", name="guest")
 GUEST_VISITOR = Visitor(key="gabc", id="gabc", name="guest")
@@ -42,11 +43,11 @@ def submission(
         room=place.name, author=author, body=body, client_id=client_id or f"n{next(_numbers)}"
     )
     received = timezone.now() + dt.timedelta(seconds=after)
-    return Submission(place.pk, message, judge(body, policies.of_room(place)), received)
+    return Submission(place.pk, message, judge(body, room_policies.of_room(place)), received)
 
 
 def settle(place: Room, *bodies: str, author: Author = GUEST) -> list[Settlement]:
-    return messages.settle([submission(place, body, author) for body in bodies])
+    return posting.settle([submission(place, body, author) for body in bodies])
 
 
 def posted(place: Room, body: str = CLEAN, author: Author = GUEST) -> Message:

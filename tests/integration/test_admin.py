@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from bus.enforcement import room_policies, sanctions
 from bus.models import AuditEntry, Message, Review, Room, Sanction
-from bus.services import policies, sanctions
 from tests.integration.settling import HELD, room, settle
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_rules_that_somebody_else_changed_meanwhile_are_not_written_over(admin: 
     place = room()
     change = f"/admin/bus/room/{place.pk}/change/"
     assert b'name="opened" value="0"' in admin.get(change).content
-    policies.raid(place.pk, 3600, by=None)
+    room_policies.raid(place.pk, 3600, by=None)
     for opened in ("0", ""):
         answer = admin.post(change, {**ROOM, "opened": opened, "moderation": "strict"})
         assert b"Somebody else has changed the rules" in answer.content

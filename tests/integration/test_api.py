@@ -17,8 +17,8 @@ from bus import publisher
 from bus.api.auth import StaffAuth
 from bus.api.errors import STATUS
 from bus.api.root import api
+from bus.chat import api_keys
 from bus.errors import BusError, Forbidden
-from bus.services import keys
 from tests.integration.api_caller import (
     JOB,
     SUBMITTED,
@@ -38,7 +38,7 @@ pytestmark = [
 
 @pytest.fixture
 def backend(transactional_db: None) -> Caller:
-    return Caller(*keys.create("ci"))
+    return Caller(*api_keys.create("ci"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ async def test_no_key_and_other_schemes_are_refused(backend: Caller) -> None:
 
 async def test_a_revoked_key_is_refused_at_once(backend: Caller) -> None:
     accepted(await backend.post("channels/jobs/messages", JOB))
-    await sync_to_async(keys.revoke)(backend.key.prefix)
+    await sync_to_async(api_keys.revoke)(backend.key.prefix)
     refused(await backend.post("channels/jobs/messages", JOB), "unauthenticated")
 
 
@@ -279,7 +279,7 @@ async def test_without_the_database_it_is_unavailable(
     def gone(_text: str) -> None:
         raise OperationalError("connection to server at 10.0.0.7 failed")
 
-    monkeypatch.setattr(keys, "check", gone)
+    monkeypatch.setattr(api_keys, "check", gone)
     error = refused(await backend.post("channels/jobs/messages", JOB), "unavailable")
     assert "10.0.0.7" not in error["message"]
 

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
 from bus import names
-from bus.services import keys
+from bus.chat import api_keys
 from tests.integration.api_caller import (
     JOB,
     SUBMITTED,
@@ -31,7 +31,7 @@ pytestmark = [
 
 @pytest.fixture
 def backend(transactional_db: None) -> Caller:
-    return Caller(*keys.create("ci"))
+    return Caller(*api_keys.create("ci"))
 
 
 async def test_what_is_sent_arrives_as_a_channel_message(backend: Caller) -> None:
@@ -97,7 +97,7 @@ async def test_a_repeat_of_a_delayed_message_is_the_same(backend: Caller, broker
 
 
 async def test_keys_are_of_one_caller_and_one_channel(backend: Caller) -> None:
-    other = Caller(*await sync_to_async(keys.create)("other"))
+    other = Caller(*await sync_to_async(api_keys.create)("other"))
     ids = {
         accepted(await backend.post("channels/jobs/messages", JOB, key="k1")),
         accepted(await backend.post("channels/jobs/messages", JOB, key="k2")),

@@ -17,10 +17,10 @@ from django.test import AsyncClient, override_settings
 
 from bus import asgi, publisher
 from bus.api import health
+from bus.chat import api_keys
 from bus.errors import Unavailable
 from bus.layer import BusChannelLayer
 from bus.layer.condition import faults
-from bus.services import keys
 from tests.integration.api_caller import Caller, refused
 from tests.integration.servers import KINDS, Server, Servers, free_port
 from tests.integration.servers import servers as servers
@@ -170,7 +170,7 @@ async def test_one_in_cluster_mode_that_is_down_is_refused_in_the_same_sentence(
     servers: Servers, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = await asyncio.to_thread(node, servers, kind)
-    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     async with layer_on(server.url) as layer:
         await start_web()
         with pytest.raises(Unavailable, match="cluster mode"):
@@ -186,7 +186,7 @@ async def test_one_in_cluster_mode_is_refused_in_one_sentence(
     servers: Servers, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = await asyncio.to_thread(cluster, servers, kind)
-    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     # With a database's number the connection itself is refused.
     for url in (server.url, f"{server.url}/3"):
         # Valkey's Clusters may have more than one, so it says another thing.

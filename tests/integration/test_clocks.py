@@ -17,12 +17,13 @@ from django.utils import timezone
 
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
+from bus.chat import clock
+from bus.enforcement import room_policies
 from bus.layer import BusChannelLayer
 from bus.layer import clock as steady
 from bus.layer.once import send_once
 from bus.models import Message, Room
 from bus.protocol import Author
-from bus.services import clock, policies
 from tests.eventually import becomes
 from tests.integration.live import working
 from tests.integration.servers import Server, Servers
@@ -166,7 +167,7 @@ async def test_flooding_is_counted_as_it_was(
 ) -> None:
     place = await Room.objects.acreate(name="lobby", access="open")
     parts = {"flood_messages": 3, "flood_seconds": 60}
-    await asyncio.to_thread(policies.change, place.pk, by=None, parts=parts)
+    await asyncio.to_thread(room_policies.change, place.pk, by=None, parts=parts)
     writer = Writer(place)
     async with working("moderation"):
         assert await writer.says("an apple a day") == "posted"

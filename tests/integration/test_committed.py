@@ -14,15 +14,18 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from bus import names, publisher
+from bus.chat import history
+from bus.chat.access import Visitor
 from bus.conf import conf
 from bus.consumers import changing
+from bus.enforcement import room_policies
 from bus.errors import Invalid
 from bus.models import Member, Message, Report, Review, Room
+from bus.posting import events
 from bus.protocol import Author, EventPublished
 from bus.publisher import Bulletin
 from bus.realtime.presence import PresenceKeeper
-from bus.services import events, expiry, history, policies, reports, reviews
-from bus.services.access import Visitor
+from bus.review import expiry, reports, reviews
 from tests.eventually import PATIENCE
 from tests.integration.live import Client, cookies_of, serving, session, working
 from tests.integration.settling import HELD, posted, settle
@@ -265,7 +268,7 @@ def test_a_crowd_of_guests_takes_no_place_of_those_who_can_hide_a_message(lobby:
 
 
 def test_what_the_clock_posted_can_be_reported(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
+    room_policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
     (settled,) = settle(lobby, HELD)
     Review.objects.update(expires_at=timezone.now() - dt.timedelta(minutes=1))
     expiry.expire_due()

@@ -9,11 +9,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
+from bus.chat import admission_data
+from bus.chat.access import Visitor
 from bus.consumers import doorman
 from bus.errors import Banned, NotFound
 from bus.models import Member, Room, Sanction
-from bus.services import door
-from bus.services.access import Visitor
 from tests.eventually import becomes
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -28,13 +28,13 @@ def readings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[set[st
     """The authors that each reading of the database asked for."""
     settings.BUS_RIGHTS_AGE = 60.0
     asked: list[set[str]] = []
-    read = door.read
+    read = admission_data.read
 
-    def counted(name: str, keys: Any) -> door.Facts:
+    def counted(name: str, keys: Any) -> admission_data.Facts:
         asked.append(set(keys))
         return read(name, keys)
 
-    monkeypatch.setattr(door, "read", counted)
+    monkeypatch.setattr(admission_data, "read", counted)
     return asked
 
 
@@ -76,14 +76,14 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
     monkeypatch: pytest.MonkeyPatch, readings: list[set[str]]
 ) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
-    read, may_end = door.read, threading.Event()
+    read, may_end = admission_data.read, threading.Event()
 
-    def slow(name: str, keys: Any) -> door.Facts:
+    def slow(name: str, keys: Any) -> admission_data.Facts:
         found = read(name, keys)
         may_end.wait(10)
         return found
 
-    monkeypatch.setattr(door, "read", slow)
+    monkeypatch.setattr(admission_data, "read", slow)
     first = asyncio.create_task(doorman.enter("lobby", guest(1)))
     await becomes(lambda: len(readings) == 1)
     await Sanction.objects.acreate(room=room, author_key="g2", kind="ban")
@@ -101,14 +101,14 @@ async def test_who_waits_while_rights_change_gets_the_new_ones(
 ) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
     changed = threading.Event()
-    counted = door.read
+    counted = admission_data.read
 
-    def slow(name: str, keys: Any) -> door.Facts:
+    def slow(name: str, keys: Any) -> admission_data.Facts:
         found = counted(name, keys)
         assert changed.wait(10)
         return found
 
-    monkeypatch.setattr(door, "read", slow)
+    monkeypatch.setattr(admission_data, "read", slow)
     entering = asyncio.ensure_future(doorman.enter("lobby", guest(1)))
     await becomes(lambda: readings)
     await Sanction.objects.acreate(room=room, author_key="g1", kind="ban")

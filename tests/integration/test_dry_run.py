@@ -12,11 +12,14 @@ from django.utils import timezone
 
 from bus import names, publisher
 from bus.channel_messages import DryRunContinued
+from bus.enforcement import room_policies
+from bus.enforcement.policy_diff import Difference
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import DryRun, Message, QueuedSend, Room
+from bus.posting import edit, removal
+from bus.posting import settle as posting
 from bus.protocol import Author
-from bus.services import changes, dry_run, messages, policies, removal
-from bus.services.difference import Difference
+from bus.review import dry_run
 from bus.workers import rehearsal
 from tests.integration.settling import (
     GUEST,
@@ -38,7 +41,7 @@ WORDS = {"words": ["red sword"]}
 @pytest.fixture
 def lobby() -> Room:
     place = room()
-    messages.settle([submission(place, f"hello number {n}") for n in range(30)])
+    posting.settle([submission(place, f"hello number {n}") for n in range(30)])
     settle(place, TRADE, "what the fuck")
     return place
 
@@ -104,7 +107,7 @@ def test_it_is_warned_of_where_nothing_comes_of_it(lobby: Room) -> None:
     assert "'number' is found in 30 of 32 messages" in found.warnings
     assert "something new is found in 94 % of all messages" in found.warnings
     # What the present policy finds as well is no news.
-    policies.change(lobby.pk, by=None, parts={"words": ["*number*"]})
+    room_policies.change(lobby.pk, by=None, parts={"words": ["*number*"]})
     lobby.refresh_from_db()
     found = dry_run.compare(lobby, parts={"max_mentions": 3})
     assert (found.touched, found.warnings) == (0, [])
@@ -141,7 +144,7 @@ def test_a_job_keeps_no_text_and_shows_none_that_was_removed_since(
     assert (run.state, "sword" in json.dumps(run.found)) == ("done", False)
     row = Message.objects.get(body=TRADE)
     assert shown(run) == [("words", TRADE)]
-    changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
+    edit.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
     assert shown(run) == []
 
 

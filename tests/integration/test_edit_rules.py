@@ -2,11 +2,13 @@
 
 import pytest
 
+from bus.chat.access import Visitor
+from bus.enforcement import room_policies
 from bus.models import AuditEntry, Message, Report, Review, Room, Strike
-from bus.services import changes, policies, reports, reviews
-from bus.services.access import Visitor
-from bus.services.changes import NotAllowed
-from bus.services.facts import Opened
+from bus.posting import edit as edits
+from bus.posting.edit import NotAllowed
+from bus.posting.outcomes import Opened
+from bus.review import reports, reviews
 from tests.integration.settling import (
     CLEAN,
     GUEST_VISITOR,
@@ -27,8 +29,8 @@ def lobby() -> Room:
     return room()
 
 
-def edit(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> changes.Change:
-    return changes.edit(place.pk, str(row.pk), by, body)
+def edit(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> edits.Change:
+    return edits.edit(place.pk, str(row.pk), by, body)
 
 
 def refused(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> str:
@@ -41,7 +43,7 @@ def refused(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -
 
 def test_an_edit_has_the_limits_of_new_members(lobby: Room) -> None:
     parts = {"new_seconds": 86_400, "new_max_links": 0, "new_max_mentions": 1}
-    policies.change(lobby.pk, by=None, parts=parts)
+    room_policies.change(lobby.pk, by=None, parts=parts)
     new, old = visitor("new", days=0), visitor("old")
     for by in (GUEST_VISITOR, new):
         row = posted(lobby, author=by.author)
@@ -54,13 +56,13 @@ def test_an_edit_has_the_limits_of_new_members(lobby: Room) -> None:
 
 def test_an_edit_in_a_raid_is_refused(lobby: Room) -> None:
     row = posted(lobby)
-    policies.raid(lobby.pk, 3600, by=None)
+    room_policies.raid(lobby.pk, 3600, by=None)
     assert refused(lobby, row, "everybody look here") == "new_member"
 
 
 def test_strikes_hold_what_an_edit_would_alert_to(lobby: Room) -> None:
     row = posted(lobby)
-    policies.change(lobby.pk, by=None, parts={"strikes_to_hold": 1})
+    room_policies.change(lobby.pk, by=None, parts={"strikes_to_hold": 1})
     edit(lobby, posted(lobby, "another"), ALERTING)
     settle(lobby, REJECTED)
     assert refused(lobby, row, ALERTING) == "harassment"

@@ -14,9 +14,11 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
 from bus import publisher
+from bus.chat import history
+from bus.enforcement import external_classifier, room_policies
 from bus.errors import Unavailable
 from bus.models import AuditEntry, Member, Message, Review, Room, Sanction
-from bus.services import external, history, missed, policies
+from bus.posting import catch_up
 from tests.integration.live import (
     Client,
     address,
@@ -122,7 +124,7 @@ async def test_an_external_judge_is_asked_about_an_edit(
         return ["off_topic" if "odd" in text else "" for text in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external, "_post", answer)
+    monkeypatch.setattr(external_classifier, "_post", answer)
     async with session(server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "good morning"))["id"]
@@ -135,7 +137,7 @@ async def test_an_external_judge_is_asked_about_an_edit(
         # Neither its silence nor an exempt role is held up.
         await one.do("message.edit", **asked, body="a broken odd offer")
         parts = {"exempt": ["guest"]}
-        await sync_to_async(policies.change)(row.room_id, by=None, parts=parts)
+        await sync_to_async(room_policies.change)(row.room_id, by=None, parts=parts)
         await one.do("message.edit", **asked, body="an odd offer")
     assert (await Message.objects.aget()).body == "an odd offer"
 
@@ -332,7 +334,7 @@ async def test_a_change_that_cannot_be_told_is_done(
         assert await one.do("message.delete", room="lobby", id=id) == {"seq": 2}
     # The repair after an outage tells it.
     lobby = await Room.objects.aget(name="lobby")
-    bulletin = await sync_to_async(missed.events_since)(lobby.pk, 0)
+    bulletin = await sync_to_async(catch_up.events_since)(lobby.pk, 0)
     assert bulletin is not None
     told = [(seq, json.loads(frame)["type"]) for seq, frame in bulletin.events]
     assert told == [(1, "message.posted"), (2, "message.removed")]

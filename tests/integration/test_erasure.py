@@ -17,14 +17,14 @@ from django.test import override_settings
 
 from bus import publisher
 from bus.channel_messages import MessageSubmitted
+from bus.chat.access import Visitor
 from bus.layer import BusChannelLayer
 from bus.layer.dead_letters import DeadLetters
 from bus.layer.history import History
 from bus.management import valkey
 from bus.models import Erasure, Message, Room
+from bus.posting import edit, removal
 from bus.protocol import Author
-from bus.services import changes, removal
-from bus.services.access import Visitor
 from bus.workers.erase import erase_forever
 from tests.integration.live import working
 from tests.integration.servers import Server, Servers
@@ -109,11 +109,11 @@ async def gone_from(directory: Path) -> None:
 
 
 def removed(row: Message) -> None:
-    changes.remove(row.room_id, str(row.pk), VISITOR, "")
+    edit.remove(row.room_id, str(row.pk), VISITOR, "")
 
 
 def edited(row: Message) -> None:
-    changes.edit(row.room_id, str(row.pk), VISITOR, "good morning")
+    edit.edit(row.room_id, str(row.pk), VISITOR, "good morning")
 
 
 def purged(row: Message) -> None:

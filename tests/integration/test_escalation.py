@@ -10,24 +10,15 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from bus.chat import access, history
+from bus.chat.access import Visitor
+from bus.enforcement import audit, room_policies, sanctions, strikes
+from bus.enforcement.room_settings import Conduct
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
+from bus.posting import events, removal
 from bus.protocol import Author
-from bus.services import (
-    access,
-    appeals,
-    audit,
-    escalation,
-    events,
-    history,
-    policies,
-    removal,
-    reports,
-    reviews,
-    sanctions,
-)
-from bus.services.access import Visitor
-from bus.services.conduct import Conduct
+from bus.review import appeals, reports, reviews
 from tests.integration.settling import (
     CLEAN,
     GUEST_VISITOR,
@@ -124,12 +115,12 @@ def test_what_is_too_long_is_no_offence(lobby: Room) -> None:
 
 
 def test_a_repeat_is_no_second_strike(lobby: Room) -> None:
-    from bus.services import messages
+    from bus.posting import settle
     from tests.integration.settling import submission
 
     once = submission(lobby, REJECTED, client_id="same")
     for _ in range(3):
-        messages.settle([once])
+        settle.settle([once])
     assert Strike.objects.count() == 1
 
 
@@ -183,7 +174,7 @@ def test_a_mistaken_approval_that_is_undone_brings_the_punishment_back(
 def test_an_operator_forgives_a_strike_with_what_it_brought(lobby: Room, mina: User) -> None:
     settle(lobby, REJECTED, REJECTED)
     strike = Strike.objects.latest("pk")
-    escalation.pardon(strike.pk, by=mina, reason="a quotation")
+    strikes.pardon(strike.pk, by=mina, reason="a quotation")
     assert Strike.objects.filter(forgiven_at=None).count() == 1
     assert Sanction.objects.get().lifted_at is not None
     entry = AuditEntry.objects.get(action="strike.forgiven")
@@ -191,14 +182,14 @@ def test_an_operator_forgives_a_strike_with_what_it_brought(lobby: Room, mina: U
     assert entry.reason == "a quotation"
     for pk in (strike.pk, 999):
         with pytest.raises(NotFound):
-            escalation.pardon(pk, by=mina)
+            strikes.pardon(pk, by=mina)
 
 
 @pytest.mark.parametrize(
     "take_back",
     [
         lambda: sanctions.lift(Sanction.objects.get().pk, by=None),
-        lambda: escalation.pardon(Strike.objects.latest("pk").pk, by=None),
+        lambda: strikes.pardon(Strike.objects.latest("pk").pk, by=None),
     ],
     ids=["lift", "pardon"],
 )
@@ -279,7 +270,7 @@ def test_sanctions_that_make_no_sense_are_refused(
 )
 def test_ladders_that_make_no_sense_are_refused(lobby: Room, ladder: object) -> None:
     with pytest.raises(Invalid, match="ladder"):
-        policies.change(lobby.pk, by=None, ways={"ladder": ladder})
+        room_policies.change(lobby.pk, by=None, ways={"ladder": ladder})
 
 
 def test_the_last_rung_is_for_every_strike_above_it() -> None:
@@ -311,7 +302,7 @@ def test_a_purge_takes_each_message_out_with_a_seq_of_its_own(lobby: Room, mina:
 
 
 def test_what_was_purged_comes_back_by_no_decision(lobby: Room, mina: User) -> None:
-    policies.change(lobby.pk, by=mina, parts={"ladders": {"link": {"alert": 1}}})
+    room_policies.change(lobby.pk, by=mina, parts={"ladders": {"link": {"alert": 1}}})
     lobby.refresh_from_db()
     (settled,) = settle(lobby, "see https://shop.example/x")
     review = Review.objects.get(message=settled.row)
@@ -324,7 +315,7 @@ def test_what_was_purged_comes_back_by_no_decision(lobby: Room, mina: User) -> N
 
 
 def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) -> None:
-    policies.change(lobby.pk, by=mina, ways={"hide_reports": 1})
+    room_policies.change(lobby.pk, by=mina, ways={"hide_reports": 1})
     lobby.refresh_from_db()
     lobby.members.create(user=mina, role="moderator")
     hidden = posted(lobby, "awful words")

@@ -12,12 +12,12 @@ from django.test import override_settings
 
 from bus import publisher
 from bus.channel_messages import EventRequested
+from bus.chat import api_keys
 from bus.errors import TooLong
 from bus.layer import BusChannelLayer
 from bus.layer.dead_letters import DeadLetters
 from bus.models import QueuedSend, Room
 from bus.names import room_group
-from bus.services import keys
 from tests.integration.api_caller import Caller, accepted, refused
 from tests.integration.live import working
 
@@ -38,7 +38,7 @@ async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
 
 @pytest_asyncio.fixture
 async def backend(layer: BusChannelLayer) -> Caller:
-    return Caller(*await sync_to_async(keys.create)("ci"))
+    return Caller(*await sync_to_async(api_keys.create)("ci"))
 
 
 def event(payload: Any, kind: str = "event.requested") -> dict[str, Any]:

@@ -11,57 +11,57 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from bus.chat import api_keys
 from bus.errors import BusError, Invalid, NotFound, Unauthenticated
 from bus.models import ApiKey
-from bus.services import keys
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_only_the_digest_of_the_secret_is_kept() -> None:
-    key, text = keys.create(" ci ")
+    key, text = api_keys.create(" ci ")
     prefix, _, secret = text.rpartition("_")
     assert (key.name, key.prefix) == ("ci", prefix)
     assert key.digest == hashlib.sha256(secret.encode()).hexdigest()
     assert secret not in repr(ApiKey.objects.values().get())
-    assert keys.check(text) == key
+    assert api_keys.check(text) == key
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "a\x1b[2J"])
 def test_a_key_has_a_name_that_can_be_shown(name: str) -> None:
     with pytest.raises(Invalid) as refusal:
-        keys.create(name)
+        api_keys.create(name)
     assert refusal.value.field == "name"
 
 
 def test_a_key_opens_nothing_with_the_secret_of_another() -> None:
-    _, one = keys.create("one")
-    _, other = keys.create("other")
+    _, one = api_keys.create("one")
+    _, other = api_keys.create("other")
     mixed = f"{one.rpartition('_')[0]}_{other.rpartition('_')[2]}"
     with pytest.raises(Unauthenticated):
-        keys.check(mixed)
+        api_keys.check(mixed)
 
 
 def test_revoking_is_for_good_and_keeps_its_first_time() -> None:
-    key, text = keys.create("ci")
-    first = keys.revoke(key.prefix).revoked_at
-    assert keys.revoke(key.prefix).revoked_at == first
+    key, text = api_keys.create("ci")
+    first = api_keys.revoke(key.prefix).revoked_at
+    assert api_keys.revoke(key.prefix).revoked_at == first
     with pytest.raises(Unauthenticated):
-        keys.check(text)
+        api_keys.check(text)
     with pytest.raises(NotFound):
-        keys.revoke("bus_000000000000")
+        api_keys.revoke("bus_000000000000")
 
 
 def test_use_is_noted_at_most_once_a_minute(django_assert_num_queries: Any) -> None:
-    key, text = keys.create("ci")
-    keys.check(text)
+    key, text = api_keys.create("ci")
+    api_keys.check(text)
     key.refresh_from_db()
     first = key.last_used_at
     assert first is not None
     with django_assert_num_queries(1):
-        keys.check(text)
+        api_keys.check(text)
     ApiKey.objects.update(last_used_at=timezone.now() - dt.timedelta(seconds=61))
-    keys.check(text)
+    api_keys.check(text)
     key.refresh_from_db()
     assert key.last_used_at is not None
     assert key.last_used_at >= first
@@ -73,7 +73,7 @@ def test_the_command_makes_lists_and_revokes(capsys: pytest.CaptureFixture[str])
     call_command("bus", "key", "create", "ci")
     text = capsys.readouterr().out.strip()
     prefix, _, secret = text.rpartition("_")
-    assert keys.check(text).name == "ci"
+    assert api_keys.check(text).name == "ci"
     call_command("bus", "key", "list")
     listed = capsys.readouterr().out
     assert prefix in listed
@@ -83,14 +83,14 @@ def test_the_command_makes_lists_and_revokes(capsys: pytest.CaptureFixture[str])
     call_command("bus", "key", "revoke", prefix)
     assert "is revoked" in capsys.readouterr().out
     with pytest.raises(BusError):
-        keys.check(text)
+        api_keys.check(text)
     with pytest.raises(CommandError, match="There is no API key"):
         call_command("bus", "key", "revoke", "bus_0")
 
 
 def test_the_admin_shows_no_secret_and_revokes(client: Client) -> None:
     client.force_login(User.objects.create_superuser("root"))
-    key, text = keys.create("ci")
+    key, text = api_keys.create("ci")
     pages = [
         client.get(reverse("admin:bus_apikey_changelist")),
         client.get(reverse("admin:bus_apikey_change", args=[key.pk])),
@@ -105,4 +105,4 @@ def test_the_admin_shows_no_secret_and_revokes(client: Client) -> None:
         {"action": "revoke", "_selected_action": [key.pk]},
     )
     with pytest.raises(Unauthenticated):
-        keys.check(text)
+        api_keys.check(text)

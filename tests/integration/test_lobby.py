@@ -14,9 +14,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from bus.chat import lobby
+from bus.chat.access import Visitor
 from bus.models import Listing, Member, Room
-from bus.services import lobby
-from bus.services.access import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from bus.enforcement import room_policies, sanctions
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
-from bus.services import policies, reviews, rule_stats, sanctions
+from bus.review import reviews, rule_statistics
 from tests.integration.settling import CLEAN, HELD, REJECTED, posted, room, settle
 
 pytestmark = [
@@ -44,14 +45,14 @@ def test_policy_shows_and_changes_what_a_room_goes_by(lobby: Room) -> None:
 def test_policy_keeps_what_somebody_else_changes_meanwhile(
     lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change = policies.change
+    change = room_policies.change
 
     def late(room_id: int, **values: Any) -> Room:
         monkeypatch.undo()
-        policies.raid(room_id, 3600, by=None)
+        room_policies.raid(room_id, 3600, by=None)
         return change(room_id, **values)
 
-    monkeypatch.setattr(policies, "change", late)
+    monkeypatch.setattr(room_policies, "change", late)
     shown = json.loads(moderation("policy", "--room", "lobby", "--part", 'words=["zork"]'))
     assert shown["parts"] == {"raid_seconds": 3600, "words": ["zork"]}
 
@@ -169,7 +170,7 @@ def test_statistics_count_hits_and_what_moderators_thought(lobby: Room) -> None:
     first, second = Review.objects.order_by("pk")
     Review.objects.update(opened_at=timezone.now() - dt.timedelta(minutes=2))
     reviews.decide(first.pk, approve=True, by=None)
-    assert [stats.rule for stats in rule_stats.of_rules(room("other"))] == []
+    assert [stats.rule for stats in rule_statistics.of_rules(room("other"))] == []
 
     reviews.decide(second.pk, approve=True, by=User.objects.create_user("mina"))
     found = {stats["rule"]: stats for stats in json.loads(moderation("stats", "--json"))}
@@ -188,7 +189,7 @@ def test_statistics_count_what_was_posted_first_as_what_the_rule_made_of_it() ->
     settle(place, REJECTED, HELD, HELD + "2", HELD + "3")
 
     def counts(rule: str) -> tuple[int, int, int]:
-        found = {stats.rule: stats for stats in rule_stats.of_rules(place)}
+        found = {stats.rule: stats for stats in rule_statistics.of_rules(place)}
         return found[rule].posted, found[rule].held, found[rule].rejected
 
     assert (counts("words"), counts("links")) == ((0, 0, 1), (0, 3, 0))

@@ -9,11 +9,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus import names, publisher
+from bus.enforcement import room_policies
+from bus.enforcement.recent_texts import Recollection
 from bus.layer.worker import Worker
 from bus.models import DryRun, Message, Review, Room, Sanction
 from bus.moderation import gist
-from bus.services import dry_run, policies
-from bus.services.recollection import Recollection
+from bus.review import dry_run
 from bus.workers import expire, rehearsal
 from tests.integration.settling import HELD, REJECTED
 from tests.integration.test_workers import ROUTER, Listener, dead, submit, working
@@ -32,7 +33,7 @@ def lobby(transactional_db: None) -> Room:
 
 
 def change(place: Room, **values: Any) -> Any:
-    return sync_to_async(policies.change)(place.pk, by=None, **values)
+    return sync_to_async(room_policies.change)(place.pk, by=None, **values)
 
 
 async def outcomes(*messages: tuple[str, str, str]) -> list[dict[str, Any]]:
@@ -192,7 +193,7 @@ async def test_what_waited_too_long_is_decided_and_told(
 async def test_an_external_judge_has_a_message_held(
     lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    from bus.services import external
+    from bus.enforcement import external_classifier
 
     def post(texts: list[str]) -> list[str]:
         if "broken" in texts[0]:
@@ -200,7 +201,7 @@ async def test_an_external_judge_has_a_message_held(
         return ["spam" if "odd" in text else "" for text in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external, "_post", post)
+    monkeypatch.setattr(external_classifier, "_post", post)
     told = await outcomes(("an odd offer", "lobby", "c1"))
     told += await outcomes(("hello", "lobby", "c2"))
     told += await outcomes(("broken odd", "lobby", "c3"))
@@ -212,13 +213,13 @@ async def test_an_external_judge_has_a_message_held(
 async def test_an_external_judge_is_not_asked_about_whom_the_policy_trusts(
     lobby: Room, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    from bus.services import external
+    from bus.enforcement import external_classifier
 
     def post(texts: list[str]) -> list[str]:
         return ["spam" for _ in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external, "_post", post)
+    monkeypatch.setattr(external_classifier, "_post", post)
     mina = await sync_to_async(User.objects.create_user)("mina")
     await lobby.members.acreate(user=mina, role="moderator")
     async with working():

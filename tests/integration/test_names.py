@@ -16,9 +16,9 @@ from django.test import Client
 from django.utils import timezone
 
 from bus import publisher
+from bus.chat import taken_names, tokens
 from bus.errors import Conflict
 from bus.models import Message, Room, TakenName
-from bus.services import taken_names, tokens
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 

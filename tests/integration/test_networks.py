@@ -17,10 +17,12 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
 from bus.channel_messages import MessageSubmitted
+from bus.chat import guest_networks
+from bus.enforcement import room_policies, sanctions
 from bus.models import GuestNetwork, Message, Room, Sanction, SanctionNetwork
 from bus.moderation import POLICIES, judge
-from bus.services import messages, networks, policies, sanctions
-from bus.services.messages import Submission
+from bus.posting import settle
+from bus.posting.settle import Submission
 from tests.eventually import PATIENCE
 from tests.integration.live import Client, address, cookies_of, serving, session, working
 from tests.integration.settling import GUEST, REJECTED
@@ -152,7 +154,7 @@ async def test_the_ladder_holds_there_too_though_it_was_climbed_at_once(
 ) -> None:
     room = await Room.objects.aget(name="lobby")
     ladder = [{"strikes": 1, "kind": "ban", "minutes": None}]
-    await sync_to_async(policies.change)(room.pk, by=None, ways={"ladder": ladder})
+    await sync_to_async(room_policies.change)(room.pk, by=None, ways={"ladder": ladder})
     async with guest(server, "203.0.113.5") as bad:
         # One frame: the sanction may be there before it is known where its guest comes from.
         await bad.send(
@@ -180,12 +182,12 @@ async def test_the_worker_looks_again(server: uvicorn.Server) -> None:
             room="lobby", author=GUEST, body="hi", client_id=f"n{network}", network=network
         )
         verdict = judge("hi", POLICIES["standard"])
-        row = messages.settle([Submission(room.pk, message, verdict, timezone.now())])[0].row
+        row = settle.settle([Submission(room.pk, message, verdict, timezone.now())])[0].row
         assert row is not None
         return row.reason
 
-    assert await sync_to_async(settled)(networks.digest("203.0.113.5")) == "muted"
-    assert await sync_to_async(settled)(networks.digest("203.0.113.6")) == ""
+    assert await sync_to_async(settled)(guest_networks.digest("203.0.113.5")) == "muted"
+    assert await sync_to_async(settled)(guest_networks.digest("203.0.113.6")) == ""
     assert await sync_to_async(settled)(None) == ""
 
 
@@ -224,7 +226,7 @@ async def test_a_day_later_it_is_over_and_nothing_is_kept(
     await SanctionNetwork.objects.aupdate(until=timezone.now() - dt.timedelta(seconds=1))
     assert await joins(server, "203.0.113.5") == ""
     await GuestNetwork.objects.aupdate(seen_at=timezone.now() - dt.timedelta(days=1, seconds=1))
-    await sync_to_async(networks.forget_old)()
+    await sync_to_async(guest_networks.forget_old)()
     assert not await SanctionNetwork.objects.aexists()
     assert not await GuestNetwork.objects.aexists()
 
@@ -263,4 +265,4 @@ async def test_a_stored_message_keeps_nothing_of_where_it_came_from(
         await one.say("lobby", "hello")
         await one.event("message.settled")
     row = await Message.objects.values().aget()
-    assert networks.digest("203.0.113.5") not in json.dumps(row, default=str)
+    assert guest_networks.digest("203.0.113.5") not in json.dumps(row, default=str)

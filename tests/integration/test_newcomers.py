@@ -11,10 +11,11 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 from websockets.asyncio.client import connect
 
+from bus.chat import access, admission_data, newcomers
+from bus.chat.access import Visitor
+from bus.enforcement import room_policies
 from bus.errors import SlowMode
 from bus.models import Arrival, Member, Message, Room
-from bus.services import access, door, newcomers, policies
-from bus.services.access import Visitor
 from tests.integration.live import address, serving, session, working
 from tests.integration.settling import (
     GUEST,
@@ -41,7 +42,7 @@ def earlier(seconds: float) -> dt.datetime:
 
 
 def enter(place: Room, by: Visitor) -> access.Entry:
-    return door.read(place.name, {by.key}).rights(by).admit()
+    return admission_data.read(place.name, {by.key}).rights(by).admit()
 
 
 def outcomes(place: Room, author: access.Author = GUEST) -> list[str]:
@@ -72,7 +73,7 @@ def test_who_wrote_before_is_no_newcomer_and_who_only_just_did_is() -> None:
     place = room()
     settle(place, "long ago")
     Message.objects.update(created_at=earlier(100))
-    policies.change(place.pk, by=None, newcomer_wait=60)
+    room_policies.change(place.pk, by=None, newcomer_wait=60)
     place.refresh_from_db()
     enter(place, GUEST_VISITOR).check_write()
     Message.objects.update(created_at=earlier(10))
@@ -106,7 +107,7 @@ def test_rooms_that_ask_nobody_to_wait_keep_nothing_and_old_guests_are_forgotten
     place = room()
     enter(place, GUEST_VISITOR)
     assert not Arrival.objects.exists()
-    policies.change(place.pk, by=None, newcomer_wait=60)
+    room_policies.change(place.pk, by=None, newcomer_wait=60)
     enter(place, GUEST_VISITOR)
     newcomers.forget_old()
     assert Arrival.objects.count() == 1
@@ -125,11 +126,11 @@ async def test_a_newcomer_is_told_how_long_in_each_protocol(server: uvicorn.Serv
         error = await one.refused("message.send", room="lobby", body="hi", client_id="1")
         assert (error["code"], 50 < error["retry_after"] <= 60) == ("slow_mode", True)
         # Who is here when it is switched off hears of it, and writes at once.
-        await sync_to_async(policies.change)(place.pk, by=None, newcomer_wait=0)
+        await sync_to_async(room_policies.change)(place.pk, by=None, newcomer_wait=0)
         assert (await one.event("room.changed"))["data"]["newcomer_wait"] == 0
         await one.say("lobby", "hi", "2")
         assert (await one.event("message.settled"))["data"]["status"] == "posted"
-    await sync_to_async(policies.change)(place.pk, by=None, newcomer_wait=60)
+    await sync_to_async(room_policies.change)(place.pk, by=None, newcomer_wait=60)
     async with connect(address(server, "/ws/chat/lobby/")) as socket:
         await socket.send(json.dumps({"message": "hi"}))
         error = json.loads(await socket.recv())

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bus import publisher
+from bus.chat import api_keys
 from bus.errors import Invalid
 from bus.layer import BusChannelLayer
 from bus.models import QueuedSend
-from bus.services import keys
 from tests.integration.api_caller import Caller, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,7 +120,7 @@ async def test_depth_is_refused_or_read_back(layer: BusChannelLayer) -> None:
 
 @pytest.mark.asyncio
 async def test_the_api_names_the_path(layer: BusChannelLayer) -> None:
-    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     data = {"prices": {"low": [1, 2**70]}}
     answer = await backend.post("channels/jobs/messages", {"type": "x.y", "data": data})
     assert refused(answer, "invalid")["field"] == "data.prices.low.1"

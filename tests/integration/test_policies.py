@@ -10,11 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from bus.chat import access, history, rooms
+from bus.enforcement import author_context, room_policies
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
-from bus.services import access, behaviour, history, policies, rooms
-from bus.services.facts import Opened, Removed
+from bus.posting.outcomes import Opened, Removed
 from tests.integration.settling import (
     CLEAN,
     GUEST_VISITOR,
@@ -42,15 +43,15 @@ def outcomes(place: Room, *bodies: str) -> list[str]:
 def test_a_room_changes_parts_of_its_policy(lobby: Room) -> None:
     assert outcomes(lobby, "free gold coins", REJECTED) == ["posted", "rejected"]
     parts = {"words": ["gold coins"], "allowed": ["what the fuck"]}
-    changed = policies.change(lobby.pk, by=None, parts=parts)
+    changed = room_policies.change(lobby.pk, by=None, parts=parts)
     assert outcomes(changed, "free gold coins", REJECTED) == ["rejected", "posted"]
-    assert policies.of_room(lobby).words == ()
+    assert room_policies.of_room(lobby).words == ()
 
 
 def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
     mina = User.objects.create_user("mina")
-    policies.change(lobby.pk, by=mina, parts={"max_links": 1}, reason="adverts")
-    policies.change(lobby.pk, by=mina, parts={"max_links": 1})
+    room_policies.change(lobby.pk, by=mina, parts={"max_links": 1}, reason="adverts")
+    room_policies.change(lobby.pk, by=mina, parts={"max_links": 1})
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.reason) == ("policy.changed", "adverts")
     assert entry.details == {"version": 1, "policy_parts": [{}, {"max_links": 1}]}
@@ -59,8 +60,8 @@ def test_a_change_is_in_the_log_and_nothing_is_not(lobby: Room) -> None:
 
 
 def test_a_change_is_undone_and_later_ones_stay(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, parts={"max_links": 5}, ways={"hide_reports": 5})
-    policies.change(
+    room_policies.change(lobby.pk, by=None, parts={"max_links": 5}, ways={"hide_reports": 5})
+    room_policies.change(
         lobby.pk,
         by=None,
         moderation="strict",
@@ -69,30 +70,33 @@ def test_a_change_is_undone_and_later_ones_stay(lobby: Room) -> None:
         reset=["hide_reports"],
         slow_mode=30,
     )
-    policies.change(lobby.pk, by=None, parts={"max_emoji": 3})
-    undone = policies.undo(lobby.pk, 2, by=None)
+    room_policies.change(lobby.pk, by=None, parts={"max_emoji": 3})
+    undone = room_policies.undo(lobby.pk, 2, by=None)
     assert (undone.moderation, undone.slow_mode) == ("standard", 0)
     assert undone.policy_parts == {"max_links": 5, "max_emoji": 3}
     assert undone.conduct == {"hide_reports": 5}
-    again = policies.undo(lobby.pk, 4, by=None, reason="they were right")
+    again = room_policies.undo(lobby.pk, 4, by=None, reason="they were right")
     assert (again.moderation, again.slow_mode, again.conduct) == ("strict", 30, {"mode": "after"})
     assert again.policy_parts == {"max_links": 1, "words": ["zork"], "max_emoji": 3}
     told = [entry.reason for entry in AuditEntry.objects.order_by("pk")]
     assert told == ["", "", "", "undoes version 2", "they were right"]
     with pytest.raises(NotFound, match="version 9"):
-        policies.undo(lobby.pk, 9, by=None)
+        room_policies.undo(lobby.pk, 9, by=None)
 
 
 def test_the_log_keeps_long_lists_whole_and_copies_none_that_stays(lobby: Room) -> None:
     words = [f"word number {number}" for number in range(2_000)]
-    policies.change(lobby.pk, by=None, parts={"words": words})
-    policies.raid(lobby.pk, 60, by=None)
+    room_policies.change(lobby.pk, by=None, parts={"words": words})
+    room_policies.raid(lobby.pk, 60, by=None)
     assert AuditEntry.objects.get(details__version=2).details["policy_parts"] == [
         {},
         {"raid_seconds": 60},
     ]
-    policies.change(lobby.pk, by=None, reset=["words"])
-    assert policies.undo(lobby.pk, 3, by=None).policy_parts == {"words": words, "raid_seconds": 60}
+    room_policies.change(lobby.pk, by=None, reset=["words"])
+    assert room_policies.undo(lobby.pk, 3, by=None).policy_parts == {
+        "words": words,
+        "raid_seconds": 60,
+    }
 
 
 @pytest.mark.parametrize(
@@ -120,15 +124,15 @@ def test_what_makes_no_sense_is_refused_and_named(
     lobby: Room, values: dict[str, Any], named: str
 ) -> None:
     with pytest.raises(Invalid, match=named):
-        policies.change(lobby.pk, by=None, **values)
+        room_policies.change(lobby.pk, by=None, **values)
     stored = Room.objects.get()
     assert (stored.policy_version, stored.policy_parts, stored.conduct) == (0, {}, {})
 
 
 def test_changes_of_several_people_are_put_together(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, parts={"words": ["zork"]}, ways={"mode": "after"})
-    policies.raid(lobby.pk, 3600, by=None)
-    changed = policies.change(
+    room_policies.change(lobby.pk, by=None, parts={"words": ["zork"]}, ways={"mode": "after"})
+    room_policies.raid(lobby.pk, 3600, by=None)
+    changed = room_policies.change(
         lobby.pk, by=None, ways={"hide_reports": 5}, reset=["words", "ladder"]
     )
     assert changed.policy_parts == {"raid_seconds": 3600}
@@ -137,34 +141,34 @@ def test_changes_of_several_people_are_put_together(lobby: Room) -> None:
 
 def test_whole_rules_are_put_only_over_those_that_were_read(lobby: Room) -> None:
     rules: dict[str, Any] = {"moderation": "strict", "parts": {}, "ways": {}, "slow_mode": 5}
-    policies.raid(lobby.pk, 3600, by=None)
+    room_policies.raid(lobby.pk, 3600, by=None)
     with pytest.raises(Conflict, match="Somebody else"):
-        policies.put(lobby.pk, by=None, version=0, **rules)
-    put = policies.put(lobby.pk, by=None, version=1, **rules)
+        room_policies.put(lobby.pk, by=None, version=0, **rules)
+    put = room_policies.put(lobby.pk, by=None, version=1, **rules)
     assert (put.moderation, put.policy_parts, put.slow_mode) == ("strict", {}, 5)
 
 
 @pytest.mark.parametrize("name", ["wrods", "slow_mode"])
 def test_what_cannot_be_reset_is_named_with_what_can(lobby: Room, name: str) -> None:
     with pytest.raises(Invalid, match=rf"'{name}'; there are .*\bhide_reports\b.*\bwords\b"):
-        policies.change(lobby.pk, by=None, reset=["words", name])
+        room_policies.change(lobby.pk, by=None, reset=["words", name])
 
 
 def test_what_an_older_version_stored_can_be_reset(lobby: Room) -> None:
     Room.objects.update(policy_parts={"gone": 1})
-    assert policies.change(lobby.pk, by=None, reset=["gone"]).policy_parts == {}
+    assert room_policies.change(lobby.pk, by=None, reset=["gone"]).policy_parts == {}
 
 
 def test_slow_patterns_that_are_stored_stop_nobody_from_changing_the_rest(lobby: Room) -> None:
     Room.objects.update(policy_parts={"patterns": SLOW})
-    assert policies.raid(lobby.pk, 60, by=None).policy_parts["raid_seconds"] == 60
+    assert room_policies.raid(lobby.pk, 60, by=None).policy_parts["raid_seconds"] == 60
     with pytest.raises(Invalid, match="slowest"):
-        policies.change(lobby.pk, by=None, parts={"patterns": [*SLOW[:99], "zork"]})
+        room_policies.change(lobby.pk, by=None, parts={"patterns": [*SLOW[:99], "zork"]})
 
 
 def test_a_room_that_is_gone_has_no_policy_to_change() -> None:
     with pytest.raises(NotFound):
-        policies.change(999_999, by=None, parts={})
+        room_policies.change(999_999, by=None, parts={})
 
 
 def test_stored_rules_that_do_not_hold_any_more_leave_the_rest(
@@ -182,14 +186,14 @@ def test_a_batch_asks_for_no_policy_that_is_known(lobby: Room) -> None:
     def ask() -> list[str]:
         with CaptureQueriesContext(connection) as queries:
             for found in rooms.by_names(["lobby"]):
-                policies.rules_of(found)
+                room_policies.rules_of(found)
         return [query["sql"] for query in queries]
 
-    policies.forget()
+    room_policies.forget()
     assert len(ask()) == 2
     (only,) = ask()
     assert "policy_parts" not in only
-    policies.change(lobby.pk, by=None, parts={"max_links": 1})
+    room_policies.change(lobby.pk, by=None, parts={"max_links": 1})
     assert len(ask()) == 2
 
 
@@ -197,34 +201,34 @@ def test_raid_mode_holds_young_accounts_until_it_is_off(lobby: Room) -> None:
     old = User.objects.create_user("old", date_joined=timezone.now() - dt.timedelta(days=3))
     new = User.objects.create_user("new")
     authors = {f"u{old.pk}": [CLEAN], f"u{new.pk}": [CLEAN], "gabc": [CLEAN], "sbot": [CLEAN]}
-    (known,) = {place.account_age for place in behaviour.of_authors({lobby: authors}).values()}
+    (known,) = {place.account_age for place in author_context.of_authors({lobby: authors}).values()}
     assert known is None
-    raided = policies.raid(lobby.pk, 3600, by=None)
-    found = behaviour.of_authors({raided: authors})
+    raided = room_policies.raid(lobby.pk, 3600, by=None)
+    found = author_context.of_authors({raided: authors})
     ages = [found[lobby.pk, key].account_age for key in authors]
     assert ages[0] is not None
     assert ages[0] > 2 * 24 * 3600
     assert ages[1] is not None
     assert ages[1] < 60
     assert ages[2:] == [0.0, None]
-    calm = policies.raid(lobby.pk, 0, by=None)
-    assert policies.of_room(calm).raid_seconds == 0
+    calm = room_policies.raid(lobby.pk, 0, by=None)
+    assert room_policies.of_room(calm).raid_seconds == 0
 
 
 def test_raid_mode_holds_where_the_policy_is_off(lobby: Room) -> None:
-    raided = policies.change(lobby.pk, by=None, moderation="off", parts={"raid_seconds": 3600})
-    (known,) = behaviour.of_authors({raided: {"gabc": [CLEAN]}}).values()
-    verdict = judge(CLEAN, policies.of_room(raided), Context(account_age=known.account_age))
+    raided = room_policies.change(lobby.pk, by=None, moderation="off", parts={"raid_seconds": 3600})
+    (known,) = author_context.of_authors({raided: {"gabc": [CLEAN]}}).values()
+    verdict = judge(CLEAN, room_policies.of_room(raided), Context(account_age=known.account_age))
     assert (verdict.action, verdict.reason) == ("hold", "new_member")
 
 
 def test_what_is_known_of_authors(lobby: Room) -> None:
     mina = User.objects.create_user("mina")
     lobby.members.create(user=mina, role="owner")
-    policies.change(lobby.pk, by=None, parts={"strikes_to_hold": 2})
+    room_policies.change(lobby.pk, by=None, parts={"strikes_to_hold": 2})
     lobby.refresh_from_db()
     settle(lobby, REJECTED, REJECTED)
-    found = behaviour.of_authors(
+    found = author_context.of_authors(
         {lobby: {f"u{mina.pk}": ["see a.example"], "gabc": ["see a.example"], "u999999": ["hi"]}}
     )
     owner, guest, unknown = found.values()
@@ -241,7 +245,9 @@ def test_what_is_known_of_authors(lobby: Room) -> None:
 
 def test_a_first_link_that_is_held_or_taken_out_is_first_again(lobby: Room) -> None:
     def first(place: Room, key: str) -> bool:
-        return behaviour.of_authors({place: {key: ["see a.example"]}})[place.pk, key].first_message
+        return author_context.of_authors({place: {key: ["see a.example"]}})[
+            place.pk, key
+        ].first_message
 
     settle(lobby, HELD)
     after = room("after", conduct={"mode": "after"})
@@ -279,9 +285,9 @@ def test_refusals_are_refused_after_posting_too() -> None:
 
 
 def test_exempt_roles_are_judged_by_nothing_but_length(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, parts={"exempt": ["member"]})
+    room_policies.change(lobby.pk, by=None, parts={"exempt": ["member"]})
     lobby.refresh_from_db()
-    assert "member" in policies.of_room(lobby).exempt
+    assert "member" in room_policies.of_room(lobby).exempt
 
 
 def test_names_are_judged_at_sign_up_and_where_rooms_are_made(settings: Any) -> None:

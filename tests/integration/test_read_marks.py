@@ -11,11 +11,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from bus.chat import access, read_state
 from bus.consumers import reading
 from bus.errors import Unavailable
 from bus.models import Member, Message, ReadMark, Room, Sanction
 from bus.protocol import Reading
-from bus.services import access, reads
 from tests.integration.live import Client, cookies_of, session
 
 pytestmark = [
@@ -94,7 +94,7 @@ async def test_a_mark_is_seen_at_once_by_who_joins(
 
 async def test_what_counts_as_unread(mina: User, lobby: Room) -> None:
     def count() -> Reading:
-        return reads.states([(lobby.pk, mina.pk)])[lobby.pk, mina.pk]
+        return read_state.states([(lobby.pk, mina.pk)])[lobby.pk, mina.pk]
 
     await Message.objects.abulk_create(
         [
@@ -150,14 +150,14 @@ async def test_many_marks_are_one_write(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marks = reading.ReadMarks()
-    writes: list[dict[reads.Place, int]] = []
-    write = reads.mark
+    writes: list[dict[read_state.Place, int]] = []
+    write = read_state.mark
 
-    def counted(found: dict[reads.Place, int]) -> dict[reads.Place, int]:
+    def counted(found: dict[read_state.Place, int]) -> dict[read_state.Place, int]:
         writes.append(dict(found))
         return write(found)
 
-    monkeypatch.setattr(reads, "mark", counted)
+    monkeypatch.setattr(read_state, "mark", counted)
     for seq in range(1, 6):
         marks.mark(lobby.pk, "lobby", mina.pk, seq)
     await marks.close()
@@ -174,7 +174,7 @@ async def test_marks_wait_for_a_database_that_is_away(
         raise Unavailable("the database is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(reads, "mark", away)
+        patch.setattr(read_state, "mark", away)
         marks.mark(lobby.pk, "lobby", mina.pk, 2)
         with pytest.raises(Unavailable):
             await marks.flush()
@@ -186,14 +186,14 @@ async def test_marks_wait_for_a_database_that_is_away(
 async def test_who_asks_together_shares_a_query(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[reads.Place]] = []
-    read = reads.states
+    asked: list[list[read_state.Place]] = []
+    read = read_state.states
 
-    def counted(places: Iterable[reads.Place]) -> dict[reads.Place, Reading]:
+    def counted(places: Iterable[read_state.Place]) -> dict[read_state.Place, Reading]:
         asked.append(list(places))
         return read(asked[-1])
 
-    monkeypatch.setattr(reads, "states", counted)
+    monkeypatch.setattr(read_state, "states", counted)
     marks = reading.ReadMarks()
     users = [mina.pk, *range(10_000, 10_100)]
     found = await asyncio.gather(*(marks.state(lobby.pk, user) for user in [*users, mina.pk]))
@@ -203,11 +203,11 @@ async def test_who_asks_together_shares_a_query(
 
 
 async def test_marks_of_what_is_gone_are_left_out(mina: User, lobby: Room) -> None:
-    def write() -> dict[reads.Place, int]:
-        return reads.mark({(lobby.pk, mina.pk): 2, (10**9, mina.pk): 2, (lobby.pk, 10**9): 2})
+    def write() -> dict[read_state.Place, int]:
+        return read_state.mark({(lobby.pk, mina.pk): 2, (10**9, mina.pk): 2, (lobby.pk, 10**9): 2})
 
     assert await sync_to_async(write)() == {(lobby.pk, mina.pk): 2}
     assert await sync_to_async(write)() == {}
     visitor = access.Visitor(key=f"u{mina.pk}", id=mina.pk, name="mina", user_id=mina.pk)
-    [listed] = await sync_to_async(reads.of_user)(visitor)
+    [listed] = await sync_to_async(read_state.of_user)(visitor)
     assert (listed.room, listed.read, listed.unread) == ("lobby", 2, 3)

@@ -12,13 +12,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from bus import publisher
+from bus.chat import history
+from bus.chat.access import Visitor
 from bus.consumers import database, repair
 from bus.models import Room
+from bus.posting import catch_up, events, removal
 from bus.realtime.bundle import Bundle
 from bus.realtime.hub import Hub, hub
 from bus.realtime.recent import Snapshot
-from bus.services import events, history, missed, removal, reports, reviews
-from bus.services.access import Visitor
+from bus.review import reports, reviews
 from tests.eventually import becomes
 from tests.integration.live import serving, session
 from tests.integration.test_repair import stored, tell
@@ -249,7 +251,7 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
             ways.append(caught.messages)
             ways.append(await database.run(history.recover, lobby, since, None))
         ways.append(await database.run(history.page, lobby, None, 0, 50))
-        ways.append(await database.run(missed.events_since, lobby.pk, 0))
+        ways.append(await database.run(catch_up.events_since, lobby.pk, 0))
         texts.append([b"what was said" in repr(way).encode() for way in ways])
 
     async def decided(step: Any, *args: Any, **kwargs: Any) -> None:

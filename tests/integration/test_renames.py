@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
 from bus import publisher
+from bus.chat import api_keys
 from bus.conf import conf
 from bus.models import Message, Room
-from bus.services import keys
 from tests.eventually import becomes
 from tests.integration.api_caller import SUBMITTED, Caller, refused
 from tests.integration.live import cookies_of, session, working
@@ -134,7 +134,7 @@ async def test_a_service_writes_under_no_users_name(lobby: Room, broker: str) ->
 
 async def test_the_api_refuses_a_users_or_guests_name_at_the_door(lobby: Room) -> None:
     await User.objects.acreate(username="mina")
-    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     for author in ("mina", "mіna", "guest-1a2b", "Guest_1A2B"):
         body = {"type": "message.submitted", "data": {**SUBMITTED, "author": author}}
         answer = await backend.post("channels/moderation/messages", body)

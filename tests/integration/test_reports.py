@@ -3,19 +3,13 @@
 import pytest
 from django.contrib.auth.models import User
 
+from bus.chat import history
+from bus.chat.access import Visitor
+from bus.enforcement import review_serializer, room_policies, sanctions
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Report, Review, Room
-from bus.services import (
-    changes,
-    events,
-    history,
-    policies,
-    reports,
-    review_wire,
-    reviews,
-    sanctions,
-)
-from bus.services.access import Visitor
+from bus.posting import edit, events
+from bus.review import reports, reviews
 from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle, visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -71,11 +65,11 @@ def test_reports_of_the_same_of_guests_and_of_new_accounts_do_not_hide(lobby: Ro
 
 
 def test_the_number_of_reports_is_the_rooms(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    room_policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
     review = reports.file(lobby, str(posted(lobby).pk), visitor("one"), "rude")
     assert review is not None
     assert review.hidden_now
-    policies.change(lobby.pk, by=None, ways={"hide_reports": 0})
+    room_policies.change(lobby.pk, by=None, ways={"hide_reports": 0})
     row = posted(lobby, "another one")
     for number in range(5):
         reports.file(lobby, str(row.pk), visitor(f"m{number}"), "rude")
@@ -84,7 +78,7 @@ def test_the_number_of_reports_is_the_rooms(lobby: Room) -> None:
 
 
 def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    room_policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
     row = posted(lobby)
     one = visitor("one")
     review = reports.file(lobby, str(row.pk), one, "rude")
@@ -120,7 +114,7 @@ def test_moderators_see_what_was_reported_of_an_alerted_message(lobby: Room) -> 
     for number in range(3):
         review = reports.file(lobby, str(settled.row.pk), visitor(f"m{number}"), f"rude {number}")
     assert review is not None
-    told = review_wire.of(review)
+    told = review_serializer.of(review)
     assert (told.kind, told.reports) == ("alert", ["rude 0", "rude 1", "rude 2"])
 
 
@@ -136,11 +130,11 @@ def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Roo
 
 
 def test_what_its_author_removes_meanwhile_comes_back_by_no_decision(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
+    room_policies.change(lobby.pk, by=None, ways={"hide_reports": 1})
     row = posted(lobby, "regretted")
     review = reports.file(lobby, str(row.pk), visitor("one"), "rude")
     assert review is not None
-    changes.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
+    edit.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
     decision = reviews.decide(review.pk, approve=True, by=None)
     assert [type(fact).__name__ for fact in decision.facts] == ["Closed"]
     (message,) = history.recover(lobby, 0).messages

@@ -9,24 +9,15 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from bus.chat import history
+from bus.enforcement import room_policies, sanctions, strikes, training_labels
 from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Label, Message, Review, Room
+from bus.posting import edit, events, removal
+from bus.posting import settle as posting
+from bus.posting.outcomes import Closed, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import Author
-from bus.services import (
-    appeals,
-    changes,
-    escalation,
-    events,
-    expiry,
-    history,
-    labels,
-    messages,
-    policies,
-    removal,
-    reviews,
-    sanctions,
-)
-from bus.services.facts import Closed, Opened, Posted, Removed, Settled, Shown
+from bus.review import appeals, expiry, reviews
 from tests.integration.settling import (
     CLEAN,
     GUEST_VISITOR,
@@ -258,7 +249,7 @@ def test_an_appeal_is_for_ones_own_message_that_may_not_stand(lobby: Room) -> No
 def test_what_nobody_reviews_expires_as_the_room_says(
     lobby: Room, mina: User, then: str, status: str
 ) -> None:
-    policies.change(lobby.pk, by=mina, ways={"held_minutes": 5, "held_expires": then})
+    room_policies.change(lobby.pk, by=mina, ways={"held_minutes": 5, "held_expires": then})
     lobby.refresh_from_db()
     review = held(lobby)
     assert expiry.expire_due() == []
@@ -280,11 +271,11 @@ def test_decisions_are_labels_and_undone_ones_are_not(lobby: Room, mina: User) -
     good, bad = held(lobby), held(lobby, HELD + "2")
     reviews.decide(good.pk, approve=True, by=mina)
     reviews.decide(bad.pk, approve=False, by=mina)
-    assert list(labels.labelled()) == [(0, HELD), (1, HELD + "2")]
+    assert list(training_labels.labelled()) == [(0, HELD), (1, HELD + "2")]
     reviews.undo(bad.pk, by=mina)
-    assert list(labels.labelled()) == [(0, HELD)]
+    assert list(training_labels.labelled()) == [(0, HELD)]
     reviews.decide(bad.pk, approve=True, by=mina)
-    assert list(labels.labelled()) == [(0, HELD), (0, HELD + "2")]
+    assert list(training_labels.labelled()) == [(0, HELD), (0, HELD + "2")]
 
 
 def test_what_its_author_removed_is_not_learned_from(lobby: Room, mina: User) -> None:
@@ -294,8 +285,8 @@ def test_what_its_author_removed_is_not_learned_from(lobby: Room, mina: User) ->
     reviews.decide(third.pk, approve=True, by=mina)
     appeals.appeal(lobby, str(second.message_id), GUEST_VISITOR, "why?")
     for review in (first, second):
-        changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
-    assert list(labels.labelled()) == [(0, HELD + "2")]
+        edit.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
+    assert list(training_labels.labelled()) == [(0, HELD + "2")]
     # There is no text to decide about any more.
     with pytest.raises(Conflict, match="gone"):
         reviews.undo(first.pk, by=None)
@@ -332,7 +323,7 @@ def test_moderators_hear_of_reviews(lobby: Room, mina: User) -> None:
 def test_the_clock_does_not_overturn_an_undo(
     lobby: Room, mina: User, then: str, approve: bool
 ) -> None:
-    policies.change(lobby.pk, by=mina, ways={"held_minutes": 5, "held_expires": then})
+    room_policies.change(lobby.pk, by=mina, ways={"held_minutes": 5, "held_expires": then})
     lobby.refresh_from_db()
     review = held(lobby)
     reviews.decide(review.pk, approve=approve, by=mina)
@@ -355,13 +346,13 @@ def test_the_clock_does_not_overturn_an_undo(
 def test_an_undo_has_no_end_where_the_room_has_none(lobby: Room, mina: User) -> None:
     review = held(lobby)
     reviews.decide(review.pk, approve=False, by=mina)
-    policies.change(lobby.pk, by=mina, ways={"held_minutes": 0})
+    room_policies.change(lobby.pk, by=mina, ways={"held_minutes": 0})
     assert reviews.undo(review.pk, by=mina).review.expires_at is None
 
 
 def test_what_its_author_withdrew_is_not_opened_again(lobby: Room) -> None:
     review = held(lobby)
-    changes.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
+    edit.remove(lobby.pk, str(review.message_id), GUEST_VISITOR)
     with pytest.raises(Conflict, match="gone"):
         reviews.undo(review.pk, by=None)
 
@@ -386,7 +377,7 @@ def archived(place: Room, author: User) -> None:
 def test_the_clock_posts_nothing_for_those_who_may_not_write_any_more(
     lobby: Room, mina: User, meanwhile: Callable[[Room, User], None]
 ) -> None:
-    policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
+    room_policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
     settle(lobby, HELD, author=Author(id=mina.pk, name="mina"))
     meanwhile(lobby, mina)
     Review.objects.update(expires_at=timezone.now())
@@ -396,14 +387,14 @@ def test_the_clock_posts_nothing_for_those_who_may_not_write_any_more(
 
 
 def test_the_clock_stars_what_the_policy_stars(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
+    room_policies.change(lobby.pk, by=None, ways={"held_expires": "post"})
     body = "holy shit, look at bit.ly/xyz"
     assert held(lobby, body).reason == "link"
     Review.objects.update(expires_at=timezone.now())
     expiry.expire_due()
     row = Message.objects.get()
     assert (row.status, row.body) == ("posted", "*********, look at bit.ly/xyz")
-    assert labels.as_written(row) == body
+    assert training_labels.as_written(row) == body
 
 
 def test_a_decision_about_what_is_out_already_says_why(lobby: Room, mina: User) -> None:
@@ -421,7 +412,7 @@ def test_a_decision_about_what_is_out_already_says_why(lobby: Room, mina: User) 
 
 
 def test_what_expires_after_it_was_taken_out_says_so(lobby: Room) -> None:
-    policies.change(lobby.pk, by=None, ways={"mode": "after", "held_minutes": 5})
+    room_policies.change(lobby.pk, by=None, ways={"mode": "after", "held_minutes": 5})
     lobby.refresh_from_db()
     settle(lobby, HELD)
     Review.objects.update(expires_at=timezone.now())
@@ -436,7 +427,7 @@ def test_what_its_author_deleted_after_a_decision_is_not_opened_by_an_undo(
 ) -> None:
     review = held(lobby)
     decision = reviews.decide(review.pk, approve=True, by=mina)
-    changes.remove(lobby.pk, str(decision.row.pk), GUEST_VISITOR)
+    edit.remove(lobby.pk, str(decision.row.pk), GUEST_VISITOR)
     with pytest.raises(Conflict, match="gone"):
         reviews.undo(review.pk, by=mina)
     assert list(reviews.queue()) == []
@@ -444,15 +435,15 @@ def test_what_its_author_deleted_after_a_decision_is_not_opened_by_an_undo(
 
 def test_a_message_that_comes_again_tells_of_its_open_review(lobby: Room, mina: User) -> None:
     sent = submission(lobby, HELD, client_id="c1")
-    (first,) = messages.settle([sent])
-    (again,) = messages.settle([sent])
+    (first,) = posting.settle([sent])
+    (again,) = posting.settle([sent])
     assert [[type(f) for f in s.facts] for s in (first, again)] == [[Opened], [Opened]]
     assert again.repeat
     assert events.of_facts(again.facts).authors == {}
     twice = submission(lobby, HELD, client_id="c2")
-    assert [len(s.facts) for s in messages.settle([twice, twice])] == [1, 0]
+    assert [len(s.facts) for s in posting.settle([twice, twice])] == [1, 0]
     reviews.decide(Review.objects.earliest("pk").pk, approve=True, by=mina)
-    assert messages.settle([sent])[0].facts == []
+    assert posting.settle([sent])[0].facts == []
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
@@ -466,7 +457,7 @@ def test_what_no_database_keeps_is_refused_in_notes_and_reasons(
         lambda: reviews.decide(review.pk, approve=True, by=mina, note=text),
         lambda: sanctions.impose(lobby, "gabc", "ban", reason=text),
         lambda: sanctions.lift(sanction.pk, by=mina, reason=text),
-        lambda: escalation.pardon(1, by=mina, reason=text),
+        lambda: strikes.pardon(1, by=mina, reason=text),
         lambda: removal.purge(lobby.pk, "gabc", since=since, by=mina, reason=text),
     ):
         with pytest.raises(Invalid, match="control"):

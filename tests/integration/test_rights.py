@@ -396,7 +396,7 @@ async def test_a_database_that_is_away_is_asked_again(
 ) -> None:
     from bus.consumers import guard as module
 
-    read, asked = module.standing.read, 0
+    read, asked = module.live_access.read, 0
 
     def away(*args: Any) -> Any:
         nonlocal asked
@@ -405,7 +405,7 @@ async def test_a_database_that_is_away_is_asked_again(
             raise Unavailable("the database is away")
         return read(*args)
 
-    monkeypatch.setattr(module.standing, "read", away)
+    monkeypatch.setattr(module.live_access, "read", away)
     mina.user.is_active = False
     await mina.user.asave()
     assert await close_code(mina.client.socket) == 4401

@@ -7,12 +7,14 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus.channel_messages import MessageSubmitted
+from bus.chat import history
 from bus.errors import Conflict
 from bus.models import Member, Message, Review, Room, Sanction
 from bus.moderation import POLICIES, judge
+from bus.posting import settle as posting
+from bus.posting.settle import Settlement, Submission
 from bus.protocol import Author
-from bus.services import history, messages, reviews
-from bus.services.messages import Settlement, Submission
+from bus.review import reviews
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,7 +53,7 @@ def submission(
 
 
 def settle(*submissions: Submission) -> list[Settlement]:
-    return messages.settle(submissions)
+    return posting.settle(submissions)
 
 
 def test_seq_is_contiguous_per_room_and_skips_what_is_not_posted(lobby: Room) -> None:

@@ -9,10 +9,11 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
+from bus.chat.access import Visitor
+from bus.enforcement import room_policies
 from bus.errors import SlowMode
 from bus.models import Member, Message, Room
-from bus.services import changes, policies
-from bus.services.access import Visitor
+from bus.posting import edit as edits
 from tests.integration.live import serving, session, working
 from tests.integration.settling import (
     GUEST_VISITOR,
@@ -43,8 +44,8 @@ def older(row: Message, seconds: float) -> None:
     row.save(update_fields=["created_at", "edited_at"])
 
 
-def edit(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> changes.Change:
-    return changes.edit(place.pk, str(row.pk), by, body)
+def edit(place: Room, row: Message, body: str, by: Visitor = GUEST_VISITOR) -> edits.Change:
+    return edits.edit(place.pk, str(row.pk), by, body)
 
 
 def test_an_edit_waits_as_a_message_does() -> None:
@@ -119,7 +120,7 @@ async def test_sixty_edits_in_a_slow_room_are_one(server: uvicorn.Server) -> Non
 async def test_edits_count_as_flooding_and_are_remembered(server: uvicorn.Server) -> None:
     place = await Room.objects.acreate(name="lobby", access="open")
     parts = {"flood_messages": 4, "flood_seconds": 60}
-    await sync_to_async(policies.change)(place.pk, by=None, parts=parts)
+    await sync_to_async(room_policies.change)(place.pk, by=None, parts=parts)
     async with session(server) as one:
         await one.do("room.join", room="lobby")
         await one.say("lobby", "hello there")

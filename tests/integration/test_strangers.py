@@ -15,9 +15,9 @@ from django.test import AsyncClient, Client
 from websockets.asyncio.client import connect
 
 from bus import throttle
+from bus.chat import access, api_keys, tokens
 from bus.conf import conf
 from bus.models import Room
-from bus.services import access, keys, tokens
 from tests.integration.api_caller import refused
 from tests.integration.live import address, close_code, session
 
@@ -72,8 +72,8 @@ async def _call(secret: str, place: str = HERE) -> Any:
 
 @pytest.mark.asyncio
 async def test_wrong_keys_are_stopped_and_right_ones_are_not() -> None:
-    _, used = await sync_to_async(keys.create)("used there before")
-    _, fresh = await sync_to_async(keys.create)("never used there")
+    _, used = await sync_to_async(api_keys.create)("used there before")
+    _, fresh = await sync_to_async(api_keys.create)("never used there")
     assert (await _call(used)).status_code == 200
     wrong = [f"{used[:-48]}{n:048x}" for n in range(100)]
     codes = [(await _call(key)).status_code for key in wrong]
@@ -92,10 +92,10 @@ async def test_wrong_keys_are_stopped_and_right_ones_are_not() -> None:
 @pytest.mark.asyncio
 async def test_a_key_that_was_right_and_is_revoked_counts_as_wrong(settings: Any) -> None:
     settings.BUS_SECRET_RATE = "2/h"
-    key, secret = await sync_to_async(keys.create)("ci")
+    key, secret = await sync_to_async(api_keys.create)("ci")
     for _ in range(10):
         assert (await _call(secret)).status_code == 200
-    await sync_to_async(keys.revoke)(key.prefix)
+    await sync_to_async(api_keys.revoke)(key.prefix)
     codes = [(await _call(secret)).status_code for _ in range(4)]
     assert codes == [401, 401, 429, 429]
     assert not await throttle.is_marked(f"key:{HERE}:{throttle.digest(secret)}")

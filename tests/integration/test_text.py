@@ -14,8 +14,8 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
 from bus import publisher
+from bus.chat import api_keys
 from bus.models import Message, Report, Room
-from bus.services import keys
 from tests.integration.api_caller import Caller, accepted
 from tests.integration.live import Client, address, cookies_of, session, working
 
@@ -44,7 +44,7 @@ async def posted(client: Client, body: str) -> str:
 @pytest.mark.usefixtures("lobby")
 async def test_whatever_comes_in_is_stored_in_nfc(server: uvicorn.Server) -> None:
     user = await User.objects.acreate(username="mina")
-    backend = Caller(*await sync_to_async(keys.create)("ci"))
+    backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     headers = await cookies_of(user)
     async with (
         session(server, additional_headers=headers) as mina,

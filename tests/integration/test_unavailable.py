@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 from django.db import OperationalError
 
+from bus.chat import access
 from bus.database import lanes
 from bus.database.lane import Lane
-from bus.services import access
 from tests.integration.live import address, session
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

@@ -6,11 +6,11 @@ import shlex
 
 import pytest
 
+from bus.enforcement import room_settings
 from bus.management.moderation_commands.parts import pairs
 from bus.moderation import POLICIES, Policy
 from bus.moderation.parts import PARTS
 from bus.reasons import REASONS
-from bus.services import conduct
 from scripts import docs
 
 
@@ -35,8 +35,8 @@ def test_the_examples_of_parts_and_conduct_are_taken() -> None:
     conduct_table = section(text, "| `--conduct` |")
     examples = [example for row in conduct_table if (example := re.match(r"\| `(.*?)` \|", row))]
     named = [shlex.split(example[1])[0] for example in examples]
-    assert conduct.parse(pairs(named)).ladder
-    assert {name.partition("=")[0] for name in named} == set(conduct.Conduct.model_fields)
+    assert room_settings.parse(pairs(named)).ladder
+    assert {name.partition("=")[0] for name in named} == set(room_settings.Conduct.model_fields)
 
     taken = set()
     for row in section(text, "| part | example |"):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from bus.chat import name_policy
 from bus.errors import Invalid
-from bus.services import naming
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from bus.services import naming
     ],
 )
 def test_names_that_anyone_may_read(name: str) -> None:
-    naming.check(name)
+    name_policy.check(name)
 
 
 @pytest.mark.parametrize(
@@ -37,4 +37,4 @@ def test_names_that_anyone_may_read(name: str) -> None:
 )
 def test_names_that_nobody_should_have_to_read(name: str) -> None:
     with pytest.raises(Invalid):
-        naming.check(name)
+        name_policy.check(name)

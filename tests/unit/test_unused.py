@@ -21,14 +21,14 @@ LATER = {
     "bus.errors.RESERVED_CODES": "the wire promises them; the docs are made from it",
     "bus.errors.RESERVED_CLOSE_CODES": "the wire promises them",
     "bus.publisher.dropped": "the metrics will tell of it; tests count with it",
-    "bus.services.appeals.appeal": "authors get a way to appeal",
-    "bus.services.reviews.claim": "moderators get a page of reviews",
-    "bus.services.reviews.release": "moderators get a page of reviews",
-    "bus.services.reviews.queue": "moderators get a page of reviews",
-    "bus.services.tokens.for_user": "backends get tokens over HTTP; until then they call this",
-    "bus.services.tokens.for_guest": "backends get tokens over HTTP; until then they call this",
-    "bus.services.policies.forget": "a test's rooms have the ids of another test's",
-    "bus.services.impostors.forget": "a test's names are those of another test",
+    "bus.review.appeals.appeal": "authors get a way to appeal",
+    "bus.review.reviews.claim": "moderators get a page of reviews",
+    "bus.review.reviews.release": "moderators get a page of reviews",
+    "bus.review.reviews.queue": "moderators get a page of reviews",
+    "bus.chat.tokens.for_user": "backends get tokens over HTTP; until then they call this",
+    "bus.chat.tokens.for_guest": "backends get tokens over HTTP; until then they call this",
+    "bus.enforcement.room_policies.forget": "a test's rooms have the ids of another test's",
+    "bus.chat.impostors.forget": "a test's names are those of another test",
 }
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(

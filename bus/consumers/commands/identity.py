@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from bus import protocol, throttle
+from bus.chat import access, tokens
+from bus.chat.access import Visitor
+from bus.chat.tokens import Grant
 from bus.conf import conf
 from bus.consumers import database
 from bus.consumers.commands.table import Data, Methods
 from bus.errors import Invalid
 from bus.fields import timestamp
-from bus.services import access, tokens
-from bus.services.access import Visitor
-from bus.services.tokens import Grant
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session

@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bus import protocol, publisher
+from bus.chat import history
+from bus.chat.access import Visitor
 from bus.consumers import changing, database
 from bus.consumers.commands.table import Data, Methods
+from bus.enforcement.external_classifier import external_judge
 from bus.errors import Unavailable
 from bus.models import Room
 from bus.moderation import Verdict
+from bus.posting import edit as edits
+from bus.posting import events
+from bus.posting.edit import Change
 from bus.realtime.hub import hub
-from bus.services import changes, events, history, reports
-from bus.services.access import Visitor
-from bus.services.changes import Change
-from bus.services.external import external_judge
+from bus.review import reports
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
@@ -101,7 +104,7 @@ async def _look_outside(
     outside = external_judge()
     if not outside.asked:
         return None
-    verdict, open_to_others = await database.run(changes.judge_edit, room_id, visitor, body, said)
+    verdict, open_to_others = await database.run(edits.judge_edit, room_id, visitor, body, said)
     if not open_to_others:
         return verdict
     verdicts = {0: verdict}
@@ -117,14 +120,14 @@ def _edited(
     verdict: Verdict | None,
     said: Sequence[str],
 ) -> tuple[Change, events.Bulletins]:
-    change = changes.edit(room_id, message_id, by, body, verdict=verdict, said=said)
+    change = edits.edit(room_id, message_id, by, body, verdict=verdict, said=said)
     return change, events.of_facts(change.facts)
 
 
 def _removed(
     room_id: int, message_id: str, by: Visitor, reason: str
 ) -> tuple[int | None, events.Bulletins]:
-    change = changes.remove(room_id, message_id, by, reason)
+    change = edits.remove(room_id, message_id, by, reason)
     return change.row.changed, events.of_facts(change.facts)
 
 

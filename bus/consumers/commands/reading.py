@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bus import protocol
+from bus.chat import read_state
 from bus.consumers import database
 from bus.consumers.commands.table import Data, Methods
 from bus.consumers.reading import read_marks
 from bus.realtime.hub import hub
-from bus.services import reads
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
@@ -26,7 +26,7 @@ async def mark(session: Session, command: protocol.ReadMark) -> Data:
 async def list_unread(session: Session, command: protocol.UnreadList) -> Data:
     """`unread.list`: how much is unread in each of the user's rooms."""
     await read_marks().flush()
-    rooms = await database.run(reads.of_user, session.visitor)
+    rooms = await database.run(read_state.of_user, session.visitor)
     return {"rooms": [found for found in rooms if session.is_granted(found.room)]}
 
 

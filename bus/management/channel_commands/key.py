@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from bus.chat import api_keys
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.channel_commands.output import clock, printable, table
 from bus.models import ApiKey
-from bus.services import keys
 
 
 class Key(Subcommand):
@@ -36,7 +36,7 @@ class Key(Subcommand):
             getattr(self, f"_{options['action']}")(options)
 
     def _create(self, options: dict[str, Any]) -> None:
-        key, text = keys.create(options["key_name"])
+        key, text = api_keys.create(options["key_name"])
         # The key alone on standard output, so that a script can take it.
         self.stderr.write(
             f"{printable(key.name)} is {key.prefix}. Its secret is shown now and never again:"
@@ -59,7 +59,7 @@ class Key(Subcommand):
                 "Name the key by its prefix, as `bus key list` shows it, not by the whole secret: "
                 "a shell keeps what is typed. Nothing was changed."
             )
-        key = keys.revoke(prefix)
+        key = api_keys.revoke(prefix)
         self.stdout.write(f"{printable(str(key))} is revoked; it is refused from now on.")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bus.chat import name_collisions
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import printable, table
-from bus.services import name_collisions
 
 
 class Names(Subcommand):

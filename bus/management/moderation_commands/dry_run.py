@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from bus.enforcement.policy_diff import Difference
 from bus.management.channel_commands.base import Subcommand, ended_by_ctrl_c, errors_told
 from bus.management.channel_commands.output import in_line
 from bus.management.moderation_commands import parts
 from bus.models import DryRun
-from bus.services import dry_run
-from bus.services.difference import Difference
+from bus.review import dry_run
 from bus.workers import rehearsal
 
 # Between two looks at a job, in seconds.

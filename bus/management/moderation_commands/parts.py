@@ -10,11 +10,12 @@ from asgiref.sync import async_to_sync
 from django.core.management.base import CommandError, OutputWrapper
 
 from bus import publisher
+from bus.chat import rooms
 from bus.errors import Unavailable
 from bus.fields import spelled_name
 from bus.models import Room
 from bus.moderation import POLICIES
-from bus.services import events, rooms
+from bus.posting import events
 
 # Of a file with one value on each line; parts have limits of their own below these.
 _MOST_LINES = 10_000

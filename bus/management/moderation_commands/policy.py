@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from bus.enforcement import room_policies
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
 from bus.models import Room
-from bus.services import policies
 
 
 class PolicyCommand(Subcommand):
@@ -67,9 +67,9 @@ class PolicyCommand(Subcommand):
             if options["undo"] is not None:
                 if changes:
                     raise CommandError("--undo goes by itself. Nothing was changed.")
-                room = policies.undo(room.pk, options["undo"], by=None, reason=reason)
+                room = room_policies.undo(room.pk, options["undo"], by=None, reason=reason)
             elif changes:
-                room = policies.change(room.pk, by=None, **changes, reason=reason)
+                room = room_policies.change(room.pk, by=None, **changes, reason=reason)
             self._show(room)
 
     def _show(self, room: Room) -> None:
@@ -77,7 +77,7 @@ class PolicyCommand(Subcommand):
             "room": room.name,
             "base": room.moderation,
             "parts": room.policy_parts,
-            "conduct": policies.conduct_of(room).model_dump(),
+            "conduct": room_policies.conduct_of(room).model_dump(),
             "slow_mode": room.slow_mode,
             "newcomer_wait": room.newcomer_wait,
         }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from bus.enforcement import sanctions
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
 from bus.models import Sanction
-from bus.services import sanctions
 
 
 class SanctionCommand(Subcommand):

@@ -10,8 +10,8 @@ from typing import Any
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.channel_commands.output import age, table
 from bus.management.moderation_commands import parts
-from bus.services import rule_stats
-from bus.services.rule_stats import RuleStats
+from bus.review import rule_statistics
+from bus.review.rule_statistics import RuleStats
 
 _HEAD = ("rule", "hits", "posted", "held", "rejected", "reviewed", "overturned", "wait (median)")
 
@@ -33,7 +33,7 @@ class Stats(Subcommand):
         """One line for each rule, the busiest first."""
         with errors_told("Nothing was changed."):
             room = parts.room_of(options) if options["room"] else None
-            found = rule_stats.of_rules(room, options["days"])
+            found = rule_statistics.of_rules(room, options["days"])
         if options["json"]:
             self.stdout.write(json.dumps([_plain(stats) for stats in found]))
         elif found:

@@ -12,6 +12,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus import conf, private
+from bus.enforcement import training_labels
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line
 from bus.management.moderation_commands import data
@@ -28,7 +29,6 @@ from bus.management.moderation_commands.own import own
 from bus.moderation import model
 from bus.moderation.model.train import Recipe, TrainingError, fit
 from bus.moderation.model.weights import Weights, load
-from bus.services import labels
 
 _POLICY = "standard"
 _EXAMPLES = 10
@@ -66,7 +66,7 @@ class Train(Subcommand):
         if options["switch"] and not options["from_decisions"]:
             raise CommandError("--switch goes with --from-decisions. Nothing was written.")
         if options["from_decisions"]:
-            self.from_decisions(labels.labelled(), options)
+            self.from_decisions(training_labels.labelled(), options)
             return
         if options["data"] is None:
             raise CommandError(

@@ -9,10 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from bus.enforcement import sanctions, strikes
 from bus.management.channel_commands.base import Subcommand, errors_told
 from bus.management.moderation_commands import parts
-from bus.services import escalation, events, removal, reviews, sanctions
-from bus.services.facts import Closed
+from bus.posting import events, removal
+from bus.posting.outcomes import Closed
+from bus.review import reviews
 
 # How far back a purge goes: ten years, in minutes.
 _LONGEST = 10 * 366 * 24 * 60
@@ -52,7 +54,7 @@ class Forgive(Subcommand):
     def handle(self, options: dict[str, Any]) -> None:
         """Forgive it, now."""
         with errors_told("Nothing was changed."):
-            strike = escalation.pardon(options["strike"], by=None, reason=options["reason"])
+            strike = strikes.pardon(options["strike"], by=None, reason=options["reason"])
         self.stdout.write(f"The strike of {strike} is forgiven.")
 
 

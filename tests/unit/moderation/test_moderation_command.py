@@ -12,6 +12,7 @@ from django.core.management.base import OutputWrapper
 
 from bus import conf
 from bus.apps import _take_learned_weights
+from bus.enforcement import training_labels
 from bus.management.moderation_commands import data, peers
 from bus.management.moderation_commands.learn import FEWEST, compare, decisions
 from bus.management.moderation_commands.own import own, readings
@@ -19,7 +20,6 @@ from bus.management.moderation_commands.train import Train
 from bus.moderation import model
 from bus.moderation.model.train import TrainingError
 from bus.moderation.model.weights import load
-from bus.services import labels
 
 RUDE = ("you pathetic clown", "what a useless fool", "get lost you rat", "저런 한심한 놈들")
 KIND = ("see you at lunch", "thanks for the help", "what a lovely day", "내일 회의에서 만나요")
@@ -246,11 +246,11 @@ def test_decisions_are_learned_shown_and_not_switched(tmp_path: Path) -> None:
 def test_the_command_learns_from_the_labels_of_the_service(
     tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(labels, "labelled", labelled)
+    monkeypatch.setattr(training_labels, "labelled", labelled)
     told = run("train", "--from-decisions", "--data", directory, "--out", tmp_path / "out")
     assert "held-back decisions" in told
     assert load(tmp_path / "out/draft.npz").probability("you blorptag number 7") > 0.9
-    monkeypatch.setattr(labels, "labelled", lambda: [(1, "one")])
+    monkeypatch.setattr(training_labels, "labelled", lambda: [(1, "one")])
     with pytest.raises(CommandError, match=r"takes 25 of each\. Nothing was changed"):
         run("train", "--from-decisions")
 
@@ -308,7 +308,7 @@ def test_nothing_is_switched_without_evidence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = labelled(60)
-    monkeypatch.setattr(labels, "labelled", lambda: few)
+    monkeypatch.setattr(training_labels, "labelled", lambda: few)
     args = ("train", "--from-decisions", "--out", tmp_path)
     with pytest.raises(CommandError, match=r"\d decisions are against .* 10 of each.*Nothing was"):
         run(*args, "--switch")

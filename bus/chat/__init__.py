@@ -1,0 +1,1 @@
+"""Who may enter which room, who is who, and what was said there."""

@@ -1,0 +1,96 @@
+"""The list of rooms, page by page, and the search in it: at one cost however many there are."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from bus.chat.access import Visitor
+from bus.models import Listing, Member, Room
+from bus.models.listing import LIST, SEARCH_LIMIT, folded, keys_of
+
+PAGE = 50
+# Entries that are looked at for a page: more than its rooms, as one may fit in several places.
+_SCAN = 2 * PAGE
+# Above every byte of a text in UTF-8.
+_HIGHEST = b"\xff"
+# Members of more private rooms are looked for among the rooms, and not the rooms among theirs.
+_FEW = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rooms, and what to ask for to get those after them; empty where there are none."""
+
+    rooms: list[Room]
+    next: str = ""
+
+
+def page(visitor: Visitor, query: str = "", after: str = "") -> Page:
+    """The rooms that a visitor may enter, by name; or those whose name or title has the words."""
+    text = folded(query[: 4 * SEARCH_LIMIT])[:SEARCH_LIMIT].rstrip()
+    if query.strip() and not text:
+        return Page([])
+    prefix = text.encode() or LIST
+    entries = _entries(visitor, prefix, max(prefix, _read(after)))
+    rooms = _rooms(visitor, {room for _, room in entries})
+    shown: list[Room] = []
+    for place, (key, pk) in enumerate(entries):
+        # One that fits in several places is found in the first.
+        if pk in rooms and key == min(k for k in keys_of(rooms[pk]) if k.startswith(prefix)):
+            shown.append(rooms[pk])
+        if len(shown) == PAGE or place + 1 == _SCAN:
+            more = place + 1 < len(entries) or place + 1 == _SCAN
+            return Page(shown, _written(key) if more else "")
+    return Page(shown)
+
+
+def _rooms(visitor: Visitor, ids: set[int]) -> dict[int, Room]:
+    """Those of these rooms that the visitor may enter: what says where they are may be behind."""
+    allowed = Q(access=Room.Access.OPEN)
+    if visitor.user_id is not None:
+        theirs = Member.objects.filter(user=visitor.user_id, room__in=ids)
+        allowed |= Q(access=Room.Access.PUBLIC) | Q(pk__in=theirs.values("room"))
+    rooms = Room.objects.filter(allowed, archived_at__isnull=True)
+    return rooms.defer("policy_parts", "conduct").order_by().in_bulk(ids)
+
+
+def _entries(visitor: Visitor, prefix: bytes, after: bytes) -> list[tuple[bytes, int]]:
+    """The keys that come next, and their rooms."""
+    places = Listing.objects.filter(key__gt=after).order_by("key")
+    readable = [places.filter(access=Room.Access.OPEN)]
+    if visitor.user_id is not None:
+        readable.append(places.filter(access=Room.Access.PUBLIC))
+        readable.append(_of_member(places, prefix, visitor.user_id))
+    entries = [
+        (bytes(key), room)
+        for some in readable
+        for key, room in some.values_list("key", "room")[:_SCAN]
+    ]
+    # The end is not asked for: PostgreSQL, which cannot guess how much lies before it, would sort.
+    return sorted(entry for entry in entries if entry[0].startswith(prefix))[:_SCAN]
+
+
+def _of_member(places: QuerySet[Listing], prefix: bytes, user: int) -> QuerySet[Listing]:
+    """Those of private rooms that the user is a member of."""
+    theirs = Member.objects.filter(user=user, room__access=Room.Access.PRIVATE)
+    rooms = list(theirs.values_list("room", flat=True)[: _FEW + 1])
+    if len(rooms) <= _FEW:
+        return places.filter(room__in=rooms, key__lt=prefix + _HIGHEST)
+    member = Exists(Member.objects.filter(user=user, room=OuterRef("room")))
+    return places.filter(member, access=Room.Access.PRIVATE)
+
+
+def _written(key: bytes) -> str:
+    return base64.urlsafe_b64encode(key).decode("ascii").rstrip("=")
+
+
+def _read(cursor: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    except (ValueError, binascii.Error):
+        # Nobody wrote this here; the list begins at its beginning.
+        return b""

@@ -1,0 +1,1 @@
+"""What follows from a verdict: policies, strikes, sanctions, opening reviews, the log."""

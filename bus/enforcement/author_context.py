@@ -1,0 +1,118 @@
+"""What is known of authors when their messages are judged: role, age, strikes, first message."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+
+from bus.chat import access, clock
+from bus.enforcement import room_policies
+from bus.enforcement.strikes import counts
+from bus.models import Member, Message, Room
+
+Place = tuple[int, str]  # room id, author key
+
+# Only the first message of somebody that holds an address is judged by being the first.
+_MAYBE_LINK = re.compile(r"[./\])]|\bdot\b", re.I).search
+# Authors who have written in a room before, per process; forgetting them costs a query.
+_REMEMBERED = 50_000
+_wrote: set[Place] = set()
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of an author in a room."""
+
+    role: str
+    account_age: float | None = None
+    first_message: bool = False
+    strikes: int = 0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the author moderates the room."""
+        return self.role in access.MODERATING
+
+
+def of_authors(asked: Mapping[Room, Mapping[str, Collection[str]]]) -> dict[Place, Known]:
+    """What is known of authors, who wrote these bodies, by room and author key.
+
+    One query for the roles; others only where a room's policy asks for what they tell.
+    """
+    found = {
+        (room.pk, key): Known(_role(key)) for room, authors in asked.items() for key in authors
+    }
+    users = {int(key[1:]) for _, key in found if key.startswith("u")}
+    if users:
+        members = Member.objects.filter(room__in=[room.pk for room in asked], user__in=users)
+        for room_id, user_id, role in members.values_list("room", "user", "role"):
+            if (room_id, f"u{user_id}") in found:
+                found[room_id, f"u{user_id}"].role = role
+    _add_ages(asked, found)
+    _add_strikes(asked, found)
+    _add_first(asked, found)
+    return found
+
+
+def _role(key: str) -> str:
+    return {"g": "guest", "s": "service"}.get(key[:1], Member.Role.MEMBER.value)
+
+
+def _add_ages(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
+    """How old accounts are, where a policy minds; a guest's is as young as can be."""
+    wanted = set()
+    for room in rooms:
+        policy = room_policies.of_room(room)
+        if policy.new_seconds or policy.raid_seconds:
+            wanted.add(room.pk)
+    places = [place for place in found if place[0] in wanted]
+    users = {int(key[1:]) for _, key in places if key.startswith("u")}
+    now = clock.now()
+    made: dict[int, dt.datetime] = {}
+    if users:
+        made = dict(User.objects.filter(pk__in=users).values_list("pk", "date_joined"))
+    for place in places:
+        key = place[1]
+        if key.startswith("g"):
+            found[place].account_age = 0.0
+        elif key.startswith("u") and int(key[1:]) in made:
+            found[place].account_age = (now - made[int(key[1:])]).total_seconds()
+
+
+def _add_strikes(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
+    now = clock.now()
+    for room in rooms:
+        rules = room_policies.rules_of(room)
+        if rules.policy.strikes_to_hold:
+            keys = [key for room_id, key in found if room_id == room.pk]
+            for place, strikes in counts(room, keys, rules.conduct, now).items():
+                found[place].strikes = strikes
+
+
+def _add_first(
+    asked: Mapping[Room, Mapping[str, Collection[str]]], found: dict[Place, Known]
+) -> None:
+    """Whether authors who may have posted an address have nothing that stands from before."""
+    doubtful: set[Place] = set()
+    for room, authors in asked.items():
+        for key, bodies in authors.items():
+            if (room.pk, key) not in _wrote and any(map(_MAYBE_LINK, bodies)):
+                doubtful.add((room.pk, key))
+    if not doubtful:
+        return
+    rows = Message.objects.filter(
+        room__in={room for room, _ in doubtful},
+        author_key__in={key for _, key in doubtful},
+        status=Message.Status.POSTED,
+        removed_at=None,
+    )
+    wrote = set(rows.values_list("room", "author_key").distinct())
+    for place in doubtful - wrote:
+        found[place].first_message = True
+    if len(_wrote) > _REMEMBERED:
+        _wrote.clear()
+    _wrote.update(wrote)

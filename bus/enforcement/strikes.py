@@ -1,0 +1,125 @@
+"""Counts strikes and climbs a room's ladder: mute, timeout, ban."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count
+
+from bus import fields
+from bus.chat import clock
+from bus.enforcement import audit, sanctions
+from bus.enforcement.room_settings import Conduct
+from bus.errors import NotFound
+from bus.models import Message, Room, Sanction, Strike
+from bus.moderation import Verdict
+
+# Nobody is punished for what they could not know.
+_NO_STRIKE = {"too_long"}
+
+
+class Escalation:
+    """The strikes of one transaction, and what they bring."""
+
+    def __init__(self, now: dt.datetime) -> None:
+        self._now = now
+        self._counts: dict[tuple[int, str], int] = {}
+        self._strikes: list[Strike] = []
+        self._sanctions: list[tuple[Sanction, str]] = []
+
+    def strike(self, row: Message, room: Room, rule: str, conduct: Conduct) -> Sanction | None:
+        """Count a rejected message, and what its author gets for it; `save` stores both."""
+        place = room.pk, row.author_key
+        if place not in self._counts:
+            self._counts[place] = counts(room, [row.author_key], conduct, self._now).get(place, 0)
+        self._counts[place] += 1
+        values = {"room": room, "author_key": row.author_key, "rule": rule[:64]}
+        self._strikes.append(Strike(message=row, created_at=self._now, **values))
+        strikes = self._counts[place]
+        rung = conduct.rung(strikes)
+        if rung is None:
+            return None
+        # Its author reads this, too.
+        reason = f"{strikes} messages were rejected in {conduct.strike_hours} h"
+        sanction = sanctions.build(room, row.author_key, rung.kind, rung.minutes, reason, self._now)
+        sanction.message = row
+        self._sanctions.append((sanction, audit.rule(rule)))
+        return sanction
+
+    def save(self) -> None:
+        """Store all, once their messages are stored."""
+        for strike in self._strikes:
+            strike.message_id = strike.message.pk
+        # One that was forgiven counts again.
+        Strike.objects.bulk_create(
+            self._strikes,
+            update_conflicts=True,
+            unique_fields=["message"],
+            update_fields=["created_at", "forgiven_at", "rule"],
+        )
+        for sanction, actor in self._sanctions:
+            sanction.message = sanction.message
+            sanctions.store(sanction, actor)
+
+
+def punishable(verdict: Verdict) -> bool:
+    """Whether a rule rejected what its author could have kept to themselves."""
+    return verdict.action == "reject" and verdict.reason not in _NO_STRIKE
+
+
+def counts(
+    room: Room, authors: Iterable[str], conduct: Conduct, now: dt.datetime
+) -> dict[tuple[int, str], int]:
+    """The strikes that still count against authors, by room id and author key."""
+    since = now - dt.timedelta(hours=conduct.strike_hours)
+    rows = (
+        Strike.objects.filter(
+            room=room, author_key__in=list(authors), created_at__gt=since, forgiven_at=None
+        )
+        .values_list("author_key")
+        .annotate(strikes=Count("pk"))
+    )
+    return {(room.pk, key): strikes for key, strikes in rows}
+
+
+def forgive(row: Message, now: dt.datetime, *, since: dt.datetime | None = None) -> None:
+    """Count a message against its author no more; where it was counted before `since`, it stays."""
+    strikes = Strike.objects.filter(message=row, forgiven_at=None)
+    if since is not None:
+        strikes = strikes.filter(created_at__gte=since)
+    strikes.update(forgiven_at=now)
+
+
+def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
+    """Forgive a strike, and end what it brought; raises NotFound where there is nothing to forgive.
+
+    The message stays rejected.
+    """
+    now, actor, reason = clock.now(), audit.person(by), fields.remark(reason, "reason")
+    with transaction.atomic():
+        counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
+        # The room first, as everywhere: who decides about the message has it, and wants this next.
+        locked = Room.objects.select_for_update().filter(pk__in=counting.values("room")).first()
+        strike = counting.select_related("room", "message").first()
+        # Asked by the database: of two at once, one forgives it.
+        if locked is None or strike is None or not counting.update(forgiven_at=now):
+            raise NotFound("There is no such strike, or it is forgiven already.")
+        sanctions.lift_for(strike.message, actor, reason, now)
+        details = {"strike": strike.pk, "rule": strike.rule}
+        audit.note(
+            "strike.forgiven",
+            actor,
+            strike.room,
+            message=strike.message,
+            reason=reason,
+            details=details,
+        )
+    return strike
+
+
+def restore(row: Message, forgiven_at: dt.datetime) -> None:
+    """Count again what was forgiven at that very moment."""
+    Strike.objects.filter(message=row, forgiven_at=forgiven_at).update(forgiven_at=None)

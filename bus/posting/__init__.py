@@ -1,0 +1,1 @@
+"""What becomes of a message: settled, edited, removed; the events of each; catching up."""

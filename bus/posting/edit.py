@@ -1,0 +1,264 @@
+"""Edits and removes messages; each change of a posted one takes the room's next `seq`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from bus import reasons
+from bus.chat import access, clock, history
+from bus.chat.access import Rights, Visitor
+from bus.conf import conf
+from bus.enforcement import (
+    audit,
+    author_context,
+    external_classifier,
+    open_review,
+    room_policies,
+    slow_mode,
+)
+from bus.enforcement.recent_texts import Recollection
+from bus.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
+from bus.models import Message, Review, Room
+from bus.moderation import Context, Verdict, judge
+from bus.posting import erasures
+from bus.posting.outcomes import Closed, Fact, Opened, Removed, Settled, Shown
+from bus.protocol import Reason
+
+_STANDS = ("allow", "alert", "mask")
+
+
+class NotAllowed(Invalid):
+    """The room's policy does not let this text stand; its kind of reason is on the wire."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reasons.text(reason), field="body")
+        self.reason = Reason(code=reason, message=reasons.text(reason))
+
+    def as_wire(self) -> dict[str, Any]:
+        """The error object, with the reason beside code, message and field."""
+        return super().as_wire() | {"reason": self.reason.model_dump()}
+
+
+@dataclass(slots=True)
+class Change:
+    """A message as it is now, and what must be told of how it came to be so."""
+
+    row: Message
+    facts: list[Fact] = field(default_factory=list)
+    # What is to be remembered of its author (publisher.remember); "" where nothing was said.
+    said: str = ""
+
+
+def judge_edit(
+    room_id: int, visitor: Visitor, body: str, said: Sequence[str] = ()
+) -> tuple[Verdict, bool]:
+    """The verdict on new words, and whether an external judge may be asked; raises NotFound.
+
+    `said` is what is remembered of the author (publisher.recall): edits count as messages do.
+    """
+    room = Room.objects.filter(pk=room_id).first()
+    if room is None:
+        raise NotFound
+    # No body is asked about: what is edited is nobody's first message.
+    author = author_context.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
+    policy = room_policies.of_room(room)
+    known = Recollection(said).at(room.name, clock.now_ms(), timed=policy.flood_messages > 0)
+    context = Context(
+        recent=known.recent,
+        ages=known.ages,
+        trusted=author.trusted,
+        role=author.role,
+        account_age=author.account_age,
+        strikes=author.strikes,
+    )
+    return judge(body, policy, context), external_classifier.concerns(room, context)
+
+
+def edit(
+    room_id: int,
+    message_id: str,
+    visitor: Visitor,
+    body: str,
+    *,
+    verdict: Verdict | None = None,
+    said: Sequence[str] = (),
+) -> Change:
+    """Change the words of one's own message; the same words again change nothing.
+
+    What the policy would hold is refused: others have read the message, so to hide it until
+    somebody looks would tell them less than it tells of it. A refused edit is no strike, but a line
+    in the audit log. `verdict` is that of `judge_edit`, where an external judge had its say too;
+    without it `said` is what `judge_edit` takes. Raises a BusError.
+    """
+    # Before the lock: it takes time, and needs nothing that a lock protects.
+    verdict = verdict or judge_edit(room_id, visitor, body, said)[0]
+    with transaction.atomic():
+        found = _Found(room_id, message_id, visitor)
+        row, now = found.row, clock.now()
+        found.right.admit().check_write()
+        found.check_editable()
+        text = verdict.masked if verdict.action == "mask" else body
+        if text == row.body:
+            # Told again: the first time may have reached nobody.
+            return Change(row, [Shown(row)])
+        _check_window(row, now)
+        found.check_slow_mode(now)
+        if verdict.action in _STANDS:
+            row.body = text
+            row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
+            row.edited_at = now
+            erasures.note(found.room, [row])
+            found.take_seq()
+            row.save(update_fields=["body", "verdict", "edited_at", "changed"])
+            facts = [Shown(row), *found.alert(verdict, now)]
+            return Change(
+                row, facts, said=Recollection.entry(clock.now_ms(), found.room.name, body)
+            )
+        reason = verdict.reason or "moderator"
+        actor = audit.rule(open_review.rule_of(verdict))
+        audit.note("edit.refused", actor, found.room, message=row, reason=reason)
+    raise NotAllowed(reason)
+
+
+def remove(room_id: int, message_id: str, visitor: Visitor, note: str = "") -> Change:
+    """Remove a message for good, or withdraw one that is held; once more changes nothing.
+
+    Its text is wiped. What a moderator removes, and what is under review, keeps the text beside the
+    verdict, which is served to nobody: otherwise an author could destroy what they are reported
+    for. Raises a BusError.
+    """
+    with transaction.atomic():
+        found = _Found(room_id, message_id, visitor)
+        row = found.row
+        found.right.admit()
+        if row.status != Message.Status.POSTED:
+            return Change(row, found.withdraw())
+        if not found.own and not found.right.trusted:
+            raise Forbidden("Only its author or a moderator may remove a message.")
+        closed = found.remove(note) if row.body else []
+        reason = "" if history.remover(row) == "author" else note or "moderator"
+        return Change(row, [Removed(row, reason), *closed])
+
+
+class _Found:
+    """A message that somebody wants to change, with its room locked."""
+
+    def __init__(self, room_id: int, message_id: str, visitor: Visitor) -> None:
+        # The room first, as everywhere: its lock orders everything that changes its messages.
+        room = Room.objects.select_for_update().filter(pk=room_id).first()
+        if room is None:
+            raise NotFound
+        self.room = room
+        row = Message.objects.filter(pk=int(message_id), room=room).first()
+        self.right: Rights = access.rights_of(visitor, room)
+        # Held and rejected messages are nobody's business but their author's.
+        if row is None or (row.status != "posted" and row.author_key != visitor.key):
+            raise NotFound("There is no such message.")
+        row.room = room
+        self.row = row
+        self.visitor = visitor
+        self.review = Review.objects.filter(message=row).first()
+        if self.review is not None:
+            self.review.message = row
+        self.own = row.author_key == visitor.key
+
+    def take_seq(self) -> None:
+        """Make the change the room's newest; the caller saves the message."""
+        self.room.head += 1
+        self.row.changed = self.room.head
+        Room.objects.filter(pk=self.room.pk).update(head=self.room.head)
+
+    def check_editable(self) -> None:
+        """Raise where its author may not change it, whatever the words."""
+        row = self.row
+        if not self.own:
+            raise Forbidden("Only its author may change a message.")
+        if row.status == Message.Status.HELD:
+            raise Conflict("It waits for a moderator; withdraw it and write another.")
+        if row.status != Message.Status.POSTED or row.removed_at is not None:
+            raise NotFound("There is no such message.")
+        if self.review is not None and self.review.state == Review.State.OPEN:
+            raise Conflict("A moderator is about to look at it as it is.")
+
+    def check_slow_mode(self, now: dt.datetime) -> None:
+        """Raise SlowMode where the author wrote or changed something a moment ago."""
+        key = self.visitor.key
+        last = slow_mode.last_written([self.room], [key], now).get((self.room.pk, key))
+        if wait := slow_mode.wait(self.right, last, now):
+            raise SlowMode(retry_after=wait)
+
+    def alert(self, verdict: Verdict, now: dt.datetime) -> list[Fact]:
+        """Have a moderator look at an edit that stands, where a rule wants it."""
+        if verdict.action != "alert":
+            return []
+        reason, rule = verdict.reason or "", open_review.rule_of(verdict)
+        # One that was decided was about other words.
+        review = self.review or Review(message=self.row)
+        open_review.again(review, Review.Kind.ALERT, reason, rule, now)
+        review.save()
+        return [Opened(review)]
+
+    def remove(self, note: str) -> list[Fact]:
+        """Wipe it, and end its review where a moderator does it; returns what that is to others."""
+        row, review, now = self.row, self.review, clock.now()
+        under_review = review is not None and review.state == Review.State.OPEN
+        self._wipe(keep=not self.own or under_review)
+        row.reason = "author" if self.own else "moderator"
+        if row.removed_at is None:
+            # Else reports have hidden it, and the room was told.
+            row.removed_at = now
+            self.take_seq()
+        row.save(update_fields=["body", "verdict", "reason", "removed_at", "changed"])
+        if not self.own:
+            actor = audit.person(User.objects.filter(pk=self.visitor.user_id or 0).first())
+            audit.note("message.removed", actor, self.room, message=row, reason=note)
+        if review is None:
+            return []
+        # No decision brings it back.
+        review.hidden = False
+        review.save(update_fields=["hidden"])
+        return self._close("removed by a moderator") if under_review and not self.own else []
+
+    def withdraw(self) -> list[Fact]:
+        """Take back a message that nobody else has seen; once more is told again."""
+        row = self.row
+        if row.status != Message.Status.HELD:
+            if row.reason == "withdrawn":
+                return [Settled(row)]
+            raise NotFound("There is no such message.")
+        self._wipe(keep=False)
+        row.status = Message.Status.REJECTED
+        row.reason = "withdrawn"
+        row.save(update_fields=["body", "verdict", "status", "reason"])
+        return [Settled(row), *self._close("withdrawn by its author")]
+
+    def _wipe(self, *, keep: bool) -> None:
+        """Take the text out of the row; `keep` leaves it where moderators alone see it."""
+        row = self.row
+        row.verdict = {"body": row.body, **(row.verdict or {})} if keep else None
+        row.body = ""
+        erasures.note(self.room, [row])
+
+    def _close(self, note: str) -> list[Fact]:
+        review = self.review
+        if review is None or review.state != Review.State.OPEN:
+            return []
+        review.state, review.decided_at, review.note = Review.State.REJECTED, clock.now(), note
+        if not self.own:
+            review.decided_by_id = self.visitor.user_id
+        review.claimed_by = review.claimed_until = review.expires_at = None
+        review.save()
+        return [Closed(review)]
+
+
+def _check_window(row: Message, now: dt.datetime) -> None:
+    limit = conf.edit_window
+    assert row.posted_at is not None
+    if limit and now - row.posted_at > dt.timedelta(seconds=limit):
+        raise Forbidden(f"A message can be changed for {limit / 60:g} minutes.")

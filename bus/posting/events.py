@@ -1,0 +1,214 @@
+"""Tells outcomes as events: what the room hears, and what the author hears."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import InterfaceError, OperationalError
+
+from bus import names, protocol
+from bus.chat import access, history
+from bus.chat.access import FOR_GOOD, Rights
+from bus.enforcement import review_serializer
+from bus.errors import BusError
+from bus.fields import timestamp
+from bus.models import Message, Review, Sanction
+from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
+from bus.protocol import (
+    MemberChanged,
+    MessageEdited,
+    MessagePosted,
+    MessageRemoved,
+    MessageSettled,
+    Outcome,
+    ReviewClosed,
+    ReviewOpened,
+)
+from bus.protocol import Message as Wire
+from bus.publisher import Bulletin
+
+logger = logging.getLogger(__name__)
+
+# A user or a guest; what a backend service calls an author may be no name for a group at all.
+_HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
+
+
+@contextmanager
+def telling(what: str) -> Iterator[None]:
+    """Make events of something that is stored: what cannot be told takes nothing else with it.
+
+    It is logged. Raises only where the database is away.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("%s is stored, and cannot be told.", what)
+
+
+@dataclass(slots=True)
+class Bulletins:
+    """Events to publish, by room id and by author key."""
+
+    rooms: dict[int, Bulletin] = field(default_factory=dict)
+    authors: dict[str, Bulletin] = field(default_factory=dict)
+
+    def posted(self, row: Message, room: str, *, retracted: bool = False) -> None:
+        """The room hears of a new message; of one to be `retracted` it hears that next."""
+        wire = history.wire(row, room)
+        if retracted:
+            as_posted = {"body": row.body, "removed": False, "removed_by": None, "changed": row.seq}
+            wire = wire.model_copy(update=as_posted)
+        _add(self.rooms.setdefault(row.room_id, Bulletin()), wire)
+
+    def changed(self, row: Message, room: str, reason: str = "") -> None:
+        """The room hears of an edit or a removal; `reason` in a moderator's words, or a code."""
+        wire = history.wire(row, room)
+        bulletin = self.rooms.setdefault(row.room_id, Bulletin())
+        bulletin.events.append((wire.changed, frame_of(wire, wire.changed, reason)))
+
+    def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
+        """The author hears of the outcome; a backend service has no session that could."""
+        if not _HAS_SESSIONS.fullmatch(author_key):
+            return
+        bulletin = self.authors.setdefault(author_key, Bulletin())
+        bulletin.events.append((None, MessageSettled.encode(outcome, room)))
+
+    def refused(self, room_id: int, author_key: str, outcome: Outcome) -> None:
+        """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
+        if outcome.reason is not None:
+            text = _PLAIN[outcome.status].format(reason=outcome.reason.message)
+            own = self.rooms.setdefault(room_id, Bulletin()).own
+            own.append(
+                (
+                    names.own_mark(author_key, outcome.client_id),
+                    protocol.plain_error(outcome.status, text),
+                )
+            )
+
+    def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
+        """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
+        with telling(type(fact).__name__):
+            self._tell(fact, moderators)
+
+    def _tell(self, fact: Fact, moderators: Iterable[str]) -> None:
+        match fact:
+            case Posted(row):
+                self.posted(row, row.room.name)
+            case Shown(row):
+                self.changed(row, row.room.name)
+            case Removed(row, reason):
+                self.changed(row, row.room.name, reason)
+            case Settled(row):
+                outcome = history.outcome(row)
+                self.settled(row.author_key, row.room.name, outcome)
+                self.refused(row.room_id, row.author_key, outcome)
+            case Opened(review) | Closed(review):
+                kind = ReviewOpened if isinstance(fact, Opened) else ReviewClosed
+                frame = kind.encode(review_serializer.of(review), review.message.room.name)
+                for key in moderators:
+                    self.authors.setdefault(key, Bulletin()).events.append((None, frame))
+
+
+def of_facts(facts: Iterable[Fact]) -> Bulletins:
+    """What is to be published of what a service did; it looks up who moderates the rooms.
+
+    It never fails, since what was done is done: what the database cannot tell now is logged.
+    """
+    told = list(facts)
+    bulletins = Bulletins()
+    try:
+        moderators = moderators_for(told)
+        for fact in told:
+            bulletins.tell(fact, moderators.get(_room_of(fact), ()))
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("What was done is stored, and not all of it can be told: %s", error)
+    return bulletins
+
+
+def of_report(review: Review) -> Bulletins:
+    """What is to be published of a report that opened a review, or hid its message."""
+    hidden: list[Fact] = [Removed(review.message, "reported")] if review.hidden_now else []
+    return of_facts([*hidden, Opened(review)])
+
+
+def moderators_for(facts: Iterable[Fact]) -> dict[int, list[str]]:
+    """Who hears of the reviews among these facts, by room id; asks only if there are any."""
+    reviews = [fact.review for fact in facts if isinstance(fact, Opened | Closed)]
+    rooms = {review.message.room for review in reviews}
+    found: dict[int, list[str]] = {}
+    for room_id, key in sorted(access.moderators(rooms)) if rooms else ():
+        found.setdefault(room_id, []).append(key)
+    return found
+
+
+def _room_of(fact: Fact) -> int:
+    row = fact.review.message if isinstance(fact, Opened | Closed) else fact.row
+    return row.room_id
+
+
+def member_changed(right: Rights | None, reason: str = "not_found") -> MemberChanged:
+    """What somebody is in a room now; None where the room is not there, for this reason."""
+    if right is None:
+        return MemberChanged(role=None, reason=reason)
+    role, reason, since = None, "", None
+    try:
+        you = right.entry().you
+        role, since = you.role, you.writes_from
+    except BusError as error:
+        reason = error.code
+    sanction = right.banned or right.muted
+    return MemberChanged(
+        role=role,
+        muted_until=_end(right.muted),
+        banned_until=_end(right.banned),
+        reason=(sanction.reason if sanction else "") or reason,
+        writes_from=since,
+    )
+
+
+def _end(sanction: Sanction | None) -> str | None:
+    return timestamp(sanction.until or FOR_GOOD) if sanction else None
+
+
+def of_messages(messages: Iterable[Wire]) -> Bulletin:
+    """What a room hears of messages that it has missed, in the order of seq.
+
+    One that was changed since is told as posted, in its present state, and as changed.
+    """
+    bulletin = Bulletin()
+    for message in messages:
+        _add(bulletin, message)
+        if message.changed > message.seq:
+            bulletin.events.append((message.changed, frame_of(message, message.changed)))
+    bulletin.events.sort(key=lambda event: event[0] or 0)
+    bulletin.plain.sort(key=lambda event: event[0] or 0)
+    return bulletin
+
+
+def _add(bulletin: Bulletin, message: Wire) -> None:
+    frame = MessagePosted.encode(message, message.room, message.seq)
+    bulletin.events.append((message.seq, frame))
+    if not message.removed:
+        bulletin.plain.append((message.seq, protocol.plain_message(message)))
+
+
+def frame_of(message: Wire, seq: int, reason: str = "") -> bytes:
+    """What tells of a message at one seq: that it was posted, or how it was changed since."""
+    if seq == message.seq:
+        return MessagePosted.encode(message, message.room, seq)
+    if message.removed:
+        by = message.removed_by or "moderator"
+        return MessageRemoved(id=message.id, by=by, reason=reason).frame(message.room, seq)
+    return MessageEdited.encode(message, message.room, seq)
+
+
+_PLAIN = {
+    "held": "Held for review. Only you can see this.",
+    "rejected": "Not posted. {reason}",
+}

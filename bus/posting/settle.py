@@ -1,0 +1,230 @@
+"""Settles messages: rights, seq and outcome, in one transaction per batch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+
+from bus.channel_messages import MessageSubmitted
+from bus.chat import access, clock, message_sql
+from bus.chat.message_sql import Key
+from bus.enforcement import open_review, room_policies, slow_mode, strikes
+from bus.models import Message, Review, Room, Sanction
+from bus.moderation import Verdict
+from bus.posting import removal
+from bus.posting.outcomes import Fact, Opened, Removed
+
+# What posts, holds and rejects, by the verdict's action.
+_STATUS = {
+    "allow": Message.Status.POSTED,
+    "alert": Message.Status.POSTED,
+    "mask": Message.Status.POSTED,
+    "hold": Message.Status.HELD,
+    "reject": Message.Status.REJECTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A judged message on its way into the database."""
+
+    room_id: int
+    message: MessageSubmitted
+    verdict: Verdict
+    # When the broker took it, by the clock that all share.
+    received_at: dt.datetime
+
+    @property
+    def author_key(self) -> str:
+        """Who wrote it."""
+        return access.author_key(self.message.author)
+
+    @property
+    def key(self) -> Key:
+        """What makes a repeat a repeat."""
+        return self.room_id, self.author_key, self.message.client_id
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a submission; a repeat has the row of the first time."""
+
+    submission: Submission
+    # None where the room is gone: then there is nowhere to keep it.
+    row: Message | None
+    repeat: bool
+    # What else came of it, of a repeat what waits; the message and its outcome are not among them.
+    facts: list[Fact] = field(default_factory=list)
+
+
+def settle(submissions: Sequence[Submission]) -> list[Settlement]:
+    """Give each submission its outcome, in order, all or none; raises what the database raises."""
+    with transaction.atomic():
+        return _Settling(submissions).run()
+
+
+class _Settling:
+    """One transaction's work."""
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.submissions = submissions
+        self.keys = [submission.key for submission in submissions]
+        self.now = clock.now()
+        ids = {s.room_id for s in submissions}
+        # In the order of their ids, so that two workers never wait for each other.
+        locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+        self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
+        self.conduct = {pk: room_policies.conduct_of(room) for pk, room in self.rooms.items()}
+        self.escalation = strikes.Escalation(self.now)
+        self.facts: dict[Key, list[Fact]] = {}
+        self.rows = message_sql.find(set(self.keys))
+        authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
+        sources: dict[str, set[str]] = {}
+        for (_, author_key, _), submission in zip(self.keys, submissions, strict=True):
+            if submission.message.network:
+                sources.setdefault(author_key, set()).add(submission.message.network)
+        for room_id, author_key, _ in self.keys:
+            if room_id in authors:
+                authors[room_id].add(author_key)
+        self.rights = access.rights(
+            {self.rooms[pk]: keys for pk, keys in authors.items()}, sources=sources, here=True
+        )
+        self.last_sent = slow_mode.last_written(
+            self.rooms.values(),
+            {author_key for _, author_key, _ in self.keys},
+            max(s.received_at for s in submissions),
+        )
+        self.answered = self._answered()
+
+    def run(self) -> list[Settlement]:
+        """Settle all."""
+        settlements: list[Settlement] = []
+        new: list[Message] = []
+        for key, submission in zip(self.keys, self.submissions, strict=True):
+            row = self.rows.get(key)
+            repeat = row is not None
+            if row is None and submission.room_id in self.rooms:
+                row = self.rows[key] = self._outcome(submission, key[1])
+                new.append(row)
+            facts = self._again(row) if repeat else self.facts.get(key, [])
+            settlements.append(Settlement(submission, row, repeat, facts))
+        message_sql.insert(new)
+        open_review.save(
+            f.review for found in self.facts.values() for f in found if isinstance(f, Opened)
+        )
+        self.escalation.save()
+        _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
+        return settlements
+
+    def _again(self, row: Message | None) -> list[Fact]:
+        """The review that a message opened, told again: its worker may have died before it did."""
+        if row is None or row.pk is None or row.room_id not in self.rooms:
+            return []
+        if not (row.verdict or row.status == Message.Status.HELD):
+            return []
+        row.room = self.rooms[row.room_id]
+        reviews = list(Review.objects.filter(message=row, state=Review.State.OPEN))
+        for review in reviews:
+            review.message = row
+        return [Opened(review) for review in reviews]
+
+    def _answered(self) -> set[tuple[int, int]]:
+        """The (room, message) pairs that replies may point at."""
+        asked = {int(s.message.reply_to) for s in self.submissions if s.message.reply_to}
+        if not asked:
+            return set()
+        rows = Message.objects.filter(pk__in=asked, status=Message.Status.POSTED)
+        return set(rows.values_list("room", "pk"))
+
+    def _outcome(self, submission: Submission, author_key: str) -> Message:
+        room, message, verdict = (
+            self.rooms[submission.room_id],
+            submission.message,
+            submission.verdict,
+        )
+        right = self.rights[room.pk, author_key]
+        refusal = self._refusal(submission, right)
+        status = Message.Status.REJECTED if refusal else _STATUS[verdict.action]
+        # Posted first, and taken out again at once.
+        retracted = (
+            not refusal
+            and status != Message.Status.POSTED
+            and self.conduct[room.pk].mode == "after"
+        )
+        if retracted:
+            status = Message.Status.POSTED
+        reply_to = int(message.reply_to) if message.reply_to else None
+        row = message_sql.new(
+            room,
+            status=status,
+            author_id=message.author.id if right.name is not None else None,
+            author_key=author_key,
+            author_name=right.name or message.author.name,
+            client_id=message.client_id,
+            body=verdict.masked if verdict.action == "mask" else message.body,
+            reason=refusal
+            or ("" if status == Message.Status.POSTED else verdict.reason or "moderation"),
+            verdict={**verdict.as_json(), "body": message.body} if verdict.hits else None,
+            reply_to_id=reply_to if (room.pk, reply_to) in self.answered else None,
+            created_at=submission.received_at,
+        )
+        if status != Message.Status.REJECTED:
+            self.last_sent[room.pk, author_key] = submission.received_at
+        if status == Message.Status.POSTED:
+            post(row, room, self.now)
+        if verdict.action != "allow" and not refusal:
+            self.facts[submission.key] = self._consequences(row, room, verdict, right, retracted)
+        return row
+
+    def _consequences(
+        self, row: Message, room: Room, verdict: Verdict, right: access.Rights, retracted: bool
+    ) -> list[Fact]:
+        """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
+        facts: list[Fact] = []
+        conduct = self.conduct[room.pk]
+        if retracted:
+            removal.take_out(row, room, self.now, verdict.reason or "moderation")
+            facts.append(Removed(row, row.reason))
+        review = open_review.of_verdict(row, verdict, conduct, self.now, retracted=retracted)
+        if review is not None:
+            facts.append(Opened(review))
+        if strikes.punishable(verdict) and not right.trusted and not right.service:
+            rule = open_review.rule_of(verdict)
+            sanction = self.escalation.strike(row, room, rule, conduct)
+            if sanction is not None:
+                # It holds for what the author has sent since.
+                if sanction.kind == Sanction.Kind.BAN:
+                    right.banned = sanction
+                else:
+                    right.muted = sanction
+        return facts
+
+    def _refusal(self, submission: Submission, right: access.Rights) -> str:
+        """Why this author may not write this now, as a reason code; "" if they may."""
+        if refusal := right.refusal():
+            return refusal
+        last = self.last_sent.get((submission.room_id, right.key))
+        if slow_mode.wait(right, last, submission.received_at):
+            return "slow_mode"
+        return ""
+
+
+def _save_heads(rooms: Sequence[Room]) -> None:
+    # bulk_update builds a CASE per room, which costs more than storing the messages.
+    if rooms:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {Room._meta.db_table} SET head = %s WHERE id = %s",
+                [(room.head, room.pk) for room in rooms],
+            )
+
+
+def post(row: Message, room: Room, now: dt.datetime) -> None:
+    """Give a message its place in its room; the caller holds the room's lock and saves both."""
+    room.head += 1
+    row.status = Message.Status.POSTED
+    row.seq = row.changed = room.head
+    row.posted_at = now

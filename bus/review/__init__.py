@@ -1,0 +1,1 @@
+"""People in the loop: reviews, reports, appeals, expiry, dry runs, rule statistics."""
