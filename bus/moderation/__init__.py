@@ -1,13 +1,13 @@
 """Moderation as one pure function: judge(text, policy, context) -> Verdict."""
 
-from .context import Context
-from .engine import Case, judge, judge_many, starred
-from .gist import gist
-from .ladder import Ladder, Thresholds
-from .lookalike import lookalike
-from .policies import POLICIES
-from .policy import Policy
-from .verdict import Action, Hit, Verdict
+from bus.moderation.context import Context
+from bus.moderation.engine import Case, judge, judge_many, starred
+from bus.moderation.gist import gist
+from bus.moderation.ladder import Ladder, Thresholds
+from bus.moderation.lookalike import lookalike
+from bus.moderation.policies import POLICIES
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Action, Hit, Verdict
 
 __all__ = [
     "POLICIES",

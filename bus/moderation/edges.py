@@ -5,9 +5,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from .aim import aimed, all_that_is_said, of_oneself
-from .hangul import is_jamo, is_syllable
-from .terms import Term
+from bus.moderation.aim import aimed, all_that_is_said, of_oneself
+from bus.moderation.hangul import is_jamo, is_syllable
+from bus.moderation.terms import Term
 
 _SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
 # Particles and endings that may follow a Korean noun or exclamation without making another word.

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bus.graphemes import fitting, star
-
-from . import model, suspicion
-from .context import Context
-from .normalise import Normal, normalise
-from .policy import Policy
-from .rules import RULES
-from .rules.length import find as too_long
-from .rules.newcomers import find as too_young
-from .shown import as_shown
-from .verdict import ACTIONS, WHOLE, Hit, Verdict
+from bus.moderation import model, suspicion
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal, normalise
+from bus.moderation.policy import Policy
+from bus.moderation.rules import RULES
+from bus.moderation.rules.length import find as too_long
+from bus.moderation.rules.newcomers import find as too_young
+from bus.moderation.shown import as_shown
+from bus.moderation.verdict import ACTIONS, WHOLE, Hit, Verdict
 
 _NOTHING_KNOWN: Final = Context()
 _MASK: Final = ACTIONS.index("mask")

@@ -5,7 +5,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-from .normalise import normalise
+from bus.moderation.normalise import normalise
 
 _NOT_LETTERS: Final = re.compile(r"[\W_]+")
 _DRAWN_OUT: Final = re.compile(r"(.)(?=\1)", re.DOTALL)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from .normalise import normalise
+from bus.moderation.normalise import normalise
 
 _LIST: Final = Path(__file__).parent / "lists" / "hosts.txt"
 # A mailbox, or what may be a host; an escaped sign before it is none of its letters.

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from .terms import load_innocents
+from bus.moderation.terms import load_innocents
 
 _BEFORE: Final = re.compile(r"[a-z0-9]*\Z").search
 _AFTER: Final = re.compile(r"[a-z0-9]*").match

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from .verdict import Action
+from bus.moderation.verdict import Action
 
 # No hit is as severe, and no probability as high.
 NEVER: Final = 9

@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
-from .hangul import is_hangul, is_jamo, to_jamo, to_keys
-from .misspelt import misspelt
-from .normalise import Normal
-from .skeleton import skeleton
-from .terms import Term, languages, load, load_cues
+from bus.moderation.hangul import is_hangul, is_jamo, to_jamo, to_keys
+from bus.moderation.misspelt import misspelt
+from bus.moderation.normalise import Normal
+from bus.moderation.skeleton import skeleton
+from bus.moderation.terms import Term, languages, load, load_cues
 
 # The view of what is no term but makes advertising together with others.
 CUE: Final = "cue"

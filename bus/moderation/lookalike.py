@@ -8,9 +8,8 @@ import re
 import unicodedata
 from typing import Final
 
+from bus.moderation.letters import JAMO, TABLE
 from bus.spelling import fold
-
-from .letters import JAMO, TABLE
 
 _LONGEST: Final = 300
 # Marks that one reads over: accents, Hebrew and Arabic points. Vowels of Thai are none. And those

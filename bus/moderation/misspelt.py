@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from .terms import Term
+from bus.moderation.terms import Term
 
 # The words that are recognised whatever is done to them.
 KNOWN: Final = frozenset((

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import re2
 
-from .edges import stands
-from .lexicon import Index, Lexicon, build, index
-from .normalise import normalise
-from .terms import Edges, Term
+from bus.moderation.edges import stands
+from bus.moderation.lexicon import Index, Lexicon, build, index
+from bus.moderation.normalise import normalise
+from bus.moderation.terms import Edges, Term
 
 _MOST_WORDS: Final = 10_000
 _LONGEST_WORD: Final = 100

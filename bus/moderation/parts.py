@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from .ladder import NEVER, Ladder, Thresholds
-from .own import checked_patterns, checked_words
+from bus.moderation.ladder import NEVER, Ladder, Thresholds
+from bus.moderation.own import checked_patterns, checked_words
 
 _ACTIONS: Final = ("alert", "mask", "hold", "reject")
 # The model is no judge: what it says alone is looked at by a person.

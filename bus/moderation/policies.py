@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from .ladder import NEVER, Ladder, Thresholds
-from .model import THRESHOLDS
-from .policy import Policy
+from bus.moderation.ladder import NEVER, Ladder, Thresholds
+from bus.moderation.model import THRESHOLDS
+from bus.moderation.policy import Policy
 
 _TOO_LONG: Final = Ladder(reject=1)
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Final
 
-from . import parts
-from .hosts import Named, named
-from .ladder import Ladder, Thresholds
-from .own import Own, compiled
-from .verdict import Action
+from bus.moderation import parts
+from bus.moderation.hosts import Named, named
+from bus.moderation.ladder import Ladder, Thresholds
+from bus.moderation.own import Own, compiled
+from bus.moderation.verdict import Action
 
 _ALLOW: Final = Ladder()
 # Reasons for which nobody needs to read a text.

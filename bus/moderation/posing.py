@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 from unicodedata import name
 
-from .hosts import LONGEST, hosts
+from bus.moderation.hosts import LONGEST, hosts
 
 # Letters that are drawn as others in the name of a host.
 _DRAWN: Final = str.maketrans(

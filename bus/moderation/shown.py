@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from .normalise import Normal, normalise
+from bus.moderation.normalise import Normal, normalise
 
 _OVERRIDE: Final = "\u202e"
 # What each opens: from right to left whatever the letters, or as letters go by themselves.

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from .neighbours import single
+from bus.moderation.neighbours import single
 
 # What a sign may stand for. The first letter is the one it becomes in the skeleton.
 LEET: Final[dict[str, str]] = {

@@ -3,14 +3,14 @@
 import re
 from typing import Final
 
-from . import model
-from .aim import said_of_oneself, scolds_a_thing
-from .edges import stands
-from .ladder import Thresholds
-from .lexicon import lexicon
-from .normalise import Normal
-from .own import Own
-from .verdict import WHOLE, Hit
+from bus.moderation import model
+from bus.moderation.aim import said_of_oneself, scolds_a_thing
+from bus.moderation.edges import stands
+from bus.moderation.ladder import Thresholds
+from bus.moderation.lexicon import lexicon
+from bus.moderation.normalise import Normal
+from bus.moderation.own import Own
+from bus.moderation.verdict import WHOLE, Hit
 
 # Places that look like terms; what follows them is left to the model.
 _MOST: Final = 150

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from ..normalise import normalise
-from .weights import Weights, WeightsError, load
+from bus.moderation.model.weights import Weights, WeightsError, load
+from bus.moderation.normalise import normalise
 
 __all__ = [
     "PACKAGED",

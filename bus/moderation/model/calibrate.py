@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..normalise import normalise
-from .features import is_korean
-from .rows import Source
-from .weights import Calibration, Weights
+from bus.moderation.model.features import is_korean
+from bus.moderation.model.rows import Source
+from bus.moderation.model.weights import Calibration, Weights
+from bus.moderation.normalise import normalise
 
 # With fewer rows of either label a line through them says nothing.
 _FEWEST: Final = 20

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..hangul import to_jamo
-from ..neighbours import three_alike
+from bus.moderation.hangul import to_jamo
+from bus.moderation.neighbours import three_alike
 
 Buckets = NDArray[np.uint32]
 

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..normalise import normalise
-from .calibrate import calibrate
-from .features import buckets, framed
-from .rows import Row, Source
-from .weights import SIZE, Weights
+from bus.moderation.model.calibrate import calibrate
+from bus.moderation.model.features import buckets, framed
+from bus.moderation.model.rows import Row, Source
+from bus.moderation.model.weights import SIZE, Weights
+from bus.moderation.normalise import normalise
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]

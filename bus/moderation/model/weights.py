@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .features import BITS, LONGEST, buckets, buckets_of_many, framed, is_korean
+from bus.moderation.model.features import BITS, LONGEST, buckets, buckets_of_many, framed, is_korean
 
 SIZE: Final = 1 << BITS
 # Letters that are looked at together: as many as stay in the cache of a core.

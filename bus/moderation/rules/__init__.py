@@ -5,10 +5,10 @@ import pkgutil
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # Looks at one normalised text and tells what it found, in offsets of the text as written.
 Rule = Callable[[Normal, Policy, Context], Iterable[Hit]]

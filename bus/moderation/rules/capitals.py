@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # Fewer letters may be a name, an abbreviation or joy.
 _SHORTEST: Final = 15

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # One emoji with its colour of skin, and those that are joined to it; a flag is two letters.
 _EMOJI: Final = re.compile(

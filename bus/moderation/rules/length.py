@@ -1,11 +1,10 @@
 """Texts that are longer than the room takes."""
 
 from bus.graphemes import fitting
-
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:

@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from ..context import Context
-from ..hosts import Named, below, denied_places, hosts, particle
-from ..normalise import Normal
-from ..policy import Policy
-from ..posing import disguised, poses
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.hosts import Named, below, denied_places, hosts, particle
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.posing import disguised, poses
+from bus.moderation.verdict import Hit
 
 _DOT: Final = (
     r"(?:\.|(?<=[a-z0-9])。(?=[a-z0-9])|\s?\[\.\]\s?|\s?\(\.\)\s?|\s?[\[(]dot[\])]\s?|\sdot\s)"

@@ -1,9 +1,9 @@
 """Raid mode: while it lasts, everything that young accounts say waits for a person."""
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import WHOLE, Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import WHOLE, Hit
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:

@@ -3,10 +3,10 @@
 from itertools import islice
 from typing import Any, Final
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # Of one pattern; the last of more stretches over the rest of the text.
 _MOST: Final = 20

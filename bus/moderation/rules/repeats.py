@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from ..context import Context
-from ..gist import gist
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.gist import gist
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # Of so many last messages the same ones are counted, or more where more are let through.
 _LOOKED_AT: Final = 8

@@ -3,12 +3,12 @@
 import re
 from typing import Final
 
-from ..context import Context
-from ..edges import clean_left, clean_right
-from ..lexicon import CUE, lexicon
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.edges import clean_left, clean_right
+from bus.moderation.lexicon import CUE, lexicon
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 _ENOUGH: Final = 4
 # What phrases weigh, or a number, before the other signs are looked for.

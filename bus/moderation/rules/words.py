@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
-from ..context import Context
-from ..lexicon import Lexicon, Match, lexicon
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
-from ..views import collapsed, korean, masked, plain, spelled
+from bus.moderation.context import Context
+from bus.moderation.lexicon import Lexicon, Match, lexicon
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
+from bus.moderation.views import collapsed, korean, masked, plain, spelled
 
 # Looks for the terms of a lexicon under one disguise.
 View = Callable[[Normal, Lexicon], Iterable[Match]]

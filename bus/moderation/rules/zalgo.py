@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
-from ..context import Context
-from ..normalise import Normal
-from ..policy import Policy
-from ..verdict import Hit
+from bus.moderation.context import Context
+from bus.moderation.normalise import Normal
+from bus.moderation.policy import Policy
+from bus.moderation.verdict import Hit
 
 # No script stacks four general marks on a letter; one such stack may be a slip.
 _STACKS: Final = re.compile(

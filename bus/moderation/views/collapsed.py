@@ -6,12 +6,12 @@ from functools import lru_cache
 from itertools import chain, groupby
 from typing import Final, NamedTuple
 
-from ..edges import clean_left, clean_right, stands
-from ..innocent import innocent
-from ..lexicon import CROWD, Lexicon, Match
-from ..normalise import Normal
-from ..skeleton import LEET, letter_of, runs, skeleton
-from ..terms import Term
+from bus.moderation.edges import clean_left, clean_right, stands
+from bus.moderation.innocent import innocent
+from bus.moderation.lexicon import CROWD, Lexicon, Match
+from bus.moderation.normalise import Normal
+from bus.moderation.skeleton import LEET, letter_of, runs, skeleton
+from bus.moderation.terms import Term
 
 _LONGEST_GAP: Final = 3
 _GAP: Final = re.compile(r"[^a-z0-9@$!|+(<{]+")

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from ..edges import excepted, stands
-from ..hangul import is_jamo, is_syllable, to_jamo
-from ..lexicon import CROWD, Lexicon, Match
-from ..normalise import Normal
-from ..terms import Term
+from bus.moderation.edges import excepted, stands
+from bus.moderation.hangul import is_jamo, is_syllable, to_jamo
+from bus.moderation.lexicon import CROWD, Lexicon, Match
+from bus.moderation.normalise import Normal
+from bus.moderation.terms import Term
 
 _OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
 # Laughter, tears and the finger (ㅗ) are no spelling.

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..lexicon import Lexicon, Match
-from ..misspelt import KNOWN
-from ..normalise import Normal
-from ..terms import Term
+from bus.moderation.lexicon import Lexicon, Match
+from bus.moderation.misspelt import KNOWN
+from bus.moderation.normalise import Normal
+from bus.moderation.terms import Term
 
 _STARRED: Final = re.compile(r"(?<![a-z0-9*])[a-z][a-z]*\*[a-z*]*").finditer
 # A footnote has one star too: only of these the last letter is missed.

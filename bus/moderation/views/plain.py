@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..edges import clean_left, clean_right, stands
-from ..innocent import innocent
-from ..lexicon import CROWD, CUE, MISSPELT, TURNED, Lexicon, Match
-from ..normalise import Normal
-from ..terms import Term
+from bus.moderation.edges import clean_left, clean_right, stands
+from bus.moderation.innocent import innocent
+from bus.moderation.lexicon import CROWD, CUE, MISSPELT, TURNED, Lexicon, Match
+from bus.moderation.normalise import Normal
+from bus.moderation.terms import Term
 
 # Places in one text.
 _MOST: Final = 100

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from ..lexicon import Lexicon, Match
-from ..normalise import Normal
-from ..terms import Term
+from bus.moderation.lexicon import Lexicon, Match
+from bus.moderation.normalise import Normal
+from bus.moderation.terms import Term
 
 _SPELLED: Final = re.compile(
     r"(?<![a-z0-9@$!])[a-z](?:[^a-z0-9@$!]{1,3}[a-z](?![a-z0-9@$!'])){2,}"
