@@ -29,11 +29,11 @@ def _take_learned_weights() -> None:
     path = learned_weights_path()
     if not (conf.learned_weights and path.exists()):
         return
-    from bus.moderation import model
+    from bus.moderation import classifier
 
     try:
-        model.use(path)
-    except model.WeightsError as error:
+        classifier.use(path)
+    except classifier.WeightsError as error:
         logger.error(
             "%s. The packaged weights are used; train again with `moderation train "
             "--from-decisions --switch`, or remove the file.",

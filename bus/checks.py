@@ -12,7 +12,7 @@ from bus import publisher
 from bus.conf import all_settings, conf
 from bus.errors import Unavailable
 from bus.graphemes import MOST
-from bus.moderation import model
+from bus.moderation import classifier
 
 
 @register()
@@ -91,12 +91,12 @@ def check_broker(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_model(**_kwargs: Any) -> list[CheckMessage]:
     """The model has weights: without them nothing fails, and less is found."""
-    if model.available():
+    if classifier.available():
         return []
     return [
         Warning(
             "The model has no weights: the rules work alone.",
-            hint=f"Put back {model.PACKAGED}, which comes with the package.",
+            hint=f"Put back {classifier.PACKAGED}, which comes with the package.",
             id="bus.W002",
         )
     ]

@@ -5,8 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-from bus.moderation.letters import TABLE
-from bus.moderation.terms import languages, load, load_cues
+from bus.moderation.text.confusables import TABLE
+from bus.moderation.words.terms import languages, load, load_cues
 
 LENGTH = 2000
 UNITS = [

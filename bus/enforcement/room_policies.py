@@ -17,8 +17,8 @@ from bus.enforcement.room_settings import Conduct
 from bus.errors import BusError, Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
-from bus.moderation.own import check_looks
-from bus.moderation.parts import PARTS
+from bus.moderation.policy.schema import PARTS
+from bus.moderation.words.custom_lists import check_looks
 from bus.publisher import REMEMBERED
 
 logger = logging.getLogger(__name__)

@@ -2,11 +2,11 @@
 
 from bus.moderation.context import Context
 from bus.moderation.engine import Case, judge, judge_many, starred
-from bus.moderation.gist import gist
-from bus.moderation.ladder import Ladder, Thresholds
-from bus.moderation.lookalike import lookalike
-from bus.moderation.policies import POLICIES
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.policy.presets import POLICIES
+from bus.moderation.policy.thresholds import Ladder, Thresholds
+from bus.moderation.text.fingerprint import gist
+from bus.moderation.text.lookalike import lookalike
 from bus.moderation.verdict import Action, Hit, Verdict
 
 __all__ = [

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from bus.graphemes import fitting, star
-from bus.moderation import model, suspicion
+from bus.moderation import classifier
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal, normalise
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
 from bus.moderation.rules import RULES
+from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
 from bus.moderation.rules.newcomers import find as too_young
-from bus.moderation.shown import as_shown
+from bus.moderation.text.normalise import Normal, normalise
+from bus.moderation.text.shown import as_shown
 from bus.moderation.verdict import ACTIONS, WHOLE, Hit, Verdict
 
 _NOTHING_KNOWN: Final = Context()
@@ -31,19 +32,19 @@ def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdi
     """Judge one text under a policy; takes any string, does no I/O and never raises."""
     hits, open_to_model = _by_rules(text, policy, context)
     if open_to_model is not None and policy.model is not None:
-        likely = model.score_folded(open_to_model.folded)
-        hits += suspicion.find(open_to_model, policy.model, likely, policy.own)
+        likely = classifier.score_folded(open_to_model.folded)
+        hits += classifier_rule.find(open_to_model, policy.model, likely, policy.own)
     return _decide(text, policy, context, hits) if hits else _nothing(text)
 
 
 def judge_many(cases: Sequence[Case]) -> list[Verdict]:
     """The verdicts that `judge` gives on each, in less time: the model looks at all together."""
     drafts = [_by_rules(*case) for case in cases]
-    likely = iter(model.scores_folded([n.folded for _, n in drafts if n is not None]))
+    likely = iter(classifier.scores_folded([n.folded for _, n in drafts if n is not None]))
     verdicts: list[Verdict] = []
     for (text, policy, context), (hits, open_to_model) in zip(cases, drafts, strict=True):
         if open_to_model is not None and policy.model is not None:
-            hits += suspicion.find(open_to_model, policy.model, next(likely), policy.own)
+            hits += classifier_rule.find(open_to_model, policy.model, next(likely), policy.own)
         verdicts.append(_decide(text, policy, context, hits) if hits else _nothing(text))
     return verdicts
 

@@ -6,13 +6,13 @@ from pytest_django.fixtures import Settings
 
 from bus.checks import check_model, check_sizes
 from bus.management.commands import runworker
-from bus.moderation import model
+from bus.moderation import classifier
 
 
 @pytest.fixture
 def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model, "_weights", None)
-    monkeypatch.setattr(model, "_looked", True)
+    monkeypatch.setattr(classifier, "_weights", None)
+    monkeypatch.setattr(classifier, "_looked", True)
 
 
 def test_nothing_is_said_of_a_model_that_is_there() -> None:

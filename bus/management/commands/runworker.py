@@ -22,7 +22,7 @@ from bus.layer.connection import CLUSTER
 from bus.layer.worker import Worker
 from bus.management.early import stop_early
 from bus.management.reloading import watch
-from bus.moderation import model
+from bus.moderation import classifier
 from bus.workers.erase import erase_forever
 from bus.workers.expire import expire_forever
 
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         keep_connections()
         application = get_default_application()
         _refuse_unrouted(application, options["channels"])
-        if names.MODERATION in options["channels"] and not model.available():
+        if names.MODERATION in options["channels"] and not classifier.available():
             logger.warning("The model has no weights: the rules work alone.")
         if isinstance(layer, BusChannelLayer):
             _look_at_broker(layer)

@@ -9,11 +9,11 @@ from string import Template
 from typing import Final
 
 from bus.management.moderation_commands.measure import Measure
-from bus.moderation import POLICIES, judge, model
-from bus.moderation.model.rows import Row, Source
-from bus.moderation.model.train import Progress, Recipe, TrainingError, fit
-from bus.moderation.model.weights import Weights
-from bus.moderation.normalise import normalise
+from bus.moderation import POLICIES, classifier, judge
+from bus.moderation.classifier.rows import Row, Source
+from bus.moderation.classifier.train import Progress, Recipe, TrainingError, fit
+from bus.moderation.classifier.weights import Weights
+from bus.moderation.text.normalise import normalise
 
 _POLICY: Final = "standard"
 _UNKNOWN: Final = "of whoever trained", "theirs to say"
@@ -65,7 +65,7 @@ def _measured(weights: Weights, rows: Sequence[Row]) -> tuple[Measure, Measure]:
     """What weights say of rows under the standard policy: alone, and with the rules."""
     alone, together = Measure(), Measure()
     rules_only = replace(POLICIES[_POLICY], model=None)
-    threshold = model.THRESHOLDS[_POLICY]
+    threshold = classifier.THRESHOLDS[_POLICY]
     for row in rows:
         flagged = weights.probability(normalise(row.text).folded) >= threshold
         alone.add(row.bad, flagged, 0.0)
@@ -95,7 +95,9 @@ def card(
         rate=recipe.rate,
         pull=recipe.pull,
         seed=recipe.seed,
-        thresholds=", ".join(f"{name} {at:g}" for name, at in model.THRESHOLDS.items() if at <= 1),
+        thresholds=", ".join(
+            f"{name} {at:g}" for name, at in classifier.THRESHOLDS.items() if at <= 1
+        ),
         held_back="\n".join(held_back),
         unseen="\n".join(_figures(one.name, one.alone, one.together) for one in unseen)
         or "| not measured | | | | | | |",

@@ -11,7 +11,7 @@ from typing import Final
 
 from django.core.management.base import CommandError
 
-from bus.moderation.model.rows import Row, Source
+from bus.moderation.classifier.rows import Row, Source
 
 # Texts under terms that weights must not be made from; measured on, never trained on.
 SHAREALIKE: Final = "sharealike"

@@ -13,8 +13,8 @@ from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line, table
 from bus.management.moderation_commands import data, peers, points
 from bus.management.moderation_commands.measure import Measure, measure
-from bus.moderation import POLICIES, Policy, judge, model
-from bus.moderation.model.rows import Row, Source
+from bus.moderation import POLICIES, Policy, classifier, judge
+from bus.moderation.classifier.rows import Row, Source
 from bus.moderation.verdict import ACTIONS
 
 _HEAD: Final = (
@@ -69,7 +69,7 @@ class Evaluate(Subcommand):
             lines.append(_line(source, "bus", ours["flagged"]))
             lines.append(_line(source, "bus, stopped", ours["stopped"]))
             lines.append(_line(source, "bus, rejected", ours["rejected"]))
-            if policy.model is not None and model.available():
+            if policy.model is not None and classifier.available():
                 rules = points.measure_policy(rules_only, source.rows)["flagged"]
                 lines.append(_line(source, "rules alone", rules))
                 likely = measure(_model_alone(policy), source.rows)
@@ -103,7 +103,7 @@ class Evaluate(Subcommand):
         )
         few = f", at most {limit:,} of each file" if limit else ""
         self.stdout.write(f"Policy {policy.name}; {what}{few}. Flagged is any action but allow.")
-        if not model.available():
+        if not classifier.available():
             self.stdout.write("There are no weights: the rules work alone.")
 
     def _peers(self) -> dict[str, peers.Filter]:
@@ -127,7 +127,7 @@ class Evaluate(Subcommand):
             for row in source.rows:
                 verdict = judge(row.text, policy)
                 flagged = verdict.action != "allow"
-                likely = model.score(row.text)
+                likely = classifier.score(row.text)
                 if flagged and not row.bad:
                     wrong.append((ACTIONS.index(verdict.action), likely, source.name, row))
                 elif row.bad and not flagged:
@@ -143,8 +143,8 @@ class Evaluate(Subcommand):
 
 def _model_alone(policy: Policy) -> peers.Filter:
     """The model without the rules, as a filter like the others."""
-    threshold = model.THRESHOLDS[policy.name]
-    return lambda text: model.score(text) >= threshold
+    threshold = classifier.THRESHOLDS[policy.name]
+    return lambda text: classifier.score(text) >= threshold
 
 
 def _chosen(source: Source, options: dict[str, Any]) -> Source:

@@ -8,10 +8,10 @@ from typing import Final
 
 from bus.management.moderation_commands.data import clean
 from bus.management.moderation_commands.measure import Measure
-from bus.moderation.model.rows import HELD_BACK, Row, Source
-from bus.moderation.model.train import Progress, Recipe, TrainingError, fit
-from bus.moderation.model.weights import Weights
-from bus.moderation.normalise import normalise
+from bus.moderation.classifier.rows import HELD_BACK, Row, Source
+from bus.moderation.classifier.train import Progress, Recipe, TrainingError, fit
+from bus.moderation.classifier.weights import Weights
+from bus.moderation.text.normalise import normalise
 
 # Fewer decisions of either kind teach the model who was on duty.
 FEWEST: Final = 25

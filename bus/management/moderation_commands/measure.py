@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bus.moderation.model.rows import Row
+from bus.moderation.classifier.rows import Row
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from typing import Final
 
 from bus.management.moderation_commands.measure import Measure
 from bus.moderation import POLICIES, Case, Policy, Thresholds, Verdict, judge, judge_many
-from bus.moderation.model.rows import Row
+from bus.moderation.classifier.rows import Row
 from bus.moderation.verdict import ACTIONS
 
 # What counts as objected to: from which action on.

@@ -26,9 +26,9 @@ from bus.management.moderation_commands.learn import (
 )
 from bus.management.moderation_commands.measure import Measure
 from bus.management.moderation_commands.own import own
-from bus.moderation import model
-from bus.moderation.model.train import Recipe, TrainingError, fit
-from bus.moderation.model.weights import Weights, load
+from bus.moderation import classifier
+from bus.moderation.classifier.train import Recipe, TrainingError, fit
+from bus.moderation.classifier.weights import Weights, load
 
 _POLICY = "standard"
 _EXAMPLES = 10
@@ -84,8 +84,8 @@ class Train(Subcommand):
             raise CommandError(f"{error} Nothing was written.") from error
         took = time.monotonic() - began
         unseen = leave_one_out(sources, recipe, self._progress) if options["leave_one_out"] else ()
-        out = options["out"] or model.PACKAGED.parent
-        path = out / model.PACKAGED.name
+        out = options["out"] or classifier.PACKAGED.parent
+        path = out / classifier.PACKAGED.name
         _write(weights, path)
         text = card(sources, recipe, weights, path.stat().st_size, unseen)
         (out / "CARD.md").write_text(text, "utf-8")
@@ -107,7 +107,7 @@ class Train(Subcommand):
             new = learn(source, load_packaged(), sources, self._progress)
         except TrainingError as error:
             raise CommandError(f"{error} Nothing was changed.") from error
-        self._show(compare(source, old, new, model.THRESHOLDS[_POLICY]))
+        self._show(compare(source, old, new, classifier.THRESHOLDS[_POLICY]))
         if options["switch"]:
             _write(new, path)
             self.stdout.write(
@@ -137,7 +137,7 @@ class Train(Subcommand):
 
 def load_packaged() -> Weights | None:
     """The weights that came with the package; None where there are none."""
-    return load(model.PACKAGED) if model.PACKAGED.exists() else None
+    return load(classifier.PACKAGED) if classifier.PACKAGED.exists() else None
 
 
 def _in_use(learned: Path) -> Weights | None:
@@ -145,7 +145,7 @@ def _in_use(learned: Path) -> Weights | None:
     if conf.conf.learned_weights and learned.exists():
         try:
             return load(learned)
-        except model.WeightsError:
+        except classifier.WeightsError:
             # They start with the packaged ones then, and say so.
             pass
     return load_packaged()

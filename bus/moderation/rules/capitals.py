@@ -3,8 +3,8 @@
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 # Fewer letters may be a name, an abbreviation or joy.

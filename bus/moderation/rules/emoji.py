@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 # One emoji with its colour of skin, and those that are joined to it; a flag is two letters.

@@ -1,8 +1,8 @@
 """More messages by one author than a person writes in that time."""
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import WHOLE, Hit
 
 

@@ -2,8 +2,8 @@
 
 from bus.graphemes import fitting
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 

@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.hosts import Named, below, denied_places, hosts, particle
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
-from bus.moderation.posing import disguised, poses
+from bus.moderation.links.hosts import Named, below, denied_places, hosts, particle
+from bus.moderation.links.impersonation import disguised, poses
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 _DOT: Final = (

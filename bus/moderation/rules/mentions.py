@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 _MENTION: Final = re.compile(r"(?<![\w.@])@\w[\w.-]*")

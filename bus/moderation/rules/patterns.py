@@ -4,8 +4,8 @@ from itertools import islice
 from typing import Any, Final
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 # Of one pattern; the last of more stretches over the rest of the text.

@@ -3,9 +3,9 @@
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.gist import gist
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.fingerprint import gist
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 # Of so many last messages the same ones are counted, or more where more are let through.

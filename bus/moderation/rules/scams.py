@@ -4,11 +4,11 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.edges import clean_left, clean_right
-from bus.moderation.lexicon import CUE, lexicon
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
+from bus.moderation.words.boundaries import clean_left, clean_right
+from bus.moderation.words.lexicon import CUE, lexicon
 
 _ENOUGH: Final = 4
 # What phrases weigh, or a number, before the other signs are looked for.

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.lexicon import Lexicon, Match, lexicon
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
-from bus.moderation.views import collapsed, korean, masked, plain, spelled
+from bus.moderation.words.disguises import collapsed, korean, masked, plain, spelled
+from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
 # Looks for the terms of a lexicon under one disguise.
 View = Callable[[Normal, Lexicon], Iterable[Match]]

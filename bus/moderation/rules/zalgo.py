@@ -4,8 +4,8 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.normalise import Normal
-from bus.moderation.policy import Policy
+from bus.moderation.policy.policy import Policy
+from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 
 # No script stacks four general marks on a letter; one such stack may be a slip.

@@ -3,8 +3,8 @@
 import pytest
 
 from bus.moderation import POLICIES, judge
-from bus.moderation.misspelt import KNOWN, misspelt
-from bus.moderation.terms import Term, load
+from bus.moderation.words.misspellings import KNOWN, misspelt
+from bus.moderation.words.terms import Term, load
 
 STANDARD = POLICIES["standard"]
 

@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.moderation import POLICIES, model
-from bus.moderation.model.features import _JAMO, BITS, buckets, framed, stream
-from bus.moderation.model.weights import SIZE, Calibration, Weights, load
-from bus.moderation.normalise import normalise
+from bus.moderation import POLICIES, classifier
+from bus.moderation.classifier.features import _JAMO, BITS, buckets, framed, stream
+from bus.moderation.classifier.weights import SIZE, Calibration, Weights, load
+from bus.moderation.text.normalise import normalise
 
 
 @pytest.fixture
 def packaged() -> Iterator[None]:
     """Whatever a test takes into use, the packaged weights are back after it."""
     yield
-    model.use(model.PACKAGED)
+    classifier.use(classifier.PACKAGED)
 
 
 def made(worth: int = 0) -> Weights:
@@ -28,8 +28,8 @@ def made(worth: int = 0) -> Weights:
 
 
 def test_weights_come_with_the_package_and_are_small() -> None:
-    assert model.available()
-    assert model.PACKAGED.stat().st_size <= 200_000
+    assert classifier.available()
+    assert classifier.PACKAGED.stat().st_size <= 200_000
 
 
 def test_abuse_scores_above_kindness() -> None:
@@ -40,9 +40,9 @@ def test_abuse_scores_above_kindness() -> None:
         "고마워요 잘 자요",
     ]
     rude = ["you are such a pathetic loser", "fucking idiots, all of you", "저런 쓰레기는 죽어라"]
-    assert max(map(model.score, kind)) < model.THRESHOLDS["strict"]
-    assert min(map(model.score, rude)) > model.THRESHOLDS["standard"]
-    assert max(map(model.score, kind)) < min(map(model.score, rude))
+    assert max(map(classifier.score, kind)) < classifier.THRESHOLDS["strict"]
+    assert min(map(classifier.score, rude)) > classifier.THRESHOLDS["standard"]
+    assert max(map(classifier.score, kind)) < min(map(classifier.score, rude))
 
 
 @pytest.mark.parametrize(
@@ -55,30 +55,32 @@ def test_abuse_scores_above_kindness() -> None:
     ],
 )
 def test_talk_that_only_looks_like_abuse_is_let_be(text: str) -> None:
-    assert model.score(text) < model.THRESHOLDS["standard"]
+    assert classifier.score(text) < classifier.THRESHOLDS["standard"]
 
 
 def test_a_disguise_changes_nothing() -> None:
     plain = "you fucking idiot"
     assert (
-        model.score("y​ou ｆｕｃｋｉｎｇ ιdiоt") == model.score(plain) == model.score(plain.upper())
+        classifier.score("y​ou ｆｕｃｋｉｎｇ ιdiоt")
+        == classifier.score(plain)
+        == classifier.score(plain.upper())
     )
 
 
 def test_names_and_addresses_say_nothing() -> None:
-    one = model.score("@mina look at https://example.org/a this")
-    assert one == model.score("@other.name look at http://bad.example/kill this")
+    one = classifier.score("@mina look at https://example.org/a this")
+    assert one == classifier.score("@other.name look at http://bad.example/kill this")
 
 
 def test_the_normal_form_can_be_given() -> None:
     text = "Ｈello 안녕"
-    assert model.score_folded(normalise(text).folded) == model.score(text)
+    assert classifier.score_folded(normalise(text).folded) == classifier.score(text)
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=()), max_size=300))
 def test_any_text_has_a_score(text: str) -> None:
-    assert 0.0 <= model.score(text) <= 1.0
-    assert model.score(text) == model.score(text)
+    assert 0.0 <= classifier.score(text) <= 1.0
+    assert classifier.score(text) == classifier.score(text)
 
 
 @pytest.mark.parametrize(
@@ -86,12 +88,12 @@ def test_any_text_has_a_score(text: str) -> None:
     ["", " ", "\n\t", "\ud800", "a" * 2000, "\u0301" * 2000, "ㅋ" * 2000, "[" * 2000, "\u202e"],
 )
 def test_odd_texts_have_a_score(text: str) -> None:
-    assert 0.0 <= model.score(text) <= 1.0
+    assert 0.0 <= classifier.score(text) <= 1.0
 
 
 def test_every_policy_has_a_threshold_and_stricter_ones_lower_ones() -> None:
-    assert set(model.THRESHOLDS) == set(POLICIES)
-    at = model.THRESHOLDS
+    assert set(classifier.THRESHOLDS) == set(POLICIES)
+    at = classifier.THRESHOLDS
     assert at["off"] > 1.0 > at["relaxed"] >= at["standard"] >= at["strict"] > 0.5
 
 
@@ -113,32 +115,32 @@ def test_buckets_depend_on_nothing_but_the_text() -> None:
 
 @pytest.mark.usefixtures("packaged")
 def test_without_weights_every_score_is_zero() -> None:
-    model.use(None)
-    assert not model.available()
-    assert model.score("you fucking idiot") == 0.0
+    classifier.use(None)
+    assert not classifier.available()
+    assert classifier.score("you fucking idiot") == 0.0
 
 
 @pytest.mark.usefixtures("packaged")
 def test_other_weights_are_taken(tmp_path: Path) -> None:
     made(worth=127).save(tmp_path / "w.npz")
-    model.use(tmp_path / "w.npz")
-    assert model.score("have a nice day") > 0.99
+    classifier.use(tmp_path / "w.npz")
+    assert classifier.score("have a nice day") > 0.99
 
 
 @pytest.mark.usefixtures("packaged")
 def test_a_broken_file_is_refused_and_the_weights_stay(tmp_path: Path) -> None:
-    before = model.score("you fucking idiot")
+    before = classifier.score("you fucking idiot")
     path = tmp_path / "w.npz"
     for content in (b"", b"no zip", b"PK\x03\x04 half a zip"):
         path.write_bytes(content)
-        with pytest.raises(model.WeightsError, match="holds no weights"):
-            model.use(path)
-    with pytest.raises(model.WeightsError, match="holds no weights"):
-        model.use(tmp_path / "missing.npz")
+        with pytest.raises(classifier.WeightsError, match="holds no weights"):
+            classifier.use(path)
+    with pytest.raises(classifier.WeightsError, match="holds no weights"):
+        classifier.use(tmp_path / "missing.npz")
     np.savez_compressed(path, table=np.zeros(8, np.int8), step=1.0, calibration=np.zeros((2, 2)))
-    with pytest.raises(model.WeightsError, match="another shape"):
-        model.use(path)
-    assert model.score("you fucking idiot") == before
+    with pytest.raises(classifier.WeightsError, match="another shape"):
+        classifier.use(path)
+    assert classifier.score("you fucking idiot") == before
 
 
 def test_saved_weights_are_read_back_and_written_alike(tmp_path: Path) -> None:

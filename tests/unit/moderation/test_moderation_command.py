@@ -17,9 +17,9 @@ from bus.management.moderation_commands import data, peers
 from bus.management.moderation_commands.learn import FEWEST, compare, decisions
 from bus.management.moderation_commands.own import own, readings
 from bus.management.moderation_commands.train import Train
-from bus.moderation import model
-from bus.moderation.model.train import TrainingError
-from bus.moderation.model.weights import load
+from bus.moderation import classifier
+from bus.moderation.classifier.train import TrainingError
+from bus.moderation.classifier.weights import load
 
 RUDE = ("you pathetic clown", "what a useless fool", "get lost you rat", "저런 한심한 놈들")
 KIND = ("see you at lunch", "thanks for the help", "what a lovely day", "내일 회의에서 만나요")
@@ -43,7 +43,7 @@ def directory(tmp_path: Path) -> Path:
 def restored() -> Iterator[None]:
     """Whatever a test takes into use, the packaged weights are back after it."""
     yield
-    model.use(model.PACKAGED)
+    classifier.use(classifier.PACKAGED)
 
 
 def run(*args: object) -> str:
@@ -174,7 +174,7 @@ def test_measuring_tells_of_every_file_and_says_on_which_rows(directory: Path) -
 
 @pytest.mark.usefixtures("restored")
 def test_measuring_without_weights_says_so(directory: Path) -> None:
-    model.use(None)
+    classifier.use(None)
     told = run("evaluate", "--data", directory)
     assert "the rules work alone" in told
     assert "model alone" not in told
@@ -237,9 +237,9 @@ def test_decisions_are_learned_shown_and_not_switched(tmp_path: Path) -> None:
     assert "blorptag" in told
     assert not (tmp_path / "weights.npz").exists()
     new = load(tmp_path / "draft.npz")
-    assert new.probability("such a blorptag") > model.score("such a blorptag")
+    assert new.probability("such a blorptag") > classifier.score("such a blorptag")
     # What it knew, it knows still.
-    assert new.probability("you fucking idiot") > model.THRESHOLDS["standard"]
+    assert new.probability("you fucking idiot") > classifier.THRESHOLDS["standard"]
     assert new.probability("thanks, have a nice day") < 0.5
 
 
@@ -261,9 +261,9 @@ def test_switched_weights_are_taken_at_the_next_start(
 ) -> None:
     assert "Wrote" in learned(tmp_path, switch=True)
     monkeypatch.setattr(conf, "learned_weights_path", lambda: tmp_path / "weights.npz")
-    before = model.score("such a blorptag")
+    before = classifier.score("such a blorptag")
     _take_learned_weights()
-    assert model.score("such a blorptag") > before
+    assert classifier.score("such a blorptag") > before
 
 
 @pytest.mark.usefixtures("restored")
@@ -273,9 +273,9 @@ def test_the_setting_keeps_learned_weights_away(
     learned(tmp_path, switch=True)
     monkeypatch.setattr(conf, "learned_weights_path", lambda: tmp_path / "weights.npz")
     settings.BUS_LEARNED_WEIGHTS = False
-    before = model.score("such a blorptag")
+    before = classifier.score("such a blorptag")
     _take_learned_weights()
-    assert model.score("such a blorptag") == before
+    assert classifier.score("such a blorptag") == before
 
 
 @pytest.mark.usefixtures("restored")
@@ -285,10 +285,10 @@ def test_a_broken_file_of_learned_weights_is_told_of_and_left(
     path = tmp_path / "weights.npz"
     path.write_bytes(b"half")
     monkeypatch.setattr(conf, "learned_weights_path", lambda: path)
-    before = model.score("you fucking idiot")
+    before = classifier.score("you fucking idiot")
     _take_learned_weights()
     assert "The packaged weights are used" in caplog.text
-    assert model.score("you fucking idiot") == before > 0.5
+    assert classifier.score("you fucking idiot") == before > 0.5
 
 
 def test_too_few_decisions_are_refused() -> None:
@@ -318,6 +318,6 @@ def test_nothing_is_switched_without_evidence(
 
 def test_the_change_counts_only_what_was_held_back() -> None:
     source = decisions(labelled())
-    change = compare(source, None, load(model.PACKAGED), 0.5)
+    change = compare(source, None, load(classifier.PACKAGED), 0.5)
     assert len(change.before.times) == sum(row.held_back for row in source.rows) > 10
     assert change.before.right_hits == 0

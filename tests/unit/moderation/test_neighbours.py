@@ -5,7 +5,7 @@ from itertools import groupby
 
 import pytest
 
-from bus.moderation.neighbours import single, three_alike
+from bus.moderation.text.repeated_letters import single, three_alike
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 20, 511, 512, 513, 1500])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.moderation.normalise import normalise
+from bus.moderation.text.normalise import normalise
 
 
 @pytest.mark.parametrize(

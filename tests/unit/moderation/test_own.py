@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Policy, judge, own
-from bus.moderation.own import check_looks
+from bus.moderation import POLICIES, Policy, judge
+from bus.moderation.words import custom_lists
+from bus.moderation.words.custom_lists import check_looks
 
 RULES = replace(POLICIES["standard"], model=None)
 
@@ -158,11 +159,11 @@ def test_beyond_so_many_places_nothing_is_allowed() -> None:
 
 
 def test_of_long_lists_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(own, "_kept", {})
-    monkeypatch.setattr(own, "_MOST_WORDS_KEPT", 5)
-    first = own.compiled(("a", "b"), (), ())
-    second = own.compiled(("c", "d"), (), ())
-    assert own.compiled(("a", "b"), (), ()) is first
-    own.compiled(("e", "f"), (), ())
-    assert own.compiled(("a", "b"), (), ()) is first
-    assert own.compiled(("c", "d"), (), ()) is not second
+    monkeypatch.setattr(custom_lists, "_kept", {})
+    monkeypatch.setattr(custom_lists, "_MOST_WORDS_KEPT", 5)
+    first = custom_lists.compiled(("a", "b"), (), ())
+    second = custom_lists.compiled(("c", "d"), (), ())
+    assert custom_lists.compiled(("a", "b"), (), ()) is first
+    custom_lists.compiled(("e", "f"), (), ())
+    assert custom_lists.compiled(("a", "b"), (), ()) is first
+    assert custom_lists.compiled(("c", "d"), (), ()) is not second

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Policy, Thresholds, judge, suspicion
+from bus.moderation import POLICIES, Context, Policy, Thresholds, classifier, judge
 
 POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
 
@@ -14,7 +14,7 @@ POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
     ("likely", "action"), [(0.4, "allow"), (0.6, "alert"), (0.95, "hold"), (1.0, "hold")]
 )
 def test_by_its_thresholds(likely: float, action: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: likely)
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: likely)
     verdict = judge("a longer text", POLICY)
     assert (verdict.action, verdict.masked) == (action, "a longer text")
     assert judge("a longer text", POLICY, Context(trusted=True)).action == "allow"
@@ -22,18 +22,18 @@ def test_by_its_thresholds(likely: float, action: str, monkeypatch: pytest.Monke
 
 
 def test_the_rules_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: 1.0)
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: 1.0)
     assert [hit.rule for hit in judge("shit", POLICY).hits] == ["words"]
 
 
 def test_an_innocent_word_is_not_read_for_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("cock" in folded))
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: float("cock" in folded))
     assert judge("a shuttlecock", POLICY).action == "allow"
     assert judge("cocc", POLICY).action == "allow"
 
 
 def test_of_a_word_or_two_it_says_nothing_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: 1.0)
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: 1.0)
     for text in ("twitch", "pitch dark", "crap crap crap"):
         assert judge(text, POLICY).action == "allow"
     assert judge("such pitch darkness", POLICY).action == "hold"
@@ -43,7 +43,7 @@ def test_of_a_word_or_two_it_says_nothing_alone(monkeypatch: pytest.MonkeyPatch)
 def test_a_word_that_is_said_to_nobody_is_left_to_the_model(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(suspicion.model, "score_folded", lambda folded: float("dumb" in folded))
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: float("dumb" in folded))
     assert judge("nothing but dumb replies by these trolls", POLICY).action == "hold"
     assert judge("sorry, I'm so dumb", POLICY).action == "allow"
     assert judge("dumb printer", POLICY).action == "allow"

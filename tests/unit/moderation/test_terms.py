@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bus.moderation import POLICIES, judge
-from bus.moderation.terms import Term, expand, languages, load, parse
+from bus.moderation.words.terms import Term, expand, languages, load, parse
 
 TERMS = [term for name in languages() for term in load(name)]
 

@@ -1,0 +1,1 @@
+"""Links: hosts, and those that pose as others."""

@@ -1,0 +1,90 @@
+"""Hosts that look like a well-known one without being it."""
+
+import re
+from functools import cache
+from itertools import pairwise
+from typing import Final
+from unicodedata import name
+
+from bus.moderation.links.hosts import LONGEST, hosts
+
+# Letters that are drawn as others in the name of a host.
+_DRAWN: Final = str.maketrans(
+    {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "|": "l"}
+)
+_AGAIN: Final = re.compile(r"(.)\1+").sub
+# Letters of the shortest name of a brand.
+_SHORT: Final = 4
+# What those who pose put beside a name: `secure-paypal.com`.
+_BAIT: Final = frozenset(
+    (
+        *("account", "accounts", "airdrop", "auth", "bonus", "confirm", "event", "free", "gift"),
+        *("gifts", "giveaway", "login", "nitro", "payment", "promo", "recovery", "reward"),
+        *("rewards", "secure", "security", "signin", "support", "update", "verification"),
+        *("verify", "wallet"),
+    )
+)
+# What stands before the name of a country.
+_SECOND: Final = frozenset(("ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"))
+
+
+def disguised(written: str, host: str) -> bool:
+    """Whether letters of another script stand for Latin ones, in the open or as `xn--`."""
+    if host.startswith("xn--") or ".xn--" in host:
+        return True
+    # Accents are a language's own, and so is a full stop that is round.
+    return host.isascii() and any(
+        not char.isascii() and char != "。" and "LATIN" not in name(char, "LATIN")
+        for char in written
+    )
+
+
+def poses(host: str) -> bool:
+    """Whether a part of its name is, or may be taken for, the name of another site."""
+    brands = hosts("brand")
+    labels = host[-LONGEST:].split(".")
+    for label in dict.fromkeys(labels[:-1]):
+        parts = label.split("-")
+        if any(part not in brands and not brands.isdisjoint(_drawn(part)) for part in parts):
+            return True
+        if len(parts) > 1 and not (brands.isdisjoint(parts) or _BAIT.isdisjoint(parts)):
+            return True
+    return any(
+        label in brands and suffix in hosts("suffix") and not _national(labels[place + 1 :])
+        for place, (label, suffix) in enumerate(pairwise(labels))
+    )
+
+
+def _national(ending: list[str]) -> bool:
+    """Whether this is how a host ends: `com`, `co.kr`, and not `com.evil.example`."""
+    return len(ending) == 1 or (len(ending) == 2 and ending[0] in _SECOND and len(ending[1]) == 2)
+
+
+def _drawn(part: str) -> tuple[str, ...]:
+    """What a name may be taken for at a glance."""
+    return (
+        part.translate(_DRAWN),
+        part.replace("rn", "m"),
+        part.replace("vv", "w"),
+        part.replace("cl", "d"),
+        part.replace("l", "i"),
+        part.replace("i", "l"),
+        *_drawn_out(part),
+    )
+
+
+def _drawn_out(part: str) -> list[str]:
+    """The names of which this one only repeats letters: `gooogle`."""
+    once = _AGAIN(r"\1", part) if len(part) > _SHORT else part
+    if once == part:
+        return []
+    return [brand for brand in _said_once().get(once, ()) if len(part) > len(brand)]
+
+
+@cache
+def _said_once() -> dict[str, list[str]]:
+    """The names by what is left of them without letters that are said again."""
+    found: dict[str, list[str]] = {}
+    for brand in hosts("brand"):
+        found.setdefault(_AGAIN(r"\1", brand), []).append(brand)
+    return found

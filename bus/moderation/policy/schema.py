@@ -1,0 +1,168 @@
+"""The parts of a policy as JSON holds them: read with every wrong value refused, and written."""
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from bus.moderation.policy.thresholds import NEVER, Ladder, Thresholds
+from bus.moderation.words.custom_lists import checked_patterns, checked_words
+
+_ACTIONS: Final = ("alert", "mask", "hold", "reject")
+# The model is no judge: what it says alone is looked at by a person.
+_MODEL_ACTIONS: Final = ("alert", "hold")
+_REASONS: Final = (
+    "blocked_word", "harassment", "self_harm", "link", "spam", "mentions", "flood", "new_member",
+    "capitals", "emoji", "too_long", "model",
+)  # fmt: skip
+# Those that a context may have.
+_ROLES: Final = ("owner", "moderator", "member", "guest", "service")
+# No message holds them, and no database takes them all.
+_UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
+_MOST_HOSTS: Final = 1_000
+_YEAR: Final = 366 * 24 * 3600
+
+
+def _whole(least: int, most: int) -> Callable[[object], int]:
+    def read_whole(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"a whole number from {least} to {most} is wanted")
+        return value
+
+    return read_whole
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        raise ValueError("a list of strings is wanted")
+    for number, item in enumerate(value, start=1):
+        if found := _UNSEEN(item):
+            raise ValueError(
+                f"string {number} holds U+{ord(found[0]):04X}, a control character or half of a"
+                " surrogate pair"
+            )
+    return tuple(value)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return checked_words(_strings(value))
+
+
+def _patterns(value: object) -> tuple[str, ...]:
+    return checked_patterns(_strings(value))
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    named = tuple(name.strip().lower().removeprefix("*.").strip(".") for name in _strings(value))
+    if len(named) > _MOST_HOSTS:
+        raise ValueError(f"{len(named):,} hosts, {_MOST_HOSTS:,} at most")
+    wrong = [name for name in named if not name or set(name) & set("/:@ *")]
+    if wrong:
+        raise ValueError(f"not the name of a host: {wrong[0]!r} (write example.com)")
+    return named
+
+
+def _roles(value: object) -> frozenset[str]:
+    named = _strings(value)
+    for role in named:
+        if role not in _ROLES:
+            raise ValueError(f"no role {role!r}; there are {', '.join(_ROLES)}")
+    return frozenset(named)
+
+
+def _severity(value: object) -> int:
+    if value is None:
+        return NEVER
+    return _whole(1, 5)(value)
+
+
+def _ladder(reason: str, value: object) -> Ladder:
+    if reason not in _REASONS:
+        raise ValueError(f"no reason {reason!r}; there are {', '.join(_REASONS)}")
+    actions = _MODEL_ACTIONS if reason == "model" else _ACTIONS
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{reason}: an object of actions and severities is wanted")
+    for action in value:
+        if action not in actions:
+            raise ValueError(f"{reason}: no action {action!r}; there are {', '.join(actions)}")
+    try:
+        return Ladder(**{action: _severity(severity) for action, severity in value.items()})
+    except ValueError as error:
+        raise ValueError(f"{reason}: {error}, or null for never") from error
+
+
+def _ladders(value: object) -> Mapping[str, Ladder]:
+    if not isinstance(value, Mapping):
+        raise ValueError("an object of reasons is wanted")
+    return MappingProxyType({reason: _ladder(reason, steps) for reason, steps in value.items()})
+
+
+def _thresholds(value: object) -> Thresholds | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {"alert", "hold"}:
+        raise ValueError('{"alert": …, "hold": …} is wanted, or null')
+    numbers = {}
+    for name, threshold in value.items():
+        if threshold is None:
+            threshold = NEVER
+        if isinstance(threshold, bool) or not isinstance(threshold, (int, float)):
+            raise ValueError(f"{name}: a number from 0 to 1 is wanted, or null for never")
+        if not 0 < threshold <= 1 and threshold != NEVER:
+            raise ValueError(f"{name}: a number above 0 up to 1 is wanted, or null for never")
+        numbers[name] = float(threshold)
+    return Thresholds(**numbers)
+
+
+PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
+    {
+        "ladders": _ladders,
+        "max_length": _whole(1, 100_000),
+        "max_mentions": _whole(0, 1_000),
+        "max_repeats": _whole(0, 100),
+        "max_links": _whole(0, 1_000),
+        "max_capitals": _whole(0, 100),
+        "max_emoji": _whole(0, 100_000),
+        "flood_messages": _whole(0, 1_000),
+        "flood_seconds": _whole(1, 3_600),
+        "new_seconds": _whole(0, _YEAR),
+        "new_max_links": _whole(0, 1_000),
+        "new_max_mentions": _whole(0, 1_000),
+        "raid_seconds": _whole(0, _YEAR),
+        "strikes_to_hold": _whole(0, 1_000),
+        "exempt": _roles,
+        "words": _words,
+        "own_severity": _whole(1, 5),
+        "allowed": _words,
+        "patterns": _patterns,
+        "allow_hosts": _hosts,
+        "deny_hosts": _hosts,
+        "model": _thresholds,
+    }
+)
+
+
+def read(name: str, value: object) -> Any:
+    """One part's value as a policy keeps it; ValueError says which part is wrong, and how."""
+    reader = PARTS.get(name)
+    if reader is None:
+        raise ValueError(f"no part {name!r}; there are {', '.join(PARTS)}")
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def written(value: object) -> object:
+    """A part's value as JSON holds it."""
+    if isinstance(value, Mapping):
+        return {key: written(inner) for key, inner in value.items()}
+    if isinstance(value, Ladder):
+        steps = {action: getattr(value, action) for action in _ACTIONS}
+        return {action: step for action, step in steps.items() if step != NEVER}
+    if isinstance(value, Thresholds):
+        steps = {"alert": value.alert, "hold": value.hold}
+        return {action: step if step <= 1 else None for action, step in steps.items()}
+    if isinstance(value, (tuple, frozenset)):
+        return sorted(value) if isinstance(value, frozenset) else list(value)
+    return value

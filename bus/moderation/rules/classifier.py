@@ -1,0 +1,85 @@
+"""What the model alone makes of a text: a reason for a person to look, and never more."""
+
+import re
+from typing import Final
+
+from bus.moderation import classifier
+from bus.moderation.policy.thresholds import Thresholds
+from bus.moderation.text.normalise import Normal
+from bus.moderation.verdict import WHOLE, Hit
+from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
+from bus.moderation.words.boundaries import stands
+from bus.moderation.words.custom_lists import Own
+from bus.moderation.words.lexicon import lexicon
+
+# Places that look like terms; what follows them is left to the model.
+_MOST: Final = 150
+_WORD: Final = re.compile(r"[^\W_]+").finditer
+_WORDS: Final = re.compile(r"[^\W_]+").findall
+# Different words of a text of which the model alone says nothing.
+_FEW: Final = 2
+
+
+def find(normal: Normal, thresholds: Thresholds, likely: float, own: Own) -> list[Hit]:
+    """One hit over the whole text, of severity 1 from the first threshold and 2 from the second.
+
+    `likely` is the model's score of the folded text.
+    """
+    text, folded = normal.raw, normal.folded
+    least = min(thresholds.alert, thresholds.hold)
+    if likely >= least and (without := _without_innocents(normal, own)) != folded:
+        likely = classifier.score_folded(without)
+    if likely < least or not text or _says_too_little(normal):
+        return []
+    severity = 2 if likely >= thresholds.hold else 1
+    return [Hit("model", "model", severity, 0, len(text), text, WHOLE, "model")]
+
+
+def _says_too_little(normal: Normal) -> bool:
+    """Whether a Latin text is so short that letters alone do not tell `pitch black` from abuse.
+
+    With a word of the lists in it, whether or not that counts where it stands, it is not.
+    """
+    words, folded = lexicon(), normal.folded
+    if not folded.isascii() or len(set(_WORDS(folded))) > _FEW:
+        return False
+    return not any(
+        words.readings[pattern][-1][1].severity > 1 and not _inside(folded, start, end)
+        for pattern, start, end in words.scan(normal)
+    )
+
+
+def _inside(folded: str, start: int, end: int) -> bool:
+    """Whether a word goes on before or after this range."""
+    return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
+
+
+def _without_innocents(normal: Normal, own: Own) -> str:
+    """The text without what the room allows, and without innocent words.
+
+    Those are words that hold a blocked one, or are said of oneself or a thing.
+
+    The model knows letters, and would take a shuttlecock for what it ends in. A whole word that
+    does not count where it stands, as an insult that is said to nobody, is left to the model.
+    """
+    words, folded = lexicon(), normal.folded
+    places = words.scan(normal)[:_MOST]
+    found = [place for place in places if words.readings[place[0]][0][0] == "text"]
+    whole = bytearray(len(folded))
+    for _, start, end in found:
+        if not _inside(folded, start, end):
+            whole[start:end] = b"\x01" * (end - start)
+    scolded = scolds_a_thing(folded)
+    innocent = bytearray(len(folded))
+    for pattern, start, end in found:
+        if all(whole[start:end]) and not (scolded or said_of_oneself(folded, start)):
+            continue
+        if not any(stands(term, folded, start, end) for _, term in words.readings[pattern]):
+            innocent[start:end] = b"\x01" * (end - start)
+    for start, end in own.allows(folded):
+        innocent[start:end] = b"\x01" * (end - start)
+    if not any(innocent):
+        return folded
+    return " ".join(
+        word[0] for word in _WORD(folded) if not any(innocent[word.start() : word.end()])
+    )

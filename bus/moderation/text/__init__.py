@@ -1,0 +1,1 @@
+"""What a text is, whatever it is written with: folding, look-alikes, Hangul, fingerprints."""

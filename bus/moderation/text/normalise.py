@@ -1,0 +1,147 @@
+"""Normal form of a text for matching, with the way back to the text as written."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bus.moderation.text.confusables import JAMO, TABLE
+
+# ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
+_SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
+# Conjoining jamo, and what stands for each that is not put together.
+_FIRST_JAMO: Final = 0x1100
+_JAMO: Final = np.arange(_FIRST_JAMO, _FIRST_JAMO + 0x100, dtype=np.int64)
+_JAMO[[ord(jamo) - _FIRST_JAMO for jamo in JAMO]] = [ord(letter) for letter in JAMO.values()]
+# To how many letters each character folds.
+_WIDTHS: Final = np.ones(0x110000, np.uint8)
+_WIDE: Final = {code: plain or "" for code, plain in TABLE.items() if plain is None or plain[1:]}
+_WIDTHS[list(_WIDE)] = list(map(len, _WIDE.values()))
+# Letters that folding may add to a text. In one that grows by more, what folds to several letters
+# is read as the first of them: nobody writes so, and every letter takes time.
+_MOST_ADDED: Final = 400
+_NARROW: Final = {
+    code: next(filter(str.isalnum, plain), plain[0]) for code, plain in _WIDE.items() if plain
+}
+_CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
+
+
+def _kind(char: str) -> str:
+    """A letter, a digit, a space, an apostrophe or another sign."""
+    if char.isalpha():
+        return "a"
+    if char.isdigit():
+        return "0"
+    return " " if char.isspace() else "'" if char == "'" else "."
+
+
+_SHAPE: Final = "".join(map(_kind, map(chr, range(128)))).encode().ljust(256, b".")
+
+
+T = TypeVar("T")
+# Where each folded character starts and ends in the text as written.
+Spans = tuple[list[int], list[int]]
+
+
+class Normal:
+    """A text, its folded form, and for each folded character where it was written."""
+
+    __slots__ = ("_read", "_same", "_shape", "_spans", "folded", "raw", "scanned")
+
+    def __init__(
+        self,
+        raw: str,
+        folded: str,
+        spans: Spans | None = None,
+        *,
+        same: bool = False,
+    ) -> None:
+        self.raw = raw
+        self.folded = folded
+        self._spans = spans
+        self._shape: bytes | None = None
+        # Folding letter for letter leaves every offset where it was.
+        self._same = same
+        # What was found in it, kept by whoever looks for it first.
+        self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
+        self._read: dict[object, Any] | None = None
+
+    # Kept by hand: the lock of a cached_property takes as long as all the rest.
+    @property
+    def shape(self) -> bytes:
+        """For each folded character what kind it is, so that views know if they need to look."""
+        if self._shape is None:
+            self._shape = f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
+        return self._shape
+
+    def once(self, read: Callable[[str], T]) -> T:
+        """What somebody reads out of the folded text, read once however often it is asked for."""
+        if self._read is None:
+            self._read = {}
+        if read not in self._read:
+            self._read[read] = read(self.folded)
+        return cast("T", self._read[read])
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The range in the text as written of a folded range that is not empty."""
+        if self._same:
+            return start, end
+        if self._spans is None:
+            self._spans = _spans(self.raw)
+        return self._spans[0][start], self._spans[1][end - 1]
+
+
+def _codes(text: str) -> NDArray[np.int64]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.int64)
+
+
+def _starts(read: str) -> NDArray[np.int64]:
+    """The written place of each character that the table makes of what is read."""
+    return np.arange(len(read)).repeat(_WIDTHS[_codes(read)])
+
+
+def _spans(read: str) -> Spans:
+    starts = _starts(read)
+    return starts.tolist(), (starts + 1).tolist()
+
+
+def _compose(folded: str, starts: NDArray[np.int64]) -> tuple[str, Spans]:
+    """Put conjoining jamo together as NFC does, and turn the rest into jamo as people type them."""
+    codes = _codes(folded)
+    after, before = codes[1:], codes[:-1]
+    # Which letters join the one before them: a vowel an initial, a final a syllable without one.
+    vowels, finals = np.zeros((2, len(codes)), bool)
+    vowels[1:] = _within(after, 0x1161, 0x1175) & _within(before, 0x1100, 0x1112)
+    open_before = _within(before, 0xAC00, 0xD7A3) & ((before - 0xAC00) % 28 == 0)
+    finals[1:] = _within(after, 0x11A8, 0x11C2) & (open_before | vowels[:-1])
+    made = codes.copy()
+    at = vowels.nonzero()[0]
+    made[at - 1] = 0xAC00 + ((codes[at - 1] - 0x1100) * 21 + codes[at] - 0x1161) * 28
+    at = finals.nonzero()[0]
+    made[at - 1 - vowels[at - 1]] += codes[at] - 0x11A7
+    at = _within(made, _FIRST_JAMO, _FIRST_JAMO + 0xFF).nonzero()[0]
+    made[at] = _JAMO[made[at] - _FIRST_JAMO]
+    kept = (~(vowels | finals)).nonzero()[0]
+    ends = starts[np.append(kept[1:], len(codes)) - 1] + 1
+    letters = made[kept].astype("<u4").tobytes().decode("utf-32-le")
+    return letters, (starts[kept].tolist(), ends.tolist())
+
+
+def _within(codes: NDArray[np.int64], first: int, last: int) -> NDArray[np.bool_]:
+    return (first <= codes) & (codes <= last)
+
+
+def normalise(raw: str) -> Normal:
+    """Fold a text for matching; any string is taken."""
+    if raw.isascii() or _SIMPLE(raw):
+        return Normal(raw, raw.lower(), same=True)
+    folded = raw.translate(TABLE)
+    read = raw
+    if len(folded) > len(raw) + _MOST_ADDED:
+        read = raw.translate(_NARROW)
+        folded = read.translate(TABLE)
+    if _CONJOINING(folded):
+        return Normal(raw, *_compose(folded, _starts(read)))
+    return Normal(raw, folded, None if read is raw else _spans(read))

@@ -1,0 +1,185 @@
+"""Whether a term that was found stands as a word of its own, or is part of an innocent one."""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Final
+
+from bus.moderation.text.hangul import is_jamo, is_syllable
+from bus.moderation.words.addressee import aimed, all_that_is_said, of_oneself
+from bus.moderation.words.terms import Term
+
+_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
+# Particles and endings that may follow a Korean noun or exclamation without making another word.
+_PARTICLE: Final = re.compile(
+    r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
+    r"|같|처럼|한테|에게|까지|부터|보다|이나|라고|라니|라도|데|고|지|거|것|놈|년|들아|새끼|씨|진짜|존나|그냥|왜)+\Z"
+).match
+# Letters; whatever follows a word for longer is no ending.
+_LONGEST_ENDING: Final = 12
+_LAUGHTER: Final = "ㅋㅎㅠㅜ"
+# Initials that are swear words, so that several in a row are.
+_INITIALS: Final = re.compile(
+    "(?:ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅄ|ㅈㄴ|ㅈㄹ|ㅁㅊ|ㄱㅅㄲ|ㅅㄲ|ㄲㅈ|ㄷㅊ|ㄴㄱㅁ|ㅈㄲ|ㄹㅇ|ㅇㅈ|[ㄹㄴㄷㅋㅎㅠㅜ])*"
+).fullmatch
+_JAMO_BEFORE: Final = re.compile("[ㄱ-ㅣ]+\\Z").search
+_JAMO_AFTER: Final = re.compile("[ㄱ-ㅣ]+").match
+_LONGEST_RUN: Final = 12
+# What people put before a swear word without a space.
+_GLUED: Final = re.compile(
+    r"(?:\A|[^가-힣])"
+    r"(?:너|넌|니|야|아|개|진짜|그냥|좀|걍|제발|이런|저런|존나|완전|우리팀|어휴|에휴)\Z"
+).search
+_LONGEST_GLUED: Final = 5
+_GLUED_SEVERITY: Final = 3
+# What an exception with this before it needs: letters that it goes on from, a number, or a name.
+# 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
+_GOES_ON: Final = "~"
+_LED_TO: Final = (
+    "(?:(?<=[가-힣0-9])(?<![아야와개하뭐왜휴진])|(?<=[김박최정강조윤장임한오서신권황안송류홍] ))"
+)
+_LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+# A number that is put before or after a word.
+_LONGEST_NUMBER: Final = 6
+_BEFORE: Final = re.compile(r"(?:\A|[^a-z0-9])[0-9]{1,5}\Z").search
+_AFTER: Final = re.compile(r"[0-9]{1,5}(?![a-z0-9])").match
+_HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
+
+
+def _latin(char: str) -> bool:
+    return char.isascii() and char.isalnum()
+
+
+def clean_left(text: str, start: int) -> bool:
+    """Whether no letter of the same script stands before."""
+    if not start:
+        return True
+    before, first = text[start - 1], text[start]
+    if is_jamo(first):
+        return not is_syllable(before) and (before in _LAUGHTER or not is_jamo(before))
+    if is_syllable(first):
+        return not is_syllable(before)
+    return not _latin(before)
+
+
+def clean_right(text: str, end: int) -> bool:
+    """Whether no letter of the same script stands after."""
+    if end == len(text):
+        return True
+    after, last = text[end], text[end - 1]
+    if is_jamo(last):
+        return not is_syllable(after) and (after in _LAUGHTER or not is_jamo(after))
+    if is_syllable(last):
+        return not is_syllable(after)
+    return not _latin(after)
+
+
+def _ends_word(text: str, end: int) -> bool:
+    """Whether only a particle or an ending follows in the same Korean word."""
+    rest = _HANGUL_WORD(text, end, end + _LONGEST_ENDING)
+    return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
+
+
+def _ends_insult(text: str, end: int) -> bool:
+    """Whether the word ends here; Korean ones take endings without end."""
+    return is_syllable(text[end - 1]) or clean_right(text, end)
+
+
+def _glued(term: Term, text: str, start: int) -> bool:
+    """Whether all that stands before a harsh Korean word is one that people write it to."""
+    if term.severity < _GLUED_SEVERITY or not is_syllable(text[start]):
+        return False
+    return _GLUED(text[max(0, start - _LONGEST_GLUED) : start]) is not None
+
+
+def _own_run(text: str, start: int, end: int) -> bool:
+    """Whether these initials are a run of their own, or of swear words alone.
+
+    Laughter, tears and their own repeats do not count.
+    """
+    left, right = start, end
+    while left and text[left - 1] in text[start] + _LAUGHTER:
+        left -= 1
+    while right < len(text) and text[right] in text[end - 1] + _LAUGHTER:
+        right += 1
+    if not (left and is_jamo(text[left - 1])) and not (right < len(text) and is_jamo(text[right])):
+        return True
+    before = _JAMO_BEFORE(text[max(0, start - _LONGEST_RUN) : start])
+    after = _JAMO_AFTER(text, end, end + _LONGEST_RUN)
+    return all(jamo is None or _INITIALS(jamo[0]) for jamo in (before, after))
+
+
+@lru_cache(maxsize=1024)
+def _innocents(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str] | None], int]:
+    """A search for any of the exceptions, the longest first, and the length of that one."""
+    longest_first = sorted(exceptions, key=len, reverse=True)
+    pattern = "|".join(map(_exception, longest_first))
+    return re.compile(pattern).search, len(longest_first[0])
+
+
+def _exception(text: str) -> str:
+    bare = text.removeprefix(_GOES_ON)
+    return re.escape(text) if bare == text else _LED_TO + re.escape(bare)
+
+
+def excepted(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether the match is part of something innocent, as the list says."""
+    search, size = _innocents(term.exceptions)
+    at = max(0, start - size)
+    while found := search(text, at, end + size):
+        if found.start() >= end:
+            return False
+        if found.end() > start and (found.start() < start or found.end() > end):
+            return True
+        at = found.start() + 1
+    return False
+
+
+def _numbered(term: Term) -> bool:
+    """Whether a number put to this term hides it: `slut69`; shorter ones turn up in codes."""
+    return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
+
+
+def _number_before(term: Term, text: str, start: int) -> bool:
+    """Whether nothing but a number stands before the term in its word: `420slut`."""
+    if not text[start - 1].isdigit() or not _numbered(term):
+        return False
+    return _BEFORE(text[max(0, start - _LONGEST_NUMBER) : start]) is not None
+
+
+def _number_after(term: Term, text: str, end: int) -> bool:
+    """Whether nothing but a number follows the term in its word."""
+    return text[end].isdigit() and _numbered(term) and _AFTER(text, end) is not None
+
+
+def stands(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether the term counts where it was found."""
+    edges = term.edges
+    if edges == "run" and not _own_run(text, start, end):
+        return False
+    if (
+        edges not in ("any", "run")
+        and not clean_left(text, start)
+        and not _glued(term, text, start)
+        and not _number_before(term, text, start)
+    ):
+        return False
+    if edges == "whole" and not clean_right(text, end) and not _number_after(term, text, end):
+        return False
+    if edges == "word" and not _ends_word(text, end):
+        return False
+    if edges == "stem":
+        rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
+        if rest is not None and not _SUFFIX(rest[0].rstrip("0123456789")):
+            return False
+    if edges in ("aimed", "taunt"):
+        if not _ends_insult(text, end):
+            return False
+        if not aimed(text, start, end) and not (edges == "taunt" and all_that_is_said(text)):
+            return False
+    if edges == "called" and (not clean_right(text, end) or of_oneself(text, start)):
+        return False
+    if edges == "called" and not start and text.startswith(": ", end):
+        # In chats without threads that is who is answered.
+        return False
+    return not (term.exceptions and excepted(term, text, start, end))

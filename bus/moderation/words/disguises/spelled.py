@@ -1,0 +1,50 @@
+"""Short words spelled out in single letters: `k-y-s`."""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from bus.moderation.text.normalise import Normal
+from bus.moderation.words.lexicon import Lexicon, Match
+from bus.moderation.words.terms import Term
+
+_SPELLED: Final = re.compile(
+    r"(?<![a-z0-9@$!])[a-z](?:[^a-z0-9@$!]{1,3}[a-z](?![a-z0-9@$!'])){2,}"
+).finditer
+# The shape of a text with every separator as the same.
+_SEPARATED: Final = bytes.maketrans(b" '", b"..")
+# Two letters by themselves, near enough to belong together.
+_TWO: Final = re.compile(rb"\.a\.{1,3}a\.").search
+# What a word may end in, and the letters that it has without.
+_ENDINGS: Final = ("s", "es", "y", "ty", "er", "ers", "ed", "ing", "in")
+_SHORTEST: Final = 4
+# So severe is a term that is read after an article: `a k y s`.
+_SEVERE: Final = 4
+_SEPARATORS: Final = re.compile(r"[^a-z]+")
+
+
+def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+    """Every run of single letters that is a blocked word as a whole."""
+    shape = normal.shape.translate(_SEPARATED)
+    if b".a." in shape and _TWO(shape):
+        return _read(normal, lexicon)
+    return ()
+
+
+def _term(word: str, lexicon: Lexicon) -> Term | None:
+    """The term that was spelled out, with an ending or after an article too."""
+    if term := lexicon.spelled.get(word):
+        return term
+    for ending in _ENDINGS:
+        term = lexicon.spelled.get(word.removesuffix(ending))
+        if term and len(term.text) >= _SHORTEST and term.edges != "whole":
+            return term
+    term = lexicon.spelled.get(word[1:]) if word[0] == "a" else None
+    return term if term and term.severity >= _SEVERE else None
+
+
+def _read(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+    """The runs of a text that may have some."""
+    for run in _SPELLED(normal.folded):
+        if term := _term(_SEPARATORS.sub("", run[0]), lexicon):
+            yield Match(term, run.start(), run.end(), "collapsed")

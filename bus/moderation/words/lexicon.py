@@ -1,0 +1,265 @@
+"""The word lists, compiled once into one automaton for each view."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from ahocorasick_rs import AhoCorasick
+
+from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
+from bus.moderation.text.normalise import Normal
+from bus.moderation.text.skeleton import skeleton
+from bus.moderation.words.misspellings import misspelt
+from bus.moderation.words.terms import Term, languages, load, load_cues
+
+# The view of what is no term but makes advertising together with others.
+CUE: Final = "cue"
+# The view of a line on its head, which no plain letters make.
+TURNED: Final = "turned"
+# The view of misspellings that everyone reads.
+MISSPELT: Final = "misspelt"
+# Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
+_SHORTEST_JOINED: Final = 4
+_SHORTEST_KEYS: Final = 5
+# A milder word is read under a disguise when so many letters tell it from others.
+_SHORTEST_MILD: Final = 5
+# Endings under which a starred word is still read.
+_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
+# So many patterns that end in each other are searched for piece by piece, with so many letters in
+# which an occurrence may begin, until so many are found: more than any view looks at.
+_DEEP: Final = 8
+_STEP: Final = 32
+_ENOUGH: Final = 1000
+
+# A text in which this many places look like terms is no text. The view reads so far, and takes all
+# the rest for one hit: every place costs time.
+CROWD: Final = Term("", "scam", 3, "any")
+
+
+class Match(NamedTuple):
+    """A term found in a folded text, and the view in which it showed."""
+
+    term: Term
+    start: int
+    end: int
+    view: str
+
+
+class Finder:
+    """An automaton over some patterns, which stops early where they are too many in each other."""
+
+    __slots__ = ("_automaton", "_longest")
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._automaton = AhoCorasick(patterns)
+        known = set(patterns)
+        deepest = max((_ends_in(pattern, known) for pattern in patterns), default=0)
+        # Of patterns that end in many others, as `aaaa` does, every letter of a text may end many.
+        self._longest = max(map(len, patterns)) if deepest > _DEEP else 0
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """All occurrences, overlapping ones too: (pattern, start, end); no more after so many."""
+        if not self._longest:
+            return self._find(text)
+        found: list[tuple[int, int, int]] = []
+        for first in range(0, len(text), _STEP):
+            piece = text[first : first + _STEP + self._longest - 1]
+            found += [
+                (pattern, first + start, first + end)
+                for pattern, start, end in self._find(piece)
+                if start < _STEP
+            ]
+            if len(found) > _ENOUGH:
+                break
+        return found
+
+    def _find(self, text: str) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = self._automaton.find_matches_as_indexes(
+            text, overlapping=True
+        )
+        return found
+
+
+def _ends_in(pattern: str, known: set[str]) -> int:
+    """In how many patterns one ends, itself included."""
+    return sum(pattern[start:] in known for start in range(len(pattern)))
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A finder of the patterns of a view, and the terms that each pattern stands for."""
+
+    finder: Finder
+    terms: tuple[tuple[Term, ...], ...]
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """All occurrences, overlapping ones too: (pattern, start, end)."""
+        return self.finder.find(text)
+
+
+class Alike(NamedTuple):
+    """Words of one length, the likeliest first, and which of them have which letter where."""
+
+    terms: tuple[Term, ...]
+    # A bit for each word under the place and the letter.
+    having: dict[tuple[int, str], int]
+
+    def first(self, token: str) -> Term | None:
+        """The likeliest of the words that show the letters of a token with stars for the others."""
+        fitting = (1 << len(self.terms)) - 1
+        for place, shown in enumerate(token):
+            if shown != "*":
+                fitting &= self.having.get((place, shown), 0)
+        # The lowest bit.
+        return self.terms[(fitting & -fitting).bit_length() - 1] if fitting else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Everything that the views look for."""
+
+    surface: Finder
+    # What each pattern of the surface stands for, and the view in which it does.
+    readings: tuple[tuple[tuple[str, Term], ...], ...]
+    collapsed: Index
+    syllables: Index
+    jamo: Index
+    spelled: dict[str, Term]
+    # Words by length, and the place of each among all.
+    masked: dict[int, Alike]
+    ranks: dict[str, tuple[int, Term]]
+
+    def scan(self, normal: Normal) -> list[tuple[int, int, int]]:
+        """All that the folded text spells, overlapping too: (pattern, start, end); once a text."""
+        if normal.scanned is not None and normal.scanned[0] is self:
+            return normal.scanned[1]
+        found = self.surface.find(normal.folded)
+        if normal.scanned is None:
+            normal.scanned = self, found
+        return found
+
+
+def _disguised(term: Term) -> bool:
+    """Whether anybody would disguise this term, and it does not turn up in every other line."""
+    least = _SHORTEST_JOINED if term.severity >= 3 else _SHORTEST_MILD
+    return term.severity >= 2 and len(skeleton(term.joined)) >= least
+
+
+def index(patterns: list[tuple[str, Term]]) -> Index:
+    """An index of patterns; several terms may share one."""
+    grouped: dict[str, list[Term]] = {}
+    for pattern, term in patterns:
+        grouped.setdefault(pattern, []).append(term)
+    return Index(Finder(list(grouped)), tuple(map(tuple, grouped.values())))
+
+
+def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
+    """Korean terms as they come out of a keyboard left in English."""
+    keys = []
+    for term in terms:
+        typed = to_keys(term.joined)
+        bare = all(map(is_jamo, term.joined))
+        if not bare and term.severity >= 3 and len(typed) >= _SHORTEST_KEYS and typed.isascii():
+            keys.append((typed, term))
+    return keys
+
+
+# Words that are others from behind.
+_WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "live", "repaid"}
+# What a letter looks like on its head.
+_TURNED: Final = str.maketrans("unpdbqmw", "nudpqbwm")
+
+
+def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
+    """Severe terms from behind; or as they look when the line is turned on its head."""
+    found: list[tuple[str, Term]] = []
+    known = {term.text for term in terms} | _WORDS_BACKWARDS
+    for term in terms:
+        if term.severity < 3 or not term.text.isalpha():
+            continue
+        # Korean syllables make other words from behind, unless there are three.
+        if len(term.text) < (_SHORTEST_JOINED if term.latin else 3):
+            continue
+        if not term.latin and term.edges != "any":
+            continue
+        whole = replace(term, edges="whole", exceptions=())
+        behind = term.text[::-1]
+        spelling = behind.translate(_TURNED) if turned else behind
+        if spelling not in known and not (turned and spelling == behind):
+            found.append((spelling, whole))
+    return found
+
+
+def _words(terms: list[Term]) -> dict[str, Term]:
+    """The words that `f**k` is read among, the likeliest first."""
+    found: dict[str, Term] = {}
+    for suffix in _SUFFIXES:
+        for term in terms:
+            if not term.text.isalpha() or len(term.text) < _SHORTEST_JOINED:
+                continue
+            if term.severity < 3 and (term.severity < 2 or len(term.text) < _SHORTEST_MILD):
+                continue
+            if not suffix or term.edges != "whole":
+                found.setdefault(term.text + suffix, term)
+    return found
+
+
+def _alike(words: dict[str, Term]) -> dict[int, Alike]:
+    """The words by length."""
+    lengths: dict[int, list[str]] = {}
+    for word in words:
+        lengths.setdefault(len(word), []).append(word)
+    found: dict[int, Alike] = {}
+    for length, same in lengths.items():
+        having: dict[tuple[int, str], bytearray] = {}
+        for number, word in enumerate(same):
+            for place in enumerate(word):
+                bits = having.setdefault(place, bytearray(len(same) // 8 + 1))
+                bits[number // 8] |= 1 << number % 8
+        found[length] = Alike(
+            tuple(words[word] for word in same),
+            {place: int.from_bytes(bits, "little") for place, bits in having.items()},
+        )
+    return found
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> Lexicon:
+    """Read the lists and build the automata, at the first call."""
+    return build([term for name in languages() for term in load(name)], load_cues())
+
+
+def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
+    """The automata of some terms, and of the cues of advertising."""
+    letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha()]
+    hangul = [t for t in terms if all(map(is_hangul, t.joined))]
+    keys = _keyboard(hangul)
+    readings: dict[str, list[tuple[str, Term]]] = {}
+    for view, patterns in (
+        ("text", [(t.text, t) for t in terms]),
+        ("keyboard", keys),
+        ("backwards", _backwards(letters + hangul, turned=False)),
+        (TURNED, _backwards(letters, turned=True)),
+        (MISSPELT, misspelt(letters)),
+        (CUE, [(t.text, t) for t in cues]),
+    ):
+        for pattern, term in patterns:
+            readings.setdefault(pattern, []).append((view, term))
+    words = _words(letters)
+    return Lexicon(
+        surface=Finder(list(readings)),
+        readings=tuple(map(tuple, readings.values())),
+        collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
+        syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
+        jamo=index(
+            [
+                ("".join(map(to_jamo, t.joined)), t)
+                for t in hangul
+                if not all(map(is_jamo, t.joined)) and len(t.joined) > 1
+            ]
+        ),
+        spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
+        masked=_alike(words),
+        ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},
+    )
