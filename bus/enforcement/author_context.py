@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 
 from bus.chat import access, clock
 from bus.enforcement import room_policies
+from bus.enforcement.recent_texts import Known as Said
 from bus.enforcement.strikes import counts
 from bus.models import Member, Message, Room
+from bus.moderation import Context
 
 Place = tuple[int, str]  # room id, author key
 
@@ -36,6 +38,18 @@ class Known:
     def trusted(self) -> bool:
         """Whether the author moderates the room."""
         return self.role in access.MODERATING
+
+    def context(self, said: Said) -> Context:
+        """What their next message is judged with, beside what they said before."""
+        return Context(
+            recent=said.recent,
+            ages=said.ages,
+            trusted=self.trusted,
+            role=self.role,
+            account_age=self.account_age,
+            first_message=self.first_message,
+            strikes=self.strikes,
+        )
 
 
 def of_authors(asked: Mapping[Room, Mapping[str, Collection[str]]]) -> dict[Place, Known]:

@@ -25,7 +25,7 @@ from bus.enforcement import (
 from bus.enforcement.recent_texts import Recollection
 from bus.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
 from bus.models import Message, Review, Room
-from bus.moderation import Context, Verdict, judge
+from bus.moderation import Verdict, judge
 from bus.posting import erasures
 from bus.posting.outcomes import Closed, Fact, Opened, Removed, Settled, Shown
 from bus.protocol import Reason
@@ -69,14 +69,7 @@ def judge_edit(
     author = author_context.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
     policy = room_policies.of_room(room)
     known = Recollection(said).at(room.name, clock.now_ms(), timed=policy.flood_messages > 0)
-    context = Context(
-        recent=known.recent,
-        ages=known.ages,
-        trusted=author.trusted,
-        role=author.role,
-        account_age=author.account_age,
-        strikes=author.strikes,
-    )
+    context = author.context(known)
     return judge(body, policy, context), external_classifier.concerns(room, context)
 
 

@@ -14,7 +14,7 @@ from bus.enforcement.external_classifier import ExternalJudge
 from bus.enforcement.recent_texts import Recollection
 from bus.layer import Delivery, Undeliverable
 from bus.models import Message, Room
-from bus.moderation import Case, Context, Verdict, judge_many
+from bus.moderation import Case, Verdict, judge_many
 from bus.posting import events, settle
 from bus.posting.outcomes import Removed
 from bus.posting.settle import Settlement, Submission
@@ -123,15 +123,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         author, own = authors[room.pk, key], said[key]
         policy = policy_of[message.room]
         known = own.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
-        context = Context(
-            recent=known.recent,
-            ages=known.ages,
-            trusted=author.trusted,
-            role=author.role,
-            account_age=author.account_age,
-            first_message=author.first_message,
-            strikes=author.strikes,
-        )
+        context = author.context(known)
         cases[position] = Case(message.body, policy, context)
         if external_classifier.concerns(room, context):
             open_to_others.add(position)
