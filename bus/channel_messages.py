@@ -120,7 +120,25 @@ class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MO
     after: int = Field(ge=0)
 
 
-class AnnouncementRequested(ChannelMessage, type="announcement.requested", channel=names.BROADCAST):
+class _ToRooms:
+    """What is for some rooms, or for all."""
+
+    rooms: Rooms
+
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [] if self.rooms == "all" else self.rooms
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        if self.rooms != "all":
+            self.rooms = [names.get(room, room) for room in self.rooms]
+
+
+class AnnouncementRequested(
+    _ToRooms, ChannelMessage, type="announcement.requested", channel=names.BROADCAST
+):
     """Tell rooms something, now, to whoever is there."""
 
     rooms: Rooms
@@ -137,18 +155,8 @@ class AnnouncementRequested(ChannelMessage, type="announcement.requested", chann
         payload = {"body": self.body}
         return EventPublished(name="announcement", payload=payload, source=self.source, id=id)
 
-    @property
-    def named_rooms(self) -> list[str]:
-        """The rooms that it names."""
-        return [] if self.rooms == "all" else self.rooms
 
-    def respell(self, names: Mapping[str, str]) -> None:
-        """Name rooms by what they are called, where that is told."""
-        if self.rooms != "all":
-            self.rooms = [names.get(room, room) for room in self.rooms]
-
-
-class EventRequested(ChannelMessage, type="event.requested", channel=names.BROADCAST):
+class EventRequested(_ToRooms, ChannelMessage, type="event.requested", channel=names.BROADCAST):
     """Publish an event of a backend service to rooms."""
 
     rooms: Rooms
@@ -164,16 +172,6 @@ class EventRequested(ChannelMessage, type="event.requested", channel=names.BROAD
     def event(self, id: str) -> EventPublished:
         """What clients get; the id is the message's."""
         return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
-
-    @property
-    def named_rooms(self) -> list[str]:
-        """The rooms that it names."""
-        return [] if self.rooms == "all" else self.rooms
-
-    def respell(self, names: Mapping[str, str]) -> None:
-        """Name rooms by what they are called, where that is told."""
-        if self.rooms != "all":
-            self.rooms = [names.get(room, room) for room in self.rooms]
 
 
 class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
