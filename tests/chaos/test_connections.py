@@ -41,17 +41,34 @@ ASKED = [
 
 
 def held(backend: Backend, pid: int) -> int:
-    """The connections that a process has to the database."""
-    if backend.environment.get("DATABASE_URL"):
-        ours = "datname = current_database() AND pid <> pg_backend_pid()"
-        return int(backend.query(f"SELECT count(*) FROM pg_stat_activity WHERE {ours}")[0][0])
-    count = 0
+    """The connections that a process has to the database, by what the process itself has open.
+
+    A server's own list has more in it: its maintenance, and clients that are gone already.
+    """
+    opened = opened_by(pid)
+    address = urlsplit(backend.environment.get("DATABASE_URL", ""))
+    if not address.port:
+        return sum(target.endswith(".sqlite3") for target in opened)
+    return len(opened & {f"socket:[{inode}]" for inode in connected_to(address.port)})
+
+
+def opened_by(pid: int) -> set[str]:
+    """What the descriptors of a process stand for; a file that is open twice is here twice."""
+    opened = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
         try:
-            count += os.readlink(entry).endswith(".sqlite3")
+            target = os.readlink(entry)
         except OSError:
             continue  # Closed meanwhile.
-    return count
+        opened.add(target if target.startswith("socket:") else f"{entry.name}:{target}")
+    return opened
+
+
+def connected_to(port: int) -> set[str]:
+    """The inodes of this machine's connections to a port (proc(5), `/proc/net/tcp`)."""
+    remote = f":{port:04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {row[9] for row in rows if row[2].endswith(remote)}
 
 
 @contextmanager
