@@ -33,7 +33,7 @@ check: ## lint, format, types and the layers of the house
 
 docs: ## write the tables of docs/ from the code
 	@$(SETUP) dev
-	@DJANGO_SETTINGS_MODULE=bus.settings $(BIN) scripts/docs.py
+	@DJANGO_SETTINGS_MODULE=config.settings $(BIN) scripts/docs.py
 
 bench: ## measure speed with real processes on loopback, in about ten minutes
 	@$(SETUP) dev

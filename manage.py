@@ -9,10 +9,10 @@ def main() -> None:
     """Hand the command line to Django."""
     if sys.argv[1:2] == ["runworker"]:
         # Before anything that takes long: a worker may be told to stop while it still starts.
-        from bus.management.early import stop_early
+        from bus.management.early_stop import stop_early
 
         stop_early()
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line

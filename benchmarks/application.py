@@ -13,8 +13,8 @@ from typing import Any
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 
-from bus import names
-from bus.layer import Delivery
+from bus.broker import Delivery
+from bus.protocol import channel_names
 from bus.workers.base import BatchConsumer, Failures
 from bus.workers.moderation import ModerationWorker
 
@@ -94,7 +94,7 @@ application = ProtocolTypeRouter(
                 "noop-sync": SyncNoop.as_asgi(),
                 "noop-batch": BatchNoop.as_asgi(),
                 "moderate": Moderate.as_asgi(),
-                names.MODERATION: ModerationWorker.as_asgi(),
+                channel_names.MODERATION: ModerationWorker.as_asgi(),
             }
         )
     }

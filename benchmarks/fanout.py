@@ -346,12 +346,12 @@ def _options() -> argparse.Namespace:
 
 def main(options: argparse.Namespace) -> None:
     """Print each figure as it is found, then the medians; the load says what they are worth."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "bus.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     # Broker, worker and generator inherit it; the web process is moved.
     os.sched_setaffinity(0, {OTHER_CORE})
     results: dict[str, dict[str, list[list[Figure]]]] = {}
     with raised_limits(), stage() as found:
-        found.environment["DJANGO_SETTINGS_MODULE"] = "bus.settings"
+        found.environment["DJANGO_SETTINGS_MODULE"] = "config.settings"
         # The first who joins makes the room.
         found.environment["BUS_OPEN_ROOMS"] = "1"
         generator = found.directory / "generator"

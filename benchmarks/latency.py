@@ -63,7 +63,7 @@ def main(rounds: int = 3) -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     # What really runs, not the benchmarks' own consumers.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "bus.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     with stage() as found:
         found.environment |= {"PORT": str(port), "HOST": "127.0.0.1"}
         # The first who joins makes the room.

@@ -29,7 +29,7 @@ def message(number: int) -> dict[str, Any]:
 
 async def send(channel: str, count: int, at_once: int) -> float:
     """Send that many, and return how many a second."""
-    from bus import publisher
+    from bus.messaging import publisher
 
     layer = publisher.layer()
     numbers = iter(range(count))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from bus.settings import *  # noqa: F403
-from bus.settings import BROKER_URL, CHANNEL_LAYERS
+from config.settings import *  # noqa: F403
+from config.settings import BROKER_URL, CHANNEL_LAYERS
 
 ASGI_APPLICATION = "benchmarks.application.application"
 

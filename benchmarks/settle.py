@@ -29,10 +29,10 @@ def run(found: Stage, round_: int, processes: int, concurrency: int) -> float:
     """Fill the channel, start workers, and time them from the first message to the last."""
     from django.conf import settings
 
-    from bus import names
+    from bus.protocol import channel_names
 
     client = redis.Redis.from_url(settings.BROKER_URL)
-    counts = f"{{bus:{names.MODERATION}}}:counts"
+    counts = f"{{bus:{channel_names.MODERATION}}}:counts"
     before = int(client.hget(counts, "done") or 0)
     asyncio.run(fill(round_))
 
@@ -40,7 +40,9 @@ def run(found: Stage, round_: int, processes: int, concurrency: int) -> float:
         return int(client.hget(counts, "done") or 0) - before
 
     for _ in range(processes):
-        found.start("manage.py", "runworker", names.MODERATION, "--concurrency", str(concurrency))
+        found.start(
+            "manage.py", "runworker", channel_names.MODERATION, "--concurrency", str(concurrency)
+        )
     wait_for(lambda: done() > 0)
     first, began = done(), time.perf_counter()
     wait_for(lambda: done() >= MESSAGES)
@@ -51,14 +53,15 @@ def run(found: Stage, round_: int, processes: int, concurrency: int) -> float:
 
 async def fill(round_: int) -> None:
     """Send what people would write, in many rooms."""
-    from bus import names, publisher
+    from bus.messaging import publisher
+    from bus.protocol import channel_names
 
     layer = publisher.layer()
     for start in range(0, MESSAGES, 500):
         await asyncio.gather(
             *(
                 layer.send(
-                    names.MODERATION,
+                    channel_names.MODERATION,
                     {
                         "type": "message.submitted",
                         "room": f"room{n % ROOMS}",

@@ -79,7 +79,7 @@ def stage(database_url: str = "") -> Iterator[Stage]:
 
         django.setup()
         from bus.conf import embedded_socket_path, var_dir
-        from bus.management.embedded import EmbeddedBroker
+        from bus.embedded.broker import EmbeddedBroker
 
         if "REDIS_URL" not in os.environ:
             broker = EmbeddedBroker(var_dir() / "valkey", embedded_socket_path())

@@ -12,25 +12,28 @@ from typing import Any
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIRequest
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Sets Django up, which the imports below rely on.
 http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter  # noqa: E402
 
-from bus import publisher, routing, servers, unavailable  # noqa: E402
+from bus import routing, servers, unavailable  # noqa: E402
 from bus.api import middleware  # noqa: E402
-from bus.bodies import BodyLimit  # noqa: E402
 from bus.chat import name_policy  # noqa: E402
-from bus.consumers import guard, reading, repair, sightings, stopping  # noqa: E402
+from bus.consumers import access_watcher, guest_sightings, read_marks, repair  # noqa: E402
+from bus.consumers.connections import connections  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
-from bus.database import lanes  # noqa: E402
-from bus.database.lane import Lane  # noqa: E402
+from bus.database import limits  # noqa: E402
+from bus.database.connection_limit import Lane  # noqa: E402
 from bus.database.requests import Requests  # noqa: E402
-from bus.errors import Unavailable  # noqa: E402
+from bus.http.body_limit import BodyLimit  # noqa: E402
+from bus.http.security_headers import SecurityHeaders  # noqa: E402
+from bus.messaging import publisher  # noqa: E402
+from bus.protocol.errors import Unavailable  # noqa: E402
 from bus.realtime import hub  # noqa: E402
-from bus.security import SecurityHeaders  # noqa: E402
+from bus.servers import shutdown  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +50,12 @@ hub.read_by(repair.Reader())
 
 # What asks whether all is well does not wait with what may be the matter; the first of them asks
 # for nothing but an answer.
-_LANES: dict[str, Lane | None] = {"/livez": None, "/readyz": lanes.probes}
+_LANES: dict[str, Lane | None] = {"/livez": None, "/readyz": limits.probes}
 
 
 def _lane_of(scope: dict[str, Any]) -> Lane | None:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return _LANES.get(path, lanes.requests)
+    return _LANES.get(path, limits.requests)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -60,7 +63,7 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     servers.warn_of_missing_bounds()
     await _look_at_broker()
-    stopping.drain_on_signals()
+    shutdown.drain_on_signals(connections)
     name_policy.prepare()
     # What is imported is not looked through again for garbage, and sockets are no garbage.
     gc.freeze()
@@ -88,9 +91,9 @@ async def close() -> None:
     """Close what this process opened."""
     try:
         async with asyncio.timeout(_CLOSE_TIMEOUT):
-            await guard.close()
-            await reading.close()
-            await sightings.close()
+            await access_watcher.close()
+            await read_marks.close()
+            await guest_sightings.close()
             await hub.close()
             await publisher.close()
     except Exception as error:
@@ -107,7 +110,9 @@ application = ProtocolTypeRouter(
         "http": SecurityHeaders(
             BodyLimit(Requests(http, _lane_of, _refuse), middleware.body_limit, middleware.wording)
         ),
-        "websocket": stopping.Stoppable(OriginGuard(Identity(routing.websocket)), close),
+        "websocket": shutdown.Stoppable(
+            OriginGuard(Identity(routing.websocket)), connections, close
+        ),
         "channel": routing.channels,
         "lifespan": lifespan,
     }

@@ -8,23 +8,23 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from bus import publisher
 from bus.conf import all_settings, conf
-from bus.errors import Unavailable
-from bus.graphemes import MOST
+from bus.messaging import publisher
 from bus.moderation import classifier
+from bus.protocol.errors import Unavailable
+from bus.unicode.graphemes import MOST
 
 
 @register()
 def check_layer(**_kwargs: Any) -> list[CheckMessage]:
     """The default channel layer is ours: any other loses what workers hold."""
     backend = settings.CHANNEL_LAYERS.get("default", {}).get("BACKEND", "")
-    if backend == "bus.layer.BusChannelLayer":
+    if backend == "bus.broker.BusChannelLayer":
         return []
     return [
         Error(
             f"The default channel layer is {backend or 'not set'}.",
-            hint="Set CHANNEL_LAYERS['default']['BACKEND'] to 'bus.layer.BusChannelLayer'.",
+            hint="Set CHANNEL_LAYERS['default']['BACKEND'] to 'bus.broker.BusChannelLayer'.",
             id="bus.E001",
         )
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from channels.routing import ChannelNameRouter, URLRouter
 from django.urls import re_path
 
-from bus import names
 from bus.consumers import origin
-from bus.consumers.plain import Plain
+from bus.consumers.plain_chat import Plain
 from bus.consumers.session import Session
+from bus.protocol import channel_names
 from bus.workers.broadcast import BroadcastWorker
 from bus.workers.moderation import ModerationWorker
 
@@ -24,7 +24,7 @@ websocket = URLRouter(websocket_urlpatterns)
 
 channels = ChannelNameRouter(
     {
-        names.MODERATION: ModerationWorker.as_asgi(),
-        names.BROADCAST: BroadcastWorker.as_asgi(),
+        channel_names.MODERATION: ModerationWorker.as_asgi(),
+        channel_names.BROADCAST: BroadcastWorker.as_asgi(),
     }
 )

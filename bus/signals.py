@@ -18,12 +18,12 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from bus import rights
 from bus.chat import access, guest_networks, taken_names
-from bus.errors import Conflict
-from bus.fields import canonical_name
+from bus.messaging import access_changes
+from bus.messaging.access_changes import Change
 from bus.models import Member, Room, Sanction
-from bus.rights import Change
+from bus.protocol.errors import Conflict
+from bus.protocol.types import canonical_name
 
 # Where an instance keeps its old name while it is saved under a new one.
 _OLD = "_bus_old_name"
@@ -45,7 +45,7 @@ def _renamed(instance: Model, field: str, update_fields: Any) -> str | None:
 def _logged_out(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     key = getattr(getattr(request, "session", None), "session_key", None)
     if key:
-        rights.tell(Change(logins=(access.login_digest(key),)))
+        access_changes.tell(Change(logins=(access.login_digest(key),)))
 
 
 @receiver(pre_save, sender=User)
@@ -74,7 +74,7 @@ def _user_changed(
         taken_names.leave(taken_names.PERSON, old, key)
     # Signing in writes this, and changes no right.
     if not created and set(update_fields or ("all",)) != {"last_login"}:
-        rights.tell(Change(authors=(key,), renamed=(key,) if old else ()))
+        access_changes.tell(Change(authors=(key,), renamed=(key,) if old else ()))
 
 
 @receiver(post_delete, sender=User)
@@ -107,7 +107,7 @@ def _room_changed(
         taken_names.leave(taken_names.ROOM, old, "")
     # Every message moves the head.
     if not created and set(update_fields or ("all",)) != {"head"}:
-        rights.tell(Change(rooms=(instance.pk,)))
+        access_changes.tell(Change(rooms=(instance.pk,)))
 
 
 @receiver(post_delete, sender=Room)
@@ -118,7 +118,7 @@ def _room_gone(instance: Room, **_kwargs: Any) -> None:
 @receiver(post_save, sender=Member)
 @receiver(post_delete, sender=Member)
 def _member_changed(instance: Member, **_kwargs: Any) -> None:
-    rights.tell(Change(places=((instance.room_id, f"u{instance.user_id}"),)))
+    access_changes.tell(Change(places=((instance.room_id, f"u{instance.user_id}"),)))
 
 
 @receiver(post_save, sender=Sanction)
@@ -127,4 +127,6 @@ def _sanctioned(instance: Sanction, created: bool = False, **_kwargs: Any) -> No
     if created:
         guest_networks.follow(instance)
     place = instance.room_id, instance.author_key
-    rights.tell(Change(places=(place,), networks=tuple(guest_networks.of_sanction(instance))))
+    access_changes.tell(
+        Change(places=(place,), networks=tuple(guest_networks.of_sanction(instance)))
+    )

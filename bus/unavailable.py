@@ -13,8 +13,8 @@ from django.views.defaults import server_error
 
 from bus.api import errors
 from bus.api.middleware import ROOT
-from bus.database.lane import PATIENCE, RETRY_AFTER
-from bus.errors import BusError, Unavailable
+from bus.database.connection_limit import PATIENCE, RETRY_AFTER
+from bus.protocol.errors import BusError, Unavailable
 
 logger = logging.getLogger(__name__)
 

@@ -13,28 +13,28 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
-from bus import channel_messages, errors, protocol  # noqa: E402
 from bus.conf import all_settings  # noqa: E402
+from bus.protocol import channel_messages, errors, frames  # noqa: E402
 
 FILES = ("protocol.md", "settings.md")
 _OBJECTS = (
-    protocol.Message,
-    protocol.Author,
-    protocol.RoomInfo,
-    protocol.You,
-    protocol.Presence,
-    protocol.Unread,
-    protocol.Reason,
-    protocol.Outcome,
-    protocol.Review,
-    protocol.ReviewHit,
-    protocol.SessionUser,
-    protocol.Limits,
+    frames.Message,
+    frames.Author,
+    frames.RoomInfo,
+    frames.You,
+    frames.Presence,
+    frames.Unread,
+    frames.Reason,
+    frames.Outcome,
+    frames.Review,
+    frames.ReviewHit,
+    frames.SessionUser,
+    frames.Limits,
 )
 _REPLIES = {
     "session.authenticate": "`user`",
     "session.ping": "`server_time`",
-    "room.join": ", ".join(f"`{name}`" for name in protocol.Joined.model_fields),
+    "room.join": ", ".join(f"`{name}`" for name in frames.Joined.model_fields),
     "room.leave": "",
     "message.send": "`status`; of a repeat that is settled, the outcome",
     "message.edit": "`seq`",
@@ -43,7 +43,7 @@ _REPLIES = {
     "typing.start": "",
     "read.mark": "",
     "unread.list": "`rooms`",
-    "history.list": ", ".join(f"`{name}`" for name in protocol.History.model_fields),
+    "history.list": ", ".join(f"`{name}`" for name in frames.History.model_fields),
 }
 
 
@@ -66,13 +66,13 @@ def render(text: str) -> str:
 
 def _commands() -> Iterable[str]:
     yield from _head("command", "data", "reply data", "what it is for")
-    for kind in protocol.COMMANDS.values():
+    for kind in frames.COMMANDS.values():
         yield _row(f"`{kind.type}`", _fields(kind), _REPLIES[kind.type], kind.__doc__)
 
 
 def _events() -> Iterable[str]:
     yield from _head("event", "data", "what it says")
-    for kind in protocol.EVENTS.values():
+    for kind in frames.EVENTS.values():
         yield _row(f"`{kind.type}`", _fields(kind), kind.__doc__)
 
 
@@ -91,7 +91,7 @@ def _errors() -> Iterable[str]:
 
 
 def _reasons() -> Iterable[str]:
-    from bus.reasons import REASONS
+    from bus.protocol.reasons import REASONS
 
     yield from _head("reason", "said to the author")
     for code, said in REASONS.items():
@@ -158,5 +158,5 @@ def _subclasses(of: type[errors.BusError]) -> Iterable[type[errors.BusError]]:
 if __name__ == "__main__":
     import os
 
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bus.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     main()

@@ -10,7 +10,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 
 from bus.conf import embedded_socket_path, var_dir
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
 
 TIERS = ["unit", "integration", "chaos", "e2e"]
 HERE = Path(__file__).parent
@@ -71,7 +71,7 @@ def broker(broker_server: str) -> Iterator[str]:
     """The broker's URL, with nothing in it and no layer left from another test."""
     from channels.layers import channel_layers
 
-    from bus import publisher
+    from bus.messaging import publisher
 
     with redis.Redis.from_url(broker_server) as client:
         client.flushdb()

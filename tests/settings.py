@@ -25,7 +25,7 @@ os.environ.setdefault("BUS_OPEN_ROOMS", "1")
 for _limit in ("BUS_USER_ROOM_RATE", "BUS_ADDRESS_ROOM_RATE", "BUS_ROOM_RATE"):
     os.environ.setdefault(_limit, "0")
 
-from bus.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: E402, F403
 
 # Safe hashing is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -15,10 +15,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.middleware.csrf import CsrfViewMiddleware
 from ninja.security.base import AuthBase
 
-from bus import addresses, throttle
 from bus.chat import api_keys
 from bus.conf import conf
-from bus.errors import Forbidden, Unauthenticated
+from bus.http import client_address
+from bus.messaging import throttle
+from bus.protocol.errors import Forbidden, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class ApiKeyAuth(AuthBase):
             raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
         text = text.strip()
         check = partial(sync_to_async(api_keys.check), text)
-        address = addresses.address_of(request)
+        address = client_address.address_of(request)
         key = await throttle.prove("key", conf.secret_rate, address, text, check)
         return Caller(f"key.{key.pk}", key.name)
 

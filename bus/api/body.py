@@ -9,7 +9,7 @@ from ninja.parser import Parser
 from ninja.types import DictStrAny
 from pydantic_core import from_json
 
-from bus.errors import Invalid
+from bus.protocol.errors import Invalid
 
 
 class StrictParser(Parser):

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from bus import channel_messages, names
-from bus.errors import Invalid
-from bus.fields import Label
-from bus.publisher import ChannelStats
+from bus.messaging.publisher import ChannelStats
+from bus.protocol import channel_messages, channel_names
+from bus.protocol.errors import Invalid
+from bus.protocol.types import Label
 
 # In ms since 1970: less is a time in seconds, more is past the year 9999.
 _EARLIEST_MS, _LATEST_MS = 100_000_000_000, 253_402_300_799_999
@@ -66,7 +66,7 @@ class ChannelSend(BaseModel):
         if self.data.get("type", self.type) != self.type:
             raise Invalid("data.type: the type stands beside the data", field="data.type")
         message = {**self.data, "type": self.type}
-        if channel in names.WORKED_CHANNELS:
+        if channel in channel_names.WORKED_CHANNELS:
             # Refused at the door rather than found among the dead letters.
             return channel_messages.parse_channel_message(channel, message).as_message()
         return message

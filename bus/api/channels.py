@@ -14,18 +14,19 @@ from ninja.responses import Status
 from pydantic import SkipValidation, ValidationError
 from pydantic_core import to_json
 
-from bus import fields, names, publisher
 from bus.api import errors
 from bus.api.auth import caller_of, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
-from bus.channel_messages import parse_channel_message
 from bus.chat import impostors
 from bus.conf import conf
-from bus.errors import BusError, Invalid, NotFound, TooLong
+from bus.messaging import publisher
+from bus.protocol import channel_names, types
+from bus.protocol.channel_messages import parse_channel_message
+from bus.protocol.errors import BusError, Invalid, NotFound, TooLong
 
 router = Router(tags=["channels"])
 
-ChannelName = Annotated[str, Path(pattern=names.NAMED_CHANNEL)]
+ChannelName = Annotated[str, Path(pattern=channel_names.NAMED_CHANNEL)]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -93,14 +94,14 @@ async def list_channels(request: HttpRequest) -> list[ChannelState]:
 async def get_channel(request: HttpRequest, channel: ChannelName) -> ChannelState:
     """What one named channel holds and does."""
     (stats,) = await publisher.stats([channel])
-    if not stats.known and channel not in names.WORKED_CHANNELS:
+    if not stats.known and channel not in channel_names.WORKED_CHANNELS:
         raise NotFound(f"Nobody has sent to the channel {channel}, and nobody works on it.")
     return ChannelState.of(stats)
 
 
 async def _send(channel: str, item: ChannelSend, once: str) -> str:
     message = item.as_message(channel)
-    if channel in names.WORKED_CHANNELS:
+    if channel in channel_names.WORKED_CHANNELS:
         await _check_names(channel, message)
     try:
         return await publisher.send_raw(
@@ -139,7 +140,7 @@ def _parsed(item: Any) -> ChannelSend:
     try:
         return ChannelSend.model_validate(item)
     except ValidationError as error:
-        refusal = fields.refusal_of(error)
+        refusal = types.refusal_of(error)
     raise refusal
 
 

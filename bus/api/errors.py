@@ -14,7 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
 
-from bus.errors import (
+from bus.protocol.errors import (
     BusError,
     Forbidden,
     Internal,
@@ -28,7 +28,7 @@ from bus.errors import (
 
 logger = logging.getLogger(__name__)
 
-# Every code of bus/errors.py; docs/http.md has the same table.
+# Every code of bus/protocol/errors.py; docs/http.md has the same table.
 STATUS = {
     "invalid": 400,
     "unauthenticated": 401,

@@ -16,10 +16,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bus import addresses, publisher, throttle
 from bus.conf import conf
-from bus.errors import BusError, RateLimited, Unauthenticated
-from bus.names import WORKED_CHANNELS
+from bus.http import client_address
+from bus.messaging import publisher, throttle
+from bus.protocol.channel_names import WORKED_CHANNELS
+from bus.protocol.errors import BusError, RateLimited, Unauthenticated
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ async def _knows_secret(request: HttpRequest, shown: str) -> bool:
     if not conf.probe_secret:
         return False
     try:
-        place = addresses.address_of(request)
+        place = client_address.address_of(request)
         return await throttle.prove("probe", conf.secret_rate, place, shown, check)
     except (Unauthenticated, RateLimited):
         return False

@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from bus.api import channels, errors
 from bus.api.auth import ApiKeyAuth, StaffAuth
 from bus.api.body import StrictParser
-from bus.security import CSP
+from bus.http.security_headers import CSP
 
 # The docs page draws icons from data: URLs.
 _DOCS_POLICY = (

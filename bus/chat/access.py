@@ -17,10 +17,11 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from bus import reasons
 from bus.chat import clock, guest_networks, name_policy, newcomers, taken_names
 from bus.conf import conf
-from bus.errors import (
+from bus.models import Member, Room, Sanction
+from bus.protocol import reasons
+from bus.protocol.errors import (
     Banned,
     BusError,
     Conflict,
@@ -32,9 +33,8 @@ from bus.errors import (
     SlowMode,
     Unauthenticated,
 )
-from bus.fields import canonical_name, timestamp
-from bus.models import Member, Room, Sanction
-from bus.protocol import Author, RoomInfo, You
+from bus.protocol.frames import Author, RoomInfo, You
+from bus.protocol.types import canonical_name, timestamp
 
 GUEST_COOKIE = "bus_guest"
 # How long a guest stays the same guest, in seconds.

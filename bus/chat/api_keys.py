@@ -13,8 +13,8 @@ from django.db import OperationalError
 from django.db.models import Q
 from django.utils import timezone
 
-from bus.errors import Invalid, NotFound, Unauthenticated
 from bus.models import ApiKey
+from bus.protocol.errors import Invalid, NotFound, Unauthenticated
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import datetime as dt
 
 from django.utils import timezone
 
-from bus import publisher
+from bus.messaging import publisher
 
 # Within this of each other two clocks are right, in seconds: then this machine's, which is finer.
 _APART = 2.0

@@ -14,11 +14,11 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils.crypto import salted_hmac
 
-from bus import rights
 from bus.chat import clock
 from bus.conf import conf
+from bus.messaging import access_changes
+from bus.messaging.access_changes import Change
 from bus.models import GuestNetwork, Room, Sanction, SanctionNetwork
-from bus.rights import Change
 
 _SALT = "bus.network"
 _DIGITS = 32
@@ -46,7 +46,7 @@ def note(seen: Collection[tuple[str, str]]) -> None:
     )
     for sanction in _young(now).filter(author_key__in={key for key, _ in seen}):
         if _hold(sanction, now):
-            rights.tell(Change(networks=tuple(of_sanction(sanction))))
+            access_changes.tell(Change(networks=tuple(of_sanction(sanction))))
 
 
 def follow(sanction: Sanction) -> None:

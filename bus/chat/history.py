@@ -9,14 +9,14 @@ from typing import Literal
 
 from django.db.models import QuerySet
 
-from bus import reasons
 from bus.chat import message_sql
 from bus.chat.message_sql import Key
 from bus.conf import conf
-from bus.fields import timestamp as timestamp
 from bus.models import Message, Room
-from bus.protocol import Author, Outcome, Reason
-from bus.protocol import Message as Wire
+from bus.protocol import reasons
+from bus.protocol.frames import Author, Outcome, Reason
+from bus.protocol.frames import Message as Wire
+from bus.protocol.types import timestamp as timestamp
 
 
 @dataclass(frozen=True, slots=True)

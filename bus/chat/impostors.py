@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from bus.channel_messages import (
+from bus.chat import access, name_policy, taken_names
+from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
     EventRequested,
     MessageSubmitted,
 )
-from bus.chat import access, name_policy, taken_names
-from bus.errors import Conflict
+from bus.protocol.errors import Conflict
 
 # What the web processes call guests; nobody else may be called so.
 _GUEST: Final = re.compile("guest-[0-9a-f]{4}")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from django.contrib.auth.models import User
 
 from bus.chat import taken_names
-from bus.errors import Conflict
 from bus.models import Room, TakenName
 from bus.moderation import lookalike
+from bus.protocol.errors import Conflict
 
 _CHUNK = 500
 

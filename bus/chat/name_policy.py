@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from bus.conf import conf
-from bus.errors import Invalid
 from bus.moderation import POLICIES, Policy, judge, lookalike
 from bus.moderation.words.terms import Term, load
+from bus.protocol.errors import Invalid
 
 # What people and dogs are called, whatever else it means.
 _GIVEN: Final = frozenset(("dick", "시바"))

@@ -10,9 +10,9 @@ from pydantic_core import to_json
 
 from bus.chat import access
 from bus.chat.access import Visitor
-from bus.errors import BusError
 from bus.models import Member, Message, ReadMark, Room
-from bus.protocol import Reading, Unread
+from bus.protocol.errors import BusError
+from bus.protocol.frames import Reading, Unread
 
 # Above this, unread messages are not counted; no badge says more.
 UNREAD_LIMIT = 999

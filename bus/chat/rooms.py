@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from bus.fields import canonical_name
 from bus.models import Room
+from bus.protocol.types import canonical_name
 
 
 def make_open(name: str) -> Room:

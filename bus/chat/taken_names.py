@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 
 from bus.chat import clock, name_policy
-from bus.errors import Conflict
 from bus.models import Message, Room, TakenName
 from bus.moderation import lookalike
+from bus.protocol.errors import Conflict
 
 PERSON: Final = TakenName.Kind.PERSON
 ROOM: Final = TakenName.Kind.ROOM

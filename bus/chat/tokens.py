@@ -16,8 +16,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from bus.chat import rooms, taken_names
 from bus.chat.access import Visitor
-from bus.errors import Invalid, NotFound, Unauthenticated
-from bus.fields import spelled_name
+from bus.protocol.errors import Invalid, NotFound, Unauthenticated
+from bus.protocol.types import spelled_name
 
 # A month: who is to come for longer gets another one. In seconds.
 MAX_TTL = 30 * 24 * 3600

@@ -12,7 +12,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from bus.conf import conf
-from bus.errors import CLOSE_RESTART
+from bus.protocol.errors import CLOSE_RESTART
 
 logger = logging.getLogger(__name__)
 

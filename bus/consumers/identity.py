@@ -11,10 +11,10 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, parse_cookie
 
-from bus.consumers import database
 from bus.consumers.socket import turn_away
-from bus.errors import CLOSE_TOO_SLOW, Unavailable
-from bus.nul import cookies_without
+from bus.database import threads
+from bus.http.null_characters import cookies_without
+from bus.protocol.errors import CLOSE_TOO_SLOW, Unavailable
 
 
 class Identity:
@@ -39,7 +39,7 @@ class Identity:
 
     async def _look_up(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         try:
-            scope["user"] = await database.run(_user_of, scope["session"])
+            scope["user"] = await threads.run(_user_of, scope["session"])
         except Unavailable:
             await receive()
             await turn_away(scope, send, CLOSE_TOO_SLOW)

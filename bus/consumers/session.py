@@ -13,20 +13,22 @@ from typing import Any
 from django.utils import timezone
 from pydantic_core import to_json
 
-from bus import protocol
 from bus.chat import access, history
 from bus.chat.access import Entry, Rights, Visitor
 from bus.chat.tokens import Grant
 from bus.conf import conf
-from bus.consumers import database, doorman
+from bus.consumers import admission
+from bus.consumers.access_watcher import guard
 from bus.consumers.commands import METHODS
-from bus.consumers.commands.table import Data, Methods
-from bus.consumers.guard import guard
-from bus.consumers.pen import Pen
-from bus.consumers.reading import read_marks
-from bus.consumers.sightings import sightings
+from bus.consumers.commands.types import Data, Methods
+from bus.consumers.guest_sightings import sightings
+from bus.consumers.message_sender import Pen
+from bus.consumers.read_marks import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
-from bus.errors import (
+from bus.database import threads
+from bus.posting import events
+from bus.protocol import frames
+from bus.protocol.errors import (
     CLOSE_BAD_FRAME,
     CLOSE_TOO_MANY,
     CLOSE_UNAUTHENTICATED,
@@ -38,13 +40,12 @@ from bus.errors import (
     Unauthenticated,
     Unavailable,
 )
-from bus.fields import canonical_name, timestamp
-from bus.posting import events
-from bus.protocol import Command
+from bus.protocol.frames import Command
+from bus.protocol.types import canonical_name, timestamp
 from bus.realtime.hub import hub
-from bus.realtime.recent import Caught
-from bus.realtime.seat import Listener, Seat
-from bus.realtime.within import Within
+from bus.realtime.recent_messages import Caught
+from bus.realtime.room_filter import Within
+from bus.realtime.room_subscription import Listener, Seat
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Session(Socket):
     def subprotocol(self) -> str | None:
         """`bus.v1` where it is offered."""
         offered = self.scope.get("subprotocols", [])
-        return protocol.PROTOCOL if protocol.PROTOCOL in offered else None
+        return frames.PROTOCOL if frames.PROTOCOL in offered else None
 
     async def begin(self) -> None:
         """Say who is who, and listen to what concerns the visitor alone."""
@@ -102,7 +103,7 @@ class Session(Socket):
         if text is None or is_too_large(text):
             raise Closed(CLOSE_BAD_FRAME)
         try:
-            items = protocol.parse_frame(text)
+            items = frames.parse_frame(text)
         except Invalid as error:
             raise Closed(CLOSE_BAD_FRAME) from error
         self.check_pace(max(1, len(items)))
@@ -130,7 +131,7 @@ class Session(Socket):
             if place.entry.room.pk == entry.room.pk:
                 before, place.entry = place.entry, entry
                 if before.info != entry.info:
-                    self.outbox.reply(protocol.RoomChanged.encode(entry.info, name))
+                    self.outbox.reply(frames.RoomChanged.encode(entry.info, name))
                 if before.you != entry.you:
                     self.outbox.reply(events.member_changed(right).frame(name))
 
@@ -155,22 +156,22 @@ class Session(Socket):
         """The visitor is called so from now on, and the client is told."""
         super().rename(name)
         self.pen.visitor = self.visitor
-        self.outbox.reply(protocol.UserChanged.encode(self.visitor.author))
+        self.outbox.reply(frames.UserChanged.encode(self.visitor.author))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
 
     def announce_end(self, reconnect_in: float) -> None:
         """`session.closing`: come back after a while."""
-        closing = protocol.SessionClosing(reconnect_in=reconnect_in, reason="restart")
+        closing = frames.SessionClosing(reconnect_in=reconnect_in, reason="restart")
         self.outbox.reply(closing.frame())
 
     async def _obey(self, item: dict[str, Any]) -> None:
         """Do one command, and give exactly one reply to one that has a `ref`."""
-        ref = protocol.ref_of(item)
+        ref = frames.ref_of(item)
         refusal: BusError | None = None
         data: Data = {}
         try:
-            data = await self._do(protocol.parse_command(item))
+            data = await self._do(frames.parse_command(item))
         except BusError as error:
             refusal = error
         except Closed:
@@ -180,9 +181,9 @@ class Session(Socket):
             refusal = Internal()
         if refusal is not None:
             if item.get("ref") is not None:
-                self.outbox.reply(protocol.reply_error(ref, refusal))
+                self.outbox.reply(frames.reply_error(ref, refusal))
         elif ref is not None:
-            self.outbox.reply(protocol.reply_ok(ref, data))
+            self.outbox.reply(frames.reply_ok(ref, data))
         after, self._after_reply = self._after_reply, None
         if after is not None:
             after()
@@ -197,7 +198,7 @@ class Session(Socket):
             raise self.turned_down
         return await _METHODS[type(command)](self, command)
 
-    async def join(self, command: protocol.RoomJoin) -> Data:
+    async def join(self, command: frames.RoomJoin) -> Data:
         """`room.join`: hold events back, read history, reply, let newer events through."""
         self.count("joins")
         known = self._named(command.room) in self.places
@@ -231,7 +232,7 @@ class Session(Socket):
             place.seat.release()
             raise
 
-    async def leave(self, command: protocol.RoomLeave) -> Data:
+    async def leave(self, command: frames.RoomLeave) -> Data:
         """`room.leave`: hear no more of it; once more does no harm."""
         name = self._named(command.room)
         self._lost.pop(name, None)
@@ -248,7 +249,7 @@ class Session(Socket):
         if not (self.is_granted(room) or self.is_granted(canonical)):
             raise Forbidden("Your token is not for this room.")
         try:
-            entry = await doorman.enter(room, self.visitor, self.address)
+            entry = await admission.enter(room, self.visitor, self.address)
         except Unavailable:
             raise
         except BusError:
@@ -260,14 +261,14 @@ class Session(Socket):
         sightings().note(self.visitor)
         return entry
 
-    async def _arrive(self, place: Place, command: protocol.RoomJoin) -> bytes:
+    async def _arrive(self, place: Place, command: frames.RoomJoin) -> bytes:
         joined = await self._read_up(place, command)
         self.places[place.entry.room.name] = place
         self._lost.pop(place.entry.room.name, None)
         guard().entered(self, place.entry.room.pk)
         return joined
 
-    async def _read_up(self, place: Place, command: protocol.RoomJoin) -> bytes:
+    async def _read_up(self, place: Place, command: frames.RoomJoin) -> bytes:
         """The reply to a join; the events held back follow it."""
         room, entry = place.entry.room, place.entry
         read: dict[str, int | None] = {}
@@ -290,7 +291,7 @@ class Session(Socket):
                 presence.leave(room.pk, key)
             raise
         self._after_reply = lambda: place.seat.release(caught.head)
-        return protocol.Joined(
+        return frames.Joined(
             room=entry.info,
             you=entry.you,
             seq=caught.head,
@@ -300,10 +301,10 @@ class Session(Socket):
             **read,
         ).encode(caught.messages)
 
-    async def _read_history(self, place: Place, command: protocol.RoomJoin) -> Caught:
+    async def _read_history(self, place: Place, command: frames.RoomJoin) -> Caught:
         """What changed since, or the newest page, where this process does not know it."""
         room = place.entry.room
-        found = await database.run(history.recover, room, command.since, command.limit)
+        found = await threads.run(history.recover, room, command.since, command.limit)
         # What the room was told meanwhile follows; but no text that is gone by then.
         gone = place.seat.removed()
         for message in found.messages:
@@ -362,18 +363,18 @@ class Session(Socket):
             hub().leave_author(self.visitor.key, self._ear)
             self._ear = None
 
-    def user(self) -> protocol.SessionUser:
+    def user(self) -> frames.SessionUser:
         """Who the session is, as its client is told."""
         visitor = self.visitor
-        return protocol.SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
+        return frames.SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
 
-    def _started(self) -> protocol.SessionStarted:
-        return protocol.SessionStarted(
+    def _started(self) -> frames.SessionStarted:
+        return frames.SessionStarted(
             session=secrets.token_hex(16),
             server_time=_now(),
             user=self.user(),
             heartbeat=conf.heartbeat,
-            limits=protocol.Limits(body=conf.body_limit, frame=conf.frame_limit),
+            limits=frames.Limits(body=conf.body_limit, frame=conf.frame_limit),
             token=self._token(),
         )
 
@@ -389,9 +390,9 @@ def _now() -> str:
 
 # The method of each command; nothing that a client writes names a method.
 _METHODS: Methods = {
-    protocol.RoomJoin: Session.join,
-    protocol.RoomLeave: Session.leave,
+    frames.RoomJoin: Session.join,
+    frames.RoomLeave: Session.leave,
     **METHODS,
 }
 # What somebody may do who is not let in as a guest.
-_FOR_ANYONE = (protocol.SessionAuthenticate, protocol.SessionPing)
+_FOR_ANYONE = (frames.SessionAuthenticate, frames.SessionPing)

@@ -10,14 +10,16 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 
-from bus import addresses, protocol, throttle
 from bus.chat import access
 from bus.chat.access import Entry, Login, Rights, Visitor
 from bus.conf import conf
+from bus.consumers.access_watcher import guard
 from bus.consumers.connections import connections
-from bus.consumers.guard import guard
-from bus.consumers.pace import Budgets, What
-from bus.errors import (
+from bus.consumers.visitor_limits import Budgets, What
+from bus.http import client_address
+from bus.messaging import throttle
+from bus.protocol import frames
+from bus.protocol.errors import (
     CLOSE_RESTART,
     CLOSE_TOO_MANY,
     CLOSE_TOO_SLOW,
@@ -25,10 +27,10 @@ from bus.errors import (
     RateLimited,
     Unauthenticated,
 )
-from bus.pace import Pace
 from bus.realtime.hub import hub
-from bus.realtime.outbox import Outbox
+from bus.realtime.socket_writer import Outbox
 from bus.servers.wire import close_code
+from bus.token_bucket import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -86,10 +88,10 @@ class Socket(AsyncConsumer):
         if connections().draining:
             await turn_away(scope, send, CLOSE_RESTART)
             return
-        self.network = addresses.own_network_of_scope(scope)
+        self.network = client_address.own_network_of_scope(scope)
         self.visitor = access.placed(access.visitor_of_scope(scope), self.network)
         self.login = access.login_of_scope(scope)
-        self.address = addresses.address_of_scope(scope)
+        self.address = client_address.address_of_scope(scope)
         self.turned_down = await self._turn_down()
         task = asyncio.current_task()
         assert task is not None
@@ -186,7 +188,7 @@ class Socket(AsyncConsumer):
     @property
     def place_from(self) -> str:
         """What is counted as one place that it comes from (addresses.place_of)."""
-        return addresses.place_of(self.address)
+        return client_address.place_of(self.address)
 
     @property
     def budgets(self) -> Budgets:
@@ -278,7 +280,7 @@ class Socket(AsyncConsumer):
 async def turn_away(scope: Mapping[str, Any], send: Any, code: int) -> None:
     """Accept and close: a handshake that is refused would tell a client never to come back."""
     offered = scope.get("subprotocols", [])
-    spoken = protocol.PROTOCOL if protocol.PROTOCOL in offered else None
+    spoken = frames.PROTOCOL if frames.PROTOCOL in offered else None
     await send({"type": "websocket.accept", "subprotocol": spoken})
     await send({"type": "websocket.close", "code": close_code(send, code)})
 

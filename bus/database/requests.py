@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
 
-from bus.database.lane import Lane
+from bus.database.connection_limit import Lane
 
 T = TypeVar("T")
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]

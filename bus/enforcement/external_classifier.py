@@ -22,11 +22,11 @@ from http.client import HTTPConnection, HTTPSConnection
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from bus import reasons
 from bus.conf import conf
 from bus.enforcement import room_policies
 from bus.models import Room
 from bus.moderation import Context, Hit, Verdict
+from bus.protocol import reasons
 
 logger = logging.getLogger(__name__)
 

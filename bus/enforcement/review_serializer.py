@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bus import objects, reasons
 from bus.chat import history
 from bus.conf import conf
 from bus.enforcement import open_review, training_labels
 from bus.models import Message, Review
+from bus.protocol import objects, reasons
 
 # What a review tells of what there may be any amount of.
 _REPORTS = 10

@@ -10,16 +10,16 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus import fields
 from bus.conf import conf
 from bus.enforcement import audit, room_settings
 from bus.enforcement.room_settings import Conduct
-from bus.errors import BusError, Conflict, Invalid, NotFound
+from bus.messaging.publisher import REMEMBERED
 from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
 from bus.moderation.policy.schema import PARTS
 from bus.moderation.words.custom_lists import check_looks
-from bus.publisher import REMEMBERED
+from bus.protocol import types
+from bus.protocol.errors import BusError, Conflict, Invalid, NotFound
 
 logger = logging.getLogger(__name__)
 
@@ -232,7 +232,7 @@ def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
     """Store and log rules that hold, of a room that the caller has locked."""
-    reason = fields.remark(reason, "reason")
+    reason = types.remark(reason, "reason")
     check_slow_mode(after["slow_mode"])
     check_newcomer_wait(after["newcomer_wait"])
     take_parts(after["moderation"], after["policy_parts"], room.policy_parts)

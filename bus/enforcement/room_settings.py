@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bus.fields import validate
+from bus.protocol.types import validate
 
 # A year, in minutes; who is meant to stay away for longer is meant to stay away for good.
 _LONGEST = 525_600

@@ -8,11 +8,11 @@ import re
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus import fields
 from bus.chat import clock
 from bus.enforcement import audit
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Room, Sanction
+from bus.protocol import types
+from bus.protocol.errors import Conflict, Invalid, NotFound
 
 # An author's key: of a user, a guest, or a service.
 _AUTHOR = re.compile(r"u[1-9][0-9]{0,18}|g[\w.-]{1,63}|s.{1,63}")
@@ -28,7 +28,7 @@ def impose(
     reason: str = "",
 ) -> Sanction:
     """Mute, time out or ban an author of a room, for minutes or for good; raises Invalid."""
-    reason = fields.remark(reason, "reason")
+    reason = types.remark(reason, "reason")
     if not _AUTHOR.fullmatch(author_key):
         raise Invalid(
             f"{author_key!r} is no author: u7 is a user, g… a guest, s… a service.", field="author"
@@ -81,7 +81,7 @@ def store(sanction: Sanction, actor: str) -> None:
 
 def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
     """End a sanction now; raises Invalid, NotFound, or Conflict where it is lifted already."""
-    reason = fields.remark(reason, "reason")
+    reason = types.remark(reason, "reason")
     with transaction.atomic():
         found = Sanction.objects.select_related("room").filter(pk=sanction_id)
         # The room first, as everywhere: who decides about its message has it, and wants this next.

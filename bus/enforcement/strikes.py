@@ -9,13 +9,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Count
 
-from bus import fields
 from bus.chat import clock
 from bus.enforcement import audit, sanctions
 from bus.enforcement.room_settings import Conduct
-from bus.errors import NotFound
 from bus.models import Message, Room, Sanction, Strike
 from bus.moderation import Verdict
+from bus.protocol import types
+from bus.protocol.errors import NotFound
 
 # Nobody is punished for what they could not know.
 _NO_STRIKE = {"too_long"}
@@ -98,7 +98,7 @@ def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
 
     The message stays rejected.
     """
-    now, actor, reason = clock.now(), audit.person(by), fields.remark(reason, "reason")
+    now, actor, reason = clock.now(), audit.person(by), types.remark(reason, "reason")
     with transaction.atomic():
         counting = Strike.objects.filter(pk=strike_id, forgiven_at=None)
         # The room first, as everywhere: who decides about the message has it, and wants this next.

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.db import migrations
 
-from bus.fields import canonical_name
 from bus.models.listing import keys_of
+from bus.protocol.types import canonical_name
 
 
 def spell(apps: Any, _schema_editor: Any) -> None:

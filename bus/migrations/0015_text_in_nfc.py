@@ -2,7 +2,7 @@ from typing import Any
 
 from django.db import migrations
 
-from bus.spelling import nfc
+from bus.unicode.normal_form import nfc
 
 _CHUNK = 1000
 

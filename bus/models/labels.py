@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from bus import fields
+from bus.protocol import types
 
 
 def check_labels(**texts: str) -> None:
@@ -13,7 +13,7 @@ def check_labels(**texts: str) -> None:
     wrong = {}
     for name, text in texts.items():
         try:
-            fields.check_label(text)
+            types.check_label(text)
         except ValueError:
             wrong[name] = _("Control characters are not allowed.")
     if wrong:

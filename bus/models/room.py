@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
-from bus.fields import canonical_name
 from bus.models import listing
 from bus.models.labels import check_labels
-from bus.spelling import nfc
+from bus.protocol.types import canonical_name
+from bus.unicode.normal_form import nfc
 
 # What the lobby finds a room by.
 _LISTED = {"name", "title", "access", "archived_at"}

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from bus.graphemes import fitting, star
 from bus.moderation import classifier
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
@@ -14,6 +13,7 @@ from bus.moderation.rules.newcomers import find as too_young
 from bus.moderation.text.normalise import Normal, normalise
 from bus.moderation.text.shown import as_shown
 from bus.moderation.verdict import ACTIONS, WHOLE, Hit, Verdict
+from bus.unicode.graphemes import fitting, star
 
 _NOTHING_KNOWN: Final = Context()
 _MASK: Final = ACTIONS.index("mask")

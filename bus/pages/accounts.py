@@ -16,12 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import CreateView
 
-from bus import throttle
-from bus.addresses import address_of
 from bus.conf import conf
+from bus.http.client_address import address_of
+from bus.messaging import throttle
+from bus.messaging.publisher import Quota
 from bus.pages.forms import SignUpForm
-from bus.pages.limits import give_back, refusal
-from bus.publisher import Quota
+from bus.pages.throttling import give_back, refusal
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from bus.chat import name_policy, taken_names
 from bus.conf import conf
-from bus.errors import Conflict, Invalid
-from bus.fields import spelled_name
+from bus.protocol.errors import Conflict, Invalid
+from bus.protocol.types import spelled_name
 
 
 class RoomForm(forms.Form):

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bus.pages.blocks import Block, blocks
-from bus.protocol import Message
+from bus.pages.code_blocks import Block, blocks
+from bus.protocol.frames import Message
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 HUES = 8

@@ -9,8 +9,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.utils.decorators import sync_and_async_middleware
 
-from bus import addresses
 from bus.conf import conf
+from bus.http import client_address
 
 _TOLD = "HTTP_X_FORWARDED_PROTO"
 
@@ -32,7 +32,7 @@ def _sent_on(request: HttpRequest) -> HttpResponse | None:
     told = request.META.get(_TOLD)
     if told is None:
         return None
-    if not addresses.is_told_by_proxy(request):
+    if not client_address.is_told_by_proxy(request):
         del request.META[_TOLD]
         return None
     if told != "http" or not conf.https or request.method not in ("GET", "HEAD"):

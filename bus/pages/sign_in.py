@@ -16,12 +16,13 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_client_username
 from django.http import HttpRequest, HttpResponse
 
-from bus import addresses, throttle
 from bus.chat import clock
 from bus.conf import conf
-from bus.errors import RateLimited
-from bus.pages.limits import too_many
-from bus.publisher import Quota
+from bus.http import client_address
+from bus.messaging import throttle
+from bus.messaging.publisher import Quota
+from bus.pages.throttling import too_many
+from bus.protocol.errors import RateLimited
 
 # How long an address is one that somebody signs in from, in seconds.
 _KNOWN_FOR = 30 * 24 * 3600.0
@@ -88,7 +89,7 @@ def locked_out(request: Any, *_more: Any) -> HttpResponse:
 
 def address(request: HttpRequest) -> str | None:
     """Where an attempt comes from (AXES_CLIENT_IP_CALLABLE); the first address of an IPv6 /64."""
-    return addresses.network_of(addresses.address_of(request)).partition("/")[0] or None
+    return client_address.network_of(client_address.address_of(request)).partition("/")[0] or None
 
 
 def failure_limit(*_args: Any) -> int:
@@ -104,7 +105,7 @@ def pause(*_args: Any) -> dt.timedelta:
 async def _attempt(name: str, request: HttpRequest) -> list[Quota]:
     """Count an attempt, before it is looked at, so that many at once are no way around; what was
     counted. Raises RateLimited."""
-    place = addresses.address_of(request)
+    place = client_address.address_of(request)
     pair = _quota_of(name, place)
     everybody = throttle.by_address("sign-in", conf.sign_in_address_rate, place)
     everybody += throttle.by_text("sign-in-as", conf.sign_in_name_rate, name)
@@ -119,7 +120,7 @@ async def _attempt(name: str, request: HttpRequest) -> list[Quota]:
 
 
 async def _succeed(name: str, request: HttpRequest, attempt: list[Quota]) -> None:
-    place = addresses.address_of(request)
+    place = client_address.address_of(request)
     pair = _quota_of(name, place)
     await throttle.give(quota for quota in attempt if quota not in pair)
     await throttle.forget(pair)
@@ -135,4 +136,4 @@ def _quota_of(name: str, place: str) -> list[Quota]:
 
 
 def _pair(name: str, place: str) -> str:
-    return f"{throttle.digest(name)}:{addresses.network_of(place)}"
+    return f"{throttle.digest(name)}:{client_address.network_of(place)}"

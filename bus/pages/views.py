@@ -9,17 +9,18 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from bus import addresses, throttle
 from bus.chat import access, history
 from bus.chat import lobby as lobby_list
 from bus.chat.history import Recovery
 from bus.conf import conf
-from bus.errors import Banned, Conflict, Forbidden, NotFound
+from bus.http import client_address
+from bus.messaging import throttle
 from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
-from bus.pages.limits import refusal
+from bus.pages.throttling import refusal
+from bus.protocol.errors import Banned, Conflict, Forbidden, NotFound
 
 _ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
 FIRST_PAGE = 50  # messages of the first paint
@@ -61,7 +62,7 @@ def lobby(request: HttpRequest) -> HttpResponse:
 @require_safe
 def room(request: HttpRequest, name: str) -> HttpResponse:
     """A room with its newest messages; scripts take over from there."""
-    visitor = access.placed(access.visitor_of(request), addresses.own_network_of(request))
+    visitor = access.placed(access.visitor_of(request), client_address.own_network_of(request))
     try:
         found = access.enter(name, visitor).room
         if found.name != name:
@@ -78,12 +79,12 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "403.html", context, status=403)
     if not found.pk:
         # So that nobody waits in a room that their socket may not make yet.
-        quotas = throttle.new_room(visitor.key, addresses.address_of(request))
+        quotas = throttle.new_room(visitor.key, client_address.address_of(request))
         refused = refusal(request, quotas, count=False)
         if refused is not None:
             return refused
     if visitor.new:
-        place = addresses.place_of(addresses.address_of(request))
+        place = client_address.place_of(client_address.address_of(request))
         refused = refusal(request, throttle.quota("guest", conf.guest_rate, place))
         if refused is not None:
             return refused

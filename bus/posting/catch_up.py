@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.chat import history
+from bus.messaging.publisher import Bulletin
 from bus.models import Message, Room
 from bus.posting import events
-from bus.protocol import Message as Wire
-from bus.publisher import Bulletin
+from bus.protocol.frames import Message as Wire
 
 # Few enough for one statement of any database.
 _CHUNK = 500

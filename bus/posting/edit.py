@@ -10,7 +10,6 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus import reasons
 from bus.chat import access, clock, history
 from bus.chat.access import Rights, Visitor
 from bus.conf import conf
@@ -23,12 +22,13 @@ from bus.enforcement import (
     slow_mode,
 )
 from bus.enforcement.recent_texts import Recollection
-from bus.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
 from bus.models import Message, Review, Room
 from bus.moderation import Verdict, judge
 from bus.posting import erasures
 from bus.posting.outcomes import Closed, Fact, Opened, Removed, Settled, Shown
-from bus.protocol import Reason
+from bus.protocol import reasons
+from bus.protocol.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
+from bus.protocol.frames import Reason
 
 _STANDS = ("allow", "alert", "mask")
 

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError
 
-from bus import names, protocol
 from bus.chat import access, history
 from bus.chat.access import FOR_GOOD, Rights
 from bus.enforcement import review_serializer
-from bus.errors import BusError
-from bus.fields import timestamp
+from bus.messaging.publisher import Bulletin
 from bus.models import Message, Review, Sanction
 from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
-from bus.protocol import (
+from bus.protocol import channel_names, frames
+from bus.protocol.errors import BusError
+from bus.protocol.frames import (
     MemberChanged,
     MessageEdited,
     MessagePosted,
@@ -28,8 +28,8 @@ from bus.protocol import (
     ReviewClosed,
     ReviewOpened,
 )
-from bus.protocol import Message as Wire
-from bus.publisher import Bulletin
+from bus.protocol.frames import Message as Wire
+from bus.protocol.types import timestamp
 
 logger = logging.getLogger(__name__)
 
@@ -86,8 +86,8 @@ class Bulletins:
             own = self.rooms.setdefault(room_id, Bulletin()).own
             own.append(
                 (
-                    names.own_mark(author_key, outcome.client_id),
-                    protocol.plain_error(outcome.status, text),
+                    channel_names.own_mark(author_key, outcome.client_id),
+                    frames.plain_error(outcome.status, text),
                 )
             )
 
@@ -195,7 +195,7 @@ def _add(bulletin: Bulletin, message: Wire) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
     bulletin.events.append((message.seq, frame))
     if not message.removed:
-        bulletin.plain.append((message.seq, protocol.plain_message(message)))
+        bulletin.plain.append((message.seq, frames.plain_message(message)))
 
 
 def frame_of(message: Wire, seq: int, reason: str = "") -> bytes:

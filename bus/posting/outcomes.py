@@ -26,7 +26,7 @@ class Removed:
     """A message is out of its room."""
 
     row: Message
-    # A code of bus/reasons.py.
+    # A code of bus/protocol/reasons.py.
     reason: str
 
 

@@ -9,13 +9,13 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 
-from bus import fields
 from bus.chat import clock
 from bus.enforcement import audit
-from bus.errors import Invalid, NotFound
 from bus.models import Message, Report, Review, Room
 from bus.posting import erasures
 from bus.posting.outcomes import Closed, Fact, Removed, Settled
+from bus.protocol import types
+from bus.protocol.errors import Invalid, NotFound
 
 # Most messages of one purge; it holds the room's lock meanwhile.
 _PURGE_LIMIT = 1000
@@ -48,7 +48,7 @@ def purge(
     What waits for a moderator is rejected, and what was hidden stays out: reviews of all of it are
     closed as rejected, so that nothing brings one back.
     """
-    now, reason = clock.now(), fields.remark(reason, "reason")
+    now, reason = clock.now(), types.remark(reason, "reason")
     facts: list[Fact] = []
     with transaction.atomic():
         room = Room.objects.select_for_update().filter(pk=room_id).first()

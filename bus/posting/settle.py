@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from bus.channel_messages import MessageSubmitted
 from bus.chat import access, clock, message_sql
 from bus.chat.message_sql import Key
 from bus.enforcement import open_review, room_policies, slow_mode, strikes
@@ -16,6 +15,7 @@ from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
 from bus.posting import removal
 from bus.posting.outcomes import Fact, Opened, Removed
+from bus.protocol.channel_messages import MessageSubmitted
 
 # What posts, holds and rejects, by the verdict's action.
 _STATUS = {

@@ -8,15 +8,16 @@ import weakref
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
-from bus import names, publisher
 from bus.conf import conf
-from bus.errors import Unavailable
-from bus.realtime.gate import Gate
+from bus.messaging import publisher
+from bus.protocol import channel_names
+from bus.protocol.errors import Unavailable
+from bus.realtime.flush_scheduler import Gate
+from bus.realtime.gap_repair import Repairs
 from bus.realtime.presence import PresenceKeeper
-from bus.realtime.recent import Caught
+from bus.realtime.recent_messages import Caught
 from bus.realtime.recovery import Recovery
-from bus.realtime.repairs import Repairs
-from bus.realtime.seat import Listener, Seat
+from bus.realtime.room_subscription import Listener, Seat
 from bus.realtime.source import Source
 from bus.realtime.topic import AuthorTopic, Counts, RoomTopic, Topic
 from bus.realtime.typing import TypingKeeper
@@ -79,7 +80,7 @@ class Hub:
 
         A plain socket gives the `mark` of what it writes (names.own_mark).
         """
-        group = names.room_group(room)
+        group = channel_names.room_group(room)
         topic = self._topics.get(group)
         if topic is None:
             topic = self._topics[group] = RoomTopic(group, room, self.counts, self._has_news)
@@ -96,7 +97,7 @@ class Hub:
 
     def position(self, room: int) -> int | None:
         """The newest seq that was told to a room here; None where that is not known."""
-        topic = self._topics.get(names.room_group(room))
+        topic = self._topics.get(channel_names.room_group(room))
         return topic.order.head if isinstance(topic, RoomTopic) else None
 
     async def catch_up(
@@ -107,21 +108,21 @@ class Hub:
         `least` is a head of the room that was seen in the database: the answer is as new. The seat
         is to be released with its head before anything else is awaited.
         """
-        topic = self._topics.get(names.room_group(seat.room))
+        topic = self._topics.get(channel_names.room_group(seat.room))
         if not isinstance(topic, RoomTopic):
             return None
         return await self._recovery.catch_up(topic, since, limit, least)
 
     def leave_room(self, seat: Seat) -> None:
         """Take a listener out of a room."""
-        topic = self._topics.get(names.room_group(seat.room))
+        topic = self._topics.get(channel_names.room_group(seat.room))
         if isinstance(topic, RoomTopic):
             topic.remove(seat)
             self._retire(topic)
 
     async def join_author(self, key: str, listener: Listener) -> None:
         """Listen to what concerns an author alone. Raises Unavailable."""
-        group = names.author_group(key)
+        group = channel_names.author_group(key)
         topic = self._topics.get(group)
         if topic is None:
             topic = self._topics[group] = AuthorTopic(group, self.counts, self._has_news)
@@ -135,7 +136,7 @@ class Hub:
 
     def leave_author(self, key: str, listener: Listener) -> None:
         """Take a listener from an author; does nothing when it is not there."""
-        topic = self._topics.get(names.author_group(key))
+        topic = self._topics.get(channel_names.author_group(key))
         if isinstance(topic, AuthorTopic):
             topic.sessions.discard(listener)
             self._retire(topic)
@@ -264,9 +265,9 @@ class Hub:
     def _deliver(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
         if kind == publisher.ROOM_EVENTS:
-            group = names.room_group(message["room"])
+            group = channel_names.room_group(message["room"])
         elif kind == publisher.AUTHOR_EVENTS:
-            group = names.author_group(message["author"])
+            group = channel_names.author_group(message["author"])
         elif kind == publisher.ROOM_TYPING:
             self.typing.heard(message)
             return

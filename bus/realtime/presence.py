@@ -9,11 +9,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from bus import publisher
 from bus.conf import conf
-from bus.errors import Unavailable
-from bus.protocol import Author, Presence, PresenceChanged
-from bus.publisher import Bulletin
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
+from bus.protocol.errors import Unavailable
+from bus.protocol.frames import Author, Presence, PresenceChanged
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from bus.conf import conf
-from bus.realtime.recent import Caught
+from bus.realtime.recent_messages import Caught
 from bus.realtime.source import Source
 from bus.realtime.topic import RoomTopic
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bus.publisher import Bulletin
-from bus.realtime.recent import Snapshot
+from bus.messaging.publisher import Bulletin
+from bus.realtime.recent_messages import Snapshot
 
 
 class Source(Protocol):

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bus.realtime.bundle import Bundle
-from bus.realtime.order import Events, Item, Order
-from bus.realtime.recent import Recent
-from bus.realtime.seat import Listener, Seat
+from bus.realtime.prepared_frames import Bundle
+from bus.realtime.recent_messages import Recent
+from bus.realtime.room_subscription import Listener, Seat
+from bus.realtime.sequencer import Events, Item, Order
 
 logger = logging.getLogger(__name__)
 

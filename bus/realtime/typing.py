@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bus import publisher
-from bus.errors import Unavailable
-from bus.protocol import Author, TypingChanged
+from bus.messaging import publisher
+from bus.protocol.errors import Unavailable
+from bus.protocol.frames import Author, TypingChanged
 
 logger = logging.getLogger(__name__)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from bus import fields
 from bus.chat import clock
 from bus.chat.access import Visitor
 from bus.enforcement import audit
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import Message, Review, Room
 from bus.posting.outcomes import Opened, Settled
+from bus.protocol import types
+from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.review import reviews
 from bus.review.reviews import Decision
 
@@ -34,7 +34,7 @@ def appeal(room: Room, message_id: str, by: Visitor, text: str) -> Decision:
 
     The message waits meanwhile, as a held one does.
     """
-    text, number = fields.paragraphs(text, "text"), fields.message_number(message_id)
+    text, number = types.paragraphs(text, "text"), types.message_number(message_id)
     if not 0 < len(text) <= _LIMIT:
         raise Invalid(f"An appeal has 1 to {_LIMIT} characters.", field="text")
     with transaction.atomic():

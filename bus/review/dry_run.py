@@ -15,10 +15,10 @@ from django.utils import timezone
 from bus.chat import access
 from bus.enforcement import room_policies, training_labels
 from bus.enforcement.policy_diff import Difference
-from bus.errors import BusError, Conflict, Invalid, NotFound
+from bus.messaging.publisher import REMEMBERED
 from bus.models import DryRun, Member, Message, Room
 from bus.moderation import Case, Context, Policy, gist, judge_many
-from bus.publisher import REMEMBERED
+from bus.protocol.errors import BusError, Conflict, Invalid, NotFound
 
 # Messages that `compare` looks at at most; more is a worker's job.
 MOST_AT_ONCE: Final = 10_000

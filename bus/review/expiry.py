@@ -8,10 +8,10 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from bus.chat import access, clock
 from bus.enforcement import audit, room_policies
-from bus.errors import NotFound
 from bus.models import Message, Review, Room
 from bus.moderation import starred
 from bus.posting.outcomes import Fact
+from bus.protocol.errors import NotFound
 from bus.review import reviews
 
 logger = logging.getLogger(__name__)

@@ -7,12 +7,12 @@ import datetime as dt
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus import fields
 from bus.chat import access, clock
 from bus.chat.access import Rights, Visitor
 from bus.enforcement import audit, open_review, room_policies
-from bus.errors import NotFound
 from bus.models import Message, Report, Review, Room
+from bus.protocol import types
+from bus.protocol.errors import NotFound
 from bus.review import expiry, reviews
 from bus.review.reviews import Decision
 
@@ -32,7 +32,7 @@ def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None
     Raises NotFound, Invalid. `review.hidden_now` says whether this very report hid the message:
     `events.of_report` tells all of it.
     """
-    reason, number = fields.remark(reason, "reason"), fields.message_number(message_id)
+    reason, number = types.remark(reason, "reason"), types.message_number(message_id)
     with transaction.atomic():
         locked = Room.objects.select_for_update().get(pk=room.pk)
         row = Message.objects.filter(room=locked, pk=number, status=Message.Status.POSTED).first()

@@ -10,14 +10,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from bus import fields
 from bus.chat import access, clock
 from bus.enforcement import audit, open_review, room_policies, sanctions, strikes, training_labels
 from bus.enforcement.strikes import Escalation
-from bus.errors import Conflict, NotFound
 from bus.models import Message, Review, Room, Strike
 from bus.posting import removal, settle
 from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
+from bus.protocol import types
+from bus.protocol.errors import Conflict, NotFound
 
 # How long a claim holds before somebody else may take the review, in seconds.
 LEASE = 60
@@ -69,7 +69,7 @@ def release(review_id: int, by: User) -> None:
 
 def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") -> Decision:
     """Let a message stand, or not; raises Invalid, NotFound, Conflict where somebody was first."""
-    note = fields.remark(note, "note")
+    note = types.remark(note, "note")
     with transaction.atomic():
         review, room = lock(review_id)
         now = clock.now()

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from bus.errors import Invalid
 from bus.models import Message, Review, Room
+from bus.protocol.errors import Invalid
 
 # By the state of its review: what a rule has held, or took out of the room.
 _REVIEWED = {

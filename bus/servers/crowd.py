@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-from bus.addresses import network_of_peer
 from bus.conf import conf
+from bus.http.client_address import network_of_peer
 
 # How many may have come whose first request nobody has read yet: more than a kernel hands over at
 # once, as when everybody comes back after a restart.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from http import HTTPStatus
 
-from bus import security
+from bus.http import security_headers
 
 # What is said beside the status' own words.
 _REASONS = {
@@ -23,7 +23,7 @@ def refusal(status: int, defaults: Iterable[tuple[bytes, bytes]] = ()) -> bytes:
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode()]
     lines += [name + b": " + value for name, value in defaults]
     given = {
-        **security.headers(),
+        **security_headers.headers(),
         "Content-Type": "text/plain; charset=utf-8",
         "Content-Length": str(len(body)),
         "Connection": "close",

@@ -1,7 +1,7 @@
 """uvicorn's HTTP protocol, with bounds on what comes before the application is asked.
 
 httptools has none: it keeps a head of any size, for any time. The bodies of requests are bounded
-where any server asks for them (bus/bodies.py).
+where any server asks for them (bus/http/body_limit.py).
 
 Read: uvicorn 0.54.0 (httptools_impl.py), httptools 0.9.0 (parser.pyx).
 """

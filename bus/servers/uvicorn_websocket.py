@@ -20,11 +20,11 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from bus import security
 from bus.conf import conf
-from bus.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY
-from bus.pace import Pace
+from bus.http import security_headers
+from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY
 from bus.servers.refusal import refusal
+from bus.token_bucket import Pace
 
 # Frames a second that never come to the application, on average, and at once.
 _FRAME_RATE = 100.0
@@ -173,5 +173,5 @@ class _Handshake(ServerProtocol):
     def reject(self, status: Any, text: str) -> Response:
         """The response to a handshake that is refused."""
         response = super().reject(status, text)
-        response.headers.update(security.headers())
+        response.headers.update(security_headers.headers())
         return response

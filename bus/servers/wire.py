@@ -20,7 +20,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bus.errors import CLOSE_RESTART, CLOSE_TOO_SLOW
+from bus.protocol.errors import CLOSE_RESTART, CLOSE_TOO_SLOW
 
 # Writes bytes now and returns True; False where the peer is behind, or the socket is closing.
 Wire = Callable[[bytes], bool]

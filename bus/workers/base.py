@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 
 from django.db import close_old_connections
 
-from bus import publisher
-from bus.channel_messages import ChannelMessage, parse_channel_message
+from bus.broker import Delivery, Undeliverable
+from bus.broker.worker.consumer_run import BATCH, BATCH_ACCEPT, BATCH_FAILED
 from bus.chat import impostors, rooms
 from bus.conf import conf
-from bus.database.lane import give_back
-from bus.errors import BusError
-from bus.fields import canonical_name
-from bus.layer import Delivery, Undeliverable
-from bus.layer.instance import BATCH, BATCH_ACCEPT, BATCH_FAILED
+from bus.database.connection_limit import give_back
+from bus.messaging import publisher
+from bus.protocol.channel_messages import ChannelMessage, parse_channel_message
+from bus.protocol.errors import BusError
+from bus.protocol.types import canonical_name
 
 T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]

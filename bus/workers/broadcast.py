@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bus import protocol, publisher
-from bus.channel_messages import (
+from bus.broker import Delivery
+from bus.chat import rooms
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
+from bus.protocol import frames
+from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
     EventRequested,
     NotificationRequested,
 )
-from bus.chat import rooms
-from bus.layer import Delivery
-from bus.publisher import Bulletin
 from bus.workers.base import BatchConsumer, Failures
 
 Batch = Sequence[tuple[Delivery, ChannelMessage]]
@@ -57,5 +58,5 @@ def _tell(
     bulletin.events.append((None, message.event(id).frame(room)))
     if isinstance(message, AnnouncementRequested):
         bulletin.plain.append(
-            (None, protocol.plain_announcement(room, message.body, message.source, id))
+            (None, frames.plain_announcement(room, message.body, message.source, id))
         )

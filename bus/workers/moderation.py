@@ -6,20 +6,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bus import publisher, reasons
-from bus.channel_messages import DryRunContinued, MessageSubmitted
+from bus.broker import Delivery, Undeliverable
 from bus.chat import access, clock, history, rooms
 from bus.enforcement import author_context, external_classifier, room_policies
 from bus.enforcement.external_classifier import ExternalJudge
 from bus.enforcement.recent_texts import Recollection
-from bus.layer import Delivery, Undeliverable
+from bus.messaging import publisher
 from bus.models import Message, Room
 from bus.moderation import Case, Verdict, judge_many
 from bus.posting import events, settle
 from bus.posting.outcomes import Removed
 from bus.posting.settle import Settlement, Submission
-from bus.protocol import Outcome, Reason
-from bus.workers import rehearsal
+from bus.protocol import reasons
+from bus.protocol.channel_messages import DryRunContinued, MessageSubmitted
+from bus.protocol.frames import Outcome, Reason
+from bus.workers import dry_run
 from bus.workers.base import BatchConsumer, Failures
 
 Batch = Sequence[tuple[Delivery, MessageSubmitted]]
@@ -62,7 +63,7 @@ class ModerationWorker(BatchConsumer):
             failures |= {places[at]: error for at, error in failed.items()}
         for at, step in steps.items():
             try:
-                await self.in_thread(rehearsal.go_on, step)
+                await self.in_thread(dry_run.go_on, step)
             except Exception as error:
                 # It is alone in failing: what people wrote is settled.
                 failures[at] = error

@@ -13,7 +13,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 
-from bus.layer import Delivery
+from bus.broker import Delivery
 from bus.workers.base import BatchConsumer, Failures
 
 Message = dict[str, Any]

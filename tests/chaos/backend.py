@@ -17,7 +17,7 @@ import psycopg
 import pytest
 import redis
 
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
 from tests.e2e.up import free_port
 from tests.waiting import until
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from bus.layer import BusChannelLayer
+from bus.broker import BusChannelLayer
 from tests.chaos.backend import Backend
 from tests.chaos.fleet import Fleet, fleet
 from tests.waiting import until

@@ -20,7 +20,7 @@ def main(place: str, number: int) -> None:
     django.setup()
     from django.db import transaction
 
-    from bus import publisher
+    from bus.messaging import publisher
     from bus.models import Room
 
     if place == "sending":

@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from bus.layer import BusChannelLayer
+from bus.broker import BusChannelLayer
 from tests.chaos.backend import Backend
 from tests.chaos.fleet import Fleet
 from tests.waiting import until

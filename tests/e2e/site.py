@@ -13,7 +13,7 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
 from tests.e2e.up import ROOT, environment, free_port
 from tests.waiting import until
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
 from tests.e2e.up import ROOT, Up, environment
 
 

@@ -7,8 +7,8 @@ from channels.layers import channel_layers
 from django.http import HttpResponse
 from django.test import AsyncClient
 
-from bus import publisher
 from bus.api.errors import STATUS
+from bus.messaging import publisher
 from bus.models import ApiKey
 
 JOB = {"type": "job.due", "data": {"number": 1}}

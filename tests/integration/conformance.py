@@ -17,7 +17,7 @@ from channels.layers import InMemoryChannelLayer
 from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
-from bus.layer import BusChannelLayer
+from bus.broker import BusChannelLayer
 
 _NO_QUEUE = "pub/sub alone: with nobody listening a named message is gone, with several each has it"
 _NO_NAMES = "names are not checked"

@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from bus.asgi import application
-from bus.layer.worker import Worker
+from bus.broker.worker.worker import Worker
 from bus.servers.uvicorn_http import BoundedHttp
 from bus.servers.uvicorn_websocket import BoundedWebSocket
 from tests.eventually import PATIENCE, becomes

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import redis
 
-from bus.management.valkey import find_binary
+from bus.embedded.valkey import find_binary
 from tests.waiting import until
 
 KINDS = ["valkey", "redis"]

@@ -6,14 +6,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus.channel_messages import MessageSubmitted
 from bus.chat.access import Visitor
 from bus.enforcement import room_policies
 from bus.models import Message, Room
 from bus.moderation import judge
 from bus.posting import settle as posting
 from bus.posting.settle import Settlement, Submission
-from bus.protocol import Author
+from bus.protocol.channel_messages import MessageSubmitted
+from bus.protocol.frames import Author
 
 GUEST = Author(id="gabc", name="guest")
 GUEST_VISITOR = Visitor(key="gabc", id="gabc", name="guest")

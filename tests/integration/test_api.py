@@ -13,12 +13,12 @@ from django.db import OperationalError
 from django.http import HttpResponse
 from django.test import AsyncClient, AsyncRequestFactory
 
-from bus import publisher
 from bus.api.auth import StaffAuth
 from bus.api.errors import STATUS
 from bus.api.root import api
 from bus.chat import api_keys
-from bus.errors import BusError, Forbidden
+from bus.messaging import publisher
+from bus.protocol.errors import BusError, Forbidden
 from tests.integration.api_caller import (
     JOB,
     SUBMITTED,

@@ -9,8 +9,8 @@ import redis
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 
-from bus import names
 from bus.chat import api_keys
+from bus.protocol import channel_names
 from tests.integration.api_caller import (
     JOB,
     SUBMITTED,
@@ -39,7 +39,7 @@ async def test_what_is_sent_arrives_as_a_channel_message(backend: Caller) -> Non
     assert await waiting("jobs") == [{"type": "job.due", "number": 1}]
     body = {"type": "message.submitted", "data": SUBMITTED}
     accepted(await backend.post("channels/moderation/messages", body))
-    ((message),) = await waiting(names.MODERATION)
+    ((message),) = await waiting(channel_names.MODERATION)
     assert message == {"type": "message.submitted", **SUBMITTED, "author": {"name": "ci"}}
 
 

@@ -15,7 +15,7 @@ from django.core.handlers.asgi import ASGIHandler
 from pytest_django import Settings
 
 from bus.conf import Conf
-from bus.security import CSP
+from bus.http.security_headers import CSP
 from bus.servers.uvicorn_http import crowd
 from tests.eventually import PATIENCE, becomes
 from tests.integration.http import Answer, ask, line, request

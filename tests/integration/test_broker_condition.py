@@ -15,12 +15,13 @@ from django.core import checks
 from django.core.management import CommandError, call_command
 from django.test import AsyncClient, override_settings
 
-from bus import asgi, publisher
+from bus import asgi
 from bus.api import health
+from bus.broker import BusChannelLayer
+from bus.broker.redis_config import faults
 from bus.chat import api_keys
-from bus.errors import Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.condition import faults
+from bus.messaging import publisher
+from bus.protocol.errors import Unavailable
 from tests.integration.api_caller import Caller, refused
 from tests.integration.servers import KINDS, Server, Servers, free_port
 from tests.integration.servers import servers as servers
@@ -79,7 +80,7 @@ async def test_one_that_drops_keys_is_named_by_check_worker_web_and_readyz(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bus.layer.worker.Worker.run", lambda worker: None)
+    monkeypatch.setattr("bus.broker.worker.worker.Worker.run", lambda worker: None)
     server = servers(kind)
     async with layer_on(server.url):
         assert await checked() == []
@@ -101,7 +102,7 @@ async def test_one_that_drops_keys_is_named_by_check_worker_web_and_readyz(
 async def test_one_that_writes_nothing_to_its_disk_is_named(
     servers: Servers, kind: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.layer.worker.Worker.run", lambda worker: None)
+    monkeypatch.setattr("bus.broker.worker.worker.Worker.run", lambda worker: None)
     monkeypatch.setattr(health._Noted, "warnings", [])
     server = servers(kind)
     async with layer_on(server.url):

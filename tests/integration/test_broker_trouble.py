@@ -13,12 +13,12 @@ from channels.consumer import AsyncConsumer
 from channels.layers import channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.heartbeat import Heartbeat
-from bus.layer.memory import Memory
-from bus.layer.worker import Worker
-from bus.protocol import Author
+from bus.broker import BusChannelLayer
+from bus.broker.worker.heartbeat import Heartbeat
+from bus.broker.worker.worker import Worker
+from bus.messaging.text_store import Memory
+from bus.protocol.errors import Invalid, Unavailable
+from bus.protocol.frames import Author
 from tests.integration.servers import KINDS, Servers
 from tests.integration.servers import servers as servers
 from tests.integration.test_brokers import layer_on

@@ -13,10 +13,10 @@ import redis
 from channels.routing import ChannelNameRouter
 from channels_redis.utils import _consistent_hash
 
-from bus.errors import Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.heartbeat import Heartbeat
-from bus.layer.worker import Worker
+from bus.broker import BusChannelLayer
+from bus.broker.worker.heartbeat import Heartbeat
+from bus.broker.worker.worker import Worker
+from bus.protocol.errors import Unavailable
 from tests.integration.certificates import Certificates
 from tests.integration.servers import KINDS, Servers, free_port
 from tests.integration.servers import servers as servers
@@ -199,7 +199,7 @@ async def test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once(
         received = await asyncio.wait_for(asyncio.gather(*waiting), 10)
         kinds = [message["type"] for message in received]
         assert kinds == ["local", "group", "named", "local too"]
-    lines = [r.getMessage() for r in caplog.records if r.name.startswith("bus.layer")]
+    lines = [r.getMessage() for r in caplog.records if r.name.startswith("bus.broker")]
     assert len(lines) == len(set(lines)) <= 4, lines
     assert not [r for r in caplog.records if r.levelno > logging.WARNING]
 
@@ -207,7 +207,7 @@ async def test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once(
 async def test_a_broker_that_falls_silent_is_left_and_found_again(
     servers: Servers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.layer.subscriptions._QUIET", 0.2)
+    monkeypatch.setattr("bus.broker.pubsub._QUIET", 0.2)
     server = servers("valkey")
     caplog.set_level(logging.INFO, "bus")
     async with layer_on(server.url) as layer:

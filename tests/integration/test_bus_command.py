@@ -17,8 +17,8 @@ from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from bus import publisher
-from bus.layer import Delivery
+from bus.broker import Delivery
+from bus.messaging import publisher
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("broker")
@@ -210,7 +210,7 @@ def test_an_unknown_channel_is_named_with_those_there_are(args: tuple[str, ...])
 def test_an_absent_broker_is_told_with_what_to_do(args: tuple[str, ...]) -> None:
     away = {
         "default": {
-            "BACKEND": "bus.layer.BusChannelLayer",
+            "BACKEND": "bus.broker.BusChannelLayer",
             "CONFIG": {"hosts": ["unix:///nonexistent/valkey.sock"]},
         }
     }

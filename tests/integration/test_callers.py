@@ -15,7 +15,7 @@ import redis
 import uvloop
 from asgiref.sync import async_to_sync
 
-from bus.layer import BusChannelLayer
+from bus.broker import BusChannelLayer
 from tests.waiting import until
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]

@@ -15,15 +15,15 @@ import pytest_asyncio
 from channels.layers import channel_layers
 from django.utils import timezone
 
-from bus import publisher
-from bus.channel_messages import MessageSubmitted
+from bus.broker import BusChannelLayer
+from bus.broker import clock as steady
+from bus.broker.idempotency import send_once
 from bus.chat import clock
 from bus.enforcement import room_policies
-from bus.layer import BusChannelLayer
-from bus.layer import clock as steady
-from bus.layer.once import send_once
+from bus.messaging import publisher
 from bus.models import Message, Room
-from bus.protocol import Author
+from bus.protocol.channel_messages import MessageSubmitted
+from bus.protocol.frames import Author
 from tests.eventually import becomes
 from tests.integration.live import working
 from tests.integration.servers import Server, Servers

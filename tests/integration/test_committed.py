@@ -13,17 +13,18 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 
-from bus import names, publisher
 from bus.chat import history
 from bus.chat.access import Visitor
 from bus.conf import conf
-from bus.consumers import changing
+from bus.consumers import changes
 from bus.enforcement import room_policies
-from bus.errors import Invalid
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
 from bus.models import Member, Message, Report, Review, Room
 from bus.posting import events
-from bus.protocol import Author, EventPublished
-from bus.publisher import Bulletin
+from bus.protocol import channel_names
+from bus.protocol.errors import Invalid
+from bus.protocol.frames import Author, EventPublished
 from bus.realtime.presence import PresenceKeeper
 from bus.review import expiry, reports, reviews
 from tests.eventually import PATIENCE
@@ -97,7 +98,7 @@ async def test_a_removal_is_answered_as_done_where_the_database_goes_away_after_
 @pytest.mark.asyncio
 async def test_a_change_is_told_although_who_asked_for_it_is_gone(lobby: Room) -> None:
     inbox = await publisher.Inbox.open(lambda: None)
-    await inbox.listen(names.room_group(lobby.pk))
+    await inbox.listen(channel_names.room_group(lobby.pk))
     under_way, go_on = threading.Event(), threading.Event()
 
     def work() -> tuple[None, events.Bulletins]:
@@ -105,7 +106,7 @@ async def test_a_change_is_told_although_who_asked_for_it_is_gone(lobby: Room) -
         assert go_on.wait(PATIENCE)
         return None, events.Bulletins({lobby.pk: Bulletin([(1, b"{}")])})
 
-    asking = asyncio.ensure_future(changing.carry_out(work))
+    asking = asyncio.ensure_future(changes.carry_out(work))
     await asyncio.to_thread(under_way.wait, PATIENCE)
     asking.cancel()
     await asyncio.wait([asking])
@@ -121,7 +122,7 @@ async def test_an_event_that_is_too_large_keeps_no_other_from_being_told(
 ) -> None:
     inbox = await publisher.Inbox.open(lambda: None)
     for room in (1, 2):
-        await inbox.listen(names.room_group(room))
+        await inbox.listen(channel_names.room_group(room))
     large = b"x" * conf.message_size_limit
     await publisher.publish({1: Bulletin([(1, large), (2, b"{}")]), 2: Bulletin([(7, b"{}")])})
     told = {}
@@ -137,7 +138,7 @@ async def test_an_event_that_is_too_large_keeps_no_other_from_being_told(
 @pytest.mark.asyncio
 async def test_what_many_plain_sockets_are_told_together_is_divided() -> None:
     inbox = await publisher.Inbox.open(lambda: None)
-    await inbox.listen(names.room_group(1))
+    await inbox.listen(channel_names.room_group(1))
     own = [(f"mark-{number}", b"x" * 500) for number in range(1000)]
     await publisher.publish({1: Bulletin([(1, b"{}")], own=list(own))})
     heard: list[Any] = []
@@ -151,7 +152,7 @@ async def test_what_many_plain_sockets_are_told_together_is_divided() -> None:
 @pytest.mark.asyncio
 async def test_a_room_hears_that_a_crowd_with_long_names_is_gone(lobby: Room) -> None:
     inbox = await publisher.Inbox.open(lambda: None)
-    await inbox.listen(names.room_group(lobby.pk))
+    await inbox.listen(channel_names.room_group(lobby.pk))
     people = {f"g{n}": Author(id=f"g{n}", name="😀" * 140 + str(n)) for n in range(900)}
     roster = publisher.roster(lobby.pk)
     await roster.attend("other", people)
@@ -319,6 +320,6 @@ async def test_a_message_that_cannot_be_told_keeps_no_other_from_being_told(
             await one.say("lobby", body)
         assert (await one.event("message.settled"))["data"]["seq"] == 2
         # And nothing is tried again, or given up on.
-        (stats,) = await publisher.stats([names.MODERATION])
+        (stats,) = await publisher.stats([channel_names.MODERATION])
         assert (stats.dead, stats.delayed, stats.totals.retries) == (0, 0, 0)
         assert await Message.objects.acount() == 2

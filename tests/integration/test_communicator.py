@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from channels.testing import WebsocketCommunicator
 
-from bus import publisher
 from bus.asgi import application
 from bus.consumers.socket import Socket
+from bus.messaging import publisher
 from bus.realtime import hub
 from tests.eventually import becomes
 

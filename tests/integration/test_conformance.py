@@ -7,7 +7,7 @@ import pytest
 from channels.exceptions import ChannelFull, MessageTooLarge
 from channels.layers import InMemoryChannelLayer
 
-from bus.errors import Invalid
+from bus.protocol.errors import Invalid
 from tests.integration.conformance import Subject, behaviour
 from tests.integration.conformance import subject as subject
 

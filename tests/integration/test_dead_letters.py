@@ -8,9 +8,9 @@ import pytest_asyncio
 from channels.exceptions import ChannelFull
 from django.test import override_settings
 
-from bus.layer import BusChannelLayer
-from bus.layer.dead_letters import DeadLetters
-from bus.layer.history import History
+from bus.broker import BusChannelLayer
+from bus.broker.operations.dead_letters import DeadLetters
+from bus.broker.operations.handled_log import History
 
 pytestmark = pytest.mark.asyncio
 

@@ -11,9 +11,9 @@ from pytest_django import Settings
 
 from bus.chat import admission_data
 from bus.chat.access import Visitor
-from bus.consumers import doorman
-from bus.errors import Banned, NotFound
+from bus.consumers import admission
 from bus.models import Member, Room, Sanction
+from bus.protocol.errors import Banned, NotFound
 from tests.eventually import becomes
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -40,9 +40,9 @@ def readings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[set[st
 
 async def test_ten_thousand_guests_at_once_cost_one_reading(readings: list[set[str]]) -> None:
     await Room.objects.acreate(name="lobby", access="open")
-    entries = await asyncio.gather(*(doorman.enter("lobby", guest(n)) for n in range(10_000)))
+    entries = await asyncio.gather(*(admission.enter("lobby", guest(n)) for n in range(10_000)))
     assert {entry.role for entry in entries} == {"guest"}
-    await doorman.enter("lobby", guest(0))
+    await admission.enter("lobby", guest(0))
     assert len(readings) == 1
 
 
@@ -53,7 +53,7 @@ async def test_users_are_looked_up_in_lists(readings: list[set[str]]) -> None:
     await Member.objects.acreate(room=room, user=users[0], role="owner")
     visitors = [Visitor(key=f"u{u.pk}", id=u.pk, name=u.username, user_id=u.pk) for u in users]
     results = await asyncio.gather(
-        *(doorman.enter("team", visitor) for visitor in visitors), return_exceptions=True
+        *(admission.enter("team", visitor) for visitor in visitors), return_exceptions=True
     )
     assert getattr(results[0], "role", None) == "owner"
     assert {type(result) for result in results[1:]} == {NotFound}
@@ -63,12 +63,12 @@ async def test_users_are_looked_up_in_lists(readings: list[set[str]]) -> None:
 
 async def test_what_changed_is_read_again(readings: list[set[str]]) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
-    await doorman.enter("lobby", guest(1))
+    await admission.enter("lobby", guest(1))
     await Sanction.objects.acreate(room=room, author_key="g1", kind="ban")
-    doorman.forget("lobby")
+    admission.forget("lobby")
     with pytest.raises(Banned):
-        await doorman.enter("lobby", guest(1))
-    await doorman.enter("lobby", guest(2))
+        await admission.enter("lobby", guest(1))
+    await admission.enter("lobby", guest(2))
     assert len(readings) == 2
 
 
@@ -84,11 +84,11 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
         return found
 
     monkeypatch.setattr(admission_data, "read", slow)
-    first = asyncio.create_task(doorman.enter("lobby", guest(1)))
+    first = asyncio.create_task(admission.enter("lobby", guest(1)))
     await becomes(lambda: len(readings) == 1)
     await Sanction.objects.acreate(room=room, author_key="g2", kind="ban")
-    doorman.forget("lobby")
-    second = asyncio.create_task(doorman.enter("lobby", guest(2)))
+    admission.forget("lobby")
+    second = asyncio.create_task(admission.enter("lobby", guest(2)))
     await asyncio.sleep(0)
     may_end.set()
     await first
@@ -109,10 +109,10 @@ async def test_who_waits_while_rights_change_gets_the_new_ones(
         return found
 
     monkeypatch.setattr(admission_data, "read", slow)
-    entering = asyncio.ensure_future(doorman.enter("lobby", guest(1)))
+    entering = asyncio.ensure_future(admission.enter("lobby", guest(1)))
     await becomes(lambda: readings)
     await Sanction.objects.acreate(room=room, author_key="g1", kind="ban")
-    doorman.forget()
+    admission.forget()
     changed.set()
     with pytest.raises(Banned):
         await entering
@@ -123,10 +123,10 @@ async def test_a_room_that_is_not_there_is_told_to_all(
 ) -> None:
     settings.BUS_OPEN_ROOMS = False
     results = await asyncio.gather(
-        *(doorman.enter("nowhere", guest(n)) for n in range(3)), return_exceptions=True
+        *(admission.enter("nowhere", guest(n)) for n in range(3)), return_exceptions=True
     )
     assert {type(result) for result in results} == {NotFound}
     settings.BUS_OPEN_ROOMS = True
-    assert (await doorman.enter("nowhere", guest(1))).room.name == "nowhere"
+    assert (await admission.enter("nowhere", guest(1))).room.name == "nowhere"
     with pytest.raises(NotFound):
-        await doorman.enter("fuck-this", guest(1))
+        await admission.enter("fuck-this", guest(1))

@@ -10,17 +10,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from bus import names, publisher
-from bus.channel_messages import DryRunContinued
 from bus.enforcement import room_policies
 from bus.enforcement.policy_diff import Difference
-from bus.errors import Conflict, Invalid, NotFound
+from bus.messaging import publisher
 from bus.models import DryRun, Message, QueuedSend, Room
 from bus.posting import edit, removal
 from bus.posting import settle as posting
-from bus.protocol import Author
+from bus.protocol import channel_names
+from bus.protocol.channel_messages import DryRunContinued
+from bus.protocol.errors import Conflict, Invalid, NotFound
+from bus.protocol.frames import Author
 from bus.review import dry_run
-from bus.workers import rehearsal
+from bus.workers import dry_run as rehearsal
 from tests.integration.settling import (
     GUEST,
     GUEST_VISITOR,
@@ -181,8 +182,8 @@ def work_off(run: DryRun, broker: str) -> int:
 
 
 async def receive_or_none() -> Any:
-    stats = (await publisher.stats([names.MODERATION]))[0]
-    found = await publisher.layer().receive(names.MODERATION) if stats.depth else None
+    stats = (await publisher.stats([channel_names.MODERATION]))[0]
+    found = await publisher.layer().receive(channel_names.MODERATION) if stats.depth else None
     await publisher.close()
     return found
 

@@ -13,12 +13,12 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
-from bus import publisher
 from bus.chat import history
 from bus.enforcement import external_classifier, room_policies
-from bus.errors import Unavailable
+from bus.messaging import publisher
 from bus.models import AuditEntry, Member, Message, Review, Room, Sanction
 from bus.posting import catch_up
+from bus.protocol.errors import Unavailable
 from tests.integration.live import (
     Client,
     address,

@@ -12,15 +12,15 @@ import pytest
 import redis
 
 from bus.conf import embedded_socket_path
-from bus.management import valkey
-from bus.management.embedded import EmbeddedBroker
-from bus.management.valkey import EmbeddedBrokerError
+from bus.embedded import valkey
+from bus.embedded.broker import EmbeddedBroker
+from bus.embedded.valkey import EmbeddedBrokerError
 from tests.waiting import until
 
 # A supervisor of its own: starts the broker and says its pid, then waits to be killed.
 SUPERVISOR = """
 import sys, pathlib
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
 broker = EmbeddedBroker(pathlib.Path(sys.argv[1]))
 broker.start()
 print(broker.pid, flush=True)

@@ -15,17 +15,17 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import override_settings
 
-from bus import publisher
-from bus.channel_messages import MessageSubmitted
+from bus.broker import BusChannelLayer
+from bus.broker.operations.dead_letters import DeadLetters
+from bus.broker.operations.handled_log import History
 from bus.chat.access import Visitor
-from bus.layer import BusChannelLayer
-from bus.layer.dead_letters import DeadLetters
-from bus.layer.history import History
-from bus.management import valkey
+from bus.embedded import valkey
+from bus.messaging import publisher
 from bus.models import Erasure, Message, Room
 from bus.posting import edit, removal
-from bus.protocol import Author
-from bus.workers.erase import erase_forever
+from bus.protocol.channel_messages import MessageSubmitted
+from bus.protocol.frames import Author
+from bus.workers.erasure import erase_forever
 from tests.integration.live import working
 from tests.integration.servers import Server, Servers
 from tests.integration.servers import servers as servers

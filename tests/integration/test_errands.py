@@ -2,8 +2,8 @@
 
 import pytest
 
-from bus import publisher
-from bus.layer.errands import Errands
+from bus.messaging import publisher
+from bus.messaging.background import Errands
 from tests.eventually import becomes
 
 

@@ -14,10 +14,10 @@ from bus.chat import access, history
 from bus.chat.access import Visitor
 from bus.enforcement import audit, room_policies, sanctions, strikes
 from bus.enforcement.room_settings import Conduct
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
 from bus.posting import events, removal
-from bus.protocol import Author
+from bus.protocol.errors import Conflict, Invalid, NotFound
+from bus.protocol.frames import Author
 from bus.review import appeals, reports, reviews
 from tests.integration.settling import (
     CLEAN,

@@ -10,14 +10,14 @@ from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.test import override_settings
 
-from bus import publisher
-from bus.channel_messages import EventRequested
+from bus.broker import BusChannelLayer
+from bus.broker.operations.dead_letters import DeadLetters
 from bus.chat import api_keys
-from bus.errors import TooLong
-from bus.layer import BusChannelLayer
-from bus.layer.dead_letters import DeadLetters
+from bus.messaging import publisher
 from bus.models import QueuedSend, Room
-from bus.names import room_group
+from bus.protocol.channel_messages import EventRequested
+from bus.protocol.channel_names import room_group
+from bus.protocol.errors import TooLong
 from tests.integration.api_caller import Caller, accepted, refused
 from tests.integration.live import working
 

@@ -17,13 +17,13 @@ from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import AsyncClient, override_settings
 
-from bus import publisher
-from bus.errors import Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.dead_letters import DeadLetter, DeadLetters
-from bus.layer.history import History
-from bus.layer.worker import Worker
-from bus.protocol import Author
+from bus.broker import BusChannelLayer
+from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
+from bus.broker.operations.handled_log import History
+from bus.broker.worker.worker import Worker
+from bus.messaging import publisher
+from bus.protocol.errors import Unavailable
+from bus.protocol.frames import Author
 from tests.waiting import until_async as until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

@@ -10,7 +10,7 @@ import uvicorn
 from pytest_django import Settings
 
 from bus.conf import Conf
-from bus.security import CSP
+from bus.http.security_headers import CSP
 from tests.integration.http import Answer, ask, request
 from tests.integration.live import serving
 from tests.raw import handshake

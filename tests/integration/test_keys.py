@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bus.chat import api_keys
-from bus.errors import BusError, Invalid, NotFound, Unauthenticated
 from bus.models import ApiKey
+from bus.protocol.errors import BusError, Invalid, NotFound, Unauthenticated
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

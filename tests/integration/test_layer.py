@@ -11,8 +11,8 @@ import pytest_asyncio
 import redis
 from channels.exceptions import ChannelFull
 
-from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer, Delivery
+from bus.broker import BusChannelLayer, Delivery
+from bus.protocol.errors import Invalid, Unavailable
 
 pytestmark = pytest.mark.asyncio
 

@@ -8,14 +8,16 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus import names, publisher
+from bus.broker.worker.worker import Worker
 from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import Recollection
-from bus.layer.worker import Worker
+from bus.messaging import publisher
 from bus.models import DryRun, Message, Review, Room, Sanction
 from bus.moderation import gist
+from bus.protocol import channel_names
 from bus.review import dry_run
-from bus.workers import expire, rehearsal
+from bus.workers import dry_run as rehearsal
+from bus.workers import expiry
 from tests.integration.settling import HELD, REJECTED
 from tests.integration.test_workers import ROUTER, Listener, dead, submit, working
 from tests.waiting import until_async as until
@@ -38,7 +40,7 @@ def change(place: Room, **values: Any) -> Any:
 
 async def outcomes(*messages: tuple[str, str, str]) -> list[dict[str, Any]]:
     """What the author is told of (body, room, client id), in order."""
-    async with Listener.on(names.author_group("gabc")) as heard, working():
+    async with Listener.on(channel_names.author_group("gabc")) as heard, working():
         for body, place, client_id in messages:
             await submit(body, client_id, place)
         await until(lambda: len(heard.of("message.settled")) == len(messages))
@@ -54,7 +56,7 @@ async def stored(count: int) -> None:
 
 async def test_posting_first_tells_of_the_message_and_then_of_its_removal(lobby: Room) -> None:
     await change(lobby, ways={"mode": "after"})
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit(REJECTED, "c1")
         await submit("hello", "c2")
         await until(lambda: len(heard.events) == 3)
@@ -122,7 +124,7 @@ async def test_a_list_costs_one_look_into_the_broker(
     monkeypatch.setattr(publisher, "recall", counted)
     for number in range(20):
         await submit(f"message {number}", f"c{number}", author={"id": f"g{number}", "name": "g"})
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await until(lambda: len(heard.events) == 20)
     assert sum(asked) == 20
     assert len(asked) < 5
@@ -144,7 +146,7 @@ async def test_a_ban_by_the_ladder_holds_for_the_rest_of_the_list(lobby: Room) -
 async def test_moderators_hear_of_what_is_held(lobby: Room) -> None:
     mina = await sync_to_async(User.objects.create_user)("mina")
     await lobby.members.acreate(user=mina, role="moderator")
-    async with Listener.on(names.author_group(f"u{mina.pk}")) as heard, working():
+    async with Listener.on(channel_names.author_group(f"u{mina.pk}")) as heard, working():
         await submit(HELD)
         await until(lambda: len(heard.events) == 1)
     (event,) = heard.events
@@ -163,24 +165,26 @@ async def test_a_worker_does_a_dry_run_among_messages(
     run = await sync_to_async(dry_run.start)(lobby, by=None, parts={"words": ["message"]})
     await sync_to_async(rehearsal.ask)(run)
 
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit("and one more", "c99")
         await until(lambda: len(heard.events) == 1)
         while (await DryRun.objects.aget()).state == "running":  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     run = await DryRun.objects.aget()
     assert (run.state, run.looked, run.found["changes"]) == ("done", 12, {"allow>reject": 12})
-    assert dead(names.MODERATION, broker) == []
+    assert dead(channel_names.MODERATION, broker) == []
 
 
 async def test_what_waited_too_long_is_decided_and_told(
     lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(expire, "_PAUSE", 0.01)
+    monkeypatch.setattr(expiry, "_PAUSE", 0.01)
     await outcomes((HELD, "lobby", "c1"))
     await Review.objects.aupdate(expires_at=timezone.now())
-    worker = Worker(ROUTER, [names.MODERATION], publisher.layer(), 1, [expire.expire_forever])
-    async with Listener.on(names.author_group("gabc")) as heard:
+    worker = Worker(
+        ROUTER, [channel_names.MODERATION], publisher.layer(), 1, [expiry.expire_forever]
+    )
+    async with Listener.on(channel_names.author_group("gabc")) as heard:
         running = asyncio.ensure_future(worker.main())
         await until(lambda: len(heard.events) == 1)
         worker.stop()

@@ -15,10 +15,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from bus import publisher
 from bus.chat import taken_names, tokens
-from bus.errors import Conflict
+from bus.messaging import publisher
 from bus.models import Message, Room, TakenName
+from bus.protocol.errors import Conflict
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 

@@ -16,13 +16,13 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
-from bus.channel_messages import MessageSubmitted
 from bus.chat import guest_networks
 from bus.enforcement import room_policies, sanctions
 from bus.models import GuestNetwork, Message, Room, Sanction, SanctionNetwork
 from bus.moderation import POLICIES, judge
 from bus.posting import settle
 from bus.posting.settle import Submission
+from bus.protocol.channel_messages import MessageSubmitted
 from tests.eventually import PATIENCE
 from tests.integration.live import Client, address, cookies_of, serving, session, working
 from tests.integration.settling import GUEST, REJECTED

@@ -14,8 +14,8 @@ from websockets.asyncio.client import connect
 from bus.chat import access, admission_data, newcomers
 from bus.chat.access import Visitor
 from bus.enforcement import room_policies
-from bus.errors import SlowMode
 from bus.models import Arrival, Member, Message, Room
+from bus.protocol.errors import SlowMode
 from tests.integration.live import address, serving, session, working
 from tests.integration.settling import (
     GUEST,

@@ -12,11 +12,11 @@ from channels.layers import channel_layers
 from channels_redis.utils import _consistent_hash
 from django.db import connection, transaction
 
-from bus import publisher
-from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.loop_layer import BusLoopLayer
+from bus.broker import BusChannelLayer
+from bus.broker.loop_state import BusLoopLayer
+from bus.messaging import publisher
 from bus.models import QueuedSend, Room
+from bus.protocol.errors import Invalid, Unavailable
 from tests.integration.servers import Server, Servers
 from tests.integration.servers import servers as servers
 
@@ -189,7 +189,7 @@ HERE, THERE = (
 def two_hosts(servers: Servers, broker: str, settings: Any) -> Iterator[Server]:
     """A second broker host beside the first, and the layer over both."""
     second = servers("valkey")
-    layer = {"BACKEND": "bus.layer.BusChannelLayer", "CONFIG": {"hosts": [broker, second.url]}}
+    layer = {"BACKEND": "bus.broker.BusChannelLayer", "CONFIG": {"hosts": [broker, second.url]}}
     settings.CHANNEL_LAYERS = {"default": layer}
     channel_layers.backends.clear()
     yield second

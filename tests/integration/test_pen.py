@@ -6,13 +6,13 @@ from collections.abc import Collection
 import pytest
 from asgiref.sync import sync_to_async
 
-from bus import publisher
 from bus.chat import access, history
 from bus.chat.access import Entry, Visitor
 from bus.chat.message_sql import Key
-from bus.consumers.pen import Pen
+from bus.consumers.message_sender import Pen
+from bus.messaging import publisher
 from bus.models import Room
-from bus.protocol import Outcome
+from bus.protocol.frames import Outcome
 from tests.integration.settling import GUEST_VISITOR, REJECTED, room, settle
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

@@ -13,10 +13,10 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from bus import publisher
-from bus.channel_messages import AnnouncementRequested
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
 from bus.models import Message, Room, Sanction
-from bus.publisher import Bulletin
+from bus.protocol.channel_messages import AnnouncementRequested
 from bus.realtime.hub import hub
 from tests.eventually import PATIENCE, becomes
 from tests.integration.live import address, close_code, session, working

@@ -11,11 +11,11 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bus import publisher
+from bus.broker import BusChannelLayer
 from bus.chat import api_keys
-from bus.errors import Invalid
-from bus.layer import BusChannelLayer
+from bus.messaging import publisher
 from bus.models import QueuedSend
+from bus.protocol.errors import Invalid
 from tests.integration.api_caller import Caller, refused
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from bus.chat import access, history, rooms
 from bus.enforcement import author_context, room_policies
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
 from bus.posting.outcomes import Opened, Removed
+from bus.protocol.errors import Conflict, Invalid, NotFound
 from tests.integration.settling import (
     CLEAN,
     GUEST_VISITOR,

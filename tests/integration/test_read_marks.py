@@ -12,10 +12,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bus.chat import access, read_state
-from bus.consumers import reading
-from bus.errors import Unavailable
+from bus.consumers import read_marks
 from bus.models import Member, Message, ReadMark, Room, Sanction
-from bus.protocol import Reading
+from bus.protocol.errors import Unavailable
+from bus.protocol.frames import Reading
 from tests.integration.live import Client, cookies_of, session
 
 pytestmark = [
@@ -149,7 +149,7 @@ async def test_all_my_rooms(server: uvicorn.Server, mina: User, lobby: Room) -> 
 async def test_many_marks_are_one_write(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marks = reading.ReadMarks()
+    marks = read_marks.ReadMarks()
     writes: list[dict[read_state.Place, int]] = []
     write = read_state.mark
 
@@ -168,7 +168,7 @@ async def test_many_marks_are_one_write(
 async def test_marks_wait_for_a_database_that_is_away(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    marks = reading.ReadMarks()
+    marks = read_marks.ReadMarks()
 
     def away(_found: object) -> None:
         raise Unavailable("the database is away")
@@ -194,7 +194,7 @@ async def test_who_asks_together_shares_a_query(
         return read(asked[-1])
 
     monkeypatch.setattr(read_state, "states", counted)
-    marks = reading.ReadMarks()
+    marks = read_marks.ReadMarks()
     users = [mina.pk, *range(10_000, 10_100)]
     found = await asyncio.gather(*(marks.state(lobby.pk, user) for user in [*users, mina.pk]))
     assert found == [Reading(read=None, unread=5)] * 102

@@ -11,15 +11,16 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from bus import publisher
 from bus.chat import history
 from bus.chat.access import Visitor
-from bus.consumers import database, repair
+from bus.consumers import repair
+from bus.database import threads
+from bus.messaging import publisher
 from bus.models import Room
 from bus.posting import catch_up, events, removal
-from bus.realtime.bundle import Bundle
 from bus.realtime.hub import Hub, hub
-from bus.realtime.recent import Snapshot
+from bus.realtime.prepared_frames import Bundle
+from bus.realtime.recent_messages import Snapshot
 from bus.review import reports, reviews
 from tests.eventually import becomes
 from tests.integration.live import serving, session
@@ -108,7 +109,7 @@ async def test_a_join_says_the_same_with_the_cache_as_without(settings: Settings
         assert [await joined(**data) for data in asked] == with_cache
         assert [m["body"] for m in with_cache[0]["messages"]] == ["one", "two", "three"]
         assert with_cache[4]["recovered"] is False
-    recovered = await database.run(history.recover, lobby, 0, None)
+    recovered = await threads.run(history.recover, lobby, 0, None)
     assert [message.id for message in recovered.messages] == [str(row.pk) for row in rows]
 
 
@@ -171,7 +172,7 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
     row, _ = await stored(lobby, "a secret", "good morning")
     async with serving() as server, session(server) as witness, session(server) as one:
         await witness.do("room.join", room="lobby")
-        enter, run = hub().presence.enter, database.run
+        enter, run = hub().presence.enter, threads.run
 
         async def remove() -> None:
             removal.take_out(row, lobby, timezone.now(), "moderator")
@@ -195,7 +196,7 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
         if cache:
             monkeypatch.setattr(hub().presence, "enter", while_it_enters)
         else:
-            monkeypatch.setattr(database, "run", after_the_reading)
+            monkeypatch.setattr(threads, "run", after_the_reading)
         joined = await one.do("room.join", room="lobby")
         assert [message["body"] for message in joined["messages"]] == ["", "good morning"]
         assert joined["messages"][0]["removed"]
@@ -249,14 +250,14 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
             assert caught is not None
             assert caught.head == head
             ways.append(caught.messages)
-            ways.append(await database.run(history.recover, lobby, since, None))
-        ways.append(await database.run(history.page, lobby, None, 0, 50))
-        ways.append(await database.run(catch_up.events_since, lobby.pk, 0))
+            ways.append(await threads.run(history.recover, lobby, since, None))
+        ways.append(await threads.run(history.page, lobby, None, 0, 50))
+        ways.append(await threads.run(catch_up.events_since, lobby.pk, 0))
         texts.append([b"what was said" in repr(way).encode() for way in ways])
 
     async def decided(step: Any, *args: Any, **kwargs: Any) -> None:
-        decision = await database.run(partial(step, *args, **kwargs))
-        await told(await database.run(events.of_facts, decision.facts))
+        decision = await threads.run(partial(step, *args, **kwargs))
+        await told(await threads.run(events.of_facts, decision.facts))
 
     try:
         seat = await one.join_room(lobby.pk, ear)
@@ -264,10 +265,10 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
         await told(events.Bulletins())
         for person in people:
             visitor = Visitor(f"u{person.pk}", person.pk, person.username, person.pk)
-            review = await database.run(reports.file, lobby, str(row.pk), visitor, "rude")
+            review = await threads.run(reports.file, lobby, str(row.pk), visitor, "rude")
             if review is not None:
                 found = review
-                told_of_it = await database.run(events.of_report, review)
+                told_of_it = await threads.run(events.of_report, review)
         await told(told_of_it)
         await decided(reviews.decide, found.pk, approve=True, by=moderator)
         await decided(reviews.undo, found.pk, by=moderator)

@@ -9,9 +9,9 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 
-from bus import publisher
 from bus.chat import api_keys
 from bus.conf import conf
+from bus.messaging import publisher
 from bus.models import Message, Room
 from tests.eventually import becomes
 from tests.integration.api_caller import SUBMITTED, Caller, refused

@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from bus import publisher
-from bus.consumers import database
+from bus.database import threads
+from bus.messaging import publisher
 from bus.models import Message, Room
 from bus.posting import catch_up, events
 from bus.posting.settle import post
@@ -120,11 +120,11 @@ async def test_every_seq_has_an_event_and_none_a_text_that_was_taken_back() -> N
     lobby.head = 6
     await lobby.asave()
 
-    bulletin = await database.run(catch_up.events_since, lobby.pk, 0)
+    bulletin = await threads.run(catch_up.events_since, lobby.pk, 0)
     assert bulletin is not None
     assert [seq for seq, _ in bulletin.events] == [1, 2, 3, 4, 5, 6]
     assert not any(b"secret" in frame or b"first words" in frame for _, frame in bulletin.events)
-    later = await database.run(catch_up.events_since, lobby.pk, 3)
+    later = await threads.run(catch_up.events_since, lobby.pk, 3)
     assert later is not None
     assert [seq for seq, _ in later.events if seq and seq > 3] == [4, 5, 6]
-    assert (await database.run(catch_up.heads, [lobby.pk, 0])) == {lobby.pk: 6}
+    assert (await threads.run(catch_up.heads, [lobby.pk, 0])) == {lobby.pk: 6}

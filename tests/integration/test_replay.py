@@ -8,10 +8,10 @@ import pytest_asyncio
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from bus.broker import BusChannelLayer
+from bus.broker.operations.handled_log import History, Position, Stretch
+from bus.broker.operations.replay import Replay
 from bus.conf import from_environment, per_channel
-from bus.layer import BusChannelLayer
-from bus.layer.history import History, Position, Stretch
-from bus.layer.replay import Replay
 from tests.waiting import until_async as until
 
 pytestmark = pytest.mark.asyncio

@@ -6,9 +6,9 @@ from django.contrib.auth.models import User
 from bus.chat import history
 from bus.chat.access import Visitor
 from bus.enforcement import review_serializer, room_policies, sanctions
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Report, Review, Room
 from bus.posting import edit, events
+from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.review import reports, reviews
 from tests.integration.settling import GUEST_VISITOR, HELD, posted, room, settle, visitor
 

@@ -11,12 +11,12 @@ from django.utils import timezone
 
 from bus.chat import history
 from bus.enforcement import room_policies, sanctions, strikes, training_labels
-from bus.errors import Conflict, Invalid, NotFound
 from bus.models import AuditEntry, Label, Message, Review, Room
 from bus.posting import edit, events, removal
 from bus.posting import settle as posting
 from bus.posting.outcomes import Closed, Opened, Posted, Removed, Settled, Shown
-from bus.protocol import Author
+from bus.protocol.errors import Conflict, Invalid, NotFound
+from bus.protocol.frames import Author
 from bus.review import appeals, expiry, reviews
 from tests.integration.settling import (
     CLEAN,

@@ -18,10 +18,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 
-from bus import publisher
-from bus.consumers.guard import guard
-from bus.errors import Unavailable
+from bus.consumers.access_watcher import guard
+from bus.messaging import publisher
 from bus.models import Member, Room, Sanction
+from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
 from tests.eventually import becomes
 from tests.integration.live import (
@@ -394,7 +394,7 @@ async def test_a_broker_that_is_away_holds_up_no_request(
 async def test_a_database_that_is_away_is_asked_again(
     mina: Mina, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bus.consumers import guard as module
+    from bus.consumers import access_watcher as module
 
     read, asked = module.live_access.read, 0
 

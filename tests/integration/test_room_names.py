@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from bus import publisher
 from bus.chat import tokens
 from bus.client import connect as bus_client
-from bus.errors import Conflict
-from bus.fields import canonical_name
+from bus.messaging import publisher
 from bus.models import Room, TakenName
-from bus.spelling import fold
+from bus.protocol.errors import Conflict
+from bus.protocol.types import canonical_name
+from bus.unicode.normal_form import fold
 from tests.integration.live import address, session, working
 from tests.integration.test_admin import ROOM
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import redis
 
-from bus.errors import Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.heartbeat import Heartbeat
+from bus.broker import BusChannelLayer
+from bus.broker.worker.heartbeat import Heartbeat
+from bus.protocol.errors import Unavailable
 from tests.integration.servers import Server, Servers, free_port
 from tests.integration.servers import servers as servers
 from tests.integration.test_brokers import layer_on, works

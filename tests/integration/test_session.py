@@ -19,14 +19,16 @@ from pytest_django import Settings
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import connect
 
-from bus import channel_messages, names, protocol, publisher
 from bus.consumers import identity
 from bus.consumers import session as module
 from bus.consumers.connections import connections
-from bus.errors import Unavailable
-from bus.management.embedded import EmbeddedBroker
+from bus.embedded.broker import EmbeddedBroker
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
 from bus.models import Member, Message, Room, Sanction
-from bus.publisher import Bulletin
+from bus.protocol import channel_messages, channel_names
+from bus.protocol import frames as protocol
+from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
 from bus.servers.wire import Arrivals
 from tests.eventually import becomes
@@ -463,7 +465,7 @@ async def test_a_broker_that_is_away_is_told_and_the_session_lives(
 ) -> None:
     broker = EmbeddedBroker(tmp_path / "valkey", Path(tempfile.mkdtemp()) / "valkey.sock")
     settings.CHANNEL_LAYERS = {
-        "default": {"BACKEND": "bus.layer.BusChannelLayer", "CONFIG": {"hosts": [broker.url]}}
+        "default": {"BACKEND": "bus.broker.BusChannelLayer", "CONFIG": {"hosts": [broker.url]}}
     }
     channel_layers.backends.clear()
     await asyncio.to_thread(broker.start)
@@ -539,7 +541,7 @@ async def test_a_peer_that_reads_nothing_is_told_to_come_back(
         for seq in range(1, 400):
             await publisher.publish({lobby.pk: Bulletin(events=[(seq, frame)])})
             assert (await well.event("x"))["type"] == "x"
-        topic = hub()._topics[names.room_group(lobby.pk)]
+        topic = hub()._topics[channel_names.room_group(lobby.pk)]
         await becomes(lambda: len(topic.seats) == 1)  # the slow one has no place any more
         slow.socket.transport.resume_reading()
         assert await close_code(slow.socket) == 4408

@@ -6,14 +6,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus.channel_messages import MessageSubmitted
 from bus.chat import history
-from bus.errors import Conflict
 from bus.models import Member, Message, Review, Room, Sanction
 from bus.moderation import POLICIES, judge
 from bus.posting import settle as posting
 from bus.posting.settle import Settlement, Submission
-from bus.protocol import Author
+from bus.protocol.channel_messages import MessageSubmitted
+from bus.protocol.errors import Conflict
+from bus.protocol.frames import Author
 from bus.review import reviews
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from bus.chat.access import Visitor
 from bus.enforcement import room_policies
-from bus.errors import SlowMode
 from bus.models import Member, Message, Room
 from bus.posting import edit as edits
+from bus.protocol.errors import SlowMode
 from tests.integration.live import serving, session, working
 from tests.integration.settling import (
     GUEST_VISITOR,

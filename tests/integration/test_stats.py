@@ -9,11 +9,12 @@ import pytest
 import pytest_asyncio
 from channels.exceptions import ChannelFull
 
-from bus import names, publisher
-from bus.layer import BusChannelLayer
-from bus.layer.census import known_channels
-from bus.layer.stats import ChannelStats, WorkerStats
-from bus.layer.stream import FORGET_MS
+from bus.broker import BusChannelLayer
+from bus.broker.channel_stats import ChannelStats, WorkerStats
+from bus.broker.operations.discovery import known_channels
+from bus.broker.stream import FORGET_MS
+from bus.messaging import publisher
+from bus.protocol import channel_names
 from tests.waiting import until_async as until
 
 pytestmark = pytest.mark.asyncio
@@ -180,15 +181,15 @@ async def test_channels_are_found_by_what_the_broker_holds(
 async def test_the_publisher_tells_of_all_channels(broker: str) -> None:
     await publisher.layer().send("jobs", {"type": "x"})
     channels = await publisher.channels()
-    assert channels == sorted(["jobs", *names.WORKED_CHANNELS])
+    assert channels == sorted(["jobs", *channel_names.WORKED_CHANNELS])
     found = {one.channel: one for one in await publisher.stats(channels)}
     assert found["jobs"].depth == 1
-    assert not found[names.BROADCAST].known
+    assert not found[channel_names.BROADCAST].known
     await publisher.close()
 
 
 async def test_a_tap_hears_what_is_sent_and_takes_nothing(layer: BusChannelLayer) -> None:
-    from bus.layer.tap import Sent, Tap
+    from bus.broker.operations.tap import Sent, Tap
 
     heard: list[Sent] = []
     listening = asyncio.Event()

@@ -14,7 +14,7 @@ from channels.consumer import AsyncConsumer, SyncConsumer
 from channels.routing import ChannelNameRouter
 from channels.worker import Worker
 
-from bus.layer import BusChannelLayer
+from bus.broker import BusChannelLayer
 from tests.waiting import until_async
 
 # A consumer closes stale database connections before each message, hence `django_db`.
@@ -174,7 +174,7 @@ async def test_a_timeout_around_a_local_receive_closes_nothing(layer: BusChannel
 async def test_what_nobody_receives_any_more_is_closed(
     layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.layer.loop_layer._ABANDONED", 0.05)
+    monkeypatch.setattr("bus.broker.loop_state._ABANDONED", 0.05)
     channel = await layer.new_channel()
     await layer.group_add("room", channel)
     waiting = asyncio.ensure_future(layer.receive(channel))

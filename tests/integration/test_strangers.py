@@ -14,9 +14,9 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from websockets.asyncio.client import connect
 
-from bus import throttle
 from bus.chat import access, api_keys, tokens
 from bus.conf import conf
+from bus.messaging import throttle
 from bus.models import Room
 from tests.integration.api_caller import refused
 from tests.integration.live import address, close_code, session

@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
-from bus import publisher
 from bus.chat import api_keys
+from bus.messaging import publisher
 from bus.models import Message, Report, Room
 from tests.integration.api_caller import Caller, accepted
 from tests.integration.live import Client, address, cookies_of, session, working

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from bus import publisher, throttle
-from bus.errors import RateLimited
-from bus.layer.throttle import Quota
+from bus.messaging import publisher, throttle
+from bus.messaging.quota import Quota
+from bus.protocol.errors import RateLimited
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("broker")]
 

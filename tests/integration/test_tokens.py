@@ -13,15 +13,15 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bus import publisher
 from bus.chat import tokens
 from bus.enforcement import sanctions
-from bus.errors import Invalid, NotFound, Unauthenticated
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
 from bus.models import Member, Room
 from bus.posting import events
 from bus.posting.outcomes import Settled
-from bus.protocol import Author, EventPublished
-from bus.publisher import Bulletin
+from bus.protocol.errors import Invalid, NotFound, Unauthenticated
+from bus.protocol.frames import Author, EventPublished
 from bus.review import reports
 from tests.integration.live import close_code, cookies_of, session
 from tests.integration.settling import GUEST_VISITOR, posted, settle

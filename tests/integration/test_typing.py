@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
-from bus import publisher
+from bus.messaging import publisher
 from bus.models import Room, Sanction
-from bus.protocol import Author
+from bus.protocol.frames import Author
 from bus.realtime import typing as module
 from bus.realtime.hub import hub
 from bus.realtime.typing import TypingKeeper

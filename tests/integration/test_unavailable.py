@@ -13,8 +13,8 @@ import uvicorn
 from django.db import OperationalError
 
 from bus.chat import access
-from bus.database import lanes
-from bus.database.lane import Lane
+from bus.database import limits
+from bus.database.connection_limit import Lane
 from tests.integration.live import address, session
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -64,11 +64,11 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(
     threads: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for lane in (lanes.requests, lanes.sockets):
+    for lane in (limits.requests, limits.sockets):
         monkeypatch.setattr(lane, "patience", 0.2)
     async with session(server) as client:
-        fill(lanes.requests, over, threads)
-        fill(lanes.sockets, over, threads)
+        fill(limits.requests, over, threads)
+        fill(limits.sockets, over, threads)
         status, headers, text = await get(server, "/chat/", **{"Accept-Language": "ko"})
         assert (status, headers["Retry-After"]) == (503, "2")
         assert "잠시" in text
@@ -89,9 +89,9 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(
 async def test_who_waits_for_a_moment_is_served(
     server: uvicorn.Server, over: threading.Event, threads: ThreadPoolExecutor
 ) -> None:
-    fill(lanes.requests, over, threads)
+    fill(limits.requests, over, threads)
     visits = [asyncio.create_task(get(server, "/chat/")) for _ in range(5)]
-    while len(lanes.requests._waiting) < 5:  # noqa: ASYNC110  # nothing tells of it
+    while len(limits.requests._waiting) < 5:  # noqa: ASYNC110  # nothing tells of it
         await asyncio.sleep(0.002)
     over.set()
     assert {status for status, _, _ in await asyncio.gather(*visits)} == {200}

@@ -17,11 +17,12 @@ from django.db import OperationalError
 from django.test import override_settings
 from redis.exceptions import ResponseError
 
+from bus.broker import BusChannelLayer, Undeliverable, outage
+from bus.broker.stream import Stream
+from bus.broker.worker import slot
+from bus.broker.worker.worker import Worker
 from bus.conf import conf
-from bus.errors import Invalid, Unavailable
-from bus.layer import BusChannelLayer, Undeliverable, lane, outage
-from bus.layer.stream import Stream
-from bus.layer.worker import Worker
+from bus.protocol.errors import Invalid, Unavailable
 from bus.workers.base import BatchConsumer
 from tests.waiting import until_async as until
 
@@ -398,7 +399,7 @@ async def test_what_waits_behind_a_slow_handler_is_given_to_others(
     layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first worker takes all at once.
-    monkeypatch.setattr(lane, "_WORK_HELD", 1000.0)
+    monkeypatch.setattr(slot, "_WORK_HELD", 1000.0)
     keys = [str(n) for n in range(100)]
     partition = {key: int(sha1(key.encode()).hexdigest()[:8], 16) % 16 for key in keys}
     first = next(key for key in keys if partition[key] == 1)
@@ -641,7 +642,7 @@ async def test_what_waits_behind_many_slow_handlers_is_given_to_others(
     layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first worker takes all at once, and none of its handlers takes a second.
-    monkeypatch.setattr(lane, "_WORK_HELD", 1000.0)
+    monkeypatch.setattr(slot, "_WORK_HELD", 1000.0)
     running = most = 0
     done: set[int] = set()
 

@@ -13,11 +13,12 @@ from channels.routing import ChannelNameRouter
 from channels.worker import Worker as StockWorker
 from django.contrib.auth.models import User
 
-from bus import names, publisher
-from bus.errors import Unavailable
-from bus.layer.worker import Worker
+from bus.broker.worker.worker import Worker
+from bus.messaging import publisher
+from bus.messaging.publisher import Inbox
 from bus.models import Message, Room
-from bus.publisher import Inbox
+from bus.protocol import channel_names
+from bus.protocol.errors import Unavailable
 from bus.workers.broadcast import BroadcastWorker
 from bus.workers.moderation import ModerationWorker
 from tests.waiting import until_async as until
@@ -29,7 +30,10 @@ pytestmark = [
 ]
 
 ROUTER = ChannelNameRouter(
-    {names.MODERATION: ModerationWorker.as_asgi(), names.BROADCAST: BroadcastWorker.as_asgi()}
+    {
+        channel_names.MODERATION: ModerationWorker.as_asgi(),
+        channel_names.BROADCAST: BroadcastWorker.as_asgi(),
+    }
 )
 GUEST = {"id": "gabc", "name": "guest-abc"}
 
@@ -41,7 +45,7 @@ def lobby(transactional_db: None) -> Room:
 
 @asynccontextmanager
 async def working() -> AsyncIterator[None]:
-    worker = Worker(ROUTER, [names.MODERATION, names.BROADCAST], publisher.layer())
+    worker = Worker(ROUTER, [channel_names.MODERATION, channel_names.BROADCAST], publisher.layer())
     running = asyncio.ensure_future(worker.main())
     try:
         yield
@@ -91,7 +95,7 @@ async def submit(
         "body": body,
         "client_id": client_id,
     }
-    await publisher.layer().send(names.MODERATION, {**message, **more})
+    await publisher.layer().send(channel_names.MODERATION, {**message, **more})
 
 
 def dead(channel: str, broker: str) -> list[str]:
@@ -101,7 +105,9 @@ def dead(channel: str, broker: str) -> list[str]:
 
 async def test_a_message_reaches_its_room_and_its_author(lobby: Room) -> None:
     async with (
-        Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard,
+        Listener.on(
+            channel_names.room_group(lobby.pk), channel_names.author_group("gabc")
+        ) as heard,
         working(),
     ):
         await submit("hello")
@@ -131,8 +137,8 @@ async def test_a_message_reaches_its_room_and_its_author(lobby: Room) -> None:
 
 async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
     async with (
-        Listener.on(names.room_group(lobby.pk)) as room,
-        Listener.on(names.author_group("gabc")) as author,
+        Listener.on(channel_names.room_group(lobby.pk)) as room,
+        Listener.on(channel_names.author_group("gabc")) as author,
         working(),
     ):
         await submit("you piece of shit")
@@ -143,14 +149,16 @@ async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
     assert (rejected["status"], rejected["reason"]["code"]) == ("rejected", "blocked_word")
     assert posted["status"] == "posted"
     ((mark, error),) = room.own
-    assert mark == names.own_mark("gabc", "c1")
+    assert mark == channel_names.own_mark("gabc", "c1")
     assert (error["type"], error["code"]) == ("error", "rejected")
     assert "shit" not in json.dumps([author.events, room.events, room.plain, room.own])
 
 
 async def test_a_repeat_is_told_to_its_author_and_not_to_the_room(lobby: Room) -> None:
     async with (
-        Listener.on(names.room_group(lobby.pk), names.author_group("gabc")) as heard,
+        Listener.on(
+            channel_names.room_group(lobby.pk), channel_names.author_group("gabc")
+        ) as heard,
         working(),
     ):
         await submit("hello")
@@ -174,14 +182,14 @@ async def test_a_worker_that_could_not_tell_tells_later(
         await publish(*args)
 
     monkeypatch.setattr(publisher, "publish", flaky)
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit("hello")
         await until(lambda: len(heard.of("message.posted")) == 1)
     assert await sync_to_async(Message.objects.count)() == 1
 
 
 async def test_saying_the_same_again_and_again_is_spam(lobby: Room) -> None:
-    async with Listener.on(names.author_group("gabc")) as heard, working():
+    async with Listener.on(channel_names.author_group("gabc")) as heard, working():
         for number in range(6):
             await submit("buy my new mixtape", f"c{number}")
         await until(lambda: len(heard.events) == 6)
@@ -192,11 +200,11 @@ async def test_saying_the_same_again_and_again_is_spam(lobby: Room) -> None:
 
 
 async def test_a_service_writes_under_any_name(lobby: Room, broker: str) -> None:
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit("build 7 is out", author="deploy bot ✔")
         await until(lambda: len(heard.events) == 1)
     assert heard.events[0]["data"]["author"] == {"id": None, "name": "deploy bot ✔"}
-    assert dead(names.MODERATION, broker) == []
+    assert dead(channel_names.MODERATION, broker) == []
 
 
 async def test_what_is_too_large_for_one_group_message_is_told_in_several(
@@ -205,7 +213,7 @@ async def test_what_is_too_large_for_one_group_message_is_told_in_several(
     settings.BUS_MESSAGE_SIZE_LIMIT = 4000
     for number in range(20):
         await submit(f"message {number} {'with many words ' * 20}", f"c{number}")
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await until(lambda: len(heard.events) == len(heard.plain) == 20)
     for told in (heard.events, heard.plain):
         assert [event["seq"] for event in told] == list(range(1, 21))
@@ -254,15 +262,17 @@ async def test_what_is_too_large_for_one_group_message_is_told_in_several(
 async def test_what_no_schema_takes_is_a_dead_letter_and_the_rest_goes_on(
     lobby: Room, broker: str, message: dict[str, Any], error: str
 ) -> None:
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
-        await publisher.layer().send(names.MODERATION, message)
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
+        await publisher.layer().send(channel_names.MODERATION, message)
         await submit("hello", "other")
-        await until(lambda: len(heard.events) == 1 and len(dead(names.MODERATION, broker)) == 1)
-    assert dead(names.MODERATION, broker)[0].startswith(error)
+        await until(
+            lambda: len(heard.events) == 1 and len(dead(channel_names.MODERATION, broker)) == 1
+        )
+    assert dead(channel_names.MODERATION, broker)[0].startswith(error)
 
 
 async def test_the_author_of_a_message_to_nowhere_is_told(lobby: Room) -> None:
-    async with Listener.on(names.author_group("gabc")) as heard, working():
+    async with Listener.on(channel_names.author_group("gabc")) as heard, working():
         await submit("hello", room="nowhere")
         await until(lambda: len(heard.events) == 1)
     data = heard.events[0]["data"]
@@ -270,7 +280,7 @@ async def test_the_author_of_a_message_to_nowhere_is_told(lobby: Room) -> None:
 
 
 async def test_a_body_over_the_limit_is_rejected_with_its_reason(lobby: Room) -> None:
-    async with Listener.on(names.author_group("gabc")) as heard, working():
+    async with Listener.on(channel_names.author_group("gabc")) as heard, working():
         await submit("long " * 500)
         await until(lambda: len(heard.events) == 1)
     data = heard.events[0]["data"]
@@ -279,7 +289,7 @@ async def test_a_body_over_the_limit_is_rejected_with_its_reason(lobby: Room) ->
 
 async def test_users_write_under_their_own_name(lobby: Room) -> None:
     user = await sync_to_async(User.objects.create_user)("mina")
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit("hello", author=user.pk)
         await until(lambda: len(heard.events) == 1)
     assert heard.events[0]["data"]["author"] == {"id": user.pk, "name": "mina"}
@@ -301,15 +311,17 @@ async def test_one_message_that_breaks_the_batch_fails_alone(
     monkeypatch.setattr(moderation, "judge_many", broken)
     for number, body in enumerate(["one", "poison", "three"]):
         await submit(body, f"c{number}")
-    async with Listener.on(names.room_group(lobby.pk)) as heard, working():
-        await until(lambda: len(heard.events) == 2 and len(dead(names.MODERATION, broker)) == 1)
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
+        await until(
+            lambda: len(heard.events) == 2 and len(dead(channel_names.MODERATION, broker)) == 1
+        )
     assert [event["data"]["body"] for event in heard.events] == ["one", "three"]
-    assert dead(names.MODERATION, broker) == ["RuntimeError: the judge is ill"]
+    assert dead(channel_names.MODERATION, broker) == ["RuntimeError: the judge is ill"]
 
 
 async def test_the_moderation_worker_runs_under_the_stock_worker(lobby: Room) -> None:
-    stock = StockWorker(ROUTER, [names.MODERATION], publisher.layer())
-    async with Listener.on(names.room_group(lobby.pk)) as heard:
+    stock = StockWorker(ROUTER, [channel_names.MODERATION], publisher.layer())
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard:
         running = asyncio.ensure_future(stock.handle())
         await submit("hello")
         await until(lambda: len(heard.events) == 1)
@@ -320,13 +332,15 @@ async def test_the_moderation_worker_runs_under_the_stock_worker(lobby: Room) ->
 async def test_announcements_reach_named_rooms_or_all(lobby: Room) -> None:
     other = await sync_to_async(Room.objects.create)(name="other")
     async with (
-        Listener.on(names.room_group(lobby.pk)) as first,
-        Listener.on(names.room_group(other.pk)) as second,
+        Listener.on(channel_names.room_group(lobby.pk)) as first,
+        Listener.on(channel_names.room_group(other.pk)) as second,
         working(),
     ):
         announce = {"type": "announcement.requested", "body": "Maintenance at noon"}
-        await publisher.layer().send(names.BROADCAST, {**announce, "rooms": ["lobby", "nowhere"]})
-        await publisher.layer().send(names.BROADCAST, {**announce, "rooms": "all"})
+        await publisher.layer().send(
+            channel_names.BROADCAST, {**announce, "rooms": ["lobby", "nowhere"]}
+        )
+        await publisher.layer().send(channel_names.BROADCAST, {**announce, "rooms": "all"})
         await until(lambda: len(first.events) == 2 and len(second.events) == 1)
     event = second.events[0]
     assert (event["type"], event["room"]) == ("event.published", "other")
@@ -337,16 +351,16 @@ async def test_announcements_reach_named_rooms_or_all(lobby: Room) -> None:
 
 async def test_events_and_notifications(lobby: Room) -> None:
     async with (
-        Listener.on(names.room_group(lobby.pk)) as room,
-        Listener.on(names.author_group("u7")) as user,
+        Listener.on(channel_names.room_group(lobby.pk)) as room,
+        Listener.on(channel_names.author_group("u7")) as user,
         working(),
     ):
         event = {"name": "build.finished", "payload": {"ok": True}, "source": "ci"}
         await publisher.layer().send(
-            names.BROADCAST, {"type": "event.requested", "rooms": ["lobby"], **event}
+            channel_names.BROADCAST, {"type": "event.requested", "rooms": ["lobby"], **event}
         )
         await publisher.layer().send(
-            names.BROADCAST, {"type": "notification.requested", "users": [7], **event}
+            channel_names.BROADCAST, {"type": "notification.requested", "users": [7], **event}
         )
         await until(lambda: len(room.events) == 1 and len(user.events) == 1)
     for heard in (room, user):

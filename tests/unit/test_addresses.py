@@ -5,8 +5,8 @@ import logging
 import pytest
 from django.test import RequestFactory, override_settings
 
-from bus import addresses
-from bus.addresses import address_of, address_of_scope, network_of, place_of
+from bus.http import client_address
+from bus.http.client_address import address_of, address_of_scope, network_of, place_of
 
 
 def _told(peer: str, forwarded: str = "") -> str:
@@ -71,7 +71,7 @@ def test_a_place_is_counted_that_tells_one_client_from_another() -> None:
 
 
 def test_a_proxy_that_is_not_named_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    addresses._warn_of_proxy.cache_clear()
+    client_address._warn_of_proxy.cache_clear()
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             _told("127.0.0.1", "198.51.100.1")

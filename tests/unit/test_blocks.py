@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.pages.blocks import blocks
+from bus.pages.code_blocks import blocks
 
 CASES = json.loads((Path(__file__).parent / "client" / "blocks.json").read_text("utf-8"))
 

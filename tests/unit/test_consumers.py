@@ -5,14 +5,14 @@ import time
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus import protocol
 from bus.consumers import session
 from bus.consumers.socket import is_too_large
-from bus.pace import Pace
+from bus.protocol import frames
+from bus.token_bucket import Pace
 
 
 def test_every_command_has_its_method() -> None:
-    assert set(session._METHODS) == set(protocol.COMMANDS.values())
+    assert set(session._METHODS) == set(frames.COMMANDS.values())
 
 
 def test_a_pace_lets_a_burst_through_and_then_says_how_long(

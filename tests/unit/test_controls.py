@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError as ValidationFailed
 
-from bus import bidi, fields
 from bus.api.channel_schemas import ChannelSend
-from bus.channel_messages import parse_channel_message
-from bus.errors import Invalid, TooLong
 from bus.models import Room, Sanction
 from bus.moderation import POLICIES, judge
-from bus.protocol import parse_command
+from bus.protocol import types
+from bus.protocol.channel_messages import parse_channel_message
+from bus.protocol.errors import Invalid, TooLong
+from bus.protocol.frames import parse_command
+from bus.unicode import bidi
 
 RLO, LRE, PDF = "\u202e", "\u202a", "\u202c"
 LRI, FSI, PDI = "\u2066", "\u2068", "\u2069"
@@ -100,7 +101,7 @@ def test_a_reason_has_one_line(char: str) -> None:
     for kind, data in (DELETED, REPORTED):
         assert refused_field(kind, {**data, "reason": f"a{char}b"}) == "reason"
     with pytest.raises(Invalid) as refusal:
-        fields.remark(f"a{char}b", "note")
+        types.remark(f"a{char}b", "note")
     assert refusal.value.field == "note"
 
 

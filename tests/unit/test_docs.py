@@ -10,7 +10,7 @@ from bus.enforcement import room_settings
 from bus.management.moderation_commands.parts import pairs
 from bus.moderation import POLICIES, Policy
 from bus.moderation.policy.schema import PARTS
-from bus.reasons import REASONS
+from bus.protocol.reasons import REASONS
 from scripts import docs
 
 

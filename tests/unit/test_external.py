@@ -11,9 +11,9 @@ import pytest
 
 from bus.enforcement import external_classifier as module
 from bus.enforcement.external_classifier import ExternalJudge
-from bus.errors import RESERVED_CODES, BusError
 from bus.moderation import POLICIES, Verdict, judge
-from bus.reasons import REASONS, RESERVED
+from bus.protocol.errors import RESERVED_CODES, BusError
+from bus.protocol.reasons import REASONS, RESERVED
 from tests.waiting import until_async
 
 BODIES = ["good morning", "an odd offer", "what the fuck"]

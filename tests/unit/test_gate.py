@@ -6,7 +6,7 @@ import time
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.gate import Gate
+from bus.realtime.flush_scheduler import Gate
 from tests.eventually import becomes
 
 pytestmark = pytest.mark.asyncio

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.graphemes import MOST, fitting, star
+from bus.unicode.graphemes import MOST, fitting, star
 
 # One character, or two, of each class of UAX #29, under a letter for the class.
 CLASSES = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.layer.hosts import hosts_of
+from bus.broker.redis_urls import hosts_of
 
 
 def spelt(*hosts: Any) -> list[dict[str, Any]]:

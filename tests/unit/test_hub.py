@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus import names
-from bus.errors import Unavailable
-from bus.publisher import Bulletin
-from bus.realtime.bundle import Bundle
+from bus.messaging.publisher import Bulletin
+from bus.protocol import channel_names
+from bus.protocol.errors import Unavailable
 from bus.realtime.hub import Hub
+from bus.realtime.prepared_frames import Bundle
 from tests.eventually import becomes
 
 pytestmark = pytest.mark.asyncio
@@ -360,7 +360,7 @@ async def test_an_author_is_heard_by_their_sessions() -> None:
 
 async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None:
     broker, one, two, session = Broker(), Ear(), Ear(), Ear()
-    marks = [names.own_mark("u7", "a-1"), names.own_mark("u8", "b-1")]
+    marks = [channel_names.own_mark("u7", "a-1"), channel_names.own_mark("u8", "b-1")]
     (await broker.hub.join_room(1, one, mark=marks[0])).release(0)
     (await broker.hub.join_room(1, two, mark=marks[1])).release(0)
     (await broker.hub.join_room(1, session)).release(0)
@@ -370,7 +370,7 @@ async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None
         ("u7", "c-1", b"of another process"),
         ("u7", "", b"of nobody"),
     ]
-    own = [[names.own_mark(key, client_id), frame] for key, client_id, frame in told]
+    own = [[channel_names.own_mark(key, client_id), frame] for key, client_id, frame in told]
     await broker.put({"type": "room.events", "room": 1, "events": [], "plain": [], "own": own})
     assert (one.heard, two.heard, session.heard) == ([b"refused"], [], [])
 

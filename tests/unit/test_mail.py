@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.mail import from_url
+from config.mail import from_url
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bus.layer.mailbox import Mailbox
+from bus.broker.local_queue import Mailbox
 
 pytestmark = pytest.mark.asyncio
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bus.chat import name_policy
-from bus.errors import Invalid
+from bus.protocol.errors import Invalid
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.layer import neighbours
-from bus.layer.neighbours import has_died, new_worker_id, pid_here
+from bus.broker.worker import local_workers
+from bus.broker.worker.local_workers import has_died, new_worker_id, pid_here
 from tests.waiting import until
 
 
@@ -45,11 +45,11 @@ def test_of_another_machine_nothing_is_known() -> None:
 def test_where_starts_cannot_be_told_apart_nobody_is_near(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(neighbours, "_BOOT", tmp_path / "none")
-    neighbours._known.cache_clear()
-    neighbours._place.cache_clear()
+    monkeypatch.setattr(local_workers, "_BOOT", tmp_path / "none")
+    local_workers._known.cache_clear()
+    local_workers._place.cache_clear()
     try:
         assert pid_here(new_worker_id()) is None
     finally:
-        neighbours._known.cache_clear()
-        neighbours._place.cache_clear()
+        local_workers._known.cache_clear()
+        local_workers._place.cache_clear()

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bus import nested
-from bus.channel_messages import EventRequested, parse_channel_message
-from bus.errors import Invalid
+from bus.protocol.channel_messages import EventRequested, parse_channel_message
+from bus.protocol.errors import Invalid
 
 
 @pytest.mark.parametrize(

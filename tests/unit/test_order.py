@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.realtime.order import Item, Order
+from bus.realtime.sequencer import Item, Order
 
 
 def both(

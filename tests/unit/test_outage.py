@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bus.layer import outage
+from bus.broker import outage
 
 BASE, CAP = 0.5, 20.0
 

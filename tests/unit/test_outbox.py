@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.bundle import Bundle
-from bus.realtime.outbox import Outbox
+from bus.realtime.prepared_frames import Bundle
+from bus.realtime.socket_writer import Outbox
 from tests.eventually import becomes
 
 pytestmark = pytest.mark.asyncio

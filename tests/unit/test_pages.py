@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from bus import pages
-from bus.errors import BusError
-from bus.fields import canonical_name
 from bus.pages.history import rows_of
-from bus.protocol import Author, Message
-from bus.reasons import REASONS
+from bus.protocol.errors import BusError
+from bus.protocol.frames import Author, Message
+from bus.protocol.reasons import REASONS
+from bus.protocol.types import canonical_name
 
 
 def line(seq: int, author: int | str | None, at: str, name: str = "mina") -> Message:

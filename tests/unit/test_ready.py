@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.management import ready
-from bus.management.ready import ReadyWatch
+from bus.embedded import ready
+from bus.embedded.ready import ReadyWatch
 
 
 class _Web(http.server.BaseHTTPRequestHandler):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.recent import Caught, Kept, Recent, Snapshot
+from bus.realtime.recent_messages import Caught, Kept, Recent, Snapshot
 
 
 def message(seq: int, body: str = "", **changes: Any) -> dict[str, Any]:

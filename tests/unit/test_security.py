@@ -8,7 +8,7 @@ from typing import Any
 from django.test import override_settings
 
 from bus.conf import Conf
-from bus.security import CSP, SecurityHeaders
+from bus.http.security_headers import CSP, SecurityHeaders
 
 POLICY = Conf.content_security_policy.default
 

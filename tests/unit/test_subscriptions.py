@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.errors import Unavailable
-from bus.layer.subscriptions import Subscriptions
+from bus.broker.pubsub import Subscriptions
+from bus.protocol.errors import Unavailable
 
 pytestmark = pytest.mark.asyncio
 

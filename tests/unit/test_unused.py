@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from bus import errors
 from bus.conf import Conf, Setting
+from bus.protocol import errors
 
 ROOT = Path(__file__).resolve().parents[2]
 BUS = ROOT / "bus"
+SETTINGS = ROOT / "config" / "settings.py"
 
 # What screens and endpoints to come will call, or what nobody but tests has to; each with its why.
 LATER = {
-    "bus.errors.RESERVED_CODES": "the wire promises them; the docs are made from it",
-    "bus.errors.RESERVED_CLOSE_CODES": "the wire promises them",
-    "bus.publisher.dropped": "the metrics will tell of it; tests count with it",
+    "bus.protocol.errors.RESERVED_CODES": "the wire promises them; the docs are made from it",
+    "bus.protocol.errors.RESERVED_CLOSE_CODES": "the wire promises them",
+    "bus.messaging.publisher.dropped": "the metrics will tell of it; tests count with it",
     "bus.review.appeals.appeal": "authors get a way to appeal",
     "bus.review.reviews.claim": "moderators get a page of reviews",
     "bus.review.reviews.release": "moderators get a page of reviews",
@@ -32,7 +33,7 @@ LATER = {
 }
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
-    r"bus\.(management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find|settings\..*"
+    r"config\.settings\..*|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
     r"|asgi\..*|(\w+\.)*urlpatterns|urls\.handler500|apps\.BusConfig)"
 )
 # The names of modules where they differ from those of distributions.
@@ -51,7 +52,7 @@ MODULES = {
 def trees() -> dict[str, ast.Module]:
     """The product's modules by their names."""
     found = {}
-    for path in sorted(BUS.rglob("*.py")):
+    for path in sorted([*BUS.rglob("*.py"), *SETTINGS.parent.rglob("*.py")]):
         parts = path.relative_to(ROOT).with_suffix("").parts
         if "migrations" not in parts:
             name = ".".join(parts).removesuffix(".__init__")
@@ -116,7 +117,7 @@ def used() -> set[str]:
 
 def spelled() -> str:
     """What settings, checks and the like name by their dotted path, and the Procfile."""
-    texts = [(BUS / "settings.py").read_text("utf-8"), (ROOT / "Procfile").read_text("utf-8")]
+    texts = [SETTINGS.read_text("utf-8"), (ROOT / "Procfile").read_text("utf-8")]
     return "\n".join(texts)
 
 
@@ -141,7 +142,7 @@ def test_each_setting_is_read_by_the_product() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "conf"
     }
-    by_name = set(re.findall(r"\bBUS_[A-Z_]+\b", (BUS / "settings.py").read_text("utf-8")))
+    by_name = set(re.findall(r"\bBUS_[A-Z_]+\b", SETTINGS.read_text("utf-8")))
     assert {one for one in settings - read if f"BUS_{one.upper()}" not in by_name} == set()
 
 
@@ -151,7 +152,7 @@ def test_each_error_is_raised_or_reserved() -> None:
         for name, one in vars(errors).items()
         if name.startswith("CLOSE_") or (isinstance(one, type) and issubclass(one, Exception))
     }
-    assert {name for name in names if f"bus.errors.{name}" not in used()} == set()
+    assert {name for name in names if f"bus.protocol.errors.{name}" not in used()} == set()
 
 
 def test_what_is_reserved_on_the_wire_means_nothing_else() -> None:
@@ -180,7 +181,7 @@ def test_each_requirement_is_imported_or_says_why_it_is_there(name: str) -> None
         for of, tree in trees().items()
         for _, source, _ in imports(of, tree)
     }
-    installed = re.search(rf'^    "{module}[".]', (BUS / "settings.py").read_text("utf-8"), re.M)
+    installed = re.search(rf'^    "{module}[".]', SETTINGS.read_text("utf-8"), re.M)
     why = re.search(
         rf"^# {name}: \w+", (ROOT / "requirements" / "base.in").read_text("utf-8"), re.M
     )

@@ -12,7 +12,7 @@ from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from bus.realtime.bundle import Bundle
+from bus.realtime.prepared_frames import Bundle
 from bus.servers import wire
 from bus.servers.wire import FRAME_LIMIT, Arrivals, joined, text_frame, wire_of
 

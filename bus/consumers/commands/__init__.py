@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bus.consumers.commands import identity, messages, reading
-from bus.consumers.commands.table import Methods
+from bus.consumers.commands import activity, messages, session
+from bus.consumers.commands.types import Methods
 
 # Nothing that a client writes names a function.
-METHODS: Methods = {**identity.METHODS, **messages.METHODS, **reading.METHODS}
+METHODS: Methods = {**session.METHODS, **messages.METHODS, **activity.METHODS}

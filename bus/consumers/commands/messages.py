@@ -6,18 +6,20 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bus import protocol, publisher
 from bus.chat import history
 from bus.chat.access import Visitor
-from bus.consumers import changing, database
-from bus.consumers.commands.table import Data, Methods
+from bus.consumers import changes
+from bus.consumers.commands.types import Data, Methods
+from bus.database import threads
 from bus.enforcement.external_classifier import external_judge
-from bus.errors import Unavailable
+from bus.messaging import publisher
 from bus.models import Room
 from bus.moderation import Verdict
 from bus.posting import edit as edits
 from bus.posting import events
 from bus.posting.edit import Change
+from bus.protocol import frames
+from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
 from bus.review import reports
 
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-async def send(session: Session, command: protocol.MessageSend) -> Data:
+async def send(session: Session, command: frames.MessageSend) -> Data:
     """`message.send`: put it on its way, or tell what became of it before."""
     entry = session.place(command.room).entry
     outcome = await session.pen.repeated(entry, command.client_id)
@@ -39,13 +41,13 @@ async def send(session: Session, command: protocol.MessageSend) -> Data:
     return {"status": "accepted"}
 
 
-async def edit(session: Session, command: protocol.MessageEdit) -> Data:
+async def edit(session: Session, command: frames.MessageEdit) -> Data:
     """`message.edit`: other words for one's own message; it counts as a message does."""
     entry, visitor = session.place(command.room).entry, session.visitor
     session.pen.check_edit(entry, command.id, command.body)
     said = await _recall(visitor)
     verdict = await _look_outside(entry.room.pk, visitor, command.body, said)
-    change = await changing.carry_out(
+    change = await changes.carry_out(
         _edited, entry.room.pk, command.id, visitor, command.body, verdict, said
     )
     session.pen.edited(entry, command.id, command.body)
@@ -54,31 +56,31 @@ async def edit(session: Session, command: protocol.MessageEdit) -> Data:
     return {"seq": change.row.changed}
 
 
-async def delete(session: Session, command: protocol.MessageDelete) -> Data:
+async def delete(session: Session, command: frames.MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
     entry = session.place(command.room).entry
-    seq = await changing.carry_out(
+    seq = await changes.carry_out(
         _removed, entry.room.pk, command.id, session.visitor, command.reason
     )
     return {"seq": seq}
 
 
-async def report(session: Session, command: protocol.MessageReport) -> Data:
+async def report(session: Session, command: frames.MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
     room = session.place(command.room).entry.room
     session.pen.check_pace()
     session.count("reports")
-    await changing.carry_out(_reported, room, command.id, session.visitor, command.reason)
+    await changes.carry_out(_reported, room, command.id, session.visitor, command.reason)
     return {}
 
 
-async def list_history(session: Session, command: protocol.HistoryList) -> Data:
+async def list_history(session: Session, command: frames.HistoryList) -> Data:
     """`history.list`: a page of a room's messages."""
     room = session.place(command.room).entry.room
-    messages, more = await database.run(
+    messages, more = await threads.run(
         history.page, room, command.before, command.after, command.limit
     )
-    return protocol.History(messages=messages, more=more)
+    return frames.History(messages=messages, more=more)
 
 
 async def _recall(visitor: Visitor) -> Sequence[str]:
@@ -104,7 +106,7 @@ async def _look_outside(
     outside = external_judge()
     if not outside.asked:
         return None
-    verdict, open_to_others = await database.run(edits.judge_edit, room_id, visitor, body, said)
+    verdict, open_to_others = await threads.run(edits.judge_edit, room_id, visitor, body, said)
     if not open_to_others:
         return verdict
     verdicts = {0: verdict}
@@ -139,9 +141,9 @@ def _reported(
 
 
 METHODS: Methods = {
-    protocol.MessageSend: send,
-    protocol.MessageEdit: edit,
-    protocol.MessageDelete: delete,
-    protocol.MessageReport: report,
-    protocol.HistoryList: list_history,
+    frames.MessageSend: send,
+    frames.MessageEdit: edit,
+    frames.MessageDelete: delete,
+    frames.MessageReport: report,
+    frames.HistoryList: list_history,
 }

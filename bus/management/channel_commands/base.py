@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError, OutputWrapper
 
-from bus import publisher
-from bus.errors import BusError, Unavailable
+from bus.messaging import publisher
+from bus.protocol.errors import BusError, Unavailable
 
 T = TypeVar("T")
 

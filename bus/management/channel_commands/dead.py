@@ -8,10 +8,10 @@ from typing import Any
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError
 
-from bus import publisher
 from bus.management.channel_commands.base import Subcommand, errors_told, require_known, run
 from bus.management.channel_commands.output import clock, in_line, printable, shown, table
-from bus.publisher import DeadLetter, DeadLetters
+from bus.messaging import publisher
+from bus.messaging.publisher import DeadLetter, DeadLetters
 
 _ERROR_WIDTH = 60
 # Of a field that lay in the stream, in bytes.

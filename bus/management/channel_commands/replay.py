@@ -9,9 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import publisher
 from bus.conf import conf, per_channel
-from bus.errors import Unavailable
 from bus.management.channel_commands.base import (
     STOPPED,
     Subcommand,
@@ -21,7 +19,9 @@ from bus.management.channel_commands.base import (
     stopped_by_signals,
 )
 from bus.management.channel_commands.output import clock, parse_time, printable
-from bus.publisher import History, Position, Replay, Stretch
+from bus.messaging import publisher
+from bus.messaging.publisher import History, Position, Replay, Stretch
+from bus.protocol.errors import Unavailable
 
 
 class ReplayCommand(Subcommand):

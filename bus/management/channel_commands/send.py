@@ -8,9 +8,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import channel_messages, names, publisher
-from bus.errors import Invalid
 from bus.management.channel_commands.base import Subcommand, errors_told, run
+from bus.messaging import publisher
+from bus.protocol import channel_messages, channel_names
+from bus.protocol.errors import Invalid
 
 # A hundred years in seconds: whoever asks for more has mistaken the unit.
 _LONGEST_DELAY = 3.2e9
@@ -39,7 +40,7 @@ class Send(Subcommand):
         """Refuse what the channel cannot take, send the rest."""
         message = _message(options)
         with errors_told("Nothing was sent.", "It is not sure that it was sent."):
-            if options["channel"] in names.WORKED_CHANNELS:
+            if options["channel"] in channel_names.WORKED_CHANNELS:
                 # Refused at the door rather than found among the dead letters.
                 message = channel_messages.parse_channel_message(
                     options["channel"], message

@@ -9,8 +9,6 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from bus import publisher
-from bus.errors import Unavailable
 from bus.management.channel_commands.base import (
     Subcommand,
     ended_by_ctrl_c,
@@ -19,7 +17,9 @@ from bus.management.channel_commands.base import (
     run,
 )
 from bus.management.channel_commands.output import age, table
-from bus.publisher import ChannelStats
+from bus.messaging import publisher
+from bus.messaging.publisher import ChannelStats
+from bus.protocol.errors import Unavailable
 
 # Between two pictures of --watch, and two looks for channels that are new, in seconds.
 _REDRAW = 1.0

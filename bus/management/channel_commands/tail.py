@@ -5,7 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from bus import publisher
 from bus.management.channel_commands.base import (
     Subcommand,
     ended_by_ctrl_c,
@@ -13,7 +12,8 @@ from bus.management.channel_commands.base import (
     run,
 )
 from bus.management.channel_commands.output import as_json, clock, printable, shown
-from bus.publisher import Sent
+from bus.messaging import publisher
+from bus.messaging.publisher import Sent
 
 
 class Tail(Subcommand):

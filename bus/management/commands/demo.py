@@ -13,10 +13,10 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from bus import private
 from bus.conf import var_dir
-from bus.errors import Conflict
+from bus.embedded import private_files
 from bus.models import Member, Room
+from bus.protocol.errors import Conflict
 
 _ROOMS: dict[str, dict[str, Any]] = {
     "lobby": {
@@ -96,7 +96,7 @@ def _passwords(path: Path) -> dict[str, str]:
         known = {}
     passwords = {name: known.get(name) or secrets.token_urlsafe(9) for name in ("demo", "mod")}
     if passwords != known:
-        private.make_directory(path.parent)
+        private_files.make_directory(path.parent)
         path.touch(mode=0o600)
         path.write_text(json.dumps(passwords), "utf-8")
     return passwords

@@ -13,18 +13,19 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_
 from channels.worker import Worker as StockWorker
 from django.core.management.base import BaseCommand, CommandError
 
-from bus import names, publisher
-from bus.database.kept import keep_connections
-from bus.errors import Unavailable
-from bus.layer import BusChannelLayer
-from bus.layer.condition import faults
-from bus.layer.connection import CLUSTER
-from bus.layer.worker import Worker
-from bus.management.early import stop_early
-from bus.management.reloading import watch
+from bus.broker import BusChannelLayer
+from bus.broker.redis_client import CLUSTER
+from bus.broker.redis_config import faults
+from bus.broker.worker.autoreload import watch
+from bus.broker.worker.worker import Worker
+from bus.database.persistent import keep_connections
+from bus.management.early_stop import stop_early
+from bus.messaging import publisher
 from bus.moderation import classifier
-from bus.workers.erase import erase_forever
-from bus.workers.expire import expire_forever
+from bus.protocol import channel_names
+from bus.protocol.errors import Unavailable
+from bus.workers.erasure import erase_forever
+from bus.workers.expiry import expire_forever
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         keep_connections()
         application = get_default_application()
         _refuse_unrouted(application, options["channels"])
-        if names.MODERATION in options["channels"] and not classifier.available():
+        if channel_names.MODERATION in options["channels"] and not classifier.available():
             logger.warning("The model has no weights: the rules work alone.")
         if isinstance(layer, BusChannelLayer):
             _look_at_broker(layer)

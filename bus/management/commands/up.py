@@ -16,11 +16,11 @@ from django.core.management.base import BaseCommand, CommandError
 from honcho.environ import parse_procfile
 
 from bus.conf import conf, embedded_socket_path, var_dir
-from bus.management.embedded import EmbeddedBroker
-from bus.management.keeper import BrokerKeeper
-from bus.management.ready import ReadyWatch
-from bus.management.supervisor import Supervisor
-from bus.management.valkey import EmbeddedBrokerError
+from bus.embedded.broker import EmbeddedBroker
+from bus.embedded.broker_keeper import BrokerKeeper
+from bus.embedded.ready import ReadyWatch
+from bus.embedded.supervisor import Supervisor
+from bus.embedded.valkey import EmbeddedBrokerError
 
 HOST = "127.0.0.1"
 # `demo` prints a line like "mina / secret" for each login it made.

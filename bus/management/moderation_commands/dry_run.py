@@ -15,7 +15,7 @@ from bus.management.channel_commands.output import in_line
 from bus.management.moderation_commands import parts
 from bus.models import DryRun
 from bus.review import dry_run
-from bus.workers import rehearsal
+from bus.workers import dry_run as rehearsal
 
 # Between two looks at a job, in seconds.
 _PAUSE = 0.5

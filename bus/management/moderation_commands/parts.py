@@ -9,13 +9,13 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from django.core.management.base import CommandError, OutputWrapper
 
-from bus import publisher
 from bus.chat import rooms
-from bus.errors import Unavailable
-from bus.fields import spelled_name
+from bus.messaging import publisher
 from bus.models import Room
 from bus.moderation import POLICIES
 from bus.posting import events
+from bus.protocol.errors import Unavailable
+from bus.protocol.types import spelled_name
 
 # Of a file with one value on each line; parts have limits of their own below these.
 _MOST_LINES = 10_000

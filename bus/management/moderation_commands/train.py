@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import conf, private
+from bus import conf
+from bus.embedded import private_files
 from bus.enforcement import training_labels
 from bus.management.channel_commands.base import Subcommand
 from bus.management.channel_commands.output import in_line
@@ -155,7 +156,7 @@ def _write(weights: Weights, path: Path) -> None:
     """Write a file whole or not at all: a worker may be starting; raises CommandError."""
     draft = path.with_suffix(".part")
     try:
-        private.make_directory(path.parent)
+        private_files.make_directory(path.parent)
         draft.touch(mode=0o600)
         weights.save(draft)
         os.replace(draft, path)

@@ -1,10 +1,10 @@
 """Texts that are longer than the room takes."""
 
-from bus.graphemes import fitting
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
+from bus.unicode.graphemes import fitting
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:

@@ -9,7 +9,7 @@ import unicodedata
 from typing import Final
 
 from bus.moderation.text.confusables import JAMO, TABLE
-from bus.spelling import fold
+from bus.unicode.normal_form import fold
 
 _LONGEST: Final = 300
 # Marks that one reads over: accents, Hebrew and Arabic points. Vowels of Thai are none. And those

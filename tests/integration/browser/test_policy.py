@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from bus.conf import Conf
-from bus.security import CSP
+from bus.http.security_headers import CSP
 from tests.integration.browser.server import sign_in
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]

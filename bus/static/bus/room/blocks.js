@@ -1,4 +1,4 @@
-/** Splits a message into text and blocks of code, as bus/pages/blocks.py does on the server. */
+/** Splits a message into text and blocks of code, as bus/pages/code_blocks.py does on the server. */
 
 const LANGUAGE = /^[^ \t\n`]*[ \t]*\n/;
 

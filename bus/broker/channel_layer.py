@@ -1,0 +1,284 @@
+"""The channel layer: groups by pub/sub as channels_redis has them, named channels by streams."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import os
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from channels.exceptions import ChannelFull, MessageTooLarge
+from channels.layers import BaseChannelLayer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from channels_redis.utils import _consistent_hash
+from django.core.exceptions import ImproperlyConfigured
+
+from bus import nested
+from bus.broker.clock import SteadyClock
+from bus.broker.loop_state import BusLoopLayer
+from bus.broker.redis_client import Connection
+from bus.broker.redis_urls import Host, hosts_of
+from bus.broker.stream import Stream
+from bus.broker.wakeup import Wake
+from bus.conf import conf
+from bus.protocol.channel_names import ORDERING_FIELDS
+from bus.protocol.errors import Invalid, Unavailable
+
+# Names of channels have less than 100 characters, and a process-local one begins with the prefix.
+_PREFIX = re.compile(r"[a-zA-Z0-9_.-]{1,40}")
+# A host that does not answer within this holds nobody up; nor does asking it again, for so long.
+_ANSWER_WITHIN = 2.0
+_SILENT_FOR = 10.0
+
+
+class TooLarge(Invalid, MessageTooLarge):
+    """The message has more bytes than a channel takes."""
+
+
+class BusChannelLayer(RedisPubSubChannelLayer):
+    """A Channels layer whose named channels lose nothing and keep order.
+
+    `hosts` as channels_redis takes them; `capacity` and `channel_capacity` (glob → number) in
+    messages; `partitions` per named channel; the rest of the arguments as the parent class.
+    """
+
+    extensions = ["groups", "flush"]
+    # The channel layer specification has them here.
+    ChannelFull = ChannelFull
+    MessageTooLarge = TooLarge
+
+    def __init__(
+        self,
+        hosts: list[Any] | None = None,
+        prefix: str | None = None,
+        capacity: int | None = None,
+        channel_capacity: dict[str, int] | None = None,
+        partitions: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.hosts: list[Host] = hosts_of(hosts)
+        self.prefix = prefix or conf.prefix
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ImproperlyConfigured(
+                f"The channel layer's prefix {self.prefix!r} must have 1 to 40 ASCII letters, "
+                "digits, hyphens, underscores or periods."
+            )
+        super().__init__(hosts=self.hosts, prefix=self.prefix, **kwargs)
+        self.capacity = capacity
+        self.partitions = partitions
+        # One for each host, of all event loops.
+        self.clocks = [SteadyClock() for _ in self.hosts]
+        self._layers: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        self._pid = os.getpid()
+        self._forked: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        # By their place in the list: hosts that were silent, and until when to leave them alone.
+        self._silent_until: dict[int, float] = {}
+        # Orders what this process sends without a key of its own.
+        self._own_key = uuid.uuid4().hex
+        self.channel_capacity = [
+            (re.compile(fnmatch.translate(pattern)), number)
+            for pattern, number in (channel_capacity or {}).items()
+        ]
+
+    def _get_layer(self) -> BusLoopLayer:
+        loop = asyncio.get_running_loop()
+        if self._pid != os.getpid():
+            # A fork: the sockets are the parent's. Kept, since collecting them would close them.
+            self._forked.update(self._layers)
+            self._layers, self._pid = {}, os.getpid()
+        if loop in self._forked:
+            raise RuntimeError(
+                "This event loop belongs to the parent process, and so do its connections: run a "
+                "new one after a fork (asyncio.run, async_to_sync)."
+            )
+        layer: BusLoopLayer | None = self._layers.get(loop)
+        if layer is None:
+            layer = BusLoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            self._layers[loop] = layer
+            _close_with(loop, self)
+        return layer
+
+    async def send(
+        self,
+        channel: str,
+        message: dict[str, Any],
+        *,
+        ordering_key: str | None = None,
+        not_before: int = 0,
+        expires_at: int = 0,
+        delay: float = 0,
+        ttl: float | None = None,
+        repeatable: bool = False,
+    ) -> str:
+        """Send to a named or a process-local channel; returns the message's id.
+
+        Messages of one `ordering_key` are handled one after the other; without one, those of one
+        process are. `delay` and `ttl` (how long it may wait; None is for ever) in seconds, counted
+        by the broker's clock; `not_before` and `expires_at` (0 is never) in ms since 1970, compared
+        with the broker's clock, so the sender's must be right. A `ttl` of 0 or less, or an
+        `expires_at` in the past, is no error: no worker gets the message, and it is counted as
+        `expired`. What does no harm twice is `repeatable`: where a broker lost its newest, it is
+        sent again in order. Raises ChannelFull, TypeError for a wrong channel name,
+        Invalid for a message that cannot be sent, Unavailable.
+        """
+        return await self._get_layer().send_message(
+            channel,
+            message,
+            ordering_key=ordering_key,
+            not_before=not_before,
+            expires_at=expires_at,
+            delay=delay,
+            ttl=ttl,
+            repeatable=repeatable,
+        )
+
+    def group_places(self) -> Callable[[str], tuple[str, Connection]]:
+        """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""
+        return self._get_layer().group_place
+
+    def stream(self, channel: str) -> Stream:
+        """The named channel in the broker, for the running event loop."""
+        return self._get_layer().stream(channel)
+
+    def connection(self, name: str) -> Connection:
+        """The broker host that a name lives on, for the running event loop."""
+        return self._get_layer().connection(name)
+
+    def connection_of(self) -> Callable[[str], Connection]:
+        """Tells the broker host that a name lives on, for the running event loop."""
+        return self._get_layer().connection
+
+    def connections(self) -> list[Connection]:
+        """Every broker host, for the running event loop."""
+        return self._get_layer().connections()
+
+    async def wake_of(self, channel: str) -> Wake:
+        """What tells that a named channel has something new."""
+        return await self._get_layer().wake(channel)
+
+    def require_named(self, channel: str) -> None:
+        """Raise TypeError unless it is the name of a named channel."""
+        BaseChannelLayer().require_valid_channel_name(channel)
+        if "!" in channel:
+            raise TypeError(f"{channel} is a process-local channel, not a named one")
+
+    async def out_of_reach(self, channels: Iterable[str]) -> set[str]:
+        """Those of some channels whose broker host does not answer; the other hosts are not asked.
+
+        A host that was silent is not waited for again within the next seconds.
+        """
+        by_host: dict[int, set[str]] = {}
+        for channel in channels:
+            by_host.setdefault(self._place_of(channel), set()).add(channel)
+        answers = await asyncio.gather(*map(self._answers, by_host))
+        away = [names for names, there in zip(by_host.values(), answers, strict=True) if not there]
+        return set().union(*away)
+
+    async def _answers(self, place: int) -> bool:
+        """Whether a broker host answers now."""
+        if self._silent_until.get(place, 0.0) > time.monotonic():
+            return False
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                await self._get_layer().connections()[place].call("PING")
+        except Unavailable:
+            return False
+        except TimeoutError:
+            self._silent_until[place] = time.monotonic() + _SILENT_FOR
+            return False
+        return True
+
+    def key_of(self, channel: str, message: dict[str, Any]) -> str:
+        """The ordering key of a message that is sent without one."""
+        field = ORDERING_FIELDS.get(channel)
+        return str(message[field]) if field and field in message else self._own_key
+
+    def host_of(self, channel: str) -> Host:
+        """The broker host that a channel or group lives on."""
+        return self.hosts[self._place_of(channel)]
+
+    def clock_of(self, channel: str) -> SteadyClock:
+        """The steady clock that a channel's times go by."""
+        return self.clocks[self._place_of(channel)]
+
+    def _place_of(self, channel: str) -> int:
+        place: int = _consistent_hash(channel, len(self.hosts))
+        return place
+
+    async def close(self) -> None:
+        """Close the connections of the running event loop; what is in the broker stays."""
+        await self._get_layer().close()
+
+    def capacity_of(self, channel: str) -> int:
+        """How many messages a named channel holds before it refuses."""
+        for pattern, capacity in self.channel_capacity:
+            if pattern.match(channel):
+                return capacity
+        return conf.capacity if self.capacity is None else self.capacity
+
+    def encode(self, message: dict[str, Any]) -> bytes:
+        """Serialise one message; raises Invalid when it is not plain data or too large.
+
+        What is taken is read back as it was, save that tuples are lists.
+        """
+        if not isinstance(message, dict):
+            raise Invalid(f"A channel message is a dict, not a {type(message).__name__}.")
+        try:
+            payload = self.pack(message)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            refusal = self._refusal(message, error)
+        else:
+            # Serialisers take other keys, and then refuse to read them or make text of them.
+            if (odd := nested.odd_key(message, str, bytes)) is None:
+                return payload
+            path, key = odd
+            refusal = _not_plain(path, f"the key {key!r} is a {type(key).__name__}, not text")
+        # Out here, so that it does not hold the error, and with it the message.
+        raise refusal
+
+    def _refusal(self, message: dict[str, Any], error: Exception) -> Invalid:
+        """What cannot be serialised, by its path."""
+
+        def fails(value: Any) -> bool:
+            try:
+                self.serialize({"value": value})
+            except (TypeError, ValueError, OverflowError, RecursionError):
+                return True
+            return False
+
+        return _not_plain(nested.path_where(message, fails), str(error))
+
+    def pack(self, message: dict[str, Any]) -> bytes:
+        """Serialise one message of our own making; raises TooLarge."""
+        payload: bytes = self.serialize(message)
+        if len(payload) > conf.message_size_limit:
+            raise TooLarge(
+                f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
+                "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
+            )
+        return payload
+
+
+def _not_plain(path: str, why: str) -> Invalid:
+    where = f"{path}: " if path else ""
+    said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
+    return Invalid(said, field=path or None)
+
+
+def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None:
+    """Close a loop's connections as the loop closes, as channels_redis does; nothing is flushed."""
+    close = loop.close
+
+    def close_layer_first() -> None:
+        part = layer._layers.pop(loop, None)
+        # In a forked child the sockets, and the kernel's list of them, are the parent's.
+        if part is not None and layer._pid == os.getpid():
+            loop.run_until_complete(part.close())
+        loop.close = close  # type: ignore[method-assign]
+        close()
+
+    loop.close = close_layer_first  # type: ignore[method-assign]

@@ -1,0 +1,1 @@
+"""What operators do with named channels: look, listen, put back, replay, erase."""

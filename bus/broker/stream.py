@@ -1,0 +1,319 @@
+"""One named channel: partitions of a Redis stream, with order, claims, retries and dead letters."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+from channels.exceptions import ChannelFull
+from redis.exceptions import ResponseError
+
+from bus.broker import wrong_type
+from bus.broker.channel_stats import ChannelStats, about_of
+from bus.broker.delivery import Delivery
+from bus.broker.redis_client import Connection
+from bus.broker.send_log import NUMBER_FOR, Ledger
+from bus.conf import conf, per_channel
+from bus.protocol.errors import Invalid
+
+# A worker whose last beat is older than this is dead, in ms; it beats every second.
+LIVENESS_MS = 5000
+# What a worker told of itself is shown until it did not beat for this long, in ms.
+FORGET_MS = 15_000
+# A repeat of a send is known for this long, in ms.
+_ONCE_MS = 24 * 3600 * 1000
+# Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
+IDLE_PAUSE = 1.0
+LOCKED_PAUSE = 0.02
+# Whoever lowers BUS_MESSAGE_SIZE_LIMIT still gets what is in the broker; what is larger than this
+# many times the limit came past us, and is not even read.
+_LARGEST = 16
+# Tracebacks in dead letters are cut to their last part, in characters.
+_TRACEBACK_LIMIT = 8000
+
+
+@dataclass(slots=True)
+class Claim:
+    """What a worker got: deliveries, and what it may wait for."""
+
+    deliveries: list[Delivery]
+    # Partitions with a backlog that somebody else works on.
+    locked: int
+    # Seconds until the next message that was set aside is due; None when there is none.
+    next_due: float | None
+    # Partitions that wait behind a message that a dead worker held, or one tried and given back.
+    suspects: int = 0
+
+    @property
+    def pause(self) -> float:
+        """How long to wait for a wake-up before looking again, in seconds."""
+        longest = LOCKED_PAUSE if self.locked else IDLE_PAUSE
+        return longest if self.next_due is None else min(longest, self.next_due + 0.001)
+
+
+class Stream:
+    """One named channel in the broker."""
+
+    def __init__(self, connection: Connection, prefix: str, channel: str) -> None:
+        self.channel = channel
+        # All keys of a channel share one hash tag, so that one script may touch them all.
+        self.base = f"{{{prefix}:{channel}}}"
+        self._connection = connection
+        self._start = 0
+        self._ledger = Ledger(self._send_numbered)
+
+    @property
+    def wake_channel(self) -> str:
+        """The pub/sub channel that tells idle workers of a new backlog."""
+        return f"{self.base}:wake"
+
+    async def send(
+        self,
+        payload: bytes,
+        ordering_key: str | bytes,
+        *,
+        capacity: int,
+        partitions: int,
+        not_before: int = 0,
+        expires_at: int = 0,
+        replayed_from: str = "",
+        delay: float = 0,
+        ttl: float | None = None,
+        once: str = "",
+        repeatable: bool = False,
+    ) -> str:
+        """Append one message and return its id; times in ms since 1970, `delay` and `ttl` in s.
+
+        What has expired already is counted and dropped when a worker comes to it. A repeat with
+        the same `once` within a day appends nothing and returns the first id. One that is
+        `repeatable` is sent again, before any later one, where the broker lost it. Raises
+        ChannelFull beyond the capacity, Invalid, Unavailable where the broker is away or full.
+        """
+        args = (
+            partitions,
+            capacity,
+            payload,
+            ordering_key,
+            not_before,
+            # 0 is never, to the script, and what is before 1970 is not.
+            expires_at and max(1, expires_at),
+            replayed_from,
+            _in_ms(delay, "delay"),
+            "" if ttl is None else _in_ms(ttl, "ttl"),
+            once,
+            _ONCE_MS,
+        )
+        try:
+            if repeatable:
+                answer = await self._ledger.send(len(payload), *args)
+            else:
+                answer = await self._send_numbered(*args, "", 0, 0)
+        except ResponseError as error:
+            if str(error).startswith("BUSFULL"):
+                raise ChannelFull(
+                    f"{self.channel} holds {capacity} messages and takes no more"
+                ) from None
+            raise
+        return text(answer)
+
+    async def _send_numbered(self, *args: Any) -> Any:
+        return await self._connection.run("send", self.base, *args, int(NUMBER_FOR * 1000))
+
+    async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
+        """Claim up to `count` messages, each partition's in order and by one worker at a time.
+
+        What a dead worker held comes first and alone; `ahead` where the worker has others in hand:
+        then none of that.
+        """
+        self._start += 1
+        locked, wait, entries, suspects = await self._connection.run(
+            "claim",
+            self.base,
+            worker,
+            count,
+            self._start,
+            int(conf.visibility_timeout * 1000),
+            LIVENESS_MS,
+            int(ahead),
+            conf.dead_letter_limit,
+            _LARGEST * conf.message_size_limit,
+        )
+        deliveries = [self._delivery(worker, entry) for entry in entries]
+        return Claim(deliveries, locked, None if wait < 0 else wait / 1000, suspects)
+
+    def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = entry
+        return Delivery(
+            self.channel,
+            text(stream),
+            text(id_),
+            payload,
+            text(key),
+            attempts,
+            deliveries,
+            sent_at,
+            int(expires_at),
+            rest[3],
+            text(rest[0]),
+            text(rest[1]),
+            worker,
+            tries=rest[2],
+        )
+
+    async def done(self, deliveries: Iterable[Delivery]) -> int:
+        """Acknowledge what was handled; returns how many nobody else had acknowledged."""
+        return await self._finish([("done", d.stream, d.id, d.holder) for d in deliveries])
+
+    async def set_aside(self, delivery: Delivery, delay: float) -> None:
+        """Keep one failed message for another attempt in `delay` seconds; its partition goes on."""
+        await self._finish(
+            [
+                (
+                    "later",
+                    delivery.stream,
+                    delivery.id,
+                    delivery.holder,
+                    int(delay * 1000),
+                    delivery.payload,
+                    delivery.ordering_key,
+                    delivery.attempt,
+                    delivery.sent_at,
+                    str(delivery.expires_at),
+                    delivery.replayed_from,
+                    delivery.message_id,
+                    delivery.steady_at,
+                )
+            ]
+        )
+
+    async def bury(self, delivery: Delivery, error: BaseException | str) -> None:
+        """Move one message to the dead letters, with its error, attempts and times."""
+        trace = ""
+        if isinstance(error, BaseException):
+            trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
+            error = f"{type(error).__name__}: {error}"
+        fields = {
+            "payload": delivery.payload,
+            "ordering_key": delivery.ordering_key,
+            "error": error,
+            "traceback": trace,
+            "attempts": str(delivery.attempt),
+            "sent_at": str(delivery.sent_at),
+            "message_id": delivery.message_id,
+            "replayed_from": delivery.replayed_from,
+        }
+        flat = [part for pair in fields.items() for part in pair]
+        await self._finish([("dead", delivery.stream, delivery.id, delivery.holder, *flat)])
+
+    async def _finish(self, rows: Sequence[tuple[Any, ...]]) -> int:
+        if not rows:
+            return 0
+        # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
+        packed = [msgpack.packb(tuple(map(raw, row)), use_bin_type=False) for row in rows]
+        finished: int = await self._connection.run(
+            "finish",
+            self.base,
+            conf.dead_letter_limit,
+            int(per_channel(conf.retention, self.channel) * 1000),
+            conf.retention_limit,
+            conf.retention_size,
+            *packed,
+        )
+        return finished
+
+    async def hand_back(self, worker: str, deliveries: Iterable[Delivery]) -> None:
+        """Give back what was claimed, in order; it counts as no attempt.
+
+        What was tried, and cut off or waiting for a server, is no first delivery to the next one.
+        """
+        args: list[Any] = []
+        for d in deliveries:
+            unseen = d.deliveries == 1 and not d.tries
+            args += (d.stream, d.id, 0 if unseen else d.deliveries)
+        if args:
+            await self._connection.run("hand_back", self.base, worker, *args)
+
+    async def renew(self, worker: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Keep hold of deliveries that take long; returns those that others took meanwhile."""
+        asked = list(deliveries)
+        if not asked:
+            return []
+        args = [part for d in asked for part in (d.stream, d.id)]
+        lost = await self._connection.run("renew", self.base, worker, *args)
+        return [asked[position] for position in lost]
+
+    async def recover(self, worker: str, in_hand: Iterable[Delivery]) -> int:
+        """Give back what the broker says this worker holds, but it does not; returns how many."""
+        known = [f"{d.stream} {d.id}" for d in in_hand]
+        returned: int = await self._connection.run("recover", self.base, worker, *known)
+        return returned
+
+    async def workers(self) -> list[dict[str, Any]]:
+        """What the live workers of this channel tell of themselves, with their `id`."""
+        about, beats, now = await asyncio.gather(
+            self._connection.call("HGETALL", f"{self.base}:about"),
+            self._connection.call("ZRANGE", f"{self.base}:workers", 0, -1, "WITHSCORES"),
+            self._connection.call("TIME"),
+        )
+        newest = int(now[0]) * 1000 - FORGET_MS
+        told = {text(k): v for k, v in pairs(about)}
+        return [
+            {"id": text(worker), **about_of(told[text(worker)])}
+            for worker, beat in pairs(beats)
+            if float(beat) >= newest and text(worker) in told
+        ]
+
+    async def wrong_keys(self) -> list[str]:
+        """Those keys of the channel that somebody else has put something else into."""
+        return await wrong_type.wrong_keys(self._connection.call, self.base)
+
+    async def stats(self, capacity: int) -> ChannelStats:
+        """What the channel holds and does now, in one round trip; raises Unavailable."""
+        answer = await self._connection.run("stats", self.base, LIVENESS_MS, FORGET_MS)
+        return ChannelStats.read(self.channel, capacity, answer)
+
+    async def ping(self) -> None:
+        """Ask the broker for a sign of life; raises Unavailable."""
+        await self._connection.call("PING")
+
+    async def retire(self, worker: str) -> None:
+        """Forget a worker that stopped."""
+        await self._connection.run("retire", self.base, worker)
+
+
+def _in_ms(seconds: float, what: str) -> int:
+    """A span of time as the broker counts it: rounded up, and none where it is over already."""
+    try:
+        return max(0, math.ceil(seconds * 1000))
+    except (ValueError, OverflowError) as error:
+        said = f"A {what} is a number of seconds, not {seconds}. Nothing was sent."
+        raise Invalid(said) from error
+
+
+def raw(part: Any) -> Any:
+    """Text as the bytes that `text` made it of, whatever they were."""
+    if not isinstance(part, str):
+        return part
+    try:
+        return part.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return part.encode("utf-8", "surrogatepass")
+
+
+def pairs(answer: Any) -> Iterable[tuple[Any, Any]]:
+    """The broker's map or flat list as pairs; which one depends on the protocol's version."""
+    if isinstance(answer, dict):
+        return answer.items()
+    if answer and isinstance(answer[0], list | tuple):
+        return [(pair[0], pair[1]) for pair in answer]
+    return zip(answer[::2], answer[1::2], strict=True)
+
+
+def text(value: bytes | str) -> str:
+    """The broker's bytes as text."""
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value

@@ -1,0 +1,1 @@
+"""The worker process: it claims from named channels, and runs Channels consumers."""

@@ -1,0 +1,261 @@
+"""A worker process: lanes on named channels, a heartbeat, and a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import uvloop
+
+from bus import __version__
+from bus.broker import outage
+from bus.broker.channel_layer import BusChannelLayer
+from bus.broker.clock import SteadyClock
+from bus.broker.redis_client import Host
+from bus.broker.worker.consumer_run import Application
+from bus.broker.worker.heartbeat import Heartbeat
+from bus.broker.worker.local_workers import new_worker_id
+from bus.broker.worker.slot import Lane
+from bus.broker.worker.watchdog import Watchdog
+from bus.conf import conf
+from bus.protocol.errors import Unavailable
+from bus.servers import channels as stock
+
+logger = logging.getLogger(__name__)
+
+# How much longer the last steps of a stop may take than the drain, in seconds.
+_STOP_GRACE = 2.0
+# Between two looks for handlers that take long, in seconds.
+_LOOK_EVERY = 0.5
+
+
+class Worker:
+    """Handles the messages of named channels with an ASGI application until it is told to stop."""
+
+    def __init__(
+        self,
+        application: Application,
+        channels: Sequence[str],
+        layer: BusChannelLayer,
+        concurrency: int = 1,
+        companions: Sequence[Callable[[], Awaitable[None]]] = (),
+    ) -> None:
+        """`concurrency` lanes per channel, each with an application instance of its own.
+
+        `companions` run beside them until the worker stops, and again when they fail.
+        """
+        self.application = application
+        self.channels = list(dict.fromkeys(channels))
+        self.layer = layer
+        self.concurrency = concurrency
+        self.id = new_worker_id()
+        self.stopping = asyncio.Event()
+        # Why this process has to be replaced once it has stopped; None where it may just end.
+        self.restart: str | None = None
+        self.outage = outage.Outage()
+        self.handled = 0
+        self.last_handled: float | None = None
+        self._started = time.time()
+        self.heartbeats: list[Heartbeat] = []
+        self._lanes: list[Lane] = []
+        self._companions = list(companions)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def run(self) -> None:
+        """Run in this process until SIGTERM or SIGINT."""
+        # What is loaded stays, and most of what a list of messages makes goes with it: looking for
+        # garbage as often as Python does by itself costs a tenth of the rate.
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
+        watchdog = Watchdog(self)
+        watchdog.begin()
+        # Never left as a context: that would wait, for ever, for handlers that do not end.
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        try:
+            runner.run(watchdog.over(self.main()))
+        finally:
+            ended = runner.run(watchdog.over(_end_tasks()))
+            if ended:
+                runner.close()
+        logging.shutdown()
+        sys.stdout.flush()
+        # A handler's thread that hangs would keep Python from ending.
+        hangs = any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread())
+        watchdog.leave(clean=ended and not hangs)
+
+    async def main(self) -> None:
+        """Work until stopped, then finish or give back what is held."""
+        loop = self._loop = asyncio.get_running_loop()
+        stock.spare_thread_hops()
+        self.heartbeats = self._heartbeats()
+        for heartbeat in self.heartbeats:
+            await self._first_beat(heartbeat)
+            heartbeat.start()
+        try:
+            await self._work()
+        finally:
+            for heartbeat in self.heartbeats:
+                heartbeat.stop()
+            # A broker that is silent must not hold up the end.
+            await asyncio.wait([asyncio.ensure_future(self._leave())], timeout=_STOP_GRACE)
+            # A handler's thread that hangs must not hold up the loop's end, which waits for all.
+            loop.set_default_executor(ThreadPoolExecutor(1))
+        logger.info("Worker stopped after %d messages.", self.handled)
+
+    def stop(self) -> None:
+        """Take nothing new; called again, it changes nothing."""
+        self.restart = None
+        if not self.stopping.is_set():
+            logger.info("Worker stops: it finishes what it holds.")
+            self.stopping.set()
+
+    def replace(self, reason: str) -> None:
+        """Stop, and have this process start anew: some of it cannot be mended from inside."""
+        if not self.stopping.is_set():
+            logger.warning("The worker starts anew: %s", reason)
+            self.restart = reason
+            self.stopping.set()
+
+    def replace_soon(self, reason: str) -> None:
+        """The same, from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.replace, reason)
+
+    def count(self, handled: int) -> None:
+        """Note that messages were handled."""
+        if handled:
+            self.handled += handled
+            self.last_handled = time.time()
+
+    def about(self) -> dict[str, Any]:
+        """What the heartbeat tells; times in seconds since 1970."""
+        return {
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "channels": self.channels,
+            "in_flight": sum(len(lane.in_flight) for lane in self._lanes),
+            "handled": self.handled,
+            "last_handled": self.last_handled,
+            "started": self._started,
+            "version": __version__,
+            "trouble": {lane.channel: lane.trouble for lane in self._lanes if lane.trouble},
+        }
+
+    def in_flight(self) -> list[str]:
+        """The channels of which it holds messages."""
+        return list(dict.fromkeys(lane.channel for lane in self._lanes if lane.in_flight))
+
+    def _heartbeats(self) -> list[Heartbeat]:
+        """One for each broker host, so that a silent one does not silence the others."""
+        places: dict[SteadyClock, list[tuple[str, Host]]] = {}
+        for channel in self.channels:
+            place = self.layer.stream(channel).base, self.layer.host_of(channel)
+            places.setdefault(self.layer.clock_of(channel), []).append(place)
+        return [Heartbeat(self.id, found, self.about, clock) for clock, found in places.items()]
+
+    async def _first_beat(self, heartbeat: Heartbeat) -> None:
+        tries = 0
+        while not await asyncio.to_thread(heartbeat.beat) and not self.stopping.is_set():
+            tries += 1
+            self.outage.begun("the broker does not answer.")
+            await asyncio.wait(
+                [asyncio.ensure_future(self.stopping.wait())],
+                timeout=min(5.0, outage.backoff(tries)),
+            )
+        self.outage.ended()
+
+    async def _work(self) -> None:
+        self._lanes = [Lane(self, c, n) for c in self.channels for n in range(self.concurrency)]
+        tasks = [
+            asyncio.ensure_future(
+                self._supervise(f"The lane {lane.name} of {lane.channel}", lane.run)
+            )
+            for lane in self._lanes
+        ]
+        beside = [
+            asyncio.ensure_future(self._supervise(getattr(act, "__name__", str(act)), act))
+            for act in (self._renew, self._share, *self._companions)
+        ]
+        logger.info("Worker %s listens on %s.", self.id, ", ".join(self.channels))
+        await self.stopping.wait()
+        _, late = await asyncio.wait(tasks, timeout=min(_STOP_GRACE, conf.drain_timeout))
+        for lane, task in zip(self._lanes, tasks, strict=True):
+            if task in late and not lane.in_flight:
+                # All it waits for is a broker that is silent.
+                task.cancel()
+        if late:
+            _, late = await asyncio.wait(late, timeout=max(0, conf.drain_timeout - _STOP_GRACE))
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=_STOP_GRACE)
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside, timeout=_STOP_GRACE)
+
+    async def _supervise(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Run something, and run it again when it dies of something nobody foresaw."""
+        deaths = 0
+        while not self.stopping.is_set():
+            began = time.monotonic()
+            try:
+                await act()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                logger.exception("%s was cancelled from within; it starts again.", name)
+            except Exception:
+                deaths = 1 if time.monotonic() - began > 60 else deaths + 1
+                logger.exception("%s died; it starts again.", name)
+                stop = asyncio.ensure_future(self.stopping.wait())
+                await asyncio.wait([stop], timeout=outage.backoff(deaths))
+                stop.cancel()
+
+    async def _renew(self) -> None:
+        """Keep hold of what takes longer than the visibility timeout while this process lives."""
+        while True:
+            await asyncio.sleep(conf.visibility_timeout / 3)
+            # Together, so that a host that is silent does not keep the others waiting.
+            await asyncio.gather(*(self._renew_lane(lane) for lane in self._lanes))
+
+    async def _share(self) -> None:
+        """Keep no message waiting behind a slow handler that another worker could take."""
+        while True:
+            shares = [asyncio.ensure_future(lane.share()) for lane in self._lanes]
+            await asyncio.sleep(_LOOK_EVERY)
+            # One whose broker is silent goes on beside the next look.
+            await asyncio.gather(*(share for share in shares if share.done()))
+
+    async def _renew_lane(self, lane: Lane) -> None:
+        try:
+            await lane.stream.renew(lane.name, lane.in_flight)
+        except Unavailable as error:
+            self.outage.begun(str(error))
+
+    async def _leave(self) -> None:
+        try:
+            for channel in self.channels:
+                await self.layer.stream(channel).retire(self.id)
+        except Unavailable as error:
+            logger.debug("The broker forgets this worker by itself: %s", error)
+        await self.layer.close()
+
+
+async def _end_tasks() -> bool:
+    """Cancel what still runs on this loop; returns whether all of it ended."""
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    if left:
+        _, left = await asyncio.wait(left, timeout=_STOP_GRACE)
+    return not left

@@ -1,0 +1,53 @@
+"""Questions to the database that share one query: who asks during one shares the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Hashable, Mapping
+from typing import Generic, TypeVar
+
+from bus.database import threads
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Together(Generic[K, V]):
+    """One reading at a time, each for all who asked since the last one began."""
+
+    def __init__(self, read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        """`read` is blocking, and answers for each key that it is given."""
+        self._read = read
+        self._asked: dict[K, asyncio.Future[V]] = {}
+        self._reader: asyncio.Task[None] | None = None
+
+    async def ask(self, key: K) -> V:
+        """The answer, as new as this call; raises Unavailable, and what `read` raises."""
+        future = self._asked.get(key)
+        if future is None:
+            future = self._asked[key] = asyncio.get_running_loop().create_future()
+            if self._reader is None or self._reader.done():
+                self._reader = asyncio.get_running_loop().create_task(self._run())
+        # Others may wait for the same answer.
+        return await asyncio.shield(future)
+
+    def close(self) -> None:
+        """Read no more."""
+        if self._reader is not None:
+            self._reader.cancel()
+
+    async def _run(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, {}
+            try:
+                found = await threads.run(self._read, asked)
+            except Exception as error:
+                for future in asked.values():
+                    if not future.done():
+                        future.set_exception(error)
+                        # Who asked may be gone.
+                        future.exception()
+                continue
+            for key, future in asked.items():
+                if not future.done():
+                    future.set_result(found[key])

@@ -1,0 +1,129 @@
+"""What a socket writes with: rights, pace, and the way into the moderation channel."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+
+from bus.chat import history
+from bus.chat.access import Entry, Visitor
+from bus.chat.message_sql import Key
+from bus.conf import conf
+from bus.consumers.batch_loader import Together
+from bus.consumers.visitor_limits import Budgets
+from bus.messaging import publisher
+from bus.models import Member
+from bus.protocol.channel_messages import MessageSubmitted
+from bus.protocol.errors import RateLimited, SlowMode
+from bus.protocol.frames import Outcome
+from bus.token_bucket import Pace
+
+# A client that came back repeats what it is not sure of first, so only the first messages to a room
+# are looked up, and none of a new guest; one that slips through is settled as a repeat anyhow.
+_LOOKED_UP = 20
+# How many of its own messages a socket knows again.
+_REMEMBERED = 256
+
+# By event loop: what became of messages that may be repeats.
+_Lookup = Together[Key, Outcome | None]
+_lookups: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookup] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _lookup() -> _Lookup:
+    loop = asyncio.get_running_loop()
+    found = _lookups.get(loop)
+    if found is None:
+        found = _lookups[loop] = Together(history.outcomes_of)
+    return found
+
+
+class Pen:
+    """Writes one visitor's messages into rooms."""
+
+    def __init__(self, visitor: Visitor, rate: float, place: str = "") -> None:
+        """`rate` in messages per second, on average; `place` as in addresses.place_of."""
+        self.visitor = visitor
+        self._pace = Pace(rate, conf.send_burst)
+        self._limited = rate > 0
+        # Of all sessions of the visitor; made with the first message.
+        self._place = place
+        self._budgets: Budgets | None = None
+        # By room: how many messages were looked up, and when the last one, or an edit, was taken.
+        self._looked_up: dict[int, int] = {}
+        self._last: dict[int, float] = {}
+        # The last edit that was done: its message and words.
+        self._edit: tuple[str, str] | None = None
+        # (room, client_id) of messages that were taken, newest last.
+        self._taken: dict[tuple[int, str], None] = {}
+
+    async def repeated(self, entry: Entry, client_id: str) -> Outcome | None:
+        """What became of a message that was sent before, if it is settled. Raises Unavailable."""
+        room = entry.room
+        looked_up = self._looked_up.get(room.pk, 0)
+        nothing_before = self.visitor.new or looked_up >= _LOOKED_UP
+        if nothing_before and (room.pk, client_id) not in self._taken:
+            return None
+        self._looked_up[room.pk] = looked_up + 1
+        return await _lookup().ask((room.pk, self.visitor.key, client_id))
+
+    async def write(
+        self, entry: Entry, body: str, client_id: str, reply_to: str | None = None
+    ) -> None:
+        """Put a message on its way; raises a BusError when it is not taken."""
+        entry.check_write()
+        again = (entry.room.pk, client_id) in self._taken
+        if not again:
+            self._check_slow_mode(entry)
+        self.check_pace()
+        name = entry.room.name
+        # All of it was checked before, and checking it again costs more than sending it.
+        message = MessageSubmitted.model_construct(
+            room=name,
+            author=self.visitor.author,
+            body=body,
+            client_id=client_id,
+            reply_to=reply_to,
+            network=self.visitor.network or None,
+        )
+        await publisher.send(message, ordering_key=name)
+        if not again:
+            self._last[entry.room.pk] = time.monotonic()
+            self._taken[entry.room.pk, client_id] = None
+            if len(self._taken) > _REMEMBERED:
+                del self._taken[next(iter(self._taken))]
+
+    def check_edit(self, entry: Entry, message_id: str, body: str) -> None:
+        """Count an edit as a message; raises a BusError where it may not be made now."""
+        entry.check_write()
+        # The same once more changes nothing, and is answered.
+        if (message_id, body) != self._edit:
+            self._check_slow_mode(entry)
+        self.check_pace()
+
+    def edited(self, entry: Entry, message_id: str, body: str) -> None:
+        """An edit was made: the next message or edit waits, where the room is slow."""
+        if (message_id, body) != self._edit:
+            self._last[entry.room.pk] = time.monotonic()
+            self._edit = message_id, body
+
+    def check_pace(self) -> None:
+        """Count a message or an edit; raises RateLimited when there are too many."""
+        wait = self._pace.take()
+        if self._limited and not wait:
+            if self._budgets is None:
+                self._budgets = Budgets(self.visitor, self._place)
+            wait = self._budgets.take("messages")
+        if wait:
+            raise RateLimited(retry_after=wait)
+
+    def _check_slow_mode(self, entry: Entry) -> None:
+        """Refuse at once what the worker would reject; it looks again, across sessions."""
+        last = self._last.get(entry.room.pk)
+        if last is None or entry.role in (Member.Role.OWNER, Member.Role.MODERATOR):
+            return
+        wait = last + entry.room.slow_mode - time.monotonic()
+        if wait > 0:
+            raise SlowMode(retry_after=wait)

@@ -1,0 +1,160 @@
+"""Plain chat, `/ws/chat/<room>/`: the protocol of the Channels tutorials."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bus.chat.access import Entry, Rights
+from bus.conf import conf
+from bus.consumers import admission
+from bus.consumers.access_watcher import guard
+from bus.consumers.guest_sightings import sightings
+from bus.consumers.message_sender import Pen
+from bus.consumers.origin import refuse
+from bus.consumers.socket import Closed, Socket, is_too_large
+from bus.protocol import channel_names, frames, types
+from bus.protocol.errors import (
+    CLOSE_BAD_FRAME,
+    CLOSE_FORBIDDEN,
+    CLOSE_TOO_MANY,
+    CLOSE_TOO_SLOW,
+    BusError,
+    Internal,
+    Invalid,
+    RateLimited,
+    Unavailable,
+)
+from bus.realtime.hub import hub
+from bus.realtime.room_subscription import Seat
+
+logger = logging.getLogger(__name__)
+
+_ROOM_NAME: TypeAdapter[str] = TypeAdapter(types.RoomName)
+_BODY: TypeAdapter[str] = TypeAdapter(types.Body)
+
+
+class Plain(Socket):
+    """One socket in one room; what it cannot have it is told in a frame, and stays."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Each message is told by this and a number, so that its fate is shown here alone.
+        self._mark = uuid.uuid4().hex
+        self._written = 0
+        self._name = ""
+        self._entry: Entry | None = None
+        self._seat: Seat | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Serve the room that the path names; a name that none can have is refused."""
+        try:
+            self._name = _ROOM_NAME.validate_python(scope["url_route"]["kwargs"]["room"])
+        except ValidationError:
+            await refuse(receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+    def send_rate(self) -> float:
+        """Messages per second that it may send on average; 0 is no limit."""
+        return conf.plain_send_rate
+
+    async def begin(self) -> None:
+        """Enter the room; who may not is told why and sent away."""
+        self._pen = Pen(self.visitor, self.send_rate(), self.place_from)
+        if self.turned_down is not None:
+            self._refuse(self.turned_down)
+            raise Closed(CLOSE_TOO_MANY)
+        try:
+            if self._limited:
+                self.count("joins")
+            self._entry = await admission.enter(self._name, self.visitor, self.address)
+            room = self._entry.room
+            seat = await hub().join_room(room.pk, self.outbox, mark=self._own_mark())
+        except BusError as error:
+            self._refuse(error)
+            raise Closed(_code_of(error)) from error
+        self._seat = seat
+        sightings().note(self.visitor)
+        guard().entered(self, room.pk)
+        # It shows nobody who is here, so it waits for nothing.
+        hub().presence.arrive(room.pk, room.name, self.visitor.key, self.visitor.author)
+        seat.release(hub().position(room.pk))
+
+    async def take(self, text: str | None) -> None:
+        """Send one message, or tell what is wrong with it."""
+        self.check_pace(1)
+        if text is not None and is_too_large(text):
+            raise Closed(CLOSE_BAD_FRAME)
+        try:
+            await self._write(_body(text))
+        except BusError as error:
+            self._refuse(error)
+        except Exception:
+            logger.exception("A message of %s failed.", self.visitor.key)
+            self._refuse(Internal())
+
+    def clean_up(self) -> None:
+        """Leave the room."""
+        if self._seat is not None and self._entry is not None:
+            hub().leave_room(self._seat)
+            hub().presence.leave(self._entry.room.pk, self.visitor.key)
+
+    def entries(self) -> dict[int, Entry]:
+        """What it keeps of the visitor's rights, by room id."""
+        return {} if self._entry is None else {self._entry.room.pk: self._entry}
+
+    def refresh(self, entry: Entry, right: Rights) -> None:
+        """Keep other rights; the next message is written with them."""
+        self._entry = entry
+
+    def lose(
+        self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
+    ) -> None:
+        """Say why, and close for good: there is nothing here but the room."""
+        self._refuse(error)
+        self.end(CLOSE_FORBIDDEN)
+
+    def rename(self, name: str) -> None:
+        """The visitor is called so from now on."""
+        super().rename(name)
+        self._pen.visitor = self.visitor
+
+    async def _write(self, body: str) -> None:
+        assert self._entry is not None
+        self._written += 1
+        await self._pen.write(self._entry, body, self._client_id())
+
+    def _client_id(self) -> str:
+        return f"{self._mark}-{self._written}"
+
+    def _own_mark(self) -> str:
+        return channel_names.own_mark(self.visitor.key, self._client_id())
+
+    def _refuse(self, error: BusError) -> None:
+        self.outbox.reply(frames.plain_refusal(error))
+
+
+def _code_of(error: BusError) -> int:
+    """What a socket is closed with that is not let in: whether to come back."""
+    if isinstance(error, Unavailable):
+        return CLOSE_TOO_SLOW
+    return CLOSE_TOO_MANY if isinstance(error, RateLimited) else CLOSE_FORBIDDEN
+
+
+def _body(text: str | None) -> str:
+    """The message in a frame; raises Invalid or TooLong."""
+    items = frames.parse_frame(text) if text is not None else []
+    item = items[0] if len(items) == 1 else {}
+    if item.get("type", "chat.message") != "chat.message" or not isinstance(
+        item.get("message"), str
+    ):
+        raise Invalid('Send one JSON object a frame: {"message": "…"}.')
+    try:
+        return _BODY.validate_python(item["message"])
+    except ValidationError as error:
+        refusal = types.refusal_of(error)
+    raise refusal

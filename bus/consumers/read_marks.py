@@ -1,0 +1,111 @@
+"""Read marks of this process: gathered, written together, and told to their user's sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import weakref
+
+from bus.chat import read_state
+from bus.chat.read_state import Place
+from bus.consumers.batch_loader import Together
+from bus.database import threads
+from bus.messaging import publisher
+from bus.messaging.publisher import Bulletin
+from bus.protocol.errors import Unavailable
+from bus.protocol.frames import ReadChanged, Reading
+
+logger = logging.getLogger(__name__)
+
+# Marks gather for this long before they are written, in seconds.
+_GATHERING = 1.0
+
+
+class ReadMarks:
+    """Keeps marks in memory for a moment: people scroll faster than a database needs to know."""
+
+    def __init__(self) -> None:
+        # By place, the newest seq that is not written yet.
+        self._waiting: dict[Place, int] = {}
+        # The names of their rooms.
+        self._names: dict[int, str] = {}
+        self._writing = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._states: Together[Place, Reading] = Together(read_state.states)
+
+    def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
+        """Note how far a user has read; written and told within a second or so."""
+        place = room_id, user_id
+        self._waiting[place] = max(seq, self._waiting.get(place, 0))
+        self._names[room_id] = room
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write_on())
+
+    async def state(self, room_id: int, user_id: int) -> Reading:
+        """How far a user has read, and how much not; raises Unavailable."""
+        place = room_id, user_id
+        if place in self._waiting:
+            await self.flush()
+        return await self._states.ask(place)
+
+    async def flush(self) -> None:
+        """Write what was gathered; raises Unavailable, and keeps it then."""
+        async with self._writing:
+            marks, self._waiting = self._waiting, {}
+            try:
+                moved = await threads.run(read_state.mark, marks)
+            except BaseException:
+                for place, seq in marks.items():
+                    self._waiting[place] = max(seq, self._waiting.get(place, 0))
+                raise
+            names = self._names
+            if not self._waiting:
+                self._names = {}
+        told: dict[str, Bulletin] = {}
+        for (room_id, user_id), seq in moved.items():
+            frame = ReadChanged(seq=seq).frame(names[room_id])
+            told.setdefault(f"u{user_id}", Bulletin()).events.append((None, frame))
+        if told:
+            try:
+                await publisher.publish({}, told)
+            except Unavailable as error:
+                logger.debug("Other sessions see read marks when they join again: %s", error)
+
+    async def close(self) -> None:
+        """Write what was gathered, once and for all."""
+        if self._writer is not None:
+            self._writer.cancel()
+        self._states.close()
+        try:
+            await self.flush()
+        except Unavailable as error:
+            logger.warning("%d read marks are lost: %s", len(self._waiting), error)
+
+    async def _write_on(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(_GATHERING)
+            try:
+                await self.flush()
+            except Unavailable as error:
+                logger.debug("Read marks wait for the database: %s", error)
+            except Exception:
+                logger.exception("Read marks could not be written; they are tried again.")
+
+
+_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ReadMarks] = weakref.WeakKeyDictionary()
+
+
+def read_marks() -> ReadMarks:
+    """Those of the running event loop."""
+    loop = asyncio.get_running_loop()
+    found = _all.get(loop)
+    if found is None:
+        found = _all[loop] = ReadMarks()
+    return found
+
+
+async def close() -> None:
+    """Write what the running event loop still has."""
+    found = _all.pop(asyncio.get_running_loop(), None)
+    if found is not None:
+        await found.close()

@@ -1,0 +1,53 @@
+"""The database for consumers: blocking work in a few threads, beside Channels' only one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+
+from asgiref.sync import AsyncToSync, sync_to_async
+from django.db import InterfaceError, OperationalError
+
+from bus.database.connection_limit import RETRY_AFTER
+from bus.database.limits import sockets
+from bus.protocol.errors import Unavailable
+
+T = TypeVar("T")
+
+# More than any process may have connections: what bounds the work is its lane.
+_threads = ThreadPoolExecutor(1000, thread_name_prefix="consumers-database")
+
+
+async def run(work: Callable[..., T], *args: object) -> T:
+    """Do blocking work with the database; raises Unavailable when it is away or busy too long."""
+    piece = partial(_do, work, args)
+    if _outer_thread_waits():
+        return await sync_to_async(piece)()
+    return await asyncio.wrap_future(sockets.submit(piece, _threads, _refuse))
+
+
+def _outer_thread_waits() -> bool:
+    """Whether a thread waits for this loop in `async_to_sync`, and does its sync code itself.
+
+    So do Django's own tests, whose connection and transaction belong to that thread.
+    """
+    if getattr(AsyncToSync.executors, "current", None) is not None:
+        return True
+    return asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
+
+
+def _do(work: Callable[..., T], args: tuple[object, ...]) -> T:
+    try:
+        return work(*args)
+    except (OperationalError, InterfaceError) as error:
+        raise Unavailable("The database does not answer; try again in a moment.") from error
+
+
+def _refuse(answer: Future[Any]) -> None:
+    if not answer.cancelled():
+        answer.set_exception(
+            Unavailable("All database connections are busy.", retry_after=RETRY_AFTER)
+        )

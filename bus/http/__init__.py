@@ -1,0 +1,1 @@
+"""What stands around Django for every HTTP request: bounds, headers, where it comes from."""

@@ -1,0 +1,1 @@
+"""What Bus sends through the broker: the only door to it."""

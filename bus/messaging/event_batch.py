@@ -1,0 +1,84 @@
+"""Events for groups, many in one round trip."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+from channels.layers import BaseChannelLayer
+
+from bus.broker.channel_layer import BusChannelLayer
+from bus.broker.redis_client import Connection
+from bus.conf import conf
+from bus.protocol.errors import Invalid
+
+logger = logging.getLogger(__name__)
+
+_names = BaseChannelLayer()
+
+
+@dataclass(slots=True)
+class Bulletin:
+    """Events for one room or one author, encoded once per wire form and in order.
+
+    `events` are frames of the session protocol with their seq, None where an event takes none;
+    `plain` the same for plain chat, which does not know them all; `own` what a plain socket of the
+    room is told alone, with the mark of the message that it is about (names.own_mark).
+    """
+
+    events: list[tuple[int | None, bytes]] = field(default_factory=list)
+    plain: list[tuple[int | None, bytes]] = field(default_factory=list)
+    own: list[tuple[str, bytes]] = field(default_factory=list)
+
+    @property
+    def _size(self) -> int:
+        return sum(len(frame) for _, frame in chain(self.events, self.plain, self.own))
+
+    def parts(self) -> Iterator[dict[str, Any]]:
+        """As group messages hold it: one, or more where one would be too large for the layer."""
+        if self._size <= conf.message_size_limit // 2 or len(self.events) + len(self.own) < 2:
+            yield {"events": self.events, "plain": self.plain, "own": self.own}
+            return
+        if len(self.own) > 1 or (self.own and self.events):
+            half = (len(self.own) + 1) // 2
+            yield from Bulletin(own=self.own[:half]).parts()
+            yield from Bulletin(self.events, self.plain, self.own[half:]).parts()
+            return
+        middle = len(self.events) // 2
+        seq = self.events[middle][0]
+        # Both forms of an event stay together: listeners take a seq that they had for a repeat.
+        at = len(self.plain) // 2
+        if seq is not None:
+            at = sum(1 for other, _ in self.plain if other is None or other < seq)
+        yield from Bulletin(self.events[:middle], self.plain[:at]).parts()
+        yield from Bulletin(self.events[middle:], self.plain[at:]).parts()
+
+
+async def group_send_many(
+    layer: BusChannelLayer, messages: Iterable[tuple[str, dict[str, Any]]], *, strict: bool = True
+) -> None:
+    """Send (group, message) pairs, each group's in order, in one round trip per broker host.
+
+    Raises as the layer's `group_send`; some may have been sent then. Unless it is `strict`, what
+    cannot be sent at all is left out and logged: so it is where what it tells of is stored already.
+    """
+    parts: dict[Connection, list[str | bytes]] = {}
+    place_of = layer.group_places()
+    for group, message in messages:
+        _names.require_valid_group_name(group)
+        name, connection = place_of(group)
+        try:
+            payload = layer.pack(message)
+        except Invalid as error:
+            if strict:
+                raise
+            logger.error("An event for %s is not told: %s", group, error)
+            continue
+        parts.setdefault(connection, []).extend((name, payload))
+    await asyncio.gather(
+        *(connection.run("publish", layer.prefix, *part) for connection, part in parts.items())
+    )

@@ -1,0 +1,205 @@
+"""Channel messages: the work that named channels take, one class for each type.
+
+Adding one here is half of adding it; the other half is the worker that handles it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, BeforeValidator, Field, model_validator
+
+from bus.conf import conf
+from bus.protocol import channel_names as names
+from bus.protocol.errors import Invalid, TooLong
+from bus.protocol.frames import Author, EventPublished
+from bus.protocol.plain_chat import plain_announcement
+from bus.protocol.types import (
+    Body,
+    ClientId,
+    Digest,
+    EventName,
+    Label,
+    MessageId,
+    Payload,
+    RoomName,
+    Rooms,
+    Text,
+    validate,
+)
+
+
+class ChannelMessage(BaseModel):
+    """Work for a named channel; unknown fields are ignored, so that releases can overlap."""
+
+    type: ClassVar[str]
+    channel: ClassVar[str]
+    # Whether it does no harm when it comes twice.
+    repeatable: ClassVar[bool] = False
+
+    def __init_subclass__(cls, type: str = "", channel: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type = type
+        cls.channel = channel
+        CHANNEL_MESSAGES[channel, type] = cls
+
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return []
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+
+    def as_message(self) -> dict[str, Any]:
+        """As the channel layer takes it."""
+        return {"type": self.type, **self.model_dump(exclude_none=True)}
+
+
+# The longest name of a room and the longest id of a message, and what the group message that brings
+# an event to a room adds to it, in bytes; all of them less.
+_ROOM, _ID = "\uac00" * 64, "0" * 48
+_AROUND = 256
+
+
+def _fits(event: EventPublished, field: str, plain: bytes = b"") -> None:
+    """Raise TooLong for an event that no group message could bring: JSON is longer than msgpack."""
+    size = len(event.frame(_ROOM)) + len(plain) + _AROUND
+    if size > conf.message_size_limit:
+        raise TooLong(
+            f"As an event it has {size} bytes; {conf.message_size_limit} are allowed "
+            "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content.",
+            field=field,
+        )
+
+
+CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
+
+
+def _author(value: Any) -> Any:
+    """Backend services may name an author by a user's number or by a name of their own."""
+    if isinstance(value, bool):
+        raise ValueError("an author is a user's id, a name, or {id, name}")
+    if isinstance(value, int):
+        return {"id": value, "name": f"#{value}"}
+    if isinstance(value, str):
+        return {"id": None, "name": value}
+    return value
+
+
+class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.MODERATION):
+    """Somebody wrote in a room; moderate, store, broadcast."""
+
+    # By room, author and client_id.
+    repeatable = True
+    room: RoomName
+    author: Annotated[Author, BeforeValidator(_author)]
+    # Checked for its length by the rules, so that its author is told the outcome.
+    body: Text
+    client_id: ClientId
+    reply_to: MessageId | None = None
+    # What stands for the network that a guest wrote from (chat.guest_networks).
+    network: Digest | None = None
+
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [self.room]
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        self.room = names.get(self.room, self.room)
+
+
+class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MODERATION):
+    """The next step of a dry run of a policy over a room's history; `manage.py moderation` asks."""
+
+    run: int = Field(ge=1)
+    # The id of the last message that it has looked at; a step that was done is not done again.
+    after: int = Field(ge=0)
+
+
+class _ToRooms:
+    """What is for some rooms, or for all."""
+
+    rooms: Rooms
+
+    @property
+    def named_rooms(self) -> list[str]:
+        """The rooms that it names."""
+        return [] if self.rooms == "all" else self.rooms
+
+    def respell(self, names: Mapping[str, str]) -> None:
+        """Name rooms by what they are called, where that is told."""
+        if self.rooms != "all":
+            self.rooms = [names.get(room, room) for room in self.rooms]
+
+
+class AnnouncementRequested(
+    _ToRooms, ChannelMessage, type="announcement.requested", channel=names.BROADCAST
+):
+    """Tell rooms something, now, to whoever is there."""
+
+    rooms: Rooms
+    body: Body
+    source: Label = Field(default="announcement", max_length=150)
+
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "body", plain_announcement(_ROOM, self.body, self.source, _ID))
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get: the event of that name with a body; the id is the message's."""
+        payload = {"body": self.body}
+        return EventPublished(name="announcement", payload=payload, source=self.source, id=id)
+
+
+class EventRequested(_ToRooms, ChannelMessage, type="event.requested", channel=names.BROADCAST):
+    """Publish an event of a backend service to rooms."""
+
+    rooms: Rooms
+    name: EventName
+    payload: Payload = None
+    source: Label = Field(default="", max_length=150)
+
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "payload")
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get; the id is the message's."""
+        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
+
+
+class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
+    """Publish an event of a backend service to all sessions of users."""
+
+    users: list[int] = Field(max_length=1000)
+    name: EventName
+    payload: Payload = None
+    source: Label = Field(default="", max_length=150)
+
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "payload")
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get; the id is the message's."""
+        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
+
+
+def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:
+    """The typed message of a named channel; raises Invalid naming what is wrong."""
+    kind = message.get("type")
+    schema = CHANNEL_MESSAGES.get((channel, kind)) if isinstance(kind, str) else None
+    if schema is None:
+        known = sorted(t for c, t in CHANNEL_MESSAGES if c == channel)
+        raise Invalid(
+            f"The channel {channel!r} takes {', '.join(known) or 'nothing'}, not {kind!r}.",
+            field="type",
+        )
+    return validate(schema, {k: v for k, v in message.items() if k != "type"})

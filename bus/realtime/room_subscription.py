@@ -1,0 +1,74 @@
+"""One listener's place in a room."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic_core import from_json
+
+from bus.conf import conf
+from bus.realtime.prepared_frames import Bundle
+from bus.realtime.sequencer import Events
+
+
+class Listener(Protocol):
+    """Takes frames without waiting: the outbox of a socket."""
+
+    def push(self, bundle: Bundle) -> None:
+        """Take frames."""
+
+    def fail(self) -> None:
+        """Give up: it is too far behind."""
+
+
+class Seat:
+    """One listener's place in a room; it holds events back until it is released."""
+
+    __slots__ = ("_held", "_held_size", "floor", "listener", "mark", "room")
+
+    def __init__(self, room: int, listener: Listener, mark: str | None) -> None:
+        self.room = room
+        self.listener = listener
+        # names.own_mark of what a plain socket writes; None for a session.
+        self.mark = mark
+        # What the listener has already: events up to this seq are not for it.
+        self.floor = 0
+        self._held: list[tuple[int | None, bytes]] | None = []
+        self._held_size = 0
+
+    @property
+    def holding(self) -> bool:
+        """Whether events wait for the release."""
+        return self._held is not None
+
+    def hold(self) -> None:
+        """Hold events back from now on."""
+        if self._held is None:
+            self._held = []
+            self._held_size = 0
+
+    def removed(self) -> set[str]:
+        """The ids of messages whose removal is held back."""
+        frames = [frame for _, frame in self._held or () if b'"message.removed"' in frame]
+        events = [from_json(frame) for frame in frames]
+        return {event["data"]["id"] for event in events if event["type"] == "message.removed"}
+
+    def release(self, head: int | None = None) -> None:
+        """Let events through: those newer than `head`, which the listener has from history."""
+        held, self._held = self._held or [], None
+        if head is not None:
+            self.floor = max(head, self.floor)
+        self.take(held)
+
+    def take(self, events: Events) -> None:
+        """Pass events on, or hold them back."""
+        if self._held is not None:
+            self._held += events
+            self._held_size += sum(len(frame) for _, frame in events)
+            if self._held_size > conf.outbox_limit:
+                self._held.clear()
+                self.listener.fail()
+            return
+        frames = [frame for seq, frame in events if seq is None or seq > self.floor]
+        if frames:
+            self.listener.push(Bundle(frames))

@@ -1,0 +1,1 @@
+"""What Unicode says of texts: graphemes, directions, normal forms. Pure."""

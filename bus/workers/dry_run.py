@@ -1,0 +1,29 @@
+"""Dry runs in a worker: one step for each channel message, which asks for the next."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from bus.messaging import publisher
+from bus.models import DryRun
+from bus.protocol import channel_names
+from bus.protocol.channel_messages import DryRunContinued
+from bus.review import dry_run
+
+
+def go_on(step: DryRunContinued) -> None:
+    """Do one step, and have the next one sent with it: neither is lost, none is done twice."""
+    with transaction.atomic():
+        run = dry_run.step(step.run, step.after)
+        if run is not None:
+            ask(run)
+
+
+def ask(run: DryRun) -> None:
+    """Have a worker do the next step of a run, once the transaction has committed."""
+    if run.state == DryRun.State.RUNNING:
+        message = DryRunContinued(run=run.pk, after=run.position).as_message()
+        # A key of its own: the room's messages do not wait for it.
+        publisher.send_on_commit(
+            channel_names.MODERATION, message, ordering_key=f"dry-run-{run.pk}"
+        )

@@ -1,0 +1,54 @@
+"""Decides in every worker process what waited too long for a moderator, and forgets what is old."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from asgiref.sync import sync_to_async
+from django.db import InterfaceError, OperationalError, close_old_connections
+
+from bus.chat import guest_networks, newcomers
+from bus.messaging import publisher
+from bus.posting import events
+from bus.protocol.errors import Unavailable
+from bus.review import expiry
+
+logger = logging.getLogger(__name__)
+
+# Between two looks, in seconds; limits are in minutes.
+_PAUSE = 5.0
+# Between two looks for what is kept no longer, in seconds.
+_FORGET_EVERY = 600.0
+
+
+async def expire_forever() -> None:
+    """Look again and again; workers run this beside their channels."""
+    forgot_at = -_FORGET_EVERY
+    while True:
+        more = False
+        try:
+            if time.monotonic() - forgot_at >= _FORGET_EVERY:
+                await sync_to_async(_forget)()
+                forgot_at = time.monotonic()
+            told, more = await sync_to_async(_expire)()
+            await publisher.publish(told.rooms, told.authors)
+        except (OperationalError, InterfaceError, Unavailable) as error:
+            # Decided and stored, or left for the next look; sessions repair what they missed.
+            logger.debug("Held messages wait: %s", error)
+        if not more:
+            await asyncio.sleep(_PAUSE)
+
+
+def _forget() -> None:
+    close_old_connections()
+    newcomers.forget_old()
+    guest_networks.forget_old()
+
+
+def _expire() -> tuple[events.Bulletins, bool]:
+    """What is to be told of a round, and whether there may be more to decide."""
+    close_old_connections()
+    facts = expiry.expire_due()
+    return events.of_facts(facts), len(facts) >= expiry.LIMIT

@@ -1,0 +1,1 @@
+"""The project of this repository: its settings, and how it is served."""
