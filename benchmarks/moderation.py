@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bus.moderation import Policy
-from tests import adversary
+from tests.support import hard_texts
 
 ROUNDS = 7
 MESSAGES = 8_000
@@ -97,8 +97,8 @@ def main() -> None:
     print(f"moderation: p99 {statistics.quantiles(took, n=100)[98] * 1000:.3f} ms with the model")
     seconds, memory = loading()
     print(f"moderation: loads in {seconds:.3f} s, in a process of {memory:.0f} MiB")
-    worst = max(_slowest(name, text) for name, text in adversary.texts(mixtures=100))
-    print(f"moderation: worst of {adversary.LENGTH:,} characters {worst[0]:.2f} ms ({worst[1]})")
+    worst = max(_slowest(name, text) for name, text in hard_texts.texts(mixtures=100))
+    print(f"moderation: worst of {hard_texts.LENGTH:,} characters {worst[0]:.2f} ms ({worst[1]})")
 
 
 def _together(policy: Policy, texts: list[str]) -> float:

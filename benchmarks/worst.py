@@ -11,7 +11,7 @@ import sys
 import time
 
 from bus.moderation import POLICIES, judge
-from tests import adversary
+from tests.support import hard_texts
 
 SECONDS = 60.0
 KEPT = 40
@@ -38,8 +38,8 @@ def ranked(texts: list[str], runs: int) -> list[tuple[float, str]]:
 
 def search(seconds: float, chance: random.Random) -> list[tuple[float, str]]:
     """The slowest texts found in that time."""
-    texts = [text for _, text in adversary.texts()]
-    kept = ranked(texts + [adversary.fresh(chance) for _ in range(FRESH)], 2)[:KEPT]
+    texts = [text for _, text in hard_texts.texts()]
+    kept = ranked(texts + [hard_texts.fresh(chance) for _ in range(FRESH)], 2)[:KEPT]
     number, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
         number += 1
@@ -47,8 +47,8 @@ def search(seconds: float, chance: random.Random) -> list[tuple[float, str]]:
             kept = ranked([text for _, text in kept], 3)
         parents = [text for _, text in chance.choices(kept, k=2)]
         if number % NEW == 0:
-            parents[0] = adversary.fresh(chance)
-        text = adversary.changed(*parents, chance)
+            parents[0] = hard_texts.fresh(chance)
+        text = hard_texts.changed(*parents, chance)
         if cost(text, 2) > kept[-1][0] and (took := cost(text, 3)) > kept[-1][0]:
             kept = sorted([*kept, (took, text)], reverse=True)[:KEPT]
         if number % 200 == 0:

@@ -1,6 +1,6 @@
 """What Bus relies on in web servers beyond their public API, and what it bounds there.
 
-Each file names the version that was read; tests/unit/test_servers.py fails where that changes.
+Each file names the version that was read; `tests/unit/servers/` fails where that changes.
 """
 
 from bus.servers.running import warn_of_missing_bounds

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos.backend import Backend
-from tests.chaos.backend import backend as start_backend
-from tests.chaos.fleet import Fleet
+from tests.support.backend import Backend
+from tests.support.backend import backend as start_backend
+from tests.support.processes import Fleet
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.chaos.backend import Backend
-from tests.chaos.client import Client
-from tests.chaos.fleet import Fleet, fleet
-from tests.chaos.view import ANSWER, Refused
-from tests.waiting import until_async
+from tests.support.backend import Backend
+from tests.support.chaos_client import Client
+from tests.support.processes import Fleet, fleet
+from tests.support.room_view import ANSWER, Refused
+from tests.support.wait import until_async
 
 CAPACITY = 100
 CLIENTS = 20

@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet, fleet
-from tests.waiting import until
+from tests.support.backend import Backend
+from tests.support.processes import Fleet, fleet
+from tests.support.wait import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
 
@@ -130,7 +130,7 @@ def ask_everything(site: Fleet, url: str) -> Counter[tuple[str, int]]:
     return answers
 
 
-@pytest.mark.parametrize("settings", ["tests.settings", "tests.chaos.kept_settings"])
+@pytest.mark.parametrize("settings", ["tests.settings", "tests.support.kept_settings"])
 def test_a_web_process_has_no_more_connections_than_it_may(backend: Backend, settings: str) -> None:
     environ = {"DJANGO_SETTINGS_MODULE": settings, "BUS_DATABASE_CONNECTIONS": str(MOST)}
     with fleet(backend, settings, **environ) as site:

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.chaos.crowd import Person, crowd, everything_once_in_order
 from tests.chaos.test_drain import hear
 from tests.chaos.test_rolling import listening
 from tests.chaos.test_slow import Member, hang_up, joined
-from tests.e2e.site import Site, running
-from tests.e2e.up import free_port
-from tests.waiting import until_async
+from tests.support.manage_up import free_port
+from tests.support.many_clients import Person, crowd, everything_once_in_order
+from tests.support.site import Site, running
+from tests.support.wait import until_async
 
 PEOPLE = 6
 # What a stalled peer is too far behind with, in bytes.

@@ -10,9 +10,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet, fleet
-from tests.waiting import until_async
+from tests.support.backend import Backend
+from tests.support.processes import Fleet, fleet
+from tests.support.wait import until_async
 
 COUNT = 300
 

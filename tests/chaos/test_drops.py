@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.crowd import Person, crowd, everything_once_in_order
-from tests.e2e.site import Site, running
+from tests.support.many_clients import Person, crowd, everything_once_in_order
+from tests.support.site import Site, running
 
 PEOPLE = 20
 SECONDS = 20.0  # of talk

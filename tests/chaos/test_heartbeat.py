@@ -4,9 +4,9 @@ import asyncio
 import time
 
 from bus.broker import BusChannelLayer
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet
-from tests.waiting import until
+from tests.support.backend import Backend
+from tests.support.processes import Fleet
+from tests.support.wait import until
 
 CHANNEL = "broadcast"
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import pytest
 import redis
 
-from tests.chaos.backend import Backend
-from tests.chaos.client import Client
-from tests.chaos.fleet import Fleet, fleet
-from tests.waiting import until_async
+from tests.support.backend import Backend
+from tests.support.chaos_client import Client
+from tests.support.processes import Fleet, fleet
+from tests.support.wait import until_async
 
 MESSAGES = int(os.environ.get("CHAOS_MESSAGES", "5000"))
 SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))

@@ -7,9 +7,9 @@ from collections import defaultdict
 
 import pytest
 
-from tests.chaos.backend import Backend
-from tests.chaos.bench import Bench, Note, bench, job
-from tests.waiting import until, until_async
+from tests.support.backend import Backend
+from tests.support.wait import until, until_async
+from tests.support.worker_bench import Bench, Note, bench, job
 
 SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(10**6))
 WORKERS = ["one", "two", "three"]

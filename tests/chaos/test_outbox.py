@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import pytest
 import redis
 
-from tests.chaos.backend import Backend
-from tests.chaos.bench import Bench, bench
-from tests.waiting import until
+from tests.support.backend import Backend
+from tests.support.wait import until
+from tests.support.worker_bench import Bench, bench
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def jobs(backend: Backend) -> Iterator[Bench]:
 
 def kill_at(jobs: Bench, place: str, number: int) -> None:
     """Have a process send a job with a transaction, and kill it where it stands."""
-    jobs.site.start(place, "-m", "tests.chaos.committer", place, str(number))
+    jobs.site.start(place, "-m", "tests.support.committer", place, str(number))
     jobs.site.wait_for(place, f"stands {place}")
     assert jobs.site.processes[place].poll() is None
     jobs.site.kill(place)
@@ -50,7 +50,7 @@ def handled_by_a_worker(jobs: Bench, last: int) -> list[int]:
     """Start a worker, which relays what it finds; all that it handled up to a last job."""
     jobs.site.worker("worker", "jobs")
     # What is stored later is sent later, so nothing that was left is still to come.
-    jobs.site.start("live", "-m", "tests.chaos.committer", "finished", str(last))
+    jobs.site.start("live", "-m", "tests.support.committer", "finished", str(last))
     until(lambda: last in jobs.done(), "the last job", 40)
     until(lambda: queued(jobs) == 0, "an empty outbox")
     jobs.wait_until_empty("jobs")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.backend import Backend
-from tests.chaos.bench import Bench, Note, bench, job, now
-from tests.waiting import until
+from tests.support.backend import Backend
+from tests.support.wait import until
+from tests.support.worker_bench import Bench, Note, bench, job, now
 
 ATTEMPTS = 4
 # Longest wait before the first retry, doubled for each that follows, in seconds.
@@ -75,7 +75,7 @@ class Poisoned:
 
 def check_backoff(attempts: list[Note], lasting: float = 0) -> None:
     """No wait is longer than it may be; that they double and are random is shown by
-    tests/unit/test_outage.py, and of what the broker holds by tests/integration/test_worker.py."""
+    tests/unit/broker/test_outage.py, and of what the broker holds by test_worker.py."""
     for number, (one, next_) in enumerate(pairwise(attempts)):
         assert next_.at - one.at < lasting + BASE * 2**number + SLACK
 

@@ -9,10 +9,19 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet, fleet
-from tests.raw import BINARY, CLOSE, TEXT, connected, frame, handshake, opened, read_all
-from tests.waiting import until
+from tests.support.backend import Backend
+from tests.support.processes import Fleet, fleet
+from tests.support.raw_socket import (
+    BINARY,
+    CLOSE,
+    TEXT,
+    connected,
+    frame,
+    handshake,
+    opened,
+    read_all,
+)
+from tests.support.wait import until
 
 TIMES = 40
 # Of one deed there may be a line by the server, by Django and by us, and a count for each.

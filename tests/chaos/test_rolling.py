@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.crowd import crowd, everything_once_in_order
-from tests.e2e.site import Site, running
-from tests.e2e.up import free_port
+from tests.support.manage_up import free_port
+from tests.support.many_clients import crowd, everything_once_in_order
+from tests.support.site import Site, running
 
 PEOPLE = 10
 PAUSE = 0.3  # s between two messages of one person, on average

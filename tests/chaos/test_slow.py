@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet, fleet
-from tests.waiting import until_async
+from tests.support.backend import Backend
+from tests.support.processes import Fleet, fleet
+from tests.support.wait import until_async
 
 SLOW, QUICK, MESSAGES = 1000, 10, 100
 # Enough for every kernel's buffers and every outbox of those who do not read to be full.
@@ -108,7 +108,7 @@ async def talk_alone_and_among_the_slow(site: Fleet, url: str) -> tuple[float, f
     for member in slow:
         member.socket.transport.pause_reading()
     # A process of its own: in this one nobody else would come to read.
-    site.start("flooder", "-m", "tests.chaos.flooder", url)
+    site.start("flooder", "-m", "tests.support.flooder", url)
     await asyncio.to_thread(site.wait_for, "flooder", "floods")
     among = await talk(quick, MESSAGES)
     hang_up([*quick, *slow])

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.chaos.backend import Backend
-from tests.chaos.bench import Bench, Job, Note, bench, job, now
-from tests.chaos.client import Client
-from tests.chaos.fleet import fleet
-from tests.waiting import until, until_async
+from tests.support.backend import Backend
+from tests.support.chaos_client import Client
+from tests.support.processes import fleet
+from tests.support.wait import until, until_async
+from tests.support.worker_bench import Bench, Job, Note, bench, job, now
 
 # Well under the 5 s after which a worker counts as dead, and the 60 s of the visibility timeout.
 AT_ONCE = 2.0
@@ -130,7 +130,7 @@ def test_reload_starts_anew_when_code_changes(backend: Backend, tmp_path: Path) 
     module = tmp_path / "chaos_reloaded.py"
     settings = tmp_path / "chaos_settings.py"
     module.write_text("ANSWER = 1\n")
-    settings.write_text("from tests.chaos.settings import *\nimport chaos_reloaded\n")
+    settings.write_text("from tests.support.misbehaving_settings import *\nimport chaos_reloaded\n")
     with bench(backend, "reload", PYTHONPATH=str(tmp_path)) as workers:
         process = workers.site.start(
             "one", "manage.py", "runworker", "--reload", "jobs",

@@ -15,12 +15,23 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from tests import raw
-from tests.chaos.backend import Backend
-from tests.chaos.fleet import Fleet, fleet
 from tests.chaos.test_backpressure import memory_of
-from tests.raw import BINARY, CLOSE, CONT, PING, PONG, TEXT, connected, flood, frame, opened
-from tests.waiting import until
+from tests.support import raw_socket
+from tests.support.backend import Backend
+from tests.support.processes import Fleet, fleet
+from tests.support.raw_socket import (
+    BINARY,
+    CLOSE,
+    CONT,
+    PING,
+    PONG,
+    TEXT,
+    connected,
+    flood,
+    frame,
+    opened,
+)
+from tests.support.wait import until
 
 # What the process may grow by under an attack, in MiB.
 GROWTH = 16
@@ -118,7 +129,7 @@ def test_messages_that_never_end_are_not_kept(url: str) -> None:
                 peer.sendall(piece)
         for peer in peers:
             # It says why, where the peer reads.
-            assert (4400).to_bytes(2, "big") in raw.read_all(peer)
+            assert (4400).to_bytes(2, "big") in raw_socket.read_all(peer)
 
 
 def test_many_who_ping_leave_no_trace(url: str) -> None:
@@ -129,7 +140,7 @@ def test_many_who_ping_leave_no_trace(url: str) -> None:
 
 def test_who_pings_before_the_answer_to_the_handshake_is_cut_off(url: str) -> None:
     with connected(url) as peer:
-        peer.sendall(raw.handshake("/ws/"))
+        peer.sendall(raw_socket.handshake("/ws/"))
         assert flood(peer, frame(PING, b"x" * 125)) < LIMIT
 
 

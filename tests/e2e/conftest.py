@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.e2e.site import Site, running
 from tests.integration.browser.server import browser_path
+from tests.support.site import Site, running
 
 
 @pytest.fixture(scope="module")

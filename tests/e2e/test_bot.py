@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import Client, Site, running
-from tests.e2e.up import ROOT
-from tests.waiting import until
+from tests.support.manage_up import ROOT
+from tests.support.site import Client, Site, running
+from tests.support.wait import until
 
 PAGE = ROOT / "docs" / "how-to" / "bot.md"
 

@@ -13,7 +13,7 @@ from playwright.sync_api import (
     expect,
 )
 
-from tests.e2e.site import Site
+from tests.support.site import Site
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.site import SERVERS, Client, Plain, Site, running
+from tests.support.site import SERVERS, Client, Plain, Site, running
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.site import Client, Site
 from tests.integration.browser.server import bodies, write
-from tests.proxy import Remote, proxied_from_a_thread
-from tests.waiting import until
+from tests.support.proxy import Remote, proxied_from_a_thread
+from tests.support.site import Client, Site
+from tests.support.wait import until
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bus.embedded.broker import EmbeddedBroker
-from tests.e2e.up import ROOT, Up, environment
+from tests.support.manage_up import ROOT, Up, environment
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from tests.e2e.site import Site
-from tests.e2e.up import ROOT, free_port
-from tests.integration.certificates import Certificates
-from tests.raw import read_all
-from tests.waiting import until
+from tests.support.certificates import Certificates
+from tests.support.manage_up import ROOT, free_port
+from tests.support.raw_socket import read_all
+from tests.support.site import Site
+from tests.support.wait import until
 
 NAME = "chat.example.org"
 PROXIES = ["nginx", "caddy"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.e2e.site import Client, Site
 from tests.integration.browser.server import write
-from tests.waiting import until
+from tests.support.site import Client, Site
+from tests.support.wait import until
 
 
 def sign_in(browser: Browser, site: Site, name: str) -> Page:

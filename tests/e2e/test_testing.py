@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from tests.e2e.up import ROOT, environment
+from tests.support.manage_up import ROOT, environment
 
 MANAGE = ("manage.py", "test", "--noinput")
 PYTEST = ("-m", "pytest", "-c", os.devnull, "-q", "-p", "no:cacheprovider", "--create-db")
@@ -86,7 +86,7 @@ def run(directory: Path, broker: str, settings: str, *command: str) -> str:
     return text
 
 
-@pytest.mark.parametrize("settings", ["config.settings", "tests.chaos.kept_settings"])
+@pytest.mark.parametrize("settings", ["config.settings", "tests.support.kept_settings"])
 def test_users_tests_under_manage_end_clean(tmp_path: Path, broker: str, settings: str) -> None:
     tmp_path.joinpath("test_shown.py").write_text(shown("manage.py test"))
     tmp_path.joinpath("test_careless.py").write_text(CARELESS)
@@ -96,7 +96,7 @@ def test_users_tests_under_manage_end_clean(tmp_path: Path, broker: str, setting
     assert "accessed by other users" not in text
 
 
-@pytest.mark.parametrize("settings", ["config.settings", "tests.chaos.kept_settings"])
+@pytest.mark.parametrize("settings", ["config.settings", "tests.support.kept_settings"])
 def test_users_tests_under_pytest_end_clean(tmp_path: Path, broker: str, settings: str) -> None:
     file = tmp_path / "test_shown.py"
     file.write_text(shown("pytest"))

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from bus.embedded.broker import EmbeddedBroker
-from tests.e2e.up import ROOT, Up, environment, free_port, running_over
-from tests.waiting import until
+from tests.support.manage_up import ROOT, Up, environment, free_port, running_over
+from tests.support.wait import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
 

@@ -8,7 +8,7 @@ import uvicorn
 
 from bus.chat import impostors
 from bus.enforcement import room_policies
-from tests.integration.live import serving
+from tests.support.web_server import serving
 
 
 @pytest.fixture(autouse=True)

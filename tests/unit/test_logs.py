@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from bus.logs import Strangers
-from tests.waiting import until
+from tests.support.wait import until
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from bus.models import Room
 from bus.servers.uvicorn_http import BoundedHttp
 from bus.servers.uvicorn_websocket import BoundedWebSocket
 from tests.integration.browser.server import Server, browser_path, enter
-from tests.waiting import until
+from tests.support.wait import until
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ class Server:
         self.slow_mode = 0
         self.role = "guest"
         self.read: int | None = None
-        # What becomes of a message; a test puts its own here.
+        # What until_async of a message; a test puts its own here.
         self.judge: Callable[[dict[str, Any], dict[str, Any]], None] = self.post
         # What answers commands that have no method here.
         self.answer: Callable[[dict[str, Any]], None] = self.reply

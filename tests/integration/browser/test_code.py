@@ -16,7 +16,7 @@ from tests.integration.browser.server import Server, enter
 pytestmark = pytest.mark.django_db(transaction=True)
 
 CASES = json.loads(
-    (Path(__file__).parents[2] / "unit" / "client" / "blocks.json").read_text("utf-8")
+    (Path(__file__).parents[2] / "unit" / "static" / "blocks.json").read_text("utf-8")
 )
 CODE = "try:\n```python\nprint('<b>안녕</b>')  # **not bold** https://example.org\n```\n**bold**"
 

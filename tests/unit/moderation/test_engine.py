@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bus.moderation import POLICIES, Case, Context, Policy, gist, judge, judge_many
-from tests import adversary
+from tests.support import hard_texts
 
 OWN = Policy.from_parts(
     POLICIES["strict"],
@@ -55,7 +55,7 @@ def is_soon(text: str, policy: Policy) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("name", "text"), list(adversary.texts()))
+@pytest.mark.parametrize(("name", "text"), list(hard_texts.texts()))
 def test_no_text_takes_long_or_raises(name: str, text: str) -> None:
     for policy in (POLICIES["standard"], OWN):
         assert is_soon(text, policy), name
@@ -109,7 +109,7 @@ def test_many_at_once_are_judged_as_each_by_itself() -> None:
         "nobody needs clowns like you",
     ]
     texts += ["x" * 3000, "you are all so pathetic and worthless, just leave", "\ud800"]
-    texts += [text[:300] for _, text in adversary.texts(mixtures=5)]
+    texts += [text[:300] for _, text in hard_texts.texts(mixtures=5)]
     policies = (POLICIES["off"], POLICIES["strict"], OWN)
     cases = [Case(text, policy, KNOWN) for text in texts for policy in policies]
     assert judge_many(cases) == [judge(*case) for case in cases]
@@ -121,7 +121,7 @@ def test_a_fuzz_run_raises_nothing_and_keeps_its_offsets() -> None:
     seed = chance.randrange(1 << 30)
     chance.seed(seed)
     for _ in range(1500):
-        pieces = [chance.choice(adversary.PIECES + adversary.UNITS) for _ in range(12)]
+        pieces = [chance.choice(hard_texts.PIECES + hard_texts.UNITS) for _ in range(12)]
         pieces += [chr(chance.randrange(0x110000)) for _ in range(chance.randrange(6))]
         chance.shuffle(pieces)
         text = "".join(pieces)

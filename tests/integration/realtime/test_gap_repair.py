@@ -1,0 +1,130 @@
+"""What the broker did not bring is read from the database and told, unasked."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from bus.database import threads
+from bus.messaging import publisher
+from bus.models import Message, Room
+from bus.posting import catch_up, events
+from bus.posting.settle import post
+from bus.realtime.hub import hub
+from tests.support.wait import until_async
+from tests.support.web_server import serving, session
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("broker"),
+]
+
+
+async def stored(room: Room, *bodies: str) -> list[Message]:
+    """Messages that are committed, and that nobody was told."""
+    rows = []
+    for body in bodies:
+        row = Message(
+            room=room, author_key="gabc", author_name="guest", client_id=f"c{room.head}", body=body,
+            created_at=timezone.now(),
+        )  # fmt: skip
+        post(row, room, timezone.now())
+        await row.asave()
+        rows.append(row)
+    await room.asave()
+    return rows
+
+
+async def tell(room: Room, *rows: Message) -> None:
+    bulletins = events.Bulletins()
+    for row in rows:
+        bulletins.posted(row, room.name)
+    await publisher.publish(bulletins.rooms)
+
+
+async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Settings) -> None:
+    settings.BUS_POSITION_CHECK = 0.1
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with serving() as server, session(server) as one:
+        await one.do("room.join", room="lobby")
+        first, _ = await stored(lobby, "told", "lost")
+        await tell(lobby, first)
+        assert [(await one.event("message.posted"))["seq"] for _ in range(2)] == [1, 2]
+        assert (hub().counts.repaired, hub().counts.holes) == (1, 0)
+
+
+async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.BUS_MAILBOX_LIMIT = 4096
+    # Not found by the look at all positions, which comes later.
+    settings.BUS_POSITION_CHECK = 600
+    reads, receive = asyncio.Event(), publisher.Inbox.receive
+    reads.set()
+
+    async def slowly(inbox: publisher.Inbox) -> Any:
+        message = await receive(inbox)
+        await reads.wait()
+        return message
+
+    monkeypatch.setattr(publisher.Inbox, "receive", slowly)
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with serving() as server, session(server) as one:
+        await one.do("room.join", room="lobby")
+        reads.clear()
+        for row in await stored(lobby, *("x" * 1000 for _ in range(10))):
+            await tell(lobby, row)
+        await until_async(lambda: publisher.dropped().get("bytes", 0) >= 5)
+        reads.set()
+        heard = [(await one.event("message.posted"))["seq"] for _ in range(10)]
+        assert heard == list(range(1, 11))
+
+
+async def test_one_that_was_lost_between_others_comes_in_its_place() -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with serving() as server, session(server) as one:
+        await one.do("room.join", room="lobby")
+        first, _, third, fourth = await stored(lobby, "1", "lost", "3", "4")
+        await tell(lobby, first)
+        await tell(lobby, third)
+        await tell(lobby, fourth)
+        heard = [await one.event("message.posted") for _ in range(4)]
+        assert [(event["seq"], event["data"]["body"]) for event in heard] == [
+            (1, "1"), (2, "lost"), (3, "3"), (4, "4"),
+        ]  # fmt: skip
+
+
+async def test_two_that_overtook_each_other_come_in_order_without_the_database() -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    async with serving() as server, session(server) as one:
+        await one.do("room.join", room="lobby")
+        first, second, third = await stored(lobby, "1", "2", "3")
+        await tell(lobby, third)
+        await tell(lobby, second)
+        await tell(lobby, first)
+        assert [(await one.event("message.posted"))["seq"] for _ in range(3)] == [1, 2, 3]
+        assert hub().counts.repaired == 0
+
+
+async def test_every_seq_has_an_event_and_none_a_text_that_was_taken_back() -> None:
+    lobby = await Room.objects.acreate(name="lobby", access="open")
+    _, edited, removed = await stored(lobby, "kept", "first words", "a secret")
+    # Edited at 4 and at 6, removed at 5: of the edit at 4 nothing is left.
+    edited.body, edited.edited_at, edited.changed = "last words", timezone.now(), 6
+    removed.removed_at, removed.changed = timezone.now(), 5
+    await edited.asave()
+    await removed.asave()
+    lobby.head = 6
+    await lobby.asave()
+
+    bulletin = await threads.run(catch_up.events_since, lobby.pk, 0)
+    assert bulletin is not None
+    assert [seq for seq, _ in bulletin.events] == [1, 2, 3, 4, 5, 6]
+    assert not any(b"secret" in frame or b"first words" in frame for _, frame in bulletin.events)
+    later = await threads.run(catch_up.events_since, lobby.pk, 3)
+    assert later is not None
+    assert [seq for seq, _ in later.events if seq and seq > 3] == [4, 5, 6]
+    assert (await threads.run(catch_up.heads, [lobby.pk, 0])) == {lobby.pk: 6}

@@ -1,0 +1,37 @@
+"""Waiting for a fact, never for a time."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+# Longest wait of a test that waits by itself, in seconds.
+PATIENCE = 10.0
+
+
+def until(fact: Callable[[], T], what: str, seconds: float = 20.0) -> T:
+    """The fact's first true value; fails with `what` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = fact()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:g} s in vain for: {what}")
+        time.sleep(0.02)
+
+
+async def until_async(fact: Callable[[], T], what: str = "the fact", seconds: float = 20.0) -> T:
+    """The same for coroutines, which go on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = fact()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            source = inspect.getsource(fact).strip() if what == "the fact" else what
+            raise AssertionError(f"waited {seconds:g} s in vain for: {source}")
+        await asyncio.sleep(0.002)

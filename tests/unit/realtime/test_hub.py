@@ -1,0 +1,409 @@
+"""The hub: one subscription per group, each event once, nothing left behind."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from bus.messaging.publisher import Bulletin
+from bus.protocol import channel_names
+from bus.protocol.errors import Unavailable
+from bus.realtime.hub import Hub
+from bus.realtime.prepared_frames import Bundle
+from tests.support.wait import until_async
+
+pytestmark = pytest.mark.asyncio
+
+
+class Ear:
+    """A listener."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.failed = False
+
+    def push(self, bundle: Bundle) -> None:
+        self.heard += bundle.frames
+
+    def fail(self) -> None:
+        self.failed = True
+
+
+class Broken(Ear):
+    """A listener that cannot."""
+
+    def push(self, bundle: Bundle) -> None:
+        raise RuntimeError("broken")
+
+
+class Broker:
+    """An inbox whose groups are a set, and which can be slow or away."""
+
+    def __init__(self) -> None:
+        self.groups: set[str] = set()
+        self.calls: Counter[str] = Counter()
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.open_door = asyncio.Event()
+        self.open_door.set()
+        self.away = False
+        # What a repair finds of room 1; None is too much.
+        self.stored: Bulletin | None = Bulletin()
+        self.asked: list[tuple[int, int]] = []
+        # What the database has told room 1; unknown as long as nothing was.
+        self.stored_heads: dict[int, int] = {}
+        self.hub = Hub(self.open, self)
+
+    async def open(self, heard_again: Any) -> "Broker":
+        self.calls["open"] += 1
+        return self
+
+    async def listen(self, group: str) -> None:
+        await self._call("listen")
+        self.groups.add(group)
+
+    async def ignore(self, group: str) -> None:
+        await self._call("ignore")
+        self.groups.discard(group)
+
+    async def receive(self) -> Any:
+        message = await self.messages.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
+        self.calls["heads"] += 1
+        return dict(self.stored_heads)
+
+    async def missed(self, room: int, since: int) -> Bulletin | None:
+        self.asked.append((room, since))
+        await self.open_door.wait()
+        if self.away:
+            raise Unavailable
+        return self.stored
+
+    async def _call(self, name: str) -> None:
+        self.calls[name] += 1
+        await self.open_door.wait()
+        if self.away:
+            raise Unavailable
+
+    async def tell(self, *seqs: int | None, room: int = 1, plain: bool = True) -> None:
+        """Deliver one message with these events, and wait until the hub has it."""
+        events = [[seq, b"e%d" % (seq or 0)] for seq in seqs]
+        plains = [[seq, b"p%d" % (seq or 0)] for seq in seqs] if plain else []
+        await self.put(
+            {"type": "room.events", "room": room, "events": events, "plain": plains, "own": []}
+        )
+
+    async def put(self, message: Any) -> None:
+        self.messages.put_nowait(message)
+        await settle()
+        await until_async(lambda: not self.hub._news)
+
+
+async def settle() -> None:
+    """Let everything that can run, run."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
+    broker, one, two = Broker(), Ear(), Ear()
+    seats = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
+    assert broker.calls == {"open": 1, "listen": 1, "heads": 1}
+    for seat in seats:
+        seat.release(0)
+    await broker.tell(1)
+    broker.hub.leave_room(seats[0])
+    await broker.tell(2)
+    broker.hub.leave_room(seats[1])
+    await settle()
+    assert (one.heard, two.heard) == ([b"e1"], [b"e1", b"e2"])
+    assert not broker.groups
+    assert not broker.hub._topics
+
+
+async def test_a_join_that_meets_the_last_leave_stays_subscribed() -> None:
+    broker, one, two = Broker(), Ear(), Ear()
+    seat = await broker.hub.join_room(1, one)
+    broker.open_door.clear()
+    broker.hub.leave_room(seat)
+    await settle()
+    assert broker.calls["ignore"] == 1  # under way
+    joining = asyncio.ensure_future(broker.hub.join_room(1, two))
+    await settle()
+    broker.open_door.set()
+    (await joining).release(0)
+    await settle()
+    await broker.tell(1)
+    assert two.heard == [b"e1"]
+    assert broker.groups == {"room.1"}
+
+
+async def test_a_join_that_is_cancelled_leaves_nothing() -> None:
+    broker = Broker()
+    broker.open_door.clear()
+    joining = asyncio.ensure_future(broker.hub.join_room(1, Ear()))
+    author = asyncio.ensure_future(broker.hub.join_author("u1", listener=Ear()))
+    await settle()
+    joining.cancel()
+    author.cancel()
+    broker.open_door.set()
+    await settle()
+    assert not broker.hub._topics
+
+
+async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
+    broker, one = Broker(), Ear()
+    broker.away = True
+    with pytest.raises(Unavailable):
+        await broker.hub.join_room(1, one)
+    await settle()
+    assert not broker.hub._topics
+    broker.away = False
+    (await broker.hub.join_room(1, one)).release(0)
+    await broker.tell(1)
+    assert one.heard == [b"e1"]
+
+
+async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
+    """A room with a session and a plain socket at a seq, while its repair is under way."""
+    broker, ear, plain = Broker(), Ear(), Ear()
+    broker.stored_heads = {1: since}
+    (await broker.hub.join_room(1, ear)).release(since)
+    (await broker.hub.join_room(1, plain, mark="m")).release(since)
+    events = [(seq, b"e%d" % seq) for seq in stored]
+    broker.stored = Bulletin(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
+    broker.stored_heads = {1: max(stored, default=since + 1)}
+    broker.open_door.clear()
+    broker.hub.heard_again()
+    await settle()
+    return broker, ear, plain
+
+
+async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it() -> None:
+    broker, ear, plain = await repairing(4, 5, 6, 7)
+    await broker.tell(7, 8)
+    assert ear.heard == []
+    broker.open_door.set()
+    await until_async(lambda: ear.heard)
+    assert ear.heard == [b"e5", b"e6", b"e7", b"e8"]
+    assert plain.heard == [b"p5", b"p6", b"p7", b"p8"]
+    assert (broker.asked, broker.hub.counts.holes) == ([(1, 4)], 0)
+
+
+async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1, 2)
+    broker.stored_heads = {1: 3}
+    broker.hub.heard_again()
+    await until_async(lambda: broker.asked)
+    assert broker.asked == [(1, 2)]
+    assert not ear.failed
+
+
+async def test_where_too_much_was_missed_everybody_comes_back() -> None:
+    broker, ear, plain = await repairing(4)
+    broker.stored = None
+    broker.open_door.set()
+    await until_async(lambda: ear.failed and plain.failed)
+    assert ear.heard == []
+
+
+async def test_those_who_came_back_stay() -> None:
+    broker, ear, _ = await repairing(4)
+    broker.stored, broker.stored_heads = None, {1: 5000}
+    broker.open_door.set()
+    await until_async(lambda: ear.failed)
+    back = Ear()
+    # One comes back before the last has gone.
+    (await broker.hub.join_room(1, back)).release(5000)
+    broker.asked.clear()
+    await broker.hub.repairs.check()
+    await broker.tell(5001)
+    assert (back.failed, back.heard, broker.asked) == (False, [b"e5001"], [])
+
+
+async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    await broker.tell(1)
+    # 2 is lost; 3 is removed at 4 while it waits.
+    broker.stored = Bulletin(events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")])
+    await broker.tell(3)
+    await until_async(lambda: len(ear.heard) == 4)
+    assert ear.heard == [b"e1", b"e2", b"gone", b"removed"]
+    assert plain.heard == [b"p1", b"p2"]
+
+
+async def test_who_was_joining_in_an_outage_comes_back() -> None:
+    broker, ear = Broker(), Ear()
+    await broker.hub.join_room(1, ear)
+    broker.hub.heard_again()
+    await until_async(lambda: ear.failed)
+
+
+async def test_what_comes_while_joining_follows_the_release() -> None:
+    broker, old, new = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, old)).release(0)
+    await broker.tell(5)
+    seat = await broker.hub.join_room(1, new)
+    await broker.tell(6, None, 7)
+    assert new.heard == []
+    # History was read up to 8, of which 8 is still on its way.
+    seat.release(8)
+    await broker.tell(8)
+    await broker.tell(9)
+    assert new.heard == [b"e0", b"e9"]
+    assert old.heard == [b"e5", b"e6", b"e0", b"e7", b"e8", b"e9"]
+    assert broker.hub.counts.holes == 0
+
+
+async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
+    broker, ear = Broker(), Ear()
+    seat = await broker.hub.join_room(1, ear)
+    seat.release(0)
+    await broker.tell(1, 2)
+    seat.hold()
+    await broker.tell(3, 4)
+    assert ear.heard == [b"e1", b"e2"]
+    seat.release(3)
+    assert ear.heard[2:] == [b"e4"]
+    seat.hold()
+    await broker.tell(5)
+    seat.release()  # the join failed: as if it had not been
+    assert ear.heard[3:] == [b"e5"]
+
+
+async def test_a_repeat_reaches_nobody_and_what_is_early_waits() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    for seqs in [(1, 2), (1, 2, 3), (6,), (6,), (5,), (4,), (5,), (6, 7)]:
+        await broker.tell(*seqs)
+    assert ear.heard == [b"e%d" % seq for seq in range(1, 8)]
+    assert plain.heard == [b"p%d" % seq for seq in range(1, 8)]
+    counts = broker.hub.counts
+    assert (counts.holes, counts.repeats, broker.asked) == (0, 5, [])
+
+
+async def test_what_does_not_come_is_read_from_the_database() -> None:
+    broker, ear, plain = Broker(), Ear(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    await broker.tell(1)
+    broker.stored = Bulletin(
+        events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain=[(2, b"p2"), (4, b"p4")]
+    )
+    await broker.tell(4, None)
+    assert ear.heard == [b"e1", b"e0"]
+    await until_async(lambda: len(ear.heard) == 5)
+    assert ear.heard == [b"e1", b"e0", b"e2", b"e3", b"e4"]
+    assert plain.heard == [b"p1", b"p0", b"p2", b"p4"]
+    assert (broker.asked, broker.hub.counts.repaired, broker.hub.counts.holes) == ([(1, 1)], 3, 0)
+
+
+async def test_what_nobody_has_stops_nothing() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1)
+    await broker.tell(3, 5, 6)
+    await until_async(lambda: len(ear.heard) == 4)
+    assert ear.heard == [b"e1", b"e3", b"e5", b"e6"]
+    assert (broker.hub.counts.holes, broker.hub.counts.repaired) == (1, 0)
+
+
+async def test_a_last_message_that_was_lost_is_noticed() -> None:
+    broker, ear = Broker(), Ear()
+    broker.stored_heads = {1: 4}
+    (await broker.hub.join_room(1, ear)).release(4)
+    await broker.hub.repairs.check()
+    assert (broker.asked, ear.heard) == ([], [])
+    broker.stored_heads = {1: 5}
+    broker.stored = Bulletin(events=[(5, b"e5")])
+    await broker.hub.repairs.check()
+    await until_async(lambda: ear.heard)
+    assert (broker.asked, ear.heard) == ([(1, 4)], [b"e5"])
+
+
+async def test_a_database_that_is_away_is_waited_for() -> None:
+    broker, ear = Broker(), Ear()
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.tell(1)
+    broker.stored = Bulletin(events=[(2, b"e2")])
+    broker.away = True
+    await broker.tell(3)
+    await until_async(lambda: broker.asked)
+    assert (ear.heard, ear.failed) == ([b"e1"], False)
+    broker.away = False
+    await until_async(lambda: len(ear.heard) == 3)
+    assert ear.heard == [b"e1", b"e2", b"e3"]
+
+
+async def test_an_author_is_heard_by_their_sessions() -> None:
+    broker, ear = Broker(), Ear()
+    await broker.hub.join_author("u7", ear)
+    message = {"type": "author.events", "author": "u7", "events": [[None, b"a"]]}
+    await broker.put({**message, "plain": [], "own": []})
+    assert ear.heard == [b"a"]
+    broker.hub.leave_author("u7", ear)
+    broker.hub.leave_author("u7", ear)
+    await settle()
+    assert not broker.groups
+
+
+async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None:
+    broker, one, two, session = Broker(), Ear(), Ear(), Ear()
+    marks = [channel_names.own_mark("u7", "a-1"), channel_names.own_mark("u8", "b-1")]
+    (await broker.hub.join_room(1, one, mark=marks[0])).release(0)
+    (await broker.hub.join_room(1, two, mark=marks[1])).release(0)
+    (await broker.hub.join_room(1, session)).release(0)
+    told = [
+        ("u7", "a-2", b"refused"),
+        ("u8", "a-3", b"of one who copied the mark"),
+        ("u7", "c-1", b"of another process"),
+        ("u7", "", b"of nobody"),
+    ]
+    own = [[channel_names.own_mark(key, client_id), frame] for key, client_id, frame in told]
+    await broker.put({"type": "room.events", "room": 1, "events": [], "plain": [], "own": own})
+    assert (one.heard, two.heard, session.heard) == ([b"refused"], [], [])
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        None,
+        7,
+        {},
+        {"type": "websocket.close"},
+        {"type": "room.events"},
+        {"type": "room.events", "room": 1, "events": [7], "plain": []},
+        {"type": "room.events", "room": 1, "events": None, "plain": None},
+        {"type": "author.events", "author": "nobody"},
+        ValueError("not msgpack"),
+    ],
+)
+async def test_a_bad_message_is_survived(message: Any) -> None:
+    broker, ear, broken = Broker(), Ear(), Broken()
+    (await broker.hub.join_room(1, broken)).release(0)
+    (await broker.hub.join_room(1, ear)).release(0)
+    await broker.put(message)
+    await broker.tell(1)
+    await until_async(lambda: ear.heard)
+    assert ear.heard == [b"e1"]
+
+
+async def test_what_is_held_back_is_bounded(settings: Settings) -> None:
+    settings.BUS_OUTBOX_LIMIT = 5
+    broker, ear = Broker(), Ear()
+    await broker.hub.join_room(1, ear)
+    await broker.tell(1, 2)
+    assert not ear.failed
+    await broker.tell(3)
+    assert ear.failed

@@ -1,0 +1,188 @@
+"""Nothing is kept that nothing uses: settings, errors, codes, requirements, public functions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bus.conf import Conf, Setting
+from bus.protocol import errors
+
+ROOT = Path(__file__).resolve().parents[3]
+BUS = ROOT / "bus"
+SETTINGS = ROOT / "config" / "settings.py"
+
+# What screens and endpoints to come will call, or what nobody but tests has to; each with its why.
+LATER = {
+    "bus.protocol.errors.RESERVED_CODES": "the wire promises them; the docs are made from it",
+    "bus.protocol.errors.RESERVED_CLOSE_CODES": "the wire promises them",
+    "bus.messaging.publisher.dropped": "the metrics will tell of it; tests count with it",
+    "bus.review.appeals.appeal": "authors get a way to appeal",
+    "bus.review.reviews.claim": "moderators get a page of reviews",
+    "bus.review.reviews.release": "moderators get a page of reviews",
+    "bus.review.reviews.queue": "moderators get a page of reviews",
+    "bus.chat.tokens.for_user": "backends get tokens over HTTP; until then they call this",
+    "bus.chat.tokens.for_guest": "backends get tokens over HTTP; until then they call this",
+    "bus.enforcement.room_policies.forget": "a test's rooms have the ids of another test's",
+    "bus.chat.impostors.forget": "a test's names are those of another test",
+}
+# What Django, the servers and the engine find by custom.
+CUSTOM = re.compile(
+    r"config\.settings\..*|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
+    r"|asgi\..*|(\w+\.)*urlpatterns|urls\.handler500|apps\.BusConfig)"
+)
+# The names of modules where they differ from those of distributions.
+MODULES = {
+    "ahocorasick-rs": "ahocorasick_rs",
+    "channels-redis": "channels_redis",
+    "dj-database-url": "dj_database_url",
+    "django-axes": "axes",
+    "django-ninja": "ninja",
+    "google-re2": "re2",
+    "pyjwt": "jwt",
+}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The product's modules by their names."""
+    found = {}
+    for path in sorted([*BUS.rglob("*.py"), *SETTINGS.parent.rglob("*.py")]):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if "migrations" not in parts:
+            name = ".".join(parts).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text("utf-8"))
+            found[name].is_package = path.name == "__init__.py"  # type: ignore[attr-defined]
+    return found
+
+
+def imports(name: str, tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    """What a module imports: the name that it has there, the module, and what of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                yield one.asname or one.name, one.name, ""
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                parts = name.split(".")
+                up = node.level - getattr(tree, "is_package", False)
+                base = parts[: len(parts) - up]
+                source = ".".join([*base, *([source] if source else [])])
+            for one in node.names:
+                yield one.asname or one.name, source, one.name
+
+
+def own_names(node: ast.stmt) -> list[str]:
+    """What a statement at the top of a module defines; what a decorator registers is used by it."""
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [] if node.decorator_list and not _is_plain(node) else [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [one.id for one in targets if isinstance(one, ast.Name)]
+
+
+def _is_plain(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether all that its decorators do is to change it."""
+    changing = {"dataclass", "lru_cache", "cache", "contextmanager", "asynccontextmanager"}
+    names = [n.id for d in node.decorator_list for n in ast.walk(d) if isinstance(n, ast.Name)]
+    return set(names) & changing != set()
+
+
+@cache
+def used() -> set[str]:
+    """Every name of the product that the product uses, as module.name."""
+    found = set()
+    for module, tree in trees().items():
+        known = {}
+        for name, source, what in imports(module, tree):
+            known[name] = ".".join(filter(None, (source, what)))
+            found.add(known[name])
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                found.add(f"{known.get(node.value.id, '')}.{node.attr}")
+        for statement in tree.body:
+            mine = own_names(statement)
+            found |= {
+                f"{module}.{node.id}"
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and node.id not in mine
+            }
+    return found
+
+
+def spelled() -> str:
+    """What settings, checks and the like name by their dotted path, and the Procfile."""
+    texts = [SETTINGS.read_text("utf-8"), (ROOT / "Procfile").read_text("utf-8")]
+    return "\n".join(texts)
+
+
+def test_each_public_name_is_used_by_the_product() -> None:
+    names = {
+        f"{module}.{name}"
+        for module, tree in trees().items()
+        for statement in tree.body
+        for name in own_names(statement)
+        if not name.startswith("__")
+    }
+    text = spelled()
+    unused = {n for n in names - used() if not CUSTOM.fullmatch(n) and n not in text}
+    assert unused == set(LATER)
+
+
+def test_each_setting_is_read_by_the_product() -> None:
+    settings = {name for name, one in vars(Conf).items() if isinstance(one, Setting)}
+    read = {
+        node.attr
+        for module, tree in trees().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "conf"
+    }
+    by_name = set(re.findall(r"\bBUS_[A-Z_]+\b", SETTINGS.read_text("utf-8")))
+    assert {one for one in settings - read if f"BUS_{one.upper()}" not in by_name} == set()
+
+
+def test_each_error_is_raised_or_reserved() -> None:
+    names = {
+        name
+        for name, one in vars(errors).items()
+        if name.startswith("CLOSE_") or (isinstance(one, type) and issubclass(one, Exception))
+    }
+    assert {name for name in names if f"bus.protocol.errors.{name}" not in used()} == set()
+
+
+def test_what_is_reserved_on_the_wire_means_nothing_else() -> None:
+    def codes(kind: type[errors.BusError]) -> set[str]:
+        return {kind.code}.union(*map(codes, kind.__subclasses__()))
+
+    assert not codes(errors.BusError) & set(errors.RESERVED_CODES)
+    closing = {code for name, code in vars(errors).items() if name.startswith("CLOSE_")}
+    assert not closing & set(errors.RESERVED_CLOSE_CODES)
+    wire = (ROOT / "docs" / "protocol.md").read_text("utf-8")
+    for code in (*errors.RESERVED_CODES, *errors.RESERVED_CLOSE_CODES):
+        assert re.search(rf"^\| `?{code}`? \|", wire, re.M), code
+
+
+def requirements() -> list[str]:
+    """The distributions that Bus runs on."""
+    lines = (ROOT / "requirements" / "base.in").read_text("utf-8").splitlines()
+    return [re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines if line and line[0] != "#"]
+
+
+@pytest.mark.parametrize("name", requirements())
+def test_each_requirement_is_imported_or_says_why_it_is_there(name: str) -> None:
+    module = MODULES.get(name, name)
+    imported = {
+        source.partition(".")[0]
+        for of, tree in trees().items()
+        for _, source, _ in imports(of, tree)
+    }
+    installed = re.search(rf'^    "{module}[".]', SETTINGS.read_text("utf-8"), re.M)
+    why = re.search(
+        rf"^# {name}: \w+", (ROOT / "requirements" / "base.in").read_text("utf-8"), re.M
+    )
+    assert module in imported or installed or why
