@@ -21,6 +21,7 @@ from bus.broker.idempotency import send_once
 from bus.chat import clock
 from bus.enforcement import room_policies
 from bus.messaging import publisher
+from bus.messaging.presence_store import Roster
 from bus.models import Message, Room
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.frames import Author
@@ -268,7 +269,10 @@ async def test_a_repeat_under_one_name_is_known_for_a_day(
 async def test_who_is_in_a_room_is_there_and_told(
     layer: BusChannelLayer, world: World, seconds: int
 ) -> None:
-    roster, author = layer.roster(7), Author(id=1, name="mina")
+    roster, author = (
+        Roster(layer.connection("roster.7"), layer.prefix, 7),
+        Author(id=1, name="mina"),
+    )
     await roster.attend("p", {"u1": author})
     assert not isinstance(await roster.changes(), float)
     world.jump(seconds)

@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from bus.broker import BusChannelLayer
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
+from bus.messaging.presence_store import Roster
 from bus.messaging.text_store import Memory
 from bus.protocol.errors import Invalid, Unavailable
 from bus.protocol.frames import Author
@@ -228,7 +229,9 @@ async def test_flush_removes_every_kind_of_key_and_no_one_elses(
         (delivery, *_) = (await stream.claim("w", 1)).deliveries
         await stream.bury(delivery, "poison")
         await layer.connection("jobs.0").run("beat", stream.base, "w", "{}", 15000)
-        await layer.roster(1).attend("p", {"u1": Author(id=1, name="Ann")})
+        await Roster(layer.connection("roster.1"), layer.prefix, 1).attend(
+            "p", {"u1": Author(id=1, name="Ann")}
+        )
         await Memory(layer).remember([("u1", "hello")])
         assert client.dbsize() > 1200
         await layer.flush()

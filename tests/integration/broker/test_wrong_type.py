@@ -22,6 +22,7 @@ from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
 from bus.broker.operations.handled_log import History
 from bus.broker.worker.worker import Worker
 from bus.messaging import publisher
+from bus.messaging.presence_store import Roster
 from bus.protocol.errors import Unavailable
 from bus.protocol.frames import Author
 from tests.support.wait import until_async as until
@@ -295,7 +296,7 @@ async def test_what_is_published_under_a_groups_name_ends_no_consumer(
 async def test_people_in_a_room_are_shown_whatever_lies_beside_them(
     layer: BusChannelLayer, raw: redis.Redis
 ) -> None:
-    roster = layer.roster(7)
+    roster = Roster(layer.connection("roster.7"), layer.prefix, 7)
     raw.zadd("{bus:roster.7}:people", {"junk": 9e15, b"\xff": 9e15})
     raw.hset("{bus:roster.7}:who", "junk", "not json")
     raw.hset("{bus:roster.7}:changes", "junk", "+not json")

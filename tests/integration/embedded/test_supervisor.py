@@ -15,7 +15,7 @@ from tests.support.wait import until
 # Stands in for `manage.py up`: argv holds a line per service, and the seconds given to a drain.
 UP = """
 import os, sys
-from bus.management import supervisor
+from bus.embedded import supervisor
 supervisor.DRAIN_SECONDS = float(sys.argv[1])
 with supervisor.Supervisor(os.environ) as up:
     for number, command in enumerate(sys.argv[2:]):
