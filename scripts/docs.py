@@ -14,27 +14,27 @@ from pydantic import BaseModel  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
 from bus.conf import all_settings  # noqa: E402
-from bus.protocol import channel_messages, errors, frames  # noqa: E402
+from bus.protocol import channel_messages, commands, errors, events, objects  # noqa: E402
 
 FILES = ("protocol.md", "settings.md")
 _OBJECTS = (
-    frames.Message,
-    frames.Author,
-    frames.RoomInfo,
-    frames.You,
-    frames.Presence,
-    frames.Unread,
-    frames.Reason,
-    frames.Outcome,
-    frames.Review,
-    frames.ReviewHit,
-    frames.SessionUser,
-    frames.Limits,
+    objects.Message,
+    objects.Author,
+    objects.RoomInfo,
+    objects.You,
+    objects.Presence,
+    objects.Unread,
+    objects.Reason,
+    objects.Outcome,
+    objects.Review,
+    objects.ReviewHit,
+    objects.SessionUser,
+    objects.Limits,
 )
 _REPLIES = {
     "session.authenticate": "`user`",
     "session.ping": "`server_time`",
-    "room.join": ", ".join(f"`{name}`" for name in frames.Joined.model_fields),
+    "room.join": ", ".join(f"`{name}`" for name in objects.Joined.model_fields),
     "room.leave": "",
     "message.send": "`status`; of a repeat that is settled, the outcome",
     "message.edit": "`seq`",
@@ -43,7 +43,7 @@ _REPLIES = {
     "typing.start": "",
     "read.mark": "",
     "unread.list": "`rooms`",
-    "history.list": ", ".join(f"`{name}`" for name in frames.History.model_fields),
+    "history.list": ", ".join(f"`{name}`" for name in objects.History.model_fields),
 }
 
 
@@ -66,13 +66,13 @@ def render(text: str) -> str:
 
 def _commands() -> Iterable[str]:
     yield from _head("command", "data", "reply data", "what it is for")
-    for kind in frames.COMMANDS.values():
+    for kind in commands.COMMANDS.values():
         yield _row(f"`{kind.type}`", _fields(kind), _REPLIES[kind.type], kind.__doc__)
 
 
 def _events() -> Iterable[str]:
     yield from _head("event", "data", "what it says")
-    for kind in frames.EVENTS.values():
+    for kind in events.EVENTS.values():
         yield _row(f"`{kind.type}`", _fields(kind), kind.__doc__)
 
 

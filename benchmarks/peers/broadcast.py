@@ -9,21 +9,20 @@ from bus.consumers import session as sessions
 
 # The name says so: Django is set up by the import above.
 from bus.messaging import publisher  # isort: skip
-from bus.protocol import frames  # isort: skip
 from bus.messaging.publisher import Bulletin  # isort: skip
+from bus.protocol.commands import MessageSend  # isort: skip
+from bus.protocol.events import EventPublished  # isort: skip
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
 
 
-async def send(session: Session, command: frames.MessageSend) -> dict[str, Any]:
+async def send(session: Session, command: MessageSend) -> dict[str, Any]:
     """Tell the room, as a backend service's event is told."""
     room = session.place(command.room).entry.room
-    told = frames.EventPublished(
-        name="said", payload=command.body, source="bench", id=command.client_id
-    )
+    told = EventPublished(name="said", payload=command.body, source="bench", id=command.client_id)
     await publisher.publish({room.pk: Bulletin(events=[(None, told.frame(room.name))])})
     return {"status": "accepted"}
 
 
-sessions._METHODS[frames.MessageSend] = send
+sessions._METHODS[MessageSend] = send

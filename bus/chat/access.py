@@ -33,7 +33,7 @@ from bus.protocol.errors import (
     SlowMode,
     Unauthenticated,
 )
-from bus.protocol.frames import Author, RoomInfo, You
+from bus.protocol.objects import Author, RoomInfo, You
 from bus.protocol.types import canonical_name, timestamp
 
 GUEST_COOKIE = "bus_guest"

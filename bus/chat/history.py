@@ -14,9 +14,9 @@ from bus.chat.message_sql import Key
 from bus.conf import conf
 from bus.models import Message, Room
 from bus.protocol import reasons
-from bus.protocol.frames import Author, Outcome, Reason
-from bus.protocol.frames import Message as Wire
-from bus.protocol.types import timestamp as timestamp
+from bus.protocol.objects import Author, Outcome, Reason
+from bus.protocol.objects import Message as Wire
+from bus.protocol.types import timestamp
 
 
 @dataclass(frozen=True, slots=True)

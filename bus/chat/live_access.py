@@ -14,7 +14,7 @@ from django.utils import timezone
 from bus.chat import access
 from bus.chat.access import Rights
 from bus.models import Message, Room
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from bus.chat import access
 from bus.chat.access import Visitor
 from bus.models import Member, Message, ReadMark, Room
 from bus.protocol.errors import BusError
-from bus.protocol.frames import Reading, Unread
+from bus.protocol.objects import Reading, Unread
 
 # Above this, unread messages are not counted; no badge says more.
 UNREAD_LIMIT = 999

@@ -31,7 +31,7 @@ from bus.protocol.errors import (
     NotFound,
     Unavailable,
 )
-from bus.protocol.frames import UserChanged
+from bus.protocol.events import UserChanged
 from bus.realtime.hub import hub
 
 logger = logging.getLogger(__name__)

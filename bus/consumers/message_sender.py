@@ -16,7 +16,7 @@ from bus.messaging import publisher
 from bus.models import Member
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.errors import RateLimited, SlowMode
-from bus.protocol.frames import Outcome
+from bus.protocol.objects import Outcome
 from bus.token_bucket import Pace
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room

@@ -16,7 +16,7 @@ from bus.consumers.guest_sightings import sightings
 from bus.consumers.message_sender import Pen
 from bus.consumers.origin import refuse
 from bus.consumers.socket import Closed, Socket, is_too_large
-from bus.protocol import channel_names, frames, types
+from bus.protocol import channel_names, types
 from bus.protocol.errors import (
     CLOSE_BAD_FRAME,
     CLOSE_FORBIDDEN,
@@ -28,6 +28,8 @@ from bus.protocol.errors import (
     RateLimited,
     Unavailable,
 )
+from bus.protocol.frames import parse_frame
+from bus.protocol.plain_chat import plain_refusal
 from bus.realtime.hub import hub
 from bus.realtime.room_subscription import Seat
 
@@ -135,7 +137,7 @@ class Plain(Socket):
         return channel_names.own_mark(self.visitor.key, self._client_id())
 
     def _refuse(self, error: BusError) -> None:
-        self.outbox.reply(frames.plain_refusal(error))
+        self.outbox.reply(plain_refusal(error))
 
 
 def _code_of(error: BusError) -> int:
@@ -147,7 +149,7 @@ def _code_of(error: BusError) -> int:
 
 def _body(text: str | None) -> str:
     """The message in a frame; raises Invalid or TooLong."""
-    items = frames.parse_frame(text) if text is not None else []
+    items = parse_frame(text) if text is not None else []
     item = items[0] if len(items) == 1 else {}
     if item.get("type", "chat.message") != "chat.message" or not isinstance(
         item.get("message"), str

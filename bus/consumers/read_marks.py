@@ -13,7 +13,8 @@ from bus.database import threads
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
 from bus.protocol.errors import Unavailable
-from bus.protocol.frames import ReadChanged, Reading
+from bus.protocol.events import ReadChanged
+from bus.protocol.objects import Reading
 
 logger = logging.getLogger(__name__)
 

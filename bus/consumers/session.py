@@ -27,7 +27,14 @@ from bus.consumers.read_marks import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.database import threads
 from bus.posting import events
-from bus.protocol import frames
+from bus.protocol.commands import (
+    Command,
+    RoomJoin,
+    RoomLeave,
+    SessionAuthenticate,
+    SessionPing,
+    parse_command,
+)
 from bus.protocol.errors import (
     CLOSE_BAD_FRAME,
     CLOSE_TOO_MANY,
@@ -40,7 +47,10 @@ from bus.protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
-from bus.protocol.frames import Command
+from bus.protocol.events import RoomChanged, SessionClosing, SessionStarted, UserChanged
+from bus.protocol.frames import PROTOCOL, parse_frame, ref_of
+from bus.protocol.objects import Joined, Limits, SessionUser
+from bus.protocol.replies import reply_error, reply_ok
 from bus.protocol.types import canonical_name, timestamp
 from bus.realtime.hub import hub
 from bus.realtime.recent_messages import Caught
@@ -83,7 +93,7 @@ class Session(Socket):
     def subprotocol(self) -> str | None:
         """`bus.v1` where it is offered."""
         offered = self.scope.get("subprotocols", [])
-        return frames.PROTOCOL if frames.PROTOCOL in offered else None
+        return PROTOCOL if PROTOCOL in offered else None
 
     async def begin(self) -> None:
         """Say who is who, and listen to what concerns the visitor alone."""
@@ -103,7 +113,7 @@ class Session(Socket):
         if text is None or is_too_large(text):
             raise Closed(CLOSE_BAD_FRAME)
         try:
-            items = frames.parse_frame(text)
+            items = parse_frame(text)
         except Invalid as error:
             raise Closed(CLOSE_BAD_FRAME) from error
         self.check_pace(max(1, len(items)))
@@ -131,7 +141,7 @@ class Session(Socket):
             if place.entry.room.pk == entry.room.pk:
                 before, place.entry = place.entry, entry
                 if before.info != entry.info:
-                    self.outbox.reply(frames.RoomChanged.encode(entry.info, name))
+                    self.outbox.reply(RoomChanged.encode(entry.info, name))
                 if before.you != entry.you:
                     self.outbox.reply(events.member_changed(right).frame(name))
 
@@ -156,22 +166,22 @@ class Session(Socket):
         """The visitor is called so from now on, and the client is told."""
         super().rename(name)
         self.pen.visitor = self.visitor
-        self.outbox.reply(frames.UserChanged.encode(self.visitor.author))
+        self.outbox.reply(UserChanged.encode(self.visitor.author))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
 
     def announce_end(self, reconnect_in: float) -> None:
         """`session.closing`: come back after a while."""
-        closing = frames.SessionClosing(reconnect_in=reconnect_in, reason="restart")
+        closing = SessionClosing(reconnect_in=reconnect_in, reason="restart")
         self.outbox.reply(closing.frame())
 
     async def _obey(self, item: dict[str, Any]) -> None:
         """Do one command, and give exactly one reply to one that has a `ref`."""
-        ref = frames.ref_of(item)
+        ref = ref_of(item)
         refusal: BusError | None = None
         data: Data = {}
         try:
-            data = await self._do(frames.parse_command(item))
+            data = await self._do(parse_command(item))
         except BusError as error:
             refusal = error
         except Closed:
@@ -181,9 +191,9 @@ class Session(Socket):
             refusal = Internal()
         if refusal is not None:
             if item.get("ref") is not None:
-                self.outbox.reply(frames.reply_error(ref, refusal))
+                self.outbox.reply(reply_error(ref, refusal))
         elif ref is not None:
-            self.outbox.reply(frames.reply_ok(ref, data))
+            self.outbox.reply(reply_ok(ref, data))
         after, self._after_reply = self._after_reply, None
         if after is not None:
             after()
@@ -198,7 +208,7 @@ class Session(Socket):
             raise self.turned_down
         return await _METHODS[type(command)](self, command)
 
-    async def join(self, command: frames.RoomJoin) -> Data:
+    async def join(self, command: RoomJoin) -> Data:
         """`room.join`: hold events back, read history, reply, let newer events through."""
         self.count("joins")
         known = self._named(command.room) in self.places
@@ -232,7 +242,7 @@ class Session(Socket):
             place.seat.release()
             raise
 
-    async def leave(self, command: frames.RoomLeave) -> Data:
+    async def leave(self, command: RoomLeave) -> Data:
         """`room.leave`: hear no more of it; once more does no harm."""
         name = self._named(command.room)
         self._lost.pop(name, None)
@@ -261,14 +271,14 @@ class Session(Socket):
         sightings().note(self.visitor)
         return entry
 
-    async def _arrive(self, place: Place, command: frames.RoomJoin) -> bytes:
+    async def _arrive(self, place: Place, command: RoomJoin) -> bytes:
         joined = await self._read_up(place, command)
         self.places[place.entry.room.name] = place
         self._lost.pop(place.entry.room.name, None)
         guard().entered(self, place.entry.room.pk)
         return joined
 
-    async def _read_up(self, place: Place, command: frames.RoomJoin) -> bytes:
+    async def _read_up(self, place: Place, command: RoomJoin) -> bytes:
         """The reply to a join; the events held back follow it."""
         room, entry = place.entry.room, place.entry
         read: dict[str, int | None] = {}
@@ -291,7 +301,7 @@ class Session(Socket):
                 presence.leave(room.pk, key)
             raise
         self._after_reply = lambda: place.seat.release(caught.head)
-        return frames.Joined(
+        return Joined(
             room=entry.info,
             you=entry.you,
             seq=caught.head,
@@ -301,7 +311,7 @@ class Session(Socket):
             **read,
         ).encode(caught.messages)
 
-    async def _read_history(self, place: Place, command: frames.RoomJoin) -> Caught:
+    async def _read_history(self, place: Place, command: RoomJoin) -> Caught:
         """What changed since, or the newest page, where this process does not know it."""
         room = place.entry.room
         found = await threads.run(history.recover, room, command.since, command.limit)
@@ -363,18 +373,18 @@ class Session(Socket):
             hub().leave_author(self.visitor.key, self._ear)
             self._ear = None
 
-    def user(self) -> frames.SessionUser:
+    def user(self) -> SessionUser:
         """Who the session is, as its client is told."""
         visitor = self.visitor
-        return frames.SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
+        return SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
 
-    def _started(self) -> frames.SessionStarted:
-        return frames.SessionStarted(
+    def _started(self) -> SessionStarted:
+        return SessionStarted(
             session=secrets.token_hex(16),
             server_time=_now(),
             user=self.user(),
             heartbeat=conf.heartbeat,
-            limits=frames.Limits(body=conf.body_limit, frame=conf.frame_limit),
+            limits=Limits(body=conf.body_limit, frame=conf.frame_limit),
             token=self._token(),
         )
 
@@ -390,9 +400,9 @@ def _now() -> str:
 
 # The method of each command; nothing that a client writes names a method.
 _METHODS: Methods = {
-    frames.RoomJoin: Session.join,
-    frames.RoomLeave: Session.leave,
+    RoomJoin: Session.join,
+    RoomLeave: Session.leave,
     **METHODS,
 }
 # What somebody may do who is not let in as a guest.
-_FOR_ANYONE = (frames.SessionAuthenticate, frames.SessionPing)
+_FOR_ANYONE = (SessionAuthenticate, SessionPing)

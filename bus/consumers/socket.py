@@ -18,7 +18,6 @@ from bus.consumers.connections import connections
 from bus.consumers.visitor_limits import Budgets, What
 from bus.http import client_address
 from bus.messaging import throttle
-from bus.protocol import frames
 from bus.protocol.errors import (
     CLOSE_RESTART,
     CLOSE_TOO_MANY,
@@ -27,6 +26,7 @@ from bus.protocol.errors import (
     RateLimited,
     Unauthenticated,
 )
+from bus.protocol.frames import PROTOCOL
 from bus.realtime.hub import hub
 from bus.realtime.socket_writer import Outbox
 from bus.servers.wire import close_code
@@ -280,7 +280,7 @@ class Socket(AsyncConsumer):
 async def turn_away(scope: Mapping[str, Any], send: Any, code: int) -> None:
     """Accept and close: a handshake that is refused would tell a client never to come back."""
     offered = scope.get("subprotocols", [])
-    spoken = frames.PROTOCOL if frames.PROTOCOL in offered else None
+    spoken = PROTOCOL if PROTOCOL in offered else None
     await send({"type": "websocket.accept", "subprotocol": spoken})
     await send({"type": "websocket.close", "code": close_code(send, code)})
 

@@ -7,6 +7,7 @@ from bus.conf import conf
 from bus.enforcement import open_review, training_labels
 from bus.models import Message, Review
 from bus.protocol import objects, reasons
+from bus.protocol.types import timestamp
 
 # What a review tells of what there may be any amount of.
 _REPORTS = 10
@@ -36,10 +37,10 @@ def of(review: Review) -> objects.Review:
         hits=[] if gone else _hits(row),
         reports=told,
         report_count=count,
-        opened_at=history.timestamp(review.opened_at),
-        expires_at=history.timestamp(review.expires_at),
+        opened_at=timestamp(review.opened_at),
+        expires_at=timestamp(review.expires_at),
         claimed_by=str(review.claimed_by or ""),
-        claimed_until=history.timestamp(review.claimed_until),
+        claimed_until=timestamp(review.claimed_until),
         decided_by=str(review.decided_by or ""),
         note=review.note,
         appeal=review.appeal,

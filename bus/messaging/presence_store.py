@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bus.broker.redis_client import Connection
 from bus.conf import conf
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 
 # Somebody whose process was killed is gone after this; processes renew every 6 s. In ms.
 _TTL_MS = 15_000

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bus.pages.code_blocks import Block, blocks
-from bus.protocol.frames import Message
+from bus.protocol.objects import Message
 
 FOLLOWS_WITHIN = timedelta(minutes=5)
 HUES = 8

@@ -9,7 +9,7 @@ from bus.chat import history
 from bus.messaging.publisher import Bulletin
 from bus.models import Message, Room
 from bus.posting import events
-from bus.protocol.frames import Message as Wire
+from bus.protocol.objects import Message as Wire
 
 # Few enough for one statement of any database.
 _CHUNK = 500

@@ -28,7 +28,7 @@ from bus.posting import erasures
 from bus.posting.outcomes import Closed, Fact, Opened, Removed, Settled, Shown
 from bus.protocol import reasons
 from bus.protocol.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
-from bus.protocol.frames import Reason
+from bus.protocol.objects import Reason
 
 _STANDS = ("allow", "alert", "mask")
 

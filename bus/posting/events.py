@@ -16,19 +16,20 @@ from bus.enforcement import review_serializer
 from bus.messaging.publisher import Bulletin
 from bus.models import Message, Review, Sanction
 from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
-from bus.protocol import channel_names, frames
+from bus.protocol import channel_names
 from bus.protocol.errors import BusError
-from bus.protocol.frames import (
+from bus.protocol.events import (
     MemberChanged,
     MessageEdited,
     MessagePosted,
     MessageRemoved,
     MessageSettled,
-    Outcome,
     ReviewClosed,
     ReviewOpened,
 )
-from bus.protocol.frames import Message as Wire
+from bus.protocol.objects import Message as Wire
+from bus.protocol.objects import Outcome
+from bus.protocol.plain_chat import plain_error, plain_message
 from bus.protocol.types import timestamp
 
 logger = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Bulletins:
             own.append(
                 (
                     channel_names.own_mark(author_key, outcome.client_id),
-                    frames.plain_error(outcome.status, text),
+                    plain_error(outcome.status, text),
                 )
             )
 
@@ -195,7 +196,7 @@ def _add(bulletin: Bulletin, message: Wire) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
     bulletin.events.append((message.seq, frame))
     if not message.removed:
-        bulletin.plain.append((message.seq, frames.plain_message(message)))
+        bulletin.plain.append((message.seq, plain_message(message)))
 
 
 def frame_of(message: Wire, seq: int, reason: str = "") -> bytes:

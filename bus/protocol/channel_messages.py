@@ -13,7 +13,8 @@ from pydantic import BaseModel, BeforeValidator, Field, model_validator
 from bus.conf import conf
 from bus.protocol import channel_names as names
 from bus.protocol.errors import Invalid, TooLong
-from bus.protocol.frames import Author, EventPublished
+from bus.protocol.events import EventPublished
+from bus.protocol.objects import Author
 from bus.protocol.plain_chat import plain_announcement
 from bus.protocol.types import (
     Body,
@@ -156,40 +157,37 @@ class AnnouncementRequested(
         return EventPublished(name="announcement", payload=payload, source=self.source, id=id)
 
 
-class EventRequested(_ToRooms, ChannelMessage, type="event.requested", channel=names.BROADCAST):
+class _PublishedEvent(BaseModel):
+    """An event of a backend service."""
+
+    name: EventName
+    payload: Payload = None
+    source: Label = Field(default="", max_length=150)
+
+    @model_validator(mode="after")
+    def _fits_an_event(self) -> Self:
+        _fits(self.event(_ID), "payload")
+        return self
+
+    def event(self, id: str) -> EventPublished:
+        """What clients get; the id is the message's."""
+        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
+
+
+class EventRequested(
+    _PublishedEvent, _ToRooms, ChannelMessage, type="event.requested", channel=names.BROADCAST
+):
     """Publish an event of a backend service to rooms."""
 
     rooms: Rooms
-    name: EventName
-    payload: Payload = None
-    source: Label = Field(default="", max_length=150)
-
-    @model_validator(mode="after")
-    def _fits_an_event(self) -> Self:
-        _fits(self.event(_ID), "payload")
-        return self
-
-    def event(self, id: str) -> EventPublished:
-        """What clients get; the id is the message's."""
-        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
 
 
-class NotificationRequested(ChannelMessage, type="notification.requested", channel=names.BROADCAST):
+class NotificationRequested(
+    _PublishedEvent, ChannelMessage, type="notification.requested", channel=names.BROADCAST
+):
     """Publish an event of a backend service to all sessions of users."""
 
     users: list[int] = Field(max_length=1000)
-    name: EventName
-    payload: Payload = None
-    source: Label = Field(default="", max_length=150)
-
-    @model_validator(mode="after")
-    def _fits_an_event(self) -> Self:
-        _fits(self.event(_ID), "payload")
-        return self
-
-    def event(self, id: str) -> EventPublished:
-        """What clients get; the id is the message's."""
-        return EventPublished(name=self.name, payload=self.payload, source=self.source, id=id)
 
 
 def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:

@@ -13,7 +13,8 @@ from bus.conf import conf
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
 from bus.protocol.errors import Unavailable
-from bus.protocol.frames import Author, Presence, PresenceChanged
+from bus.protocol.events import PresenceChanged
+from bus.protocol.objects import Author, Presence
 
 logger = logging.getLogger(__name__)
 

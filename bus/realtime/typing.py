@@ -15,7 +15,8 @@ from typing import Any
 
 from bus.messaging import publisher
 from bus.protocol.errors import Unavailable
-from bus.protocol.frames import Author, TypingChanged
+from bus.protocol.events import TypingChanged
+from bus.protocol.objects import Author
 
 logger = logging.getLogger(__name__)
 

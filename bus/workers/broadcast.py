@@ -8,13 +8,13 @@ from bus.broker import Delivery
 from bus.chat import rooms
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
-from bus.protocol import frames
 from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
     EventRequested,
     NotificationRequested,
 )
+from bus.protocol.plain_chat import plain_announcement
 from bus.workers.base import BatchConsumer, Failures
 
 Batch = Sequence[tuple[Delivery, ChannelMessage]]
@@ -57,6 +57,4 @@ def _tell(
 ) -> None:
     bulletin.events.append((None, message.event(id).frame(room)))
     if isinstance(message, AnnouncementRequested):
-        bulletin.plain.append(
-            (None, frames.plain_announcement(room, message.body, message.source, id))
-        )
+        bulletin.plain.append((None, plain_announcement(room, message.body, message.source, id)))

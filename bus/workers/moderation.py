@@ -19,7 +19,7 @@ from bus.posting.outcomes import Removed
 from bus.posting.settle import Settlement, Submission
 from bus.protocol import reasons
 from bus.protocol.channel_messages import DryRunContinued, MessageSubmitted
-from bus.protocol.frames import Outcome, Reason
+from bus.protocol.objects import Outcome, Reason
 from bus.workers import dry_run
 from bus.workers.base import BatchConsumer, Failures
 

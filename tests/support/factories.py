@@ -13,7 +13,7 @@ from bus.moderation import judge
 from bus.posting import settle as posting
 from bus.posting.settle import Settlement, Submission
 from bus.protocol.channel_messages import MessageSubmitted
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 
 GUEST = Author(id="gabc", name="guest")
 GUEST_VISITOR = Visitor(key="gabc", id="gabc", name="guest")

@@ -8,14 +8,14 @@ from bus.chat import read_state
 from bus.consumers.commands.types import Data, Methods
 from bus.consumers.read_marks import read_marks
 from bus.database import threads
-from bus.protocol import frames
+from bus.protocol.commands import ReadMark, TypingStart, UnreadList
 from bus.realtime.hub import hub
 
 if TYPE_CHECKING:
     from bus.consumers.session import Session
 
 
-async def mark(session: Session, command: frames.ReadMark) -> Data:
+async def mark(session: Session, command: ReadMark) -> Data:
     """`read.mark`: this is how far the user has read; a guest's marks are not kept."""
     room = session.place(command.room).entry.room
     if session.visitor.user_id is not None:
@@ -23,14 +23,14 @@ async def mark(session: Session, command: frames.ReadMark) -> Data:
     return {}
 
 
-async def list_unread(session: Session, command: frames.UnreadList) -> Data:
+async def list_unread(session: Session, command: UnreadList) -> Data:
     """`unread.list`: how much is unread in each of the user's rooms."""
     await read_marks().flush()
     rooms = await threads.run(read_state.of_user, session.visitor)
     return {"rooms": [found for found in rooms if session.is_granted(found.room)]}
 
 
-async def start_typing(session: Session, command: frames.TypingStart) -> Data:
+async def start_typing(session: Session, command: TypingStart) -> Data:
     """`typing.start`: let the room know; again while it goes on."""
     entry = session.place(command.room).entry
     entry.check_write()
@@ -41,7 +41,7 @@ async def start_typing(session: Session, command: frames.TypingStart) -> Data:
 
 
 METHODS: Methods = {
-    frames.ReadMark: mark,
-    frames.UnreadList: list_unread,
-    frames.TypingStart: start_typing,
+    ReadMark: mark,
+    UnreadList: list_unread,
+    TypingStart: start_typing,
 }

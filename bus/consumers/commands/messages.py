@@ -18,8 +18,15 @@ from bus.moderation import Verdict
 from bus.posting import edit as edits
 from bus.posting import events
 from bus.posting.edit import Change
-from bus.protocol import frames
+from bus.protocol.commands import (
+    HistoryList,
+    MessageDelete,
+    MessageEdit,
+    MessageReport,
+    MessageSend,
+)
 from bus.protocol.errors import Unavailable
+from bus.protocol.objects import History
 from bus.realtime.hub import hub
 from bus.review import reports
 
@@ -29,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-async def send(session: Session, command: frames.MessageSend) -> Data:
+async def send(session: Session, command: MessageSend) -> Data:
     """`message.send`: put it on its way, or tell what became of it before."""
     entry = session.place(command.room).entry
     outcome = await session.pen.repeated(entry, command.client_id)
@@ -41,7 +48,7 @@ async def send(session: Session, command: frames.MessageSend) -> Data:
     return {"status": "accepted"}
 
 
-async def edit(session: Session, command: frames.MessageEdit) -> Data:
+async def edit(session: Session, command: MessageEdit) -> Data:
     """`message.edit`: other words for one's own message; it counts as a message does."""
     entry, visitor = session.place(command.room).entry, session.visitor
     session.pen.check_edit(entry, command.id, command.body)
@@ -56,7 +63,7 @@ async def edit(session: Session, command: frames.MessageEdit) -> Data:
     return {"seq": change.row.changed}
 
 
-async def delete(session: Session, command: frames.MessageDelete) -> Data:
+async def delete(session: Session, command: MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
     entry = session.place(command.room).entry
     seq = await changes.carry_out(
@@ -65,7 +72,7 @@ async def delete(session: Session, command: frames.MessageDelete) -> Data:
     return {"seq": seq}
 
 
-async def report(session: Session, command: frames.MessageReport) -> Data:
+async def report(session: Session, command: MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
     room = session.place(command.room).entry.room
     session.pen.check_pace()
@@ -74,13 +81,13 @@ async def report(session: Session, command: frames.MessageReport) -> Data:
     return {}
 
 
-async def list_history(session: Session, command: frames.HistoryList) -> Data:
+async def list_history(session: Session, command: HistoryList) -> Data:
     """`history.list`: a page of a room's messages."""
     room = session.place(command.room).entry.room
     messages, more = await threads.run(
         history.page, room, command.before, command.after, command.limit
     )
-    return frames.History(messages=messages, more=more)
+    return History(messages=messages, more=more)
 
 
 async def _recall(visitor: Visitor) -> Sequence[str]:
@@ -141,9 +148,9 @@ def _reported(
 
 
 METHODS: Methods = {
-    frames.MessageSend: send,
-    frames.MessageEdit: edit,
-    frames.MessageDelete: delete,
-    frames.MessageReport: report,
-    frames.HistoryList: list_history,
+    MessageSend: send,
+    MessageEdit: edit,
+    MessageDelete: delete,
+    MessageReport: report,
+    HistoryList: list_history,
 }

@@ -13,7 +13,7 @@ from bus.conf import conf
 from bus.consumers.commands.types import Data, Methods
 from bus.database import threads
 from bus.messaging import throttle
-from bus.protocol import frames
+from bus.protocol.commands import SessionAuthenticate, SessionPing
 from bus.protocol.errors import Invalid
 from bus.protocol.types import timestamp
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bus.consumers.session import Session
 
 
-async def authenticate(session: Session, command: frames.SessionAuthenticate) -> Data:
+async def authenticate(session: Session, command: SessionAuthenticate) -> Data:
     """`session.authenticate`: become who the token says, as long as it says so."""
     if session.commands > 1:
         raise Invalid("session.authenticate is the first command of a session.", field="type")
@@ -40,9 +40,9 @@ async def _check(token: str) -> tuple[Visitor, Grant | None]:
     return grant.visitor, grant
 
 
-async def ping(session: Session, command: frames.SessionPing) -> Data:
+async def ping(session: Session, command: SessionPing) -> Data:
     """`session.ping`: a sign of life."""
     return {"server_time": timestamp(timezone.now())}
 
 
-METHODS: Methods = {frames.SessionAuthenticate: authenticate, frames.SessionPing: ping}
+METHODS: Methods = {SessionAuthenticate: authenticate, SessionPing: ping}

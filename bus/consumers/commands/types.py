@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from bus.protocol.frames import Command
+from bus.protocol.commands import Command
 
 # What a reply tells; bytes are JSON already.
 Data = dict[str, Any] | BaseModel | bytes

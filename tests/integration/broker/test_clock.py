@@ -24,7 +24,7 @@ from bus.messaging import publisher
 from bus.messaging.presence_store import Roster
 from bus.models import Message, Room
 from bus.protocol.channel_messages import MessageSubmitted
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from tests.support.broker_servers import Server, Servers
 from tests.support.broker_servers import servers as servers
 from tests.support.wait import until_async

@@ -19,7 +19,7 @@ from bus.broker.worker.worker import Worker
 from bus.messaging.presence_store import Roster
 from bus.messaging.text_store import Memory
 from bus.protocol.errors import Invalid, Unavailable
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from tests.integration.broker.test_brokers import layer_on
 from tests.support.broker_servers import KINDS, Servers
 from tests.support.broker_servers import servers as servers

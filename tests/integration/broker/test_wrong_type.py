@@ -24,7 +24,7 @@ from bus.broker.worker.worker import Worker
 from bus.messaging import publisher
 from bus.messaging.presence_store import Roster
 from bus.protocol.errors import Unavailable
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from tests.support.wait import until_async as until
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

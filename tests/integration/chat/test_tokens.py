@@ -21,7 +21,8 @@ from bus.models import Member, Room
 from bus.posting import events
 from bus.posting.outcomes import Settled
 from bus.protocol.errors import Invalid, NotFound, Unauthenticated
-from bus.protocol.frames import Author, EventPublished
+from bus.protocol.events import EventPublished
+from bus.protocol.objects import Author
 from bus.review import reports
 from tests.support.factories import GUEST_VISITOR, posted, settle
 from tests.support.web_server import close_code, cookies_of, session

@@ -24,7 +24,8 @@ from bus.models import Member, Message, Report, Review, Room
 from bus.posting import events
 from bus.protocol import channel_names
 from bus.protocol.errors import Invalid
-from bus.protocol.frames import Author, EventPublished
+from bus.protocol.events import EventPublished
+from bus.protocol.objects import Author
 from bus.realtime.presence import PresenceKeeper
 from bus.review import expiry, reports, reviews
 from tests.support.factories import HELD, posted, settle

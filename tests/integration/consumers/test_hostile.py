@@ -17,7 +17,7 @@ from bus.consumers import socket as sockets
 from bus.consumers.connections import connections
 from bus.messaging import publisher
 from bus.models import Room
-from bus.protocol import frames
+from bus.protocol.events import EventPublished
 from bus.realtime import presence
 from bus.realtime.hub import hub
 from tests.integration.realtime.test_gap_repair import stored
@@ -199,7 +199,7 @@ async def test_a_peer_that_stopped_reading_is_cut_off(
         await deaf.do("room.join", room="lobby")
         deaf.socket.transport.pause_reading()
         (kept,) = server.server_state.connections
-        told = frames.EventPublished(name="said", payload="x" * 60_000, source="test", id="1")
+        told = EventPublished(name="said", payload="x" * 60_000, source="test", id="1")
         frame = told.frame("lobby")
 
         def is_stuck() -> bool:

@@ -12,7 +12,7 @@ from bus.chat.message_sql import Key
 from bus.consumers.message_sender import Pen
 from bus.messaging import publisher
 from bus.models import Room
-from bus.protocol.frames import Outcome
+from bus.protocol.objects import Outcome
 from tests.support.factories import GUEST_VISITOR, REJECTED, room, settle
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]

@@ -15,7 +15,7 @@ from bus.chat import access, read_state
 from bus.consumers import read_marks
 from bus.models import Member, Message, ReadMark, Room, Sanction
 from bus.protocol.errors import Unavailable
-from bus.protocol.frames import Reading
+from bus.protocol.objects import Reading
 from tests.support.web_server import Client, cookies_of, session
 
 pytestmark = [

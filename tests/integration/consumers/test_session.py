@@ -27,7 +27,7 @@ from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
 from bus.models import Member, Message, Room, Sanction
 from bus.protocol import channel_messages, channel_names
-from bus.protocol import frames as protocol
+from bus.protocol.commands import Command, RoomLeave
 from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
 from bus.servers.wire import Arrivals
@@ -197,10 +197,10 @@ async def test_too_many_commands_close(server: uvicorn.Server) -> None:
 async def test_our_own_failure_is_an_answer(
     server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(self: module.Session, command: protocol.Command) -> module.Data:
+    async def broken(self: module.Session, command: Command) -> module.Data:
         raise RuntimeError("this is broken")
 
-    monkeypatch.setitem(module._METHODS, protocol.RoomLeave, broken)
+    monkeypatch.setitem(module._METHODS, RoomLeave, broken)
     async with session(server) as one:
         assert (await one.refused("room.leave", room="lobby"))["code"] == "internal"
         assert "this is broken" in caplog.text

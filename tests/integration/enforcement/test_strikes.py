@@ -17,7 +17,7 @@ from bus.enforcement.room_settings import Conduct
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
 from bus.posting import events, removal
 from bus.protocol.errors import Conflict, Invalid, NotFound
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.review import appeals, reports, reviews
 from tests.support.factories import (
     CLEAN,

@@ -5,7 +5,7 @@ from pytest_django import Settings
 
 from bus.messaging import presence_store, publisher
 from bus.messaging.presence_store import Changes, Roster
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from tests.support.wait import PATIENCE
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("broker")]

@@ -24,7 +24,7 @@ from bus.messaging import publisher
 from bus.models import Erasure, Message, Room
 from bus.posting import edit, removal
 from bus.protocol.channel_messages import MessageSubmitted
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.workers.erasure import erase_forever
 from tests.support.broker_servers import Server, Servers
 from tests.support.broker_servers import servers as servers

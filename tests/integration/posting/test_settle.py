@@ -13,7 +13,7 @@ from bus.posting import settle as posting
 from bus.posting.settle import Settlement, Submission
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.errors import Conflict
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.review import reviews
 
 pytestmark = pytest.mark.django_db(transaction=True)

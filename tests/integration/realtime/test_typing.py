@@ -11,7 +11,7 @@ import uvicorn
 
 from bus.messaging import publisher
 from bus.models import Room, Sanction
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.realtime import typing as module
 from bus.realtime.hub import hub
 from bus.realtime.typing import TypingKeeper

@@ -19,7 +19,7 @@ from bus.posting import settle as posting
 from bus.protocol import channel_names
 from bus.protocol.channel_messages import DryRunContinued
 from bus.protocol.errors import Conflict, Invalid, NotFound
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.review import dry_run
 from bus.workers import dry_run as rehearsal
 from tests.support.factories import (

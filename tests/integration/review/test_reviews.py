@@ -16,7 +16,7 @@ from bus.posting import edit, events, removal
 from bus.posting import settle as posting
 from bus.posting.outcomes import Closed, Opened, Posted, Removed, Settled, Shown
 from bus.protocol.errors import Conflict, Invalid, NotFound
-from bus.protocol.frames import Author
+from bus.protocol.objects import Author
 from bus.review import appeals, expiry, reviews
 from tests.support.factories import (
     CLEAN,

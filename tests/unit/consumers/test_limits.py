@@ -7,12 +7,12 @@ from pytest_django.fixtures import Settings
 
 from bus.consumers import session
 from bus.consumers.socket import is_too_large
-from bus.protocol import frames
+from bus.protocol.commands import COMMANDS
 from bus.token_bucket import Pace
 
 
 def test_every_command_has_its_method() -> None:
-    assert set(session._METHODS) == set(frames.COMMANDS.values())
+    assert set(session._METHODS) == set(COMMANDS.values())
 
 
 def test_a_pace_lets_a_burst_through_and_then_says_how_long(

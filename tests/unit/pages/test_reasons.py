@@ -10,7 +10,7 @@ import pytest
 from bus import pages
 from bus.pages.history import rows_of
 from bus.protocol.errors import BusError
-from bus.protocol.frames import Author, Message
+from bus.protocol.objects import Author, Message
 from bus.protocol.reasons import REASONS
 from bus.protocol.types import canonical_name
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from bus.protocol import channel_messages, errors, frames
+from bus.protocol import channel_messages, errors
 from bus.protocol import types as fields
+from bus.protocol.commands import parse_command
 from bus.protocol.errors import Invalid, TooLong, Unavailable
 
 
@@ -52,7 +53,7 @@ def test_what_no_room_is_called(name: str) -> None:
 def test_a_body_that_says_nothing_is_refused(body: str) -> None:
     command = {"type": "message.send", "data": {"room": "lobby", "body": body, "client_id": "1"}}
     with pytest.raises(Invalid) as refusal:
-        frames.parse_command(command)
+        parse_command(command)
     assert refusal.value.field == "body"
     with pytest.raises(Invalid) as refusal:
         channel_messages.parse_channel_message("moderation", submitted(body=body))
@@ -64,16 +65,16 @@ def test_a_body_that_says_nothing_is_refused(body: str) -> None:
 def test_a_reason_that_cannot_be_stored_is_refused(kind: str, reason: str) -> None:
     command = {"type": kind, "data": {"room": "lobby", "id": "1", "reason": reason}}
     with pytest.raises(Invalid) as refusal:
-        frames.parse_command(command)
+        parse_command(command)
     assert refusal.value.field == "reason"
 
 
 def test_a_body_is_trimmed_and_bounded() -> None:
     data = {"room": "lobby", "client_id": "1"}
-    sent = frames.parse_command({"type": "message.send", "data": {**data, "body": " a\r\nb \n"}})
+    sent = parse_command({"type": "message.send", "data": {**data, "body": " a\r\nb \n"}})
     assert sent.model_dump()["body"] == "a\nb"
     with pytest.raises(TooLong):
-        frames.parse_command({"type": "message.send", "data": {**data, "body": "x" * 2001}})
+        parse_command({"type": "message.send", "data": {**data, "body": "x" * 2001}})
 
 
 @pytest.mark.parametrize(
