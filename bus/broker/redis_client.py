@@ -23,7 +23,7 @@ from bus.protocol.errors import Invalid, Unavailable
 _PIPELINE_LIMIT = 512
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
-_SCRIPTS = Path(__file__).parent / "scripts"
+SCRIPTS = Path(__file__).parent / "scripts"
 _CONNECT_TIMEOUT = redis_urls.CONNECT_TIMEOUT
 # What a broker that refuses writes begins its errors with, and what to tell of it.
 _REFUSALS = {
@@ -46,14 +46,23 @@ class Unusable(Unavailable):
     """What lies under our keys is nothing that we wrote; until it is gone they cannot be used."""
 
 
+# Those that were asked for, by their SHA-1: a broker that has just started knows none.
+_sources: dict[str, str] = {}
+
+
 @cache
-def script(name: str) -> tuple[str, str]:
-    """A Lua script's source and its SHA-1, which is how the broker knows it."""
-    source = (_SCRIPTS / f"{name}.lua").read_text("utf-8")
+def script(name: str, directory: Path = SCRIPTS) -> tuple[str, str]:
+    """A Lua script's source and its SHA-1, which is how the broker knows it.
+
+    What builds on the broker has scripts of its own, in a directory of its own.
+    """
+    source = (directory / f"{name}.lua").read_text("utf-8")
     # The first line may be one that the broker reads.
     first, flags, rest = source.rpartition("flags=allow-oom\n")
-    source = first + flags + (_SCRIPTS / "prelude.lua").read_text("utf-8") + rest
-    return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    source = first + flags + (SCRIPTS / "prelude.lua").read_text("utf-8") + rest
+    sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+    _sources[sha] = source
+    return source, sha
 
 
 class Connection:
@@ -82,8 +91,9 @@ class Connection:
             self._flusher = loop.create_task(self._flush())
         return answer
 
-    async def run(self, name: str, base: str, *args: Any) -> Any:
-        """Run a Lua script of this package on the keys that begin with `base`."""
+    async def run(self, name: str, base: str, *args: Any, directory: Path = SCRIPTS) -> Any:
+        """Run a Lua script (of this package, or a `directory`) on keys that begin with `base`."""
+        _, sha = script(name, directory)
         now = self._clock.now()
         if now is None:
             await self._ask_the_time()
@@ -92,7 +102,7 @@ class Connection:
             # Beside the script, in the same round trip.
             self._ask_the_time()
         try:
-            return await self.call("EVALSHA", script(name)[1], 1, f"{base}:meta", now, *args)
+            return await self.call("EVALSHA", sha, 1, f"{base}:meta", now, *args)
         except Unusable as error:
             found = await wrong_type.wrong_keys(self.call, base)
             what = "; ".join(found) or str(error.__cause__)
@@ -179,8 +189,7 @@ class Connection:
             return results
 
     async def _load_scripts(self) -> None:
-        names = [path.stem for path in _SCRIPTS.glob("*.lua") if path.stem != "prelude"]
-        await self._pipeline([("SCRIPT", "LOAD", script(name)[0]) for name in names])
+        await self._pipeline([("SCRIPT", "LOAD", source) for source in list(_sources.values())])
 
 
 def _encoded(part: Any) -> bytes | int | float:

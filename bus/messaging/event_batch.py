@@ -14,6 +14,7 @@ from channels.layers import BaseChannelLayer
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.redis_client import Connection
 from bus.conf import conf
+from bus.messaging.lua import SCRIPTS
 from bus.protocol.errors import Invalid
 
 logger = logging.getLogger(__name__)
@@ -80,5 +81,8 @@ async def group_send_many(
             continue
         parts.setdefault(connection, []).extend((name, payload))
     await asyncio.gather(
-        *(connection.run("publish", layer.prefix, *part) for connection, part in parts.items())
+        *(
+            connection.run("publish", layer.prefix, *part, directory=SCRIPTS)
+            for connection, part in parts.items()
+        )
     )

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bus.broker.redis_client import Connection
 from bus.conf import conf
+from bus.messaging.lua import SCRIPTS
 from bus.protocol.objects import Author
 
 # Somebody whose process was killed is gone after this; processes renew every 6 s. In ms.
@@ -82,7 +83,9 @@ class Roster:
         )
 
     async def _run(self, operation: str, *args: Any) -> Sequence[Any]:
-        answer: Sequence[Any] = await self._connection.run("roster", self._base, operation, *args)
+        answer: Sequence[Any] = await self._connection.run(
+            "presence", self._base, operation, *args, directory=SCRIPTS
+        )
         return answer
 
 

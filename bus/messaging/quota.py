@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bus.broker.channel_layer import BusChannelLayer
+from bus.messaging.lua import SCRIPTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +70,5 @@ class Throttle:
         if not args:
             return 0.0
         connection = self._layer.connection_of()(self._base)
-        return int(await connection.run("throttle", self._base, counts, *args)) / 1000
+        wait = await connection.run("throttle", self._base, counts, *args, directory=SCRIPTS)
+        return int(wait) / 1000

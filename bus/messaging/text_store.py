@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.redis_client import Connection
 from bus.broker.stream import text
+from bus.messaging.lua import SCRIPTS
 
 # Enough to see repeats and flooding.
 REMEMBERED = 20
@@ -33,7 +34,13 @@ class Memory:
             wanted.setdefault(connection_of(self._key(name)), []).append(name)
         answers = await asyncio.gather(
             *(
-                connection.run("recall", self._base, _AGE_MS, *map(self._key, known))
+                connection.run(
+                    "recall_texts",
+                    self._base,
+                    _AGE_MS,
+                    *map(self._key, known),
+                    directory=SCRIPTS,
+                )
                 for connection, known in wanted.items()
             )
         )
@@ -52,7 +59,9 @@ class Memory:
             kept.setdefault(connection_of(key), []).extend((key, said))
         await asyncio.gather(
             *(
-                connection.run("remember", self._base, REMEMBERED, _AGE_MS, *pairs)
+                connection.run(
+                    "remember_texts", self._base, REMEMBERED, _AGE_MS, *pairs, directory=SCRIPTS
+                )
                 for connection, pairs in kept.items()
             )
         )
