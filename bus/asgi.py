@@ -26,8 +26,8 @@ from bus.consumers.connections import connections  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
 from bus.database import limits  # noqa: E402
-from bus.database.connection_limit import Lane  # noqa: E402
-from bus.database.requests import Requests  # noqa: E402
+from bus.database.connection_limit import ConnectionLimit  # noqa: E402
+from bus.database.requests import BoundedRequests  # noqa: E402
 from bus.http.body_limit import BodyLimit  # noqa: E402
 from bus.http.security_headers import SecurityHeaders  # noqa: E402
 from bus.messaging import publisher  # noqa: E402
@@ -50,12 +50,12 @@ hub.read_by(repair.Reader())
 
 # What asks whether all is well does not wait with what may be the matter; the first of them asks
 # for nothing but an answer.
-_LANES: dict[str, Lane | None] = {"/livez": None, "/readyz": limits.probes}
+_LIMITS: dict[str, ConnectionLimit | None] = {"/livez": None, "/readyz": limits.probes}
 
 
-def _lane_of(scope: dict[str, Any]) -> Lane | None:
+def _limit_of(scope: dict[str, Any]) -> ConnectionLimit | None:
     path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return _LANES.get(path, limits.requests)
+    return _LIMITS.get(path, limits.requests)
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -108,7 +108,9 @@ async def _refuse(scope: dict[str, Any], send: Any) -> None:
 application = ProtocolTypeRouter(
     {
         "http": SecurityHeaders(
-            BodyLimit(Requests(http, _lane_of, _refuse), middleware.body_limit, middleware.wording)
+            BodyLimit(
+                BoundedRequests(http, _limit_of, _refuse), middleware.body_limit, middleware.wording
+            )
         ),
         "websocket": shutdown.Stoppable(
             OriginGuard(Identity(routing.websocket)), connections, close

@@ -6,7 +6,7 @@ from channels.routing import ChannelNameRouter, URLRouter
 from django.urls import re_path
 
 from bus.consumers import origin
-from bus.consumers.plain_chat import Plain
+from bus.consumers.plain_chat import PlainChat
 from bus.consumers.session import Session
 from bus.protocol import channel_names
 from bus.workers.broadcast import BroadcastWorker
@@ -15,7 +15,7 @@ from bus.workers.moderation import ModerationWorker
 websocket_urlpatterns = [
     re_path(r"^ws/?$", Session.as_asgi()),
     # Room names are of any script; the consumer knows which are possible.
-    re_path(r"^ws/chat/(?P<room>[^/]+)/?$", Plain.as_asgi()),
+    re_path(r"^ws/chat/(?P<room>[^/]+)/?$", PlainChat.as_asgi()),
     # Channels routes to ASGI applications, which Django's types do not know.
     re_path(r"", origin.nowhere),  # type: ignore[arg-type]
 ]

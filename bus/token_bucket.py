@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 
-class Pace:
+class TokenBucket:
     """Lets `burst` happen at once and `rate` a second on average; a rate of 0 lets all happen."""
 
     __slots__ = ("_burst", "_filled", "_rate", "_tokens")

@@ -13,7 +13,7 @@ from django.views.defaults import server_error
 
 from bus.api import errors
 from bus.api.middleware import ROOT
-from bus.database.connection_limit import PATIENCE, RETRY_AFTER
+from bus.database.connection_limit import RETRY_AFTER, TIMEOUT
 from bus.protocol.errors import BusError, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ _OUTAGES = (OperationalError, InterfaceError, Unavailable)
 def answer(request: HttpRequest) -> HttpResponse:
     """What is said to a request that waited for a database connection in vain."""
     refusal = Unavailable(
-        f"No database connection became free in {PATIENCE:g} s; see BUS_DATABASE_CONNECTIONS.",
+        f"No database connection became free in {TIMEOUT:g} s; see BUS_DATABASE_CONNECTIONS.",
         retry_after=RETRY_AFTER,
     )
     # Before any middleware: the language is found here.

@@ -52,7 +52,7 @@ Token = tuple[str, str] | tuple[str, int] | tuple[str, int, str]
 Place = tuple[int, str]
 
 
-class Guarded(Protocol):
+class WatchedSocket(Protocol):
     """A socket, as the guard sees it."""
 
     visitor: Visitor
@@ -80,28 +80,28 @@ class Guarded(Protocol):
         """Close."""
 
 
-class Guard:
+class AccessWatcher:
     """Looks after the sockets of one event loop."""
 
     def __init__(self) -> None:
-        self._sockets: dict[Token, set[Guarded]] = {}
+        self._sockets: dict[Token, set[WatchedSocket]] = {}
         self._recent: dict[Token, float] = {}
         # Who is to be looked at, and the places that were named and may have no entry here.
-        self._wanted: set[Guarded] = set()
+        self._wanted: set[WatchedSocket] = set()
         self._named: set[Place] = set()
         # Author keys of those of whom it was told that they are called otherwise now.
         self._renamed: set[str] = set()
         self._work = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
-    def add(self, socket: Guarded) -> None:
+    def add(self, socket: WatchedSocket) -> None:
         """Look after a socket from now on."""
         if not self._tasks:
             loop = asyncio.get_running_loop()
             self._tasks = [loop.create_task(self._listen()), loop.create_task(self._run())]
         self._keep(socket, *_tokens(socket))
 
-    def remove(self, socket: Guarded) -> None:
+    def remove(self, socket: WatchedSocket) -> None:
         """Forget a socket; call it while the socket is still in its rooms."""
         for room_id in socket.entries():
             self.left(socket, room_id)
@@ -109,13 +109,13 @@ class Guard:
             self._drop(socket, token)
         self._wanted.discard(socket)
 
-    def entered(self, socket: Guarded, room_id: int) -> None:
+    def entered(self, socket: WatchedSocket, room_id: int) -> None:
         """A socket keeps an entry of this room."""
         self._keep(socket, ("room", room_id))
         if self._is_recent(("place", room_id, socket.visitor.key)):
             self._want([socket])
 
-    def left(self, socket: Guarded, room_id: int) -> None:
+    def left(self, socket: WatchedSocket, room_id: int) -> None:
         """A socket keeps no entry of this room any more."""
         self._drop(socket, ("room", room_id))
 
@@ -133,13 +133,13 @@ class Guard:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    def _keep(self, socket: Guarded, *tokens: Token) -> None:
+    def _keep(self, socket: WatchedSocket, *tokens: Token) -> None:
         for token in tokens:
             self._sockets.setdefault(token, set()).add(socket)
             if self._is_recent(token):
                 self._want([socket])
 
-    def _drop(self, socket: Guarded, token: Token) -> None:
+    def _drop(self, socket: WatchedSocket, token: Token) -> None:
         found = self._sockets.get(token)
         if found is not None:
             found.discard(socket)
@@ -149,7 +149,7 @@ class Guard:
     def _is_recent(self, token: Token) -> bool:
         return self._recent.get(token, -math.inf) > time.monotonic() - _RECENT
 
-    def _want(self, sockets: Iterable[Guarded]) -> None:
+    def _want(self, sockets: Iterable[WatchedSocket]) -> None:
         self._wanted.update(sockets)
         self._work.set()
 
@@ -266,11 +266,11 @@ class Guard:
         if self._renamed:
             self._work.set()
 
-    def _is_kept(self, socket: Guarded) -> bool:
+    def _is_kept(self, socket: WatchedSocket) -> bool:
         return socket in self._sockets.get(("author", socket.visitor.key), ())
 
     def _apply(
-        self, socket: Guarded, found: Standing, places: set[Place], named: set[Place]
+        self, socket: WatchedSocket, found: Standing, places: set[Place], named: set[Place]
     ) -> None:
         code = self._logged_out(socket) or _end_of(socket, found)
         if code:
@@ -293,13 +293,13 @@ class Guard:
             if place[1] == key and place[0] not in entries and _concerns(right):
                 socket.tell(right)
 
-    def _logged_out(self, socket: Guarded) -> int:
+    def _logged_out(self, socket: WatchedSocket) -> int:
         login = socket.login
         gone = login is not None and self._is_recent(("login", login.digest))
         return CLOSE_UNAUTHENTICATED if gone else 0
 
 
-def _end_of(socket: Guarded, found: Standing) -> int:
+def _end_of(socket: WatchedSocket, found: Standing) -> int:
     """The code to close a socket with whose visitor is not who they were, else 0."""
     visitor, login = socket.visitor, socket.login
     if visitor.user_id is None:
@@ -326,7 +326,7 @@ def _concerns(right: Rights | None) -> TypeGuard[Rights]:
     return not right.hidden or (right.banned is None and right.muted is None)
 
 
-def _apply_room(socket: Guarded, entry: Entry, right: Rights | None) -> None:
+def _apply_room(socket: WatchedSocket, entry: Entry, right: Rights | None) -> None:
     room_id = entry.room.pk
     if right is None:
         socket.lose(room_id, NotFound(), None)
@@ -346,7 +346,7 @@ def _apply_room(socket: Guarded, entry: Entry, right: Rights | None) -> None:
         socket.refresh(now, right)
 
 
-def _tokens(socket: Guarded) -> Iterator[Token]:
+def _tokens(socket: WatchedSocket) -> Iterator[Token]:
     yield "author", socket.visitor.key
     if socket.visitor.network:
         yield "network", socket.visitor.network
@@ -354,15 +354,17 @@ def _tokens(socket: Guarded) -> Iterator[Token]:
         yield "login", socket.login.digest
 
 
-_guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Guard] = weakref.WeakKeyDictionary()
+_guards: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AccessWatcher] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def guard() -> Guard:
+def guard() -> AccessWatcher:
     """The guard of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _guards.get(loop)
     if found is None:
-        found = _guards[loop] = Guard()
+        found = _guards[loop] = AccessWatcher()
     return found
 
 

@@ -12,7 +12,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Together(Generic[K, V]):
+class BatchLoader(Generic[K, V]):
     """One reading at a time, each for all who asked since the last one began."""
 
     def __init__(self, read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
@@ -21,7 +21,7 @@ class Together(Generic[K, V]):
         self._asked: dict[K, asyncio.Future[V]] = {}
         self._reader: asyncio.Task[None] | None = None
 
-    async def ask(self, key: K) -> V:
+    async def load(self, key: K) -> V:
         """The answer, as new as this call; raises Unavailable, and what `read` raises."""
         future = self._asked.get(key)
         if future is None:

@@ -24,7 +24,7 @@ _FRESH = 3600.0
 _KNOWN = 50_000
 
 
-class Sightings:
+class GuestSightings:
     """Keeps in mind for a moment where guests were seen: many may come at once."""
 
     def __init__(self) -> None:
@@ -72,15 +72,17 @@ class Sightings:
                 logger.exception("Where guests come from could not be noted.")
 
 
-_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Sightings] = weakref.WeakKeyDictionary()
+_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, GuestSightings] = (
+    weakref.WeakKeyDictionary()
+)
 
 
-def sightings() -> Sightings:
+def sightings() -> GuestSightings:
     """Those of the running event loop."""
     loop = asyncio.get_running_loop()
     found = _all.get(loop)
     if found is None:
-        found = _all[loop] = Sightings()
+        found = _all[loop] = GuestSightings()
     return found
 
 

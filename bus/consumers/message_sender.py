@@ -10,14 +10,14 @@ from bus.chat import history
 from bus.chat.access import Entry, Visitor
 from bus.chat.message_sql import Key
 from bus.conf import conf
-from bus.consumers.batch_loader import Together
+from bus.consumers.batch_loader import BatchLoader
 from bus.consumers.visitor_limits import Budgets
 from bus.messaging import publisher
 from bus.models import Member
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.errors import RateLimited, SlowMode
 from bus.protocol.objects import Outcome
-from bus.token_bucket import Pace
+from bus.token_bucket import TokenBucket
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
 # are looked up, and none of a new guest; one that slips through is settled as a repeat anyhow.
@@ -26,7 +26,7 @@ _LOOKED_UP = 20
 _REMEMBERED = 256
 
 # By event loop: what became of messages that may be repeats.
-_Lookup = Together[Key, Outcome | None]
+_Lookup = BatchLoader[Key, Outcome | None]
 _lookups: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookup] = (
     weakref.WeakKeyDictionary()
 )
@@ -36,17 +36,17 @@ def _lookup() -> _Lookup:
     loop = asyncio.get_running_loop()
     found = _lookups.get(loop)
     if found is None:
-        found = _lookups[loop] = Together(history.outcomes_of)
+        found = _lookups[loop] = BatchLoader(history.outcomes_of)
     return found
 
 
-class Pen:
+class MessageSender:
     """Writes one visitor's messages into rooms."""
 
     def __init__(self, visitor: Visitor, rate: float, place: str = "") -> None:
         """`rate` in messages per second, on average; `place` as in addresses.place_of."""
         self.visitor = visitor
-        self._pace = Pace(rate, conf.send_burst)
+        self._pace = TokenBucket(rate, conf.send_burst)
         self._limited = rate > 0
         # Of all sessions of the visitor; made with the first message.
         self._place = place
@@ -67,7 +67,7 @@ class Pen:
         if nothing_before and (room.pk, client_id) not in self._taken:
             return None
         self._looked_up[room.pk] = looked_up + 1
-        return await _lookup().ask((room.pk, self.visitor.key, client_id))
+        return await _lookup().load((room.pk, self.visitor.key, client_id))
 
     async def write(
         self, entry: Entry, body: str, client_id: str, reply_to: str | None = None

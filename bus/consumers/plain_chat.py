@@ -13,7 +13,7 @@ from bus.conf import conf
 from bus.consumers import admission
 from bus.consumers.access_watcher import guard
 from bus.consumers.guest_sightings import sightings
-from bus.consumers.message_sender import Pen
+from bus.consumers.message_sender import MessageSender
 from bus.consumers.origin import refuse
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.protocol import channel_names, types
@@ -39,7 +39,7 @@ _ROOM_NAME: TypeAdapter[str] = TypeAdapter(types.RoomName)
 _BODY: TypeAdapter[str] = TypeAdapter(types.Body)
 
 
-class Plain(Socket):
+class PlainChat(Socket):
     """One socket in one room; what it cannot have it is told in a frame, and stays."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Plain(Socket):
 
     async def begin(self) -> None:
         """Enter the room; who may not is told why and sent away."""
-        self._pen = Pen(self.visitor, self.send_rate(), self.place_from)
+        self._sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
         if self.turned_down is not None:
             self._refuse(self.turned_down)
             raise Closed(CLOSE_TOO_MANY)
@@ -123,12 +123,12 @@ class Plain(Socket):
     def rename(self, name: str) -> None:
         """The visitor is called so from now on."""
         super().rename(name)
-        self._pen.visitor = self.visitor
+        self._sender.visitor = self.visitor
 
     async def _write(self, body: str) -> None:
         assert self._entry is not None
         self._written += 1
-        await self._pen.write(self._entry, body, self._client_id())
+        await self._sender.write(self._entry, body, self._client_id())
 
     def _client_id(self) -> str:
         return f"{self._mark}-{self._written}"

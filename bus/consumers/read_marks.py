@@ -8,7 +8,7 @@ import weakref
 
 from bus.chat import read_state
 from bus.chat.read_state import Place
-from bus.consumers.batch_loader import Together
+from bus.consumers.batch_loader import BatchLoader
 from bus.database import threads
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
@@ -32,7 +32,7 @@ class ReadMarks:
         self._names: dict[int, str] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
-        self._states: Together[Place, Reading] = Together(read_state.states)
+        self._states: BatchLoader[Place, Reading] = BatchLoader(read_state.states)
 
     def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
         """Note how far a user has read; written and told within a second or so."""
@@ -47,7 +47,7 @@ class ReadMarks:
         place = room_id, user_id
         if place in self._waiting:
             await self.flush()
-        return await self._states.ask(place)
+        return await self._states.load(place)
 
     async def flush(self) -> None:
         """Write what was gathered; raises Unavailable, and keeps it then."""

@@ -22,7 +22,7 @@ from bus.consumers.access_watcher import guard
 from bus.consumers.commands import METHODS
 from bus.consumers.commands.types import Data, Methods
 from bus.consumers.guest_sightings import sightings
-from bus.consumers.message_sender import Pen
+from bus.consumers.message_sender import MessageSender
 from bus.consumers.read_marks import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.database import threads
@@ -100,7 +100,7 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self.pen = Pen(self.visitor, self.send_rate(), self.place_from)
+        self.sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
         self.outbox.reply(self._started().frame())
         try:
             await self.listen()
@@ -165,7 +165,7 @@ class Session(Socket):
     def rename(self, name: str) -> None:
         """The visitor is called so from now on, and the client is told."""
         super().rename(name)
-        self.pen.visitor = self.visitor
+        self.sender.visitor = self.visitor
         self.outbox.reply(UserChanged.encode(self.visitor.author))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
@@ -357,7 +357,7 @@ class Session(Socket):
         self._ignore()
         self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
-        self.pen = Pen(self.visitor, self.send_rate(), self.place_from)
+        self.sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
         if grant is not None:
             left = max(0.0, grant.expires_at - time.time())
             loop = asyncio.get_running_loop()

@@ -30,7 +30,7 @@ from bus.protocol.frames import PROTOCOL
 from bus.realtime.hub import hub
 from bus.realtime.socket_writer import Outbox
 from bus.servers.wire import close_code
-from bus.token_bucket import Pace
+from bus.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Socket(AsyncConsumer):
         self.outbox = Outbox(send, joined=self.joined_frames, over=self._stop_reading)
         rate = self.send_rate()
         self._limited = rate > 0
-        self._pace = Pace(
+        self._pace = TokenBucket(
             max(_COMMAND_RATE, 2 * rate) if rate else 0, max(_COMMAND_BURST, 2 * conf.send_burst)
         )
         try:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from bus.chat.access import Visitor
 from bus.conf import conf
-from bus.token_bucket import Pace
+from bus.token_bucket import TokenBucket
 
 # A second on average, and at once: commands of a user,
 _COMMAND_RATE, _COMMAND_BURST = 300.0, 2000
@@ -46,14 +46,14 @@ class Budget:
     def __init__(self, times: float = 1.0) -> None:
         self._times = times
         # Made when they are first asked for: most people read.
-        self._paces: dict[What, Pace] = {}
+        self._paces: dict[What, TokenBucket] = {}
 
     def take(self, what: What, count: int) -> float:
         """Count something and return 0; or return the seconds to wait."""
         pace = self._paces.get(what)
         if pace is None:
             rate, burst = _pace_of(what)
-            pace = self._paces[what] = Pace(self._times * rate, self._times * burst)
+            pace = self._paces[what] = TokenBucket(self._times * rate, self._times * burst)
         return pace.take(count)
 
 

@@ -1,4 +1,4 @@
-"""A lane: as many pieces of work at once as it has places; the others wait in turn, bounded."""
+"""A semaphore over pieces of work with the database: the others wait in a queue, for so long."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from django.db import DatabaseError, connections
 
 logger = logging.getLogger(__name__)
 
-# Longest wait for a place before the work is refused, and what its caller is told to wait, in
+# Longest wait for a permit before the work is refused, and what its caller is told to wait, in
 # seconds.
-PATIENCE = 10.0
+TIMEOUT = 10.0
 RETRY_AFTER = 2.0
 
 
 @dataclass(slots=True)
-class _Piece:
+class _Job:
     """Work that waits, the threads that it is for, and the answer that its caller waits for."""
 
     work: Callable[[], Any]
@@ -32,23 +32,23 @@ class _Piece:
     answer: Future[Any]
 
 
-class Lane:
-    """Each piece of work holds a place, and gives its thread's connections back before the place.
+class ConnectionLimit:
+    """Each piece of work holds a permit, and closes its thread's connections before it returns it.
 
     So nothing that runs here holds a connection between two pieces, and there are never more
-    connections than places, whatever `DATABASES` says of pools and of keeping connections.
+    connections than permits, whatever `DATABASES` says of pools and of keeping connections.
     """
 
-    def __init__(self, places: Callable[[], int], patience: float = PATIENCE) -> None:
-        """`places` is asked at each turn, as settings may change in tests."""
-        self._places = places
-        self.patience = patience
+    def __init__(self, permits: Callable[[], int], timeout: float = TIMEOUT) -> None:
+        """`permits` is asked each time, as settings may change in tests; `timeout` in seconds."""
+        self._permits = permits
+        self.timeout = timeout
         self._lock = threading.Lock()
         self._held = 0
         self._numbers = itertools.count()
-        # Who waits by number, and whose turn is when: lower orders first, then lower numbers.
-        self._waiting: dict[int, _Piece] = {}
-        self._turns: list[tuple[int, int]] = []
+        # Who waits by number, and who is next: lower orders first, then lower numbers.
+        self._waiting: dict[int, _Job] = {}
+        self._queue: list[tuple[int, int]] = []
 
     def submit(
         self,
@@ -61,69 +61,69 @@ class Lane:
     ) -> Future[Any]:
         """Have it done in a thread of `executor`; call it from a running event loop.
 
-        `refuse` gets the answer that the caller waits for when there was no place in time; what
+        `refuse` gets the answer that the caller waits for when there was no permit in time; what
         is not `bounded` waits for as long as it takes.
         """
-        piece = _Piece(work, executor, Future())
+        job = _Job(work, executor, Future())
         with self._lock:
             number = next(self._numbers)
-            self._waiting[number] = piece
-            heapq.heappush(self._turns, (order, number))
+            self._waiting[number] = job
+            heapq.heappush(self._queue, (order, number))
         self._start_next()
         if bounded and number in self._waiting:
-            asyncio.get_running_loop().call_later(self.patience, self._expire, number, refuse)
-        return piece.answer
+            asyncio.get_running_loop().call_later(self.timeout, self._expire, number, refuse)
+        return job.answer
 
     def _expire(self, number: int, refuse: Callable[[Future[Any]], object]) -> None:
         with self._lock:
-            piece = self._waiting.pop(number, None)
-            if len(self._turns) > 2 * len(self._waiting) + 64:
-                self._turns = [turn for turn in self._turns if turn[1] in self._waiting]
-                heapq.heapify(self._turns)
-        if piece is not None:
-            refuse(piece.answer)
+            job = self._waiting.pop(number, None)
+            if len(self._queue) > 2 * len(self._waiting) + 64:
+                self._queue = [entry for entry in self._queue if entry[1] in self._waiting]
+                heapq.heapify(self._queue)
+        if job is not None:
+            refuse(job.answer)
 
     def _start_next(self) -> None:
-        while (piece := self._take_place()) is not None:
+        while (job := self._acquire()) is not None:
             # Whoever asked may be gone.
-            if not piece.answer.set_running_or_notify_cancel():
-                self._leave()
+            if not job.answer.set_running_or_notify_cancel():
+                self._release()
                 continue
             try:
-                piece.executor.submit(self._do, piece)
+                job.executor.submit(self._do, job)
             except RuntimeError as error:  # its threads were ended meanwhile
-                self._leave()
-                piece.answer.set_exception(error)
+                self._release()
+                job.answer.set_exception(error)
 
-    def _take_place(self) -> _Piece | None:
+    def _acquire(self) -> _Job | None:
         with self._lock:
-            while self._turns and self._held < self._places():
-                piece = self._waiting.pop(heapq.heappop(self._turns)[1], None)
-                if piece is not None:
+            while self._queue and self._held < self._permits():
+                job = self._waiting.pop(heapq.heappop(self._queue)[1], None)
+                if job is not None:
                     self._held += 1
-                    return piece
+                    return job
         return None
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         with self._lock:
             self._held -= 1
 
-    def _do(self, piece: _Piece) -> None:
+    def _do(self, job: _Job) -> None:
         tell: Callable[[], None]
         try:
-            tell = partial(piece.answer.set_result, piece.work())
+            tell = partial(job.answer.set_result, job.work())
         except BaseException as error:
-            tell = partial(piece.answer.set_exception, error)
+            tell = partial(job.answer.set_exception, error)
         # Before the answer: whoever has it finds nothing of ours open.
-        give_back()
-        self._leave()
+        close_connections()
+        self._release()
         self._start_next()
         tell()
         # It may hold an error, which holds this frame.
         del tell
 
 
-def give_back() -> None:
+def close_connections() -> None:
     """Close this thread's connections; those of a pool go back to it."""
     for connection in connections.all(initialized_only=True):
         try:

@@ -1,9 +1,9 @@
-"""The lanes of a web process, which share `BUS_DATABASE_CONNECTIONS`."""
+"""The limits of a web process: they share `BUS_DATABASE_CONNECTIONS`."""
 
 from __future__ import annotations
 
 from bus.conf import conf
-from bus.database.connection_limit import Lane
+from bus.database.connection_limit import ConnectionLimit
 
 
 def _of_sockets() -> int:
@@ -14,7 +14,7 @@ def _of_requests() -> int:
     return conf.database_connections - 1 - _of_sockets()
 
 
-requests = Lane(_of_requests)
-sockets = Lane(_of_sockets)
+requests = ConnectionLimit(_of_requests)
+sockets = ConnectionLimit(_of_sockets)
 # Told apart from both: whoever asks whether all is well hears of it when they are full.
-probes = Lane(lambda: 1)
+probes = ConnectionLimit(lambda: 1)

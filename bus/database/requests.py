@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from functools import partial
 from typing import Any, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
 
-from bus.database.connection_limit import Lane
+from bus.database import threads
+from bus.database.connection_limit import ConnectionLimit
 
 T = TypeVar("T")
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
@@ -19,24 +20,24 @@ Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 _numbers = itertools.count()
 
 
-class Turn(Executor):
-    """The thread of one request: the pieces of its sync code wait for places in a lane.
+class RequestExecutor(Executor):
+    """The thread of one request: each piece of its sync code waits for a permit.
 
     Requests that came first go first, so that the last ones wait, and none is half done for long.
     """
 
-    def __init__(self, lane: Lane) -> None:
+    def __init__(self, limit: ConnectionLimit) -> None:
         self.refused = False
         # Who was answered already is not refused any more.
         self.answered = False
-        self._lane = lane
+        self._limit = limit
         self._order = next(_numbers)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="request")
+        self._thread = threads.one_thread("request")
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Have a piece of sync code done; asgiref calls this from the event loop."""
         work = partial(fn, *args, **kwargs)
-        return self._lane.submit(
+        return self._limit.submit(
             work, self._thread, self._refuse, order=self._order, bounded=not self.answered
         )
 
@@ -49,43 +50,45 @@ class Turn(Executor):
         self.refused = answer.cancel() or self.refused
 
 
-class Requests:
-    """ASGI middleware around Django: sync code of all requests shares the places of a lane."""
+class BoundedRequests:
+    """ASGI middleware around Django: the sync code of all requests shares a limit's permits."""
 
     def __init__(
         self,
         application: Application,
-        lane_of: Callable[[dict[str, Any]], Lane | None],
+        limit_of: Callable[[dict[str, Any]], ConnectionLimit | None],
         refuse: Callable[[dict[str, Any], Any], Awaitable[None]],
     ) -> None:
-        """`refuse` answers a request that found no place in time; None needs no lane."""
+        """`refuse` answers a request that found no permit in time; None needs no permit."""
         self._application = application
-        self._lane_of = lane_of
+        self._limit_of = limit_of
         self._refuse = refuse
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one request."""
-        lane = self._lane_of(scope)
-        if lane is None:
+        limit = self._limit_of(scope)
+        if limit is None:
             await self._application(scope, receive, send)
         else:
-            await self._serve(lane, scope, receive, send)
+            await self._serve(limit, scope, receive, send)
 
-    async def _serve(self, lane: Lane, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        turn = Turn(lane)
+    async def _serve(
+        self, limit: ConnectionLimit, scope: dict[str, Any], receive: Any, send: Any
+    ) -> None:
+        executor = RequestExecutor(limit)
 
         async def answer(message: dict[str, Any]) -> None:
-            turn.answered = True
+            executor.answered = True
             await send(message)
 
         try:
-            async with ThreadSensitiveContext(executor=turn):
+            async with ThreadSensitiveContext(executor=executor):
                 await self._application(scope, receive, answer)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not turn.refused or (task is not None and task.cancelling()):
+            if not executor.refused or (task is not None and task.cancelling()):
                 raise
         finally:
-            turn.close()
-        if turn.refused and not turn.answered:
+            executor.close()
+        if executor.refused and not executor.answered:
             await self._refuse(scope, send)

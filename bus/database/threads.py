@@ -1,4 +1,8 @@
-"""The database for consumers: blocking work in a few threads, beside Channels' only one."""
+"""The threads that work with the database: all of them are made here.
+
+The sockets of a web process share a pool (`run`), beside Channels' only thread. A request has a
+thread of its own, in which asgiref's `sync_to_async` runs its code; so has a worker's consumer.
+"""
 
 from __future__ import annotations
 
@@ -17,16 +21,21 @@ from bus.protocol.errors import Unavailable
 
 T = TypeVar("T")
 
-# More than any process may have connections: what bounds the work is its lane.
-_threads = ThreadPoolExecutor(1000, thread_name_prefix="consumers-database")
+# More than any process may have connections: what bounds the work is its limit.
+_of_sockets = ThreadPoolExecutor(1000, thread_name_prefix="sockets-database")
+
+
+def one_thread(name: str) -> ThreadPoolExecutor:
+    """One thread, for an owner that ends it."""
+    return ThreadPoolExecutor(1, thread_name_prefix=name)
 
 
 async def run(work: Callable[..., T], *args: object) -> T:
     """Do blocking work with the database; raises Unavailable when it is away or busy too long."""
-    piece = partial(_do, work, args)
+    job = partial(_do, work, args)
     if _outer_thread_waits():
-        return await sync_to_async(piece)()
-    return await asyncio.wrap_future(sockets.submit(piece, _threads, _refuse))
+        return await sync_to_async(job)()
+    return await asyncio.wrap_future(sockets.submit(job, _of_sockets, _refuse))
 
 
 def _outer_thread_waits() -> bool:

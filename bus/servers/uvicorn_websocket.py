@@ -24,7 +24,7 @@ from bus.conf import conf
 from bus.http import security_headers
 from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY
 from bus.servers.refusal import refusal
-from bus.token_bucket import Pace
+from bus.token_bucket import TokenBucket
 
 # Frames a second that never come to the application, on average, and at once.
 _FRAME_RATE = 100.0
@@ -56,7 +56,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             logger=self.logger,
         )
         # Most sockets never say anything that needs one.
-        self._pace: Pace | None = None
+        self._pace: TokenBucket | None = None
         # What came before the socket was accepted.
         self._early = b""
         # Whether it crossed a bound, and is about to be cut off.
@@ -136,7 +136,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._ended or self.transport.is_closing():
             return False
         if self._pace is None:
-            self._pace = Pace(_FRAME_RATE, _FRAME_BURST)
+            self._pace = TokenBucket(_FRAME_RATE, _FRAME_BURST)
         if not self._pace.take():
             return True
         self._end(CLOSE_TOO_MANY)

@@ -6,7 +6,6 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from django.db import close_old_connections
@@ -15,7 +14,8 @@ from bus.broker import Delivery, Undeliverable
 from bus.broker.worker.consumer_run import BATCH, BATCH_ACCEPT, BATCH_FAILED
 from bus.chat import impostors, rooms
 from bus.conf import conf
-from bus.database.connection_limit import give_back
+from bus.database import threads
+from bus.database.connection_limit import close_connections
 from bus.messaging import publisher
 from bus.protocol.channel_messages import ChannelMessage, parse_channel_message
 from bus.protocol.errors import BusError
@@ -35,7 +35,7 @@ class BatchConsumer(ABC):
 
     def __init__(self) -> None:
         # One thread, and so one database connection, of its own.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=type(self).__name__)
+        self._thread = threads.one_thread(type(self).__name__)
 
     @classmethod
     def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
@@ -58,7 +58,7 @@ class BatchConsumer(ABC):
                 if failures:
                     await send({"type": BATCH_FAILED, "failures": failures})
         finally:
-            self._thread.submit(give_back)
+            self._thread.submit(close_connections)
             self._thread.shutdown(wait=False)
 
     async def _take_single(self, channel: str, receive: Receive) -> None:

@@ -39,11 +39,11 @@ logger = logging.getLogger(__name__)
 async def send(session: Session, command: MessageSend) -> Data:
     """`message.send`: put it on its way, or tell what became of it before."""
     entry = session.place(command.room).entry
-    outcome = await session.pen.repeated(entry, command.client_id)
+    outcome = await session.sender.repeated(entry, command.client_id)
     if outcome is not None:
         return outcome
     await session.listen()
-    await session.pen.write(entry, command.body, command.client_id, command.reply_to)
+    await session.sender.write(entry, command.body, command.client_id, command.reply_to)
     hub().typing.stop(entry.room.pk, entry.room.name, session.visitor.key)
     return {"status": "accepted"}
 
@@ -51,13 +51,13 @@ async def send(session: Session, command: MessageSend) -> Data:
 async def edit(session: Session, command: MessageEdit) -> Data:
     """`message.edit`: other words for one's own message; it counts as a message does."""
     entry, visitor = session.place(command.room).entry, session.visitor
-    session.pen.check_edit(entry, command.id, command.body)
+    session.sender.check_edit(entry, command.id, command.body)
     said = await _recall(visitor)
     verdict = await _look_outside(entry.room.pk, visitor, command.body, said)
     change = await changes.carry_out(
         _edited, entry.room.pk, command.id, visitor, command.body, verdict, said
     )
-    session.pen.edited(entry, command.id, command.body)
+    session.sender.edited(entry, command.id, command.body)
     if change.said:
         await _remember(visitor, change.said)
     return {"seq": change.row.changed}
@@ -75,7 +75,7 @@ async def delete(session: Session, command: MessageDelete) -> Data:
 async def report(session: Session, command: MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
     room = session.place(command.room).entry.room
-    session.pen.check_pace()
+    session.sender.check_pace()
     session.count("reports")
     await changes.carry_out(_reported, room, command.id, session.visitor, command.reason)
     return {}

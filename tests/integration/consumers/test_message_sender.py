@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from bus.chat import access, history
 from bus.chat.access import Entry, Visitor
 from bus.chat.message_sql import Key
-from bus.consumers.message_sender import Pen
+from bus.consumers.message_sender import MessageSender
 from bus.messaging import publisher
 from bus.models import Room
 from bus.protocol.objects import Outcome
@@ -42,9 +42,9 @@ async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
     entry = await sync_to_async(entered)(GUEST_VISITOR, lobby)
     others = [Visitor(key=f"g{n}", id=f"g{n}", name="guest") for n in range(300)]
     known = posted.submission.message.client_id, rejected.submission.message.client_id
-    mine = Pen(GUEST_VISITOR, 0)
+    mine = MessageSender(GUEST_VISITOR, 0)
     found = await asyncio.gather(
-        *(Pen(visitor, 0).repeated(entry, known[0]) for visitor in others),
+        *(MessageSender(visitor, 0).repeated(entry, known[0]) for visitor in others),
         *(mine.repeated(entry, client_id) for client_id in (*known, "never sent")),
     )
     # The same client_id of others is another message.
@@ -60,17 +60,17 @@ async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[
     lobby = await sync_to_async(room)()
     visitor = access.visitor_of_scope({})
     entry = await sync_to_async(entered)(visitor, lobby)
-    pen = Pen(visitor, 0)
+    sender = MessageSender(visitor, 0)
     for number in range(5):
-        assert await pen.repeated(entry, f"new {number}") is None
-        await pen.write(entry, "good morning", f"new {number}")
+        assert await sender.repeated(entry, f"new {number}") is None
+        await sender.write(entry, "good morning", f"new {number}")
     assert asked == []
     # One that it did send may be settled by now.
-    assert await pen.repeated(entry, "new 3") is None
+    assert await sender.repeated(entry, "new 3") is None
     assert asked == [1]
     # Back with its token it may repeat what it sent before.
     back = access.visitor_of_token(access.guest_token(visitor))
     assert not back.new
-    assert await Pen(back, 0).repeated(entry, "new 4") is None
+    assert await MessageSender(back, 0).repeated(entry, "new 4") is None
     assert asked == [1, 1]
     await publisher.close()

@@ -14,7 +14,7 @@ from django.db import OperationalError
 
 from bus.chat import access
 from bus.database import limits
-from bus.database.connection_limit import Lane
+from bus.database.connection_limit import ConnectionLimit
 from tests.support.web_server import address, session
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -34,14 +34,14 @@ async def get(server: uvicorn.Server, path: str, **headers: str) -> Answer:
     return await asyncio.to_thread(ask)
 
 
-def fill(lane: Lane, over: threading.Event, threads: ThreadPoolExecutor) -> None:
-    """Take all places of a lane until it is over."""
+def fill(limit: ConnectionLimit, over: threading.Event, threads: ThreadPoolExecutor) -> None:
+    """Take all permits of a limit until it is over."""
 
     def refuse(answer: Future[object]) -> None:
-        raise AssertionError("somebody else had the place")
+        raise AssertionError("somebody else had the permit")
 
-    for _ in range(lane._places()):
-        lane.submit(over.wait, threads, refuse)
+    for _ in range(limit._permits()):
+        limit.submit(over.wait, threads, refuse)
 
 
 @pytest.fixture
@@ -64,8 +64,8 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_back(
     threads: ThreadPoolExecutor,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for lane in (limits.requests, limits.sockets):
-        monkeypatch.setattr(lane, "patience", 0.2)
+    for limit in (limits.requests, limits.sockets):
+        monkeypatch.setattr(limit, "timeout", 0.2)
     async with session(server) as client:
         fill(limits.requests, over, threads)
         fill(limits.sockets, over, threads)

@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 from bus.consumers import session
 from bus.consumers.socket import is_too_large
 from bus.protocol.commands import COMMANDS
-from bus.token_bucket import Pace
+from bus.token_bucket import TokenBucket
 
 
 def test_every_command_has_its_method() -> None:
@@ -20,7 +20,7 @@ def test_a_pace_lets_a_burst_through_and_then_says_how_long(
 ) -> None:
     now = 100.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    pace = Pace(rate=8, burst=3)
+    pace = TokenBucket(rate=8, burst=3)
     assert [pace.take() for _ in range(4)] == [0, 0, 0, 0.125]
     now += 0.125
     assert pace.take() == 0
