@@ -164,7 +164,7 @@ def _askable(verdict: Verdict) -> bool:
 
 
 def _held(verdict: Verdict, reason: str, text: str) -> Verdict:
-    hit = Hit("external", reason, _SEVERITY, 0, len(text), text, "text")
+    hit = Hit.whole(text=text, rule="external", reason=reason, severity=_SEVERITY)
     return replace(verdict, action="hold", reason=reason, hits=(*verdict.hits, hit))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from bus.enforcement.open_review import rule_of
 from bus.moderation import Verdict
+from bus.moderation.verdict import WHOLE
 
 # Shown of each kind of change; the newest stay, so that they are of all the history.
 _EXAMPLES: Final = 10
@@ -113,4 +114,4 @@ class Difference:
 
 def _found(verdict: Verdict) -> set[tuple[str, str, bool]]:
     """The rule and what matched of each hit, and whether that is the message as such."""
-    return {(hit.rule, hit.matched.lower()[:40], hit.view == "whole") for hit in verdict.hits}
+    return {(hit.rule, hit.matched.lower()[:40], hit.disguise == WHOLE) for hit in verdict.hits}

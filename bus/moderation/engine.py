@@ -6,13 +6,14 @@ from typing import Final, NamedTuple
 from bus.moderation import classifier
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
+from bus.moderation.reasons import STARRED
 from bus.moderation.rules import RULES
 from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
 from bus.moderation.rules.newcomers import find as too_young
 from bus.moderation.text.normalise import Normal, normalise
 from bus.moderation.text.shown import as_shown
-from bus.moderation.verdict import ACTIONS, WHOLE, Hit, Verdict
+from bus.moderation.verdict import ACTIONS, Hit, Verdict
 from bus.unicode.graphemes import fitting, star
 
 _NOTHING_KNOWN: Final = Context()
@@ -52,7 +53,7 @@ def judge_many(cases: Sequence[Case]) -> list[Verdict]:
 def starred(text: str, policy: Policy) -> str:
     """The text with what the policy masks starred out, whatever else the policy makes of it."""
     hits, _ = _by_rules(text, policy, _NOTHING_KNOWN)
-    masked = [hit for hit in hits if _act(policy, hit) == _MASK and hit.view != WHOLE]
+    masked = [hit for hit in hits if _act(policy, hit) == _MASK and hit.reason in STARRED]
     return star(text, [(hit.start, hit.end) for hit in masked])
 
 
@@ -111,9 +112,9 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
     ranges = [
         (hit.start, hit.end)
         for hit, act in zip(hits, acts, strict=True)
-        if act >= _MASK and hit.view != WHOLE
+        if act >= _MASK and hit.reason in STARRED
     ]
-    parts = _parts(hits)
+    parts = _score_parts(hits)
     innocence = 1.0
     for _, part in parts:
         innocence *= 1.0 - part
@@ -123,11 +124,11 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
         hits=tuple(hits),
         masked=star(text, ranges) if ranges else text,
         reason=deciding.reason if hardest else None,
-        parts=parts,
+        score_parts=parts,
     )
 
 
-def _parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:
+def _score_parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:
     """What each rule adds: 0.95 for one severe hit; several milder ones add up to less than 1."""
     innocence: dict[str, float] = {}
     for hit in hits:

@@ -1,5 +1,7 @@
 """What judge() answers: the action, and every hit that led to it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -7,25 +9,59 @@ Action = Literal["allow", "alert", "mask", "hold", "reject"]
 # From the mildest to the hardest.
 ACTIONS: Final[tuple[Action, ...]] = ("allow", "alert", "mask", "hold", "reject")
 
-
-# The view of a hit on a message as such, in which no range is to be starred out.
+# In place of a disguise: found as it was written, and a hit on the message as such.
+WRITTEN: Final = "text"
 WHOLE: Final = "whole"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """One thing that a rule found: what, how bad, and where in the text as written."""
 
     rule: str
+    # What the author is told: one of `reasons.REASONS`.
     reason: str
     # 1 mild, 2 rude, 3 plain, 4 harsh, 5 severe.
     severity: int
     start: int
     end: int
     matched: str
-    view: str
+    # Under which disguise it was found.
+    disguise: str
     # The kind of term, such as slur or threat; for other rules the reason again.
-    category: str = ""
+    category: str
+
+    @classmethod
+    def at(
+        cls,
+        start: int,
+        end: int,
+        *,
+        text: str,
+        rule: str,
+        reason: str,
+        severity: int,
+        disguise: str = WRITTEN,
+        category: str | None = None,
+    ) -> Hit:
+        """A hit on a range of the text as written."""
+        return cls(
+            rule=rule,
+            reason=reason,
+            severity=severity,
+            start=start,
+            end=end,
+            matched=text[start:end],
+            disguise=disguise,
+            category=reason if category is None else category,
+        )
+
+    @classmethod
+    def whole(cls, *, text: str, rule: str, reason: str, severity: int) -> Hit:
+        """A hit on the message as such."""
+        return cls.at(
+            0, len(text), text=text, rule=rule, reason=reason, severity=severity, disguise=WHOLE
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The hit as the wire shows it."""
@@ -35,7 +71,7 @@ class Hit:
             "start": self.start,
             "end": self.end,
             "matched": self.matched,
-            "view": self.view,
+            "view": self.disguise,
         }
 
 
@@ -52,7 +88,7 @@ class Verdict:
     # Of the hit that decided; None when the message is allowed.
     reason: str | None
     # What each rule added to the score, the most first.
-    parts: tuple[tuple[str, float], ...] = ()
+    score_parts: tuple[tuple[str, float], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as one line of the `moderate` command."""

@@ -6,15 +6,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bus.moderation.policy.thresholds import NEVER, Ladder, Thresholds
+from bus.moderation.reasons import REASONS
+from bus.moderation.verdict import ACTIONS
 from bus.moderation.words.custom_lists import checked_patterns, checked_words
 
-_ACTIONS: Final = ("alert", "mask", "hold", "reject")
-# The model is no judge: what it says alone is looked at by a person.
-_MODEL_ACTIONS: Final = ("alert", "hold")
-_REASONS: Final = (
-    "blocked_word", "harassment", "self_harm", "link", "spam", "mentions", "flood", "new_member",
-    "capitals", "emoji", "too_long", "model",
-)  # fmt: skip
 # Those that a context may have.
 _ROLES: Final = ("owner", "moderator", "member", "guest", "service")
 # No message holds them, and no database takes them all.
@@ -77,9 +72,9 @@ def _severity(value: object) -> int:
 
 
 def _ladder(reason: str, value: object) -> Ladder:
-    if reason not in _REASONS:
-        raise ValueError(f"no reason {reason!r}; there are {', '.join(_REASONS)}")
-    actions = _MODEL_ACTIONS if reason == "model" else _ACTIONS
+    if reason not in REASONS:
+        raise ValueError(f"no reason {reason!r}; there are {', '.join(REASONS)}")
+    actions = REASONS[reason].actions
     if not isinstance(value, Mapping):
         raise ValueError(f"{reason}: an object of actions and severities is wanted")
     for action in value:
@@ -158,7 +153,7 @@ def written(value: object) -> object:
     if isinstance(value, Mapping):
         return {key: written(inner) for key, inner in value.items()}
     if isinstance(value, Ladder):
-        steps = {action: getattr(value, action) for action in _ACTIONS}
+        steps = {action: getattr(value, action) for action in ACTIONS[1:]}
         return {action: step for action, step in steps.items() if step != NEVER}
     if isinstance(value, Thresholds):
         steps = {"alert": value.alert, "hold": value.hold}

@@ -20,4 +20,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     letters = capitals + sum(map(str.islower, text))
     if letters < _SHORTEST or capitals * 100 <= letters * policy.max_capitals:
         return []
-    return [Hit("capitals", "capitals", 1, 0, len(text), text, "text", "capitals")]
+    return [Hit.whole(text=text, rule="capitals", reason="capitals", severity=1)]

@@ -6,7 +6,7 @@ from typing import Final
 from bus.moderation import classifier
 from bus.moderation.policy.thresholds import Thresholds
 from bus.moderation.text.normalise import Normal
-from bus.moderation.verdict import WHOLE, Hit
+from bus.moderation.verdict import Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
 from bus.moderation.words.boundaries import stands
 from bus.moderation.words.custom_lists import Own
@@ -32,7 +32,7 @@ def find(normal: Normal, thresholds: Thresholds, likely: float, own: Own) -> lis
     if likely < least or not text or _says_too_little(normal):
         return []
     severity = 2 if likely >= thresholds.hold else 1
-    return [Hit("model", "model", severity, 0, len(text), text, WHOLE, "model")]
+    return [Hit.whole(text=text, rule="model", reason="model", severity=severity)]
 
 
 def _says_too_little(normal: Normal) -> bool:

@@ -26,4 +26,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if len(found) <= policy.max_emoji:
         return []
     start, end = found[policy.max_emoji].start(), found[-1].end()
-    return [Hit("emoji", "emoji", 1, start, end, text[start:end], "text", "emoji")]
+    return [Hit.at(start, end, text=text, rule="emoji", reason="emoji", severity=1)]

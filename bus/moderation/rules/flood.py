@@ -3,7 +3,7 @@
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import Normal
-from bus.moderation.verdict import WHOLE, Hit
+from bus.moderation.verdict import Hit
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
@@ -13,4 +13,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
         return []
     if sum(age <= policy.flood_seconds for age in context.ages) < most:
         return []
-    return [Hit("flood", "flood", 2, 0, len(text), text, WHOLE, "flood")]
+    return [Hit.whole(text=text, rule="flood", reason="flood", severity=2)]

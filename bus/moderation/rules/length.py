@@ -13,4 +13,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     start = fitting(text, policy.max_length)
     if start == len(text):
         return []
-    return [Hit("length", "too_long", 1, start, len(text), text[start:], "text", "too_long")]
+    return [Hit.at(start, len(text), text=text, rule="length", reason="too_long", severity=1)]

@@ -153,4 +153,6 @@ def _links(
 
 
 def _hit(normal: Normal, reason: str, severity: int, start: int, end: int) -> Hit:
-    return Hit("links", reason, severity, start, end, normal.raw[start:end], "text", "link")
+    return Hit.at(
+        start, end, text=normal.raw, rule="links", reason=reason, severity=severity, category="link"
+    )

@@ -25,4 +25,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if len(names) <= most:
         return []
     start, end = names[most].start(), names[-1].end()
-    return [Hit("mentions", "mentions", 2, start, end, text[start:end], "text", "mentions")]
+    return [Hit.at(start, end, text=text, rule="mentions", reason="mentions", severity=2)]

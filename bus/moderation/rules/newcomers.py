@@ -3,7 +3,7 @@
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import Normal
-from bus.moderation.verdict import WHOLE, Hit
+from bus.moderation.verdict import Hit
 
 
 def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
@@ -11,4 +11,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     age, text = context.account_age, normal.raw
     if not policy.raid_seconds or age is None or age >= policy.raid_seconds or not text:
         return []
-    return [Hit("newcomers", "new_member", 1, 0, len(text), text, WHOLE, "new_member")]
+    return [Hit.whole(text=text, rule="newcomers", reason="new_member", severity=1)]

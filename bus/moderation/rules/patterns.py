@@ -65,6 +65,13 @@ def _places(pattern: Any, text: str, most: int) -> tuple[list[tuple[int, int]], 
 
 
 def _hit(normal: Normal, policy: Policy, start: int, end: int, view: str) -> Hit:
-    severity = policy.own_severity
-    matched = normal.raw[start:end]
-    return Hit("patterns", "blocked_word", severity, start, end, matched, view, "own")
+    return Hit.at(
+        start,
+        end,
+        text=normal.raw,
+        rule="patterns",
+        reason="blocked_word",
+        severity=policy.own_severity,
+        disguise=view,
+        category="own",
+    )

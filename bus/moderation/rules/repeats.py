@@ -21,4 +21,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     before = context.recent[-max(_LOOKED_AT, 4 * policy.max_repeats) :]
     if not said or before.count(said) <= policy.max_repeats:
         return []
-    return [Hit("repeats", "spam", 3, 0, len(text), text, "collapsed", "spam")]
+    return [Hit.whole(text=text, rule="repeats", reason="spam", severity=3)]

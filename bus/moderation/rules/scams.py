@@ -52,7 +52,11 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     first = min(start for start, _, _ in places.values())
     last = max(end for _, end, _ in places.values())
     start, end = normal.span(first, last)
-    return [Hit("scams", "spam", 2, start, end, normal.raw[start:end], "text", "scam")]
+    return [
+        Hit.at(
+            start, end, text=normal.raw, rule="scams", reason="spam", severity=2, category="scam"
+        )
+    ]
 
 
 def _stands(folded: str, start: int, end: int) -> bool:

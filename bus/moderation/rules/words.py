@@ -8,6 +8,7 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
+from bus.moderation.reasons import OF_CATEGORY
 from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 from bus.moderation.words.disguises import collapsed, korean, masked, plain, spelled
@@ -92,13 +93,13 @@ def _hit(normal: Normal, match: Match) -> Hit:
     """The match as a hit on the text as written."""
     start, end = normal.span(match.start, match.end)
     term = match.term
-    return Hit(
-        "words",
-        term.reason,
-        term.severity,
+    return Hit.at(
         start,
         end,
-        normal.raw[start:end],
-        match.view,
-        term.category,
+        text=normal.raw,
+        rule="words",
+        reason=OF_CATEGORY[term.category],
+        severity=term.severity,
+        disguise=match.view,
+        category=term.category,
     )

@@ -27,4 +27,4 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     if len(stacks) <= _MOST and sum(len(stack[0]) for stack in stacks) < _MARKS:
         return []
     start, end = stacks[0].start(), stacks[-1].end()
-    return [Hit("zalgo", "spam", 2, start, end, text[start:end], "text", "spam")]
+    return [Hit.at(start, end, text=text, rule="zalgo", reason="spam", severity=2)]

@@ -14,17 +14,6 @@ Edges = Literal["whole", "word", "stem", "prefix", "any", "run", "aimed", "taunt
 
 _LISTS: Final = Path(__file__).parent / "lists"
 _CHOICE: Final = re.compile(r"\[([^\]]+)\]")
-_REASONS: Final[dict[Category, str]] = {
-    "profanity": "blocked_word",
-    "sexual": "blocked_word",
-    "slur": "blocked_word",
-    "threat": "harassment",
-    "harassment": "harassment",
-    "self_harm": "self_harm",
-    "scam": "spam",
-    # A room's own words.
-    "own": "blocked_word",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +25,6 @@ class Term:
     severity: int
     edges: Edges
     exceptions: tuple[str, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """The reason code that an author is given."""
-        return _REASONS[self.category]
 
     @property
     def joined(self) -> str:
@@ -67,7 +51,7 @@ def parse(line: str) -> Iterator[Term]:
     if not 4 <= len(fields) <= 5:
         raise ValueError(f"4 or 5 tab-separated fields wanted: {line!r}")
     texts, category, severity, edges = fields[:4]
-    if category not in _REASONS or edges not in get_args(Edges):
+    if category not in get_args(Category) or edges not in get_args(Edges):
         raise ValueError(f"unknown category or edges: {line!r}")
     exceptions = tuple(filter(None, fields[4].split(","))) if len(fields) == 5 else ()
     for spelling in (spelling for text in texts.split(", ") for spelling in expand(text)):

@@ -134,8 +134,8 @@ def test_a_fuzz_run_raises_nothing_and_keeps_its_offsets() -> None:
 
 def test_the_score_adds_up_from_its_parts() -> None:
     verdict = judge("fuck you, see bit.ly/x", POLICIES["standard"])
-    assert [rule for rule, _ in verdict.parts] == ["words", "links"]
+    assert [rule for rule, _ in verdict.score_parts] == ["words", "links"]
     left = 1.0
-    for _, part in verdict.parts:
+    for _, part in verdict.score_parts:
         left *= 1.0 - part
     assert verdict.score == pytest.approx(1.0 - left, abs=0.001)

@@ -47,7 +47,7 @@ def test_what_the_room_allows_is_not_found_in_any_list() -> None:
 def test_patterns_match_what_is_written_and_what_is_read() -> None:
     policy = with_parts(patterns=[r"boss \d+", "z+q"], own_severity=2)
     verdict = judge("Boss 12, ｚｚｑ", policy)
-    assert [(h.matched, h.view) for h in verdict.hits] == [
+    assert [(h.matched, h.disguise) for h in verdict.hits] == [
         ("Boss 12", "text"),
         ("ｚｚｑ", "folded"),
     ]

@@ -61,7 +61,7 @@ STANDARD = replace(POLICIES["standard"], model=None)
 def test_swearing_is_rejected_in_the_view_where_it_shows(text: str, view: str) -> None:
     verdict = judge(text, STANDARD)
     assert verdict.action == "reject"
-    assert view in {hit.view for hit in verdict.hits}
+    assert view in {hit.disguise for hit in verdict.hits}
 
 
 def test_decomposed_text_is_the_same_text() -> None:

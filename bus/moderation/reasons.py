@@ -1,0 +1,45 @@
+"""The reasons that a hit may have: which rules mean each, and what may be done about it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from bus.moderation.verdict import ACTIONS, Action
+
+
+class Reason(NamedTuple):
+    """What a hit means for the author of a message."""
+
+    # The rules that find it.
+    rules: tuple[str, ...]
+    # The kinds of words that mean it, where the rule on words does.
+    categories: tuple[str, ...] = ()
+    # Whether a mask stars what was found: not where the words are not at fault.
+    starred: bool = True
+    actions: tuple[Action, ...] = ACTIONS[1:]
+
+
+# The words that an author is told for each are in `bus.protocol.reasons`.
+REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
+    {
+        # `own` are a room's own words.
+        "blocked_word": Reason(("words", "patterns"), ("profanity", "sexual", "slur", "own")),
+        "harassment": Reason(("words",), ("threat", "harassment")),
+        "self_harm": Reason(("words",), ("self_harm",)),
+        "link": Reason(("links",)),
+        # Of a text that looks like too many words, the rule on words says the same.
+        "spam": Reason(("scams", "links", "repeats", "zalgo", "words"), ("scam",)),
+        "mentions": Reason(("mentions",)),
+        "flood": Reason(("flood",), starred=False),
+        "new_member": Reason(("newcomers",), starred=False),
+        "capitals": Reason(("capitals",)),
+        "emoji": Reason(("emoji",)),
+        "too_long": Reason(("length",)),
+        # The model is no judge: what it says alone is looked at by a person.
+        "model": Reason(("model",), starred=False, actions=("alert", "hold")),
+    }
+)
+OF_CATEGORY: Final[Mapping[str, str]] = MappingProxyType(
+    {category: name for name, reason in REASONS.items() for category in reason.categories}
+)
+STARRED: Final = frozenset(name for name, reason in REASONS.items() if reason.starred)
