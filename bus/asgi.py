@@ -112,7 +112,7 @@ application = ProtocolTypeRouter(
                 BoundedRequests(http, _limit_of, _refuse), middleware.body_limit, middleware.wording
             )
         ),
-        "websocket": shutdown.Stoppable(
+        "websocket": shutdown.DaphneDrain(
             OriginGuard(Identity(routing.websocket)), connections, close
         ),
         "channel": routing.channels,

@@ -15,6 +15,7 @@ from bus.api import errors
 from bus.api.middleware import ROOT
 from bus.database.connection_limit import RETRY_AFTER, TIMEOUT
 from bus.protocol.errors import BusError, Unavailable
+from bus.servers.django import mark_as_logged
 
 logger = logging.getLogger(__name__)
 
@@ -48,5 +49,5 @@ def _refused(request: HttpRequest, error: BusError) -> HttpResponse:
     logger.warning("%s %s was refused: %s", request.method, request.path, error)
     response = render(request, "503.html", status=503)
     errors.say_when(response, [errors.as_wire(error)])
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    mark_as_logged(response)
     return response

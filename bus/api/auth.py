@@ -11,8 +11,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
-from django.middleware.csrf import CsrfViewMiddleware
+from django.http import HttpRequest
 from ninja.security.base import AuthBase
 
 from bus.chat import api_keys
@@ -20,6 +19,7 @@ from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
 from bus.protocol.errors import Forbidden, Unauthenticated
+from bus.servers import django
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,23 +95,8 @@ def needs(permission: str) -> dict[str, Any]:
     }
 
 
-class _Csrf(CsrfViewMiddleware):
-    """Django's check without its page, which would ask the database."""
-
-    def _reject(self, _request: HttpRequest, reason: str) -> HttpResponse:
-        return HttpResponseForbidden(reason)
-
-
-def _no_view(_request: HttpRequest) -> HttpResponse:
-    return HttpResponse()
-
-
 def _check_csrf(request: HttpRequest) -> None:
-    csrf = _Csrf(_no_view)
     # Ninja's views are exempt from the middleware, since keys need no token.
-    request.csrf_processing_done = False  # type: ignore[attr-defined]
-    csrf.process_request(request)
-    refusal = csrf.process_view(request, _no_view, (), {})
-    if refusal is not None:
-        reason = refusal.content.decode().rstrip(".")
+    reason = django.csrf_fault(request)
+    if reason is not None:
         raise Forbidden(f"CSRF: {reason}. Send the cookie's token as X-CSRFToken.")

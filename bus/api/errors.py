@@ -25,6 +25,7 @@ from bus.protocol.errors import (
     Unauthenticated,
     Unavailable,
 )
+from bus.servers.django import mark_as_logged
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def render(error: BusError, status: int | None = None) -> JsonResponse:
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="bus"'
     # Said here, once, as loud as it is; Django would log each full channel as an error.
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    mark_as_logged(response)
     if isinstance(error, Unavailable):
         logger.warning("A request was refused: %s", error)
     return response

@@ -21,6 +21,7 @@ from bus.http import client_address
 from bus.messaging import publisher, throttle
 from bus.protocol.channel_names import WORKED_CHANNELS
 from bus.protocol.errors import BusError, RateLimited, Unauthenticated
+from bus.servers.django import mark_as_logged
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     }
     response = JsonResponse({"ok": ok, "checks": checks}, status=200 if ok else 503)
     # Noted already; Django would log each probe that fails as an error.
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    mark_as_logged(response)
     return response
 
 

@@ -29,7 +29,7 @@ from bus.protocol.errors import (
 from bus.protocol.frames import PROTOCOL
 from bus.realtime.hub import hub
 from bus.realtime.socket_writer import Outbox
-from bus.servers.wire import close_code
+from bus.servers.daphne import close_code
 from bus.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)

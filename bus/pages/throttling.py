@@ -12,6 +12,7 @@ from django.shortcuts import render
 from bus.messaging import throttle
 from bus.messaging.publisher import Quota
 from bus.protocol.errors import RateLimited
+from bus.servers.django import mark_as_logged
 
 
 def too_many(request: HttpRequest, wait: float) -> HttpResponse:
@@ -20,7 +21,7 @@ def too_many(request: HttpRequest, wait: float) -> HttpResponse:
     response = render(request, "429.html", {"minutes": math.ceil(seconds / 60)}, status=429)
     response.headers["Retry-After"] = str(seconds)
     # Django would log each that is turned away.
-    response._has_been_logged = True  # type: ignore[attr-defined]
+    mark_as_logged(response)
     return response
 
 

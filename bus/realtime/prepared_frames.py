@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bus.servers import wire
+from bus.servers.websocket_frames import join_frames, text_frame
 
 
 class Bundle:
@@ -20,12 +20,12 @@ class Bundle:
     def separate(self) -> bytes:
         """A WebSocket frame for each, one after the other."""
         if not self._separate:
-            self._separate = b"".join(map(wire.text_frame, self.frames))
+            self._separate = b"".join(map(text_frame, self.frames))
         return self._separate
 
     @property
     def joined(self) -> bytes:
         """One WebSocket frame with an array of all; more where it would be too large."""
         if not self._joined:
-            self._joined = b"".join(map(wire.text_frame, wire.joined(self.frames)))
+            self._joined = b"".join(map(text_frame, join_frames(self.frames)))
         return self._joined

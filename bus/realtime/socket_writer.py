@@ -11,18 +11,16 @@ from typing import Any
 from bus.conf import conf
 from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY, CLOSE_TOO_SLOW
 from bus.realtime.prepared_frames import Bundle
-from bus.servers.wire import (
-    FRAME_LIMIT,
-    Wire,
-    backlog_of,
+from bus.servers.daphne import backlog_of, close_code
+from bus.servers.uvicorn_socket import (
+    DirectWrite,
+    abort_unread,
     bound_reads,
-    close_code,
-    cut_off,
-    hang_up,
-    lighten,
-    text_frame,
-    wire_of,
+    direct_writer,
+    release_handshake,
+    stop_reading,
 )
+from bus.servers.websocket_frames import FRAME_LIMIT, text_frame
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +51,7 @@ class Outbox:
         self._over = over
         self._loop = asyncio.get_running_loop()
         # Writes at once, where the server has a way for that.
-        self._put: Wire | None = None
+        self._put: DirectWrite | None = None
         # What the server keeps by itself, where its `send` never waits.
         self._backlog: Callable[[], int] | None = None
         # Frames, and whether each is a reply; none for most sockets at most times.
@@ -71,10 +69,10 @@ class Outbox:
 
     def open(self) -> None:
         """The socket is accepted: from now on frames may be written at once."""
-        self._put = wire_of(self._send)
+        self._put = direct_writer(self._send)
         self._backlog = backlog_of(self._send)
         bound_reads(self._send)
-        lighten(self._send)
+        release_handshake(self._send)
 
     def push(self, bundle: Bundle) -> None:
         """Say something, without ever waiting; a peer too far behind is closed with 4408."""
@@ -133,7 +131,7 @@ class Outbox:
         """Write nothing more; a peer that does not read is cut off after a grace, in seconds."""
         if self._writer is not None:
             self._writer.cancel()
-        cut_off(self._send, grace)
+        abort_unread(self._send, grace)
 
     def _write_later(self) -> None:
         if self._writer is None and not self._gone:
@@ -149,7 +147,7 @@ class Outbox:
                 await self._send({"type": "websocket.close", "code": code})
                 self._gone = True
                 if self._code in (CLOSE_BAD_FRAME, CLOSE_TOO_MANY):
-                    hang_up(self._send)
+                    stop_reading(self._send)
         except Exception as error:
             # Servers raise what they like when the peer is gone.
             logger.debug("A socket is gone: %r", error)

@@ -3,6 +3,6 @@
 Each file names the version that was read; `tests/unit/servers/` fails where that changes.
 """
 
-from bus.servers.running import warn_of_missing_bounds
+from bus.servers.uvicorn_server import warn_of_missing_bounds
 
 __all__ = ["warn_of_missing_bounds"]

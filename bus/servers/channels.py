@@ -1,4 +1,10 @@
-"""Makes unmodified Channels consumers cheap to run, without changing what they do."""
+"""Makes unmodified Channels consumers cheap to run, without changing what they do.
+
+Read: channels 4.3.2 (consumer.py, db.py).
+Relies on:
+    channels.consumer: aclose_old_connections
+    channels.consumer.AsyncConsumer.dispatch: `await aclose_old_connections()`
+"""
 
 from __future__ import annotations
 
@@ -29,7 +35,7 @@ def spare_thread_hops() -> None:
     """Let `AsyncConsumer.dispatch` skip its hop through the database thread before most messages.
 
     It waits for that thread before every message only to close stale connections, which costs more
-    than all else; here it does so once a second, and the lane after each failure.
+    than all else; here it does so once a second, and who runs consumers after each failure.
     """
     consumer.aclose_old_connections = _close_old_connections_seldom
 

@@ -14,12 +14,15 @@ import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from functools import partial
 from types import FrameType
 from typing import Any, Protocol
 
 from bus.conf import conf
-from bus.servers.running import SIGNALS, is_main_thread, running_uvicorn, warn_of_missing_bounds
-from bus.servers.wire import is_daphne
+from bus.servers import stop_signals
+from bus.servers.daphne import is_daphne
+from bus.servers.stop_signals import Handler
+from bus.servers.uvicorn_server import running_uvicorn, stop_listening, warn_of_missing_bounds
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +39,16 @@ class Sockets(Protocol):
 
 
 def drain_on_signals(sockets: Callable[[], Sockets]) -> None:
-    """Have the running server's signals drain this event loop's sockets first."""
+    """Have the running uvicorn's signals drain this event loop's sockets first."""
     server = running_uvicorn()
     if server is None:
         return
-    for number in SIGNALS:
-        handler = signal.getsignal(number)
-        if getattr(handler, "__self__", None) is server:
-            signal.signal(number, _Stop(server, handler, asyncio.get_running_loop(), sockets))
+    for handler in stop_signals.handlers():
+        if handler.owner is server:
+            _Drain(handler, sockets, before=partial(stop_listening, server)).install()
 
 
-class Stoppable:
+class DaphneDrain:
     """ASGI middleware: has Daphne drain, from the first socket on."""
 
     def __init__(
@@ -65,17 +67,11 @@ class Stoppable:
         """Pass the handshake on, and stay out of the way: a coroutine here would last as long."""
         if not self._known:
             self._known = True
-            if is_daphne(send) and is_main_thread():
+            if is_daphne(send) and stop_signals.is_main_thread():
                 warn_of_missing_bounds()
-                loop = asyncio.get_running_loop()
-                for number in SIGNALS:
-                    handler = signal.getsignal(number)
-                    reactor = getattr(handler, "__self__", None)
-                    # What Daphne's reactor does not handle is somebody else's.
-                    if reactor is not None:
-                        signal.signal(
-                            number, _Stop(reactor, handler, loop, self._sockets, self._close)
-                        )
+                # What Daphne's reactor does not handle is somebody else's.
+                for handler in stop_signals.handlers():
+                    _Drain(handler, self._sockets, after=self._close).install()
         return self._application(scope, receive, send)  # type: ignore[no-any-return]
 
 
@@ -83,41 +79,44 @@ async def _nothing() -> None:
     """The server tells of the end itself."""
 
 
-class _Stop:
-    """Takes one kind of signal for a server."""
+class _Drain:
+    """Takes one kind of signal for a server, and passes it on once the sockets are closed."""
 
     def __init__(
         self,
-        server: Any,
-        handler: Any,
-        loop: asyncio.AbstractEventLoop,
+        handler: Handler,
         sockets: Callable[[], Sockets],
-        close: Callable[[], Awaitable[None]] = _nothing,
+        *,
+        before: Callable[[], object] = lambda: None,
+        after: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
-        self._server = server
         self._handler = handler
-        self._loop = loop
+        self._loop = asyncio.get_running_loop()
         self._sockets = sockets
-        self._close = close
+        self._before = before
+        self._after = after
         self._task: asyncio.Task[None] | None = None
+
+    def install(self) -> None:
+        """Handle the signal from now on."""
+        signal.signal(self._handler.number, self)
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._loop.call_soon_threadsafe(self._begin, number)
 
     def _begin(self, number: int) -> None:
         if self._sockets().draining:
-            self._handler(number, None)
+            self._handler.call(number, None)
         else:
             self._task = self._loop.create_task(self._drain(number))
 
     async def _drain(self, number: int) -> None:
         try:
-            for listener in getattr(self._server, "servers", ()):
-                listener.close()
+            self._before()
             async with asyncio.timeout(conf.closing_window + 2):
                 await self._sockets().drain()
-            await self._close()
+            await self._after()
         except Exception:
             logger.exception("The sockets could not be closed one by one; the server closes them.")
         finally:
-            self._handler(number, None)
+            self._handler.call(number, None)

@@ -4,6 +4,14 @@ httptools has none: it keeps a head of any size, for any time. The bodies of req
 where any server asks for them (bus/http/body_limit.py).
 
 Read: uvicorn 0.54.0 (httptools_impl.py), httptools 0.9.0 (parser.pyx).
+Relies on:
+    uvicorn.protocols.http.httptools_impl.HttpToolsProtocol:
+        parser, cycle, pipeline, url, client, transport, server_state,
+        data_received, handle_websocket_upgrade, timeout_keep_alive_handler, on_response_complete,
+        _should_upgrade, _unset_keepalive_if_required
+    uvicorn.protocols.http.httptools_impl.RequestResponseCycle:
+        disconnected, message_event, response_started
+    httptools.HttpRequestParser: feed_data, should_upgrade
 """
 
 from __future__ import annotations
@@ -19,7 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from bus.conf import conf
-from bus.servers.crowd import Crowd
+from bus.servers.http_connections import HttpConnections
 from bus.servers.refusal import refusal
 
 logger = logging.getLogger(__name__)
@@ -40,7 +48,7 @@ _STALL_SECONDS = 30.0
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1_048_576
 
-crowd = Crowd()
+connections = HttpConnections()
 
 
 class _Excess(Exception):
@@ -88,7 +96,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A request is expected soon."""
         super().connection_made(transport)
-        crowd.arrive(self)
+        connections.arrive(self)
         self._arrival = self.loop.call_later(_ARRIVAL_SECONDS, self._enter)
         self._expect_head()
 
@@ -212,7 +220,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._arrival is not None:
             self._arrival.cancel()
             self._arrival = None
-        if not crowd.enter(self, self.client[0] if self.client else ""):
+        if not connections.enter(self, self.client[0] if self.client else ""):
             self._refuse(503)
 
     def _stop(self, status: int) -> None:
@@ -277,7 +285,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.abort()
 
     def _forget(self) -> None:
-        crowd.leave(self)
+        connections.leave(self)
         if self._arrival is not None:
             self._arrival.cancel()
             self._arrival = None

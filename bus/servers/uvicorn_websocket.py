@@ -5,6 +5,14 @@ never do: the server answers or keeps them, without a look at how many there are
 peer reads its answers.
 
 Read: uvicorn 0.54.0 (websockets_sansio_impl.py), websockets 17.4 (protocol.py, server.py).
+Relies on:
+    uvicorn.protocols.websockets.websockets_sansio_impl.WebSocketsSansIOProtocol:
+        conn, queue, writable, transport, close_sent, close_timer, read_paused, default_headers,
+        handshake_initiated, handshake_complete, start_keepalive, stop_keepalive,
+        keepalive_timeout, handle_ping, handle_pong, handle_cont, handle_text, handle_bytes
+    websockets.protocol.Protocol: reader, current_size, data_to_send, send_close
+    websockets.server.ServerProtocol: handshake_exc, available_extensions, reject
+    websockets.streams.StreamReader: buffer
 """
 
 from __future__ import annotations

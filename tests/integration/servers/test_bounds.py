@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from bus.conf import Conf
 from bus.http.security_headers import CSP
-from bus.servers.uvicorn_http import crowd
+from bus.servers.uvicorn_http import connections
 from tests.support.raw_http import Answer, ask, line, request
 from tests.support.raw_socket import handshake
 from tests.support.wait import PATIENCE, until_async
@@ -170,7 +170,7 @@ async def test_half_requests_end_by_themselves(server: uvicorn.Server, settings:
             if number % 3:
                 check(await one.answer(), 408)
             assert await one.rest() == b""
-    await until_async(lambda: len(crowd) == 0)
+    await until_async(lambda: len(connections) == 0)
 
 
 async def test_a_body_that_comes_slowly_and_steadily_is_taken(
@@ -195,7 +195,7 @@ async def test_who_asks_nothing_makes_room_for_who_asks(
             one.write(b"GET /livez HTTP/1.1\r\n")
         for _ in range(5):
             assert (await ask(server, request("/livez"))).status == 200
-        assert len(crowd) <= 20
+        assert len(connections) <= 20
         # The oldest went.
         assert await lines[0].rest() == b""
 

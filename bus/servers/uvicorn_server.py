@@ -1,13 +1,17 @@
-"""The server that runs this process, and a warning where it does not bound what it should.
+"""The uvicorn that runs this process, and a warning where none bounds what it should.
 
-Read: uvicorn 0.54.0 (server.py), for the signal handlers by which it is found.
+Read: uvicorn 0.54.0 (server.py, config.py).
+Relies on:
+    uvicorn.server.Server: handle_exit, servers
+    uvicorn.server.Server.capture_signals: `signal.signal(sig, self.handle_exit)`
+    uvicorn.config.Config: http_protocol_class, ws_protocol_class
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
+
+from bus.servers import stop_signals
 
 try:
     import uvicorn
@@ -16,23 +20,19 @@ except ImportError:  # another server
 
 logger = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-
-
-def is_main_thread() -> bool:
-    """Whether signals are heard here: a server in another thread has none."""
-    return threading.current_thread() is threading.main_thread()
-
 
 def running_uvicorn() -> uvicorn.Server | None:
     """The uvicorn whose signal handlers are set, if there is one."""
-    if uvicorn is None or not is_main_thread():
+    if uvicorn is None or not stop_signals.is_main_thread():
         return None
-    for number in SIGNALS:
-        server = getattr(signal.getsignal(number), "__self__", None)
-        if isinstance(server, uvicorn.Server):
-            return server
-    return None
+    owners = (handler.owner for handler in stop_signals.handlers())
+    return next((owner for owner in owners if isinstance(owner, uvicorn.Server)), None)
+
+
+def stop_listening(server: uvicorn.Server) -> None:
+    """Take no new connections; those that are open stay."""
+    for listener in getattr(server, "servers", ()):
+        listener.close()
 
 
 def missing_bounds(server: uvicorn.Server | None) -> list[str]:
@@ -56,7 +56,7 @@ def missing_bounds(server: uvicorn.Server | None) -> list[str]:
 def warn_of_missing_bounds() -> None:
     """Say at the start that anybody can fill this process' memory, where that is so."""
     missing = missing_bounds(running_uvicorn())
-    if is_main_thread() and missing:
+    if stop_signals.is_main_thread() and missing:
         logger.warning(
             "This web server does not bound heads, half requests, nor what it answers to pings by "
             "itself: a stranger can take its memory. Run it as the Procfile does, with %s.",

@@ -15,7 +15,7 @@ _ARRIVING_LIMIT = 4096
 
 
 class Connection(Protocol):
-    """A connection, as the crowd sees it."""
+    """A connection, as those who count them see it."""
 
     @property
     def is_idle(self) -> bool:
@@ -25,7 +25,7 @@ class Connection(Protocol):
         """End it."""
 
 
-class Crowd:
+class HttpConnections:
     """Connections in the order in which they came; those who ask for nothing make room."""
 
     def __init__(self) -> None:

@@ -1,0 +1,89 @@
+"""What is relied on in the servers, in Channels and in Django beyond their public API is there."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.support import upstreams
+from tests.support.upstreams import Knowledge
+
+KNOWLEDGE = upstreams.knowledge_in("bus/servers")
+# Named tuples and models have these by their documentation.
+PUBLIC = {"_meta", "_state", "_default_manager", "_replace", "_exit", "_current_frames"}
+# The channel layer stands on channels_redis, whose private parts are its own business.
+ELSEWHERE = {"bus/broker/channel_layer.py", "bus/broker/loop_state.py"}
+
+
+@pytest.mark.parametrize("known", KNOWLEDGE, ids=lambda known: known.file)
+def test_what_was_read_holds(known: Knowledge) -> None:
+    assert list(known.faults()) == []
+
+
+@pytest.mark.parametrize("known", KNOWLEDGE, ids=lambda known: known.file)
+def test_the_version_that_was_read_is_the_one_that_runs(known: Knowledge) -> None:
+    assert list(known.unread()) == []
+
+
+def test_all_that_reaches_into_a_server_says_so() -> None:
+    assert {Path(known.file).name for known in KNOWLEDGE} == {
+        "channels.py", "daphne.py", "django.py", "uvicorn_http.py", "uvicorn_server.py",
+        "uvicorn_socket.py", "uvicorn_websocket.py",
+    }  # fmt: skip
+    assert all(known.versions and all(known.names.values()) for known in KNOWLEDGE)
+
+
+def test_what_holds_no_longer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Server:
+        """An upstream's, of a later release."""
+
+        def __init__(self) -> None:
+            self.kept = 1
+
+    upstream = ModuleType("upstream")
+    upstream.Server = Server  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "upstream", upstream)
+    monkeypatch.setattr("importlib.metadata.version", lambda package: "2.0")
+    known = Knowledge(
+        "bus/servers/it.py",
+        {"upstream": "1.0"},
+        {"upstream.Server": ["kept", "_lost"], "upstream.Gone": ["all"]},
+    )
+    assert list(known.unread()) == [
+        "upstream is 2.0, and 1.0 was read; read it again, then mend bus/servers/it.py"
+    ]
+    assert list(known.faults()) == [
+        "upstream 2.0: upstream.Server has no _lost any more; "
+        "read it again, then mend bus/servers/it.py",
+        "upstream 2.0: upstream.Gone is gone; read it again, then mend bus/servers/it.py",
+    ]
+
+
+def test_private_parts_of_others_are_used_nowhere_else() -> None:
+    found = {
+        f"{file}: {name}"
+        for path in sorted((upstreams.ROOT / "bus").rglob("*.py"))
+        if (file := str(path.relative_to(upstreams.ROOT))) not in ELSEWHERE
+        if upstreams.knowledge_of(path) is None
+        for name in foreign_private_names(ast.parse(path.read_text("utf-8")))
+    }
+    assert found == set(), "it belongs in bus/servers/ or bus/embedded/, with what was read"
+
+
+def foreign_private_names(tree: ast.AST) -> set[str]:
+    """Private attributes of anything but `self`, and private modules and names of others."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            names = [] if own or ast.unparse(node.value) == "super()" else [node.attr]
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("bus"):
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+        else:
+            continue
+        found |= {n for n in names if n.startswith("_") and not n.startswith("__")}
+    return found - PUBLIC
