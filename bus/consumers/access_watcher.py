@@ -262,7 +262,7 @@ class AccessWatcher:
         self._renamed -= keys
         for author, rooms in found.items():
             for room in rooms:
-                hub().tell_room(room.pk, UserChanged.encode(author, room.name))
+                hub().deliver_locally(room.pk, UserChanged.encode(author, room.name))
         if self._renamed:
             self._work.set()
 

@@ -31,7 +31,7 @@ from bus.protocol.errors import (
 from bus.protocol.frames import parse_frame
 from bus.protocol.plain_chat import plain_refusal
 from bus.realtime.hub import hub
-from bus.realtime.room_subscription import Seat
+from bus.realtime.room_subscription import RoomSubscription
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class PlainChat(Socket):
         self._written = 0
         self._name = ""
         self._entry: Entry | None = None
-        self._seat: Seat | None = None
+        self._seat: RoomSubscription | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve the room that the path names; a name that none can have is refused."""
@@ -75,7 +75,7 @@ class PlainChat(Socket):
                 self.count("joins")
             self._entry = await admission.enter(self._name, self.visitor, self.address)
             room = self._entry.room
-            seat = await hub().join_room(room.pk, self.outbox, mark=self._own_mark())
+            seat = await hub().join_room(room.pk, self.outbox, sender_mark=self._sender_mark())
         except BusError as error:
             self._refuse(error)
             raise Closed(_code_of(error)) from error
@@ -133,7 +133,7 @@ class PlainChat(Socket):
     def _client_id(self) -> str:
         return f"{self._mark}-{self._written}"
 
-    def _own_mark(self) -> str:
+    def _sender_mark(self) -> str:
         return channel_names.own_mark(self.visitor.key, self._client_id())
 
     def _refuse(self, error: BusError) -> None:

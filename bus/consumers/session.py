@@ -53,9 +53,9 @@ from bus.protocol.objects import Joined, Limits, SessionUser
 from bus.protocol.replies import reply_error, reply_ok
 from bus.protocol.types import canonical_name, timestamp
 from bus.realtime.hub import hub
-from bus.realtime.recent_messages import Caught
-from bus.realtime.room_filter import Within
-from bus.realtime.room_subscription import Listener, Seat
+from bus.realtime.recent_messages import CaughtUp
+from bus.realtime.room_filter import RoomFilter
+from bus.realtime.room_subscription import Listener, RoomSubscription
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Place:
     """A room that the session has joined."""
 
     entry: Entry
-    seat: Seat
+    seat: RoomSubscription
 
 
 class Session(Socket):
@@ -119,7 +119,7 @@ class Session(Socket):
         self.check_pace(max(1, len(items)))
         for item in items:
             await self._obey(item)
-            await self.outbox.relieved()
+            await self.outbox.until_replies_fit()
 
     def clean_up(self) -> None:
         """Leave every room, and the author's own group."""
@@ -311,16 +311,16 @@ class Session(Socket):
             **read,
         ).encode(caught.messages)
 
-    async def _read_history(self, place: Place, command: RoomJoin) -> Caught:
+    async def _read_history(self, place: Place, command: RoomJoin) -> CaughtUp:
         """What changed since, or the newest page, where this process does not know it."""
         room = place.entry.room
         found = await threads.run(history.recover, room, command.since, command.limit)
         # What the room was told meanwhile follows; but no text that is gone by then.
-        gone = place.seat.removed()
+        gone = place.seat.held_removals()
         for message in found.messages:
             if message.id in gone:
                 message.body, message.removed = "", True
-        return Caught(found.head, found.recovered, to_json(found.messages))
+        return CaughtUp(found.head, found.recovered, to_json(found.messages))
 
     def place(self, room: str) -> Place:
         """Where the session is in a room; raises NotMember, or why it is there no more."""
@@ -348,7 +348,7 @@ class Session(Socket):
         """Listen to what concerns the visitor alone; once is enough. Raises Unavailable."""
         if self._ear is None:
             rooms = None if self.grant is None else self.grant.rooms
-            ear = self.outbox if rooms is None else Within(self.outbox, rooms)
+            ear = self.outbox if rooms is None else RoomFilter(self.outbox, rooms)
             await hub().join_author(self.visitor.key, ear)
             self._ear = ear
 

@@ -28,7 +28,7 @@ from bus.protocol.errors import (
 )
 from bus.protocol.frames import PROTOCOL
 from bus.realtime.hub import hub
-from bus.realtime.socket_writer import Outbox
+from bus.realtime.socket_writer import SocketWriter
 from bus.servers.daphne import close_code
 from bus.token_bucket import TokenBucket
 
@@ -65,7 +65,7 @@ class Socket(AsyncConsumer):
     login: Login | None
     # As Login.password, of a user who came with a token; None for all others.
     token_password: int | None = None
-    outbox: Outbox
+    outbox: SocketWriter
     # Where it comes from, "" where nobody knows.
     address: str
     network: str
@@ -96,7 +96,7 @@ class Socket(AsyncConsumer):
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self.outbox = Outbox(send, joined=self.joined_frames, over=self._stop_reading)
+        self.outbox = SocketWriter(send, joined=self.joined_frames, on_end=self._stop_reading)
         rate = self.send_rate()
         self._limited = rate > 0
         self._pace = TokenBucket(

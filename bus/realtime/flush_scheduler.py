@@ -9,8 +9,8 @@ from collections.abc import Callable
 from bus.conf import conf
 
 
-class Gate:
-    """Calls `flush` soon after a knock; never again before a window, or the last flush's cost.
+class FlushScheduler:
+    """Calls `flush` soon after `schedule`; never again before a window, or the last flush's cost.
 
     With a fixed window, one that is shorter than a flush takes would never join anything.
     """
@@ -20,34 +20,34 @@ class Gate:
         # Whether a flush is planned or under way, and whether something came during it.
         self._busy = False
         self._again = False
-        self._opens_at = 0.0
+        self._next_at = 0.0
 
-    def knock(self) -> None:
-        """Something waits."""
+    def schedule(self) -> None:
+        """Something waits to be flushed."""
         if self._busy:
             self._again = True
             return
         self._busy = True
         loop = asyncio.get_running_loop()
-        wait = self._opens_at - time.monotonic()
+        wait = self._next_at - time.monotonic()
         if wait <= 0:
             # Soon, and not now: what the broker sent together leaves together.
-            loop.call_soon(self._open)
+            loop.call_soon(self._run)
         else:
-            loop.call_later(wait, self._open)
+            loop.call_later(wait, self._run)
 
-    def _open(self) -> None:
+    def _run(self) -> None:
         began = time.monotonic()
         self._again = False
         try:
             self._flush()
         finally:
             # The server writes to its sockets after this turn of the loop: that is the cost.
-            asyncio.get_running_loop().call_soon(self._close, began)
+            asyncio.get_running_loop().call_soon(self._finish, began)
 
-    def _close(self, began: float) -> None:
+    def _finish(self, began: float) -> None:
         cost = time.monotonic() - began
-        self._opens_at = began + max(conf.flush_window, 2 * cost)
+        self._next_at = began + max(conf.flush_window, 2 * cost)
         self._busy = False
         if self._again:
-            self.knock()
+            self.schedule()

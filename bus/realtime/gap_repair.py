@@ -13,9 +13,9 @@ from bus.realtime.topic import RoomTopic, Topic
 
 logger = logging.getLogger(__name__)
 
-# An event whose predecessor is missing waits for it this long, in seconds: two processes that tell
-# a room at the same time may overtake each other.
-_HOLE_WAIT = 0.2
+# An event whose predecessor is missing waits for it this long, in seconds: two processes that
+# publish to a room at the same time may overtake each other.
+_GAP_WAIT = 0.2
 # What the database has and the broker did not bring within this will not come, in seconds.
 _LAG_WAIT = 0.5
 # Between two attempts to read from a database that is away, in seconds.
@@ -24,36 +24,36 @@ _RETRY = 1.0
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
 
 
-class Repairs:
-    """Compares what was delivered with what there is, and mends rooms one by one."""
+class GapRepair:
+    """Compares what was delivered with what there is, and repairs rooms one by one."""
 
     def __init__(self, topics: Mapping[str, Topic], source: Source | None, spawn: Spawn) -> None:
         self._topics = topics
         self._source = source
         self._spawn = spawn
 
-    def notice_hole(self, topic: RoomTopic) -> None:
+    def notice_gap(self, topic: RoomTopic) -> None:
         """Something is missing in a room: wait for it a little, then read it."""
-        if not topic.mending:
-            topic.mending = True
-            if topic.order.overfull:
+        if not topic.repairing:
+            topic.repairing = True
+            if topic.sequencer.overfull:
                 self._fill(topic)
             else:
-                asyncio.get_running_loop().call_later(_HOLE_WAIT, self._fill, topic)
+                asyncio.get_running_loop().call_later(_GAP_WAIT, self._fill, topic)
 
     def _fill(self, topic: RoomTopic) -> None:
-        topic.mending = False
-        if topic.order.broken and self._is_live(topic):
-            self._spawn(self._mend(topic))
+        topic.repairing = False
+        if topic.sequencer.has_gap and self._is_live(topic):
+            self._spawn(self._repair(topic))
 
     async def after_outage(self) -> None:
-        """Groups are heard again: give every room what was said meanwhile."""
+        """Groups are heard again: give every room what was published meanwhile."""
         topics = self._rooms()
         for topic in topics:
             topic.pause()
         heads = await self._heads(topics, insist=True)
         for topic in topics:
-            head = topic.order.head
+            head = topic.sequencer.head
             if not self._is_live(topic):
                 continue
             if heads is None or head is None or heads.get(topic.room) == head:
@@ -62,24 +62,24 @@ class Repairs:
                     topic.fail()
                 topic.resume()
             else:
-                await self._mend(topic)
+                await self._repair(topic)
 
     async def check(self) -> None:
-        """Mend each room that lacks what the database has; one query."""
-        topics = [topic for topic in self._rooms() if not topic.mending]
+        """Repair each room that lacks what the database has; one query."""
+        topics = [topic for topic in self._rooms() if not topic.repairing]
         heads = await self._heads(topics)
         if not heads:
             return
-        behind = [t for t in topics if (t.order.head or 0) < heads.get(t.room, 0)]
+        behind = [t for t in topics if (t.sequencer.head or 0) < heads.get(t.room, 0)]
         if not behind:
             return
         # Perhaps it is on its way.
         await asyncio.sleep(_LAG_WAIT)
         for topic in behind:
-            late = (topic.order.head or 0) < heads[topic.room]
-            if late and not topic.mending and self._is_live(topic):
-                logger.info("%s lacks what was said in it; it is read again.", topic.group)
-                await self._mend(topic)
+            late = (topic.sequencer.head or 0) < heads[topic.room]
+            if late and not topic.repairing and self._is_live(topic):
+                logger.info("%s lacks what was published in it; it is read again.", topic.group)
+                await self._repair(topic)
 
     def _rooms(self) -> list[RoomTopic]:
         return [t for t in self._topics.values() if isinstance(t, RoomTopic) and t.listening]
@@ -101,9 +101,9 @@ class Repairs:
             await asyncio.sleep(_RETRY)
         return None
 
-    async def _mend(self, topic: RoomTopic) -> None:
-        """Deliver what a room was told since; where that is too much, send its people away."""
-        topic.mending = True
+    async def _repair(self, topic: RoomTopic) -> None:
+        """Deliver a room's events since its head; where they are too many, send its people away."""
+        topic.repairing = True
         topic.pause()
         found, heads = None, None
         try:
@@ -112,20 +112,22 @@ class Repairs:
                 heads = await self._heads([topic], insist=True)
         except Exception:
             logger.exception("%s could not be repaired; its sockets come back.", topic.group)
-        topic.mending = False
+        topic.repairing = False
         if found is None:
             topic.fail()
             # Who comes back begins there; what was missed is missed no more.
-            topic.begin((heads or {}).get(topic.room))
+            topic.start_from((heads or {}).get(topic.room))
         else:
-            topic.mend(found.events, found.plain)
-        topic.skip()
+            topic.repair(found.events, found.plain)
+        topic.skip_gap()
         topic.resume()
 
     async def _missed(self, topic: RoomTopic) -> Any:
-        while self._source is not None and topic.order.head is not None and self._is_live(topic):
+        while (
+            self._source is not None and topic.sequencer.head is not None and self._is_live(topic)
+        ):
             try:
-                return await self._source.missed(topic.room, topic.order.head)
+                return await self._source.missed(topic.room, topic.sequencer.head)
             except Unavailable as error:
                 # Nothing new is stored meanwhile, either.
                 logger.debug("%s waits for the database: %s", topic.group, error)

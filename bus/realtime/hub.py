@@ -12,12 +12,12 @@ from bus.conf import conf
 from bus.messaging import publisher
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
-from bus.realtime.flush_scheduler import Gate
-from bus.realtime.gap_repair import Repairs
+from bus.realtime.flush_scheduler import FlushScheduler
+from bus.realtime.gap_repair import GapRepair
 from bus.realtime.presence import PresenceKeeper
-from bus.realtime.recent_messages import Caught
+from bus.realtime.recent_messages import CaughtUp
 from bus.realtime.recovery import Recovery
-from bus.realtime.room_subscription import Listener, Seat
+from bus.realtime.room_subscription import Listener, RoomSubscription
 from bus.realtime.source import Source
 from bus.realtime.topic import AuthorTopic, Counts, RoomTopic, Topic
 from bus.realtime.typing import TypingKeeper
@@ -61,7 +61,7 @@ class Hub:
         """`source` reads what the broker did not bring; see `read_by`."""
         self.counts = Counts()
         self.presence = PresenceKeeper()
-        self.typing = TypingKeeper(self.tell_room, self.presence.here)
+        self.typing = TypingKeeper(self.deliver_locally, self.presence.here)
         self._open_inbox = open_inbox
         self._source = source
         self._opening = asyncio.Lock()
@@ -69,55 +69,58 @@ class Hub:
         self._topics: dict[str, Topic] = {}
         # Kept until they are done: the event loop alone would not.
         self._tasks: set[asyncio.Task[None]] = set()
-        self.repairs = Repairs(self._topics, source, self._spawn)
+        self.repairs = GapRepair(self._topics, source, self._spawn)
         self._recovery = Recovery(source)
-        self._gate = Gate(self._flush)
-        # Topics with something to hand over, in the order in which it came.
-        self._news: dict[Topic, None] = {}
+        self._flush_scheduler = FlushScheduler(self._flush)
+        # Topics with something to flush, in the order in which it came.
+        self._unflushed: dict[Topic, None] = {}
 
-    async def join_room(self, room: int, listener: Listener, *, mark: str | None = None) -> Seat:
-        """Listen to a room; events are held back until the seat is released. Raises Unavailable.
+    async def join_room(
+        self, room: int, listener: Listener, *, sender_mark: str | None = None
+    ) -> RoomSubscription:
+        """Listen to a room; its events are held back until the subscription is released.
 
-        A plain socket gives the `mark` of what it writes (names.own_mark).
+        A plain-chat socket gives the `sender_mark` of what it writes (channel_names.own_mark).
+        Raises Unavailable.
         """
         group = channel_names.room_group(room)
         topic = self._topics.get(group)
         if topic is None:
-            topic = self._topics[group] = RoomTopic(group, room, self.counts, self._has_news)
+            topic = self._topics[group] = RoomTopic(group, room, self.counts, self._needs_flush)
         assert isinstance(topic, RoomTopic)
-        seat = Seat(room, listener, mark)
-        topic.add(seat)
+        subscription = RoomSubscription(room, listener, sender_mark)
+        topic.add(subscription)
         try:
             if not topic.listening or topic.lock.locked():
                 await self._listen(topic)
         except BaseException:
-            self.leave_room(seat)
+            self.leave_room(subscription)
             raise
-        return seat
+        return subscription
 
     def position(self, room: int) -> int | None:
-        """The newest seq that was told to a room here; None where that is not known."""
+        """The newest seq that was delivered to a room here; None where that is not known."""
         topic = self._topics.get(channel_names.room_group(room))
-        return topic.order.head if isinstance(topic, RoomTopic) else None
+        return topic.sequencer.head if isinstance(topic, RoomTopic) else None
 
     async def catch_up(
-        self, seat: Seat, since: int | None, limit: int | None, least: int = 0
-    ) -> Caught | None:
-        """What a join is told of the room's messages; None where only the database knows.
+        self, subscription: RoomSubscription, since: int | None, limit: int | None, least: int = 0
+    ) -> CaughtUp | None:
+        """What a join is answered of the room's messages; None where only the database knows.
 
-        `least` is a head of the room that was seen in the database: the answer is as new. The seat
-        is to be released with its head before anything else is awaited.
+        `least` is a head of the room that was seen in the database: the answer is as new. The
+        subscription is to be released with its head before anything else is awaited.
         """
-        topic = self._topics.get(channel_names.room_group(seat.room))
+        topic = self._topics.get(channel_names.room_group(subscription.room))
         if not isinstance(topic, RoomTopic):
             return None
         return await self._recovery.catch_up(topic, since, limit, least)
 
-    def leave_room(self, seat: Seat) -> None:
+    def leave_room(self, subscription: RoomSubscription) -> None:
         """Take a listener out of a room."""
-        topic = self._topics.get(channel_names.room_group(seat.room))
+        topic = self._topics.get(channel_names.room_group(subscription.room))
         if isinstance(topic, RoomTopic):
-            topic.remove(seat)
+            topic.remove(subscription)
             self._retire(topic)
 
     async def join_author(self, key: str, listener: Listener) -> None:
@@ -125,7 +128,7 @@ class Hub:
         group = channel_names.author_group(key)
         topic = self._topics.get(group)
         if topic is None:
-            topic = self._topics[group] = AuthorTopic(group, self.counts, self._has_news)
+            topic = self._topics[group] = AuthorTopic(group, self.counts, self._needs_flush)
         assert isinstance(topic, AuthorTopic)
         topic.sessions.add(listener)
         try:
@@ -152,8 +155,8 @@ class Hub:
             if isinstance(topic, RoomTopic):
                 topic.recent.forget_authors(keys)
 
-    def tell_room(self, room: int, frame: bytes) -> None:
-        """Say something to a room's sessions in this process alone."""
+    def deliver_locally(self, room: int, frame: bytes) -> None:
+        """Deliver a frame to a room's sessions in this process alone."""
         events = [(None, frame)]
         self._deliver(
             {"type": publisher.ROOM_EVENTS, "room": room, "events": events, "plain": (), "own": ()}
@@ -183,7 +186,7 @@ class Hub:
                     await inbox.listen(topic.group)
                     if isinstance(topic, RoomTopic):
                         # After the subscription, so that nothing falls between the two.
-                        topic.begin(await self._head(topic.room))
+                        topic.start_from(await self._head(topic.room))
                         topic.resume()
             except TimeoutError as error:
                 raise Unavailable from error
@@ -196,12 +199,12 @@ class Hub:
     async def _opened(self) -> Inbox:
         async with self._opening:
             if self._inbox is None:
-                self._inbox = await self._open_inbox(self.heard_again)
+                self._inbox = await self._open_inbox(self.on_reconnected)
                 self._spawn(self._read(self._inbox))
                 self._spawn(self._watch())
             return self._inbox
 
-    def heard_again(self) -> None:
+    def on_reconnected(self) -> None:
         """Groups are heard again after an outage: give the rooms what they missed."""
         self._spawn(self.repairs.after_outage())
 
@@ -216,14 +219,14 @@ class Hub:
             except Exception:
                 logger.exception("The positions of rooms could not be compared.")
 
-    def _has_news(self, topic: Topic) -> None:
-        self._news[topic] = None
-        self._gate.knock()
-        if isinstance(topic, RoomTopic) and topic.order.broken:
-            self.repairs.notice_hole(topic)
+    def _needs_flush(self, topic: Topic) -> None:
+        self._unflushed[topic] = None
+        self._flush_scheduler.schedule()
+        if isinstance(topic, RoomTopic) and topic.sequencer.has_gap:
+            self.repairs.notice_gap(topic)
 
     def _flush(self) -> None:
-        news, self._news = self._news, {}
+        news, self._unflushed = self._unflushed, {}
         for topic in news:
             topic.flush()
 
@@ -269,7 +272,7 @@ class Hub:
         elif kind == publisher.AUTHOR_EVENTS:
             group = channel_names.author_group(message["author"])
         elif kind == publisher.ROOM_TYPING:
-            self.typing.heard(message)
+            self.typing.receive(message)
             return
         else:
             self.counts.unknown += 1

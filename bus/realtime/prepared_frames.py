@@ -5,7 +5,7 @@ from __future__ import annotations
 from bus.servers.websocket_frames import join_frames, text_frame
 
 
-class Bundle:
+class PreparedFrames:
     """Frames for many listeners, in order, and the bytes in which each kind of socket gets them."""
 
     __slots__ = ("_joined", "_separate", "frames", "size")

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 # What the broker keeps of a process expires after two and a half of these, in seconds.
 _RENEWAL = 6.0
-# Changes gather for this long before a room is told, in seconds; a reload of a page is none.
+# Changes gather for this long before a room hears of them, in seconds; a reload of a page is none.
 _GATHERING = 1.0
 # The broker counts a grace by its own clock; we look this much later, in seconds.
 _AFTER_GRACE = 0.1
@@ -37,12 +37,12 @@ class _Local:
     name: str
     people: dict[str, Author] = field(default_factory=dict)
     sockets: dict[str, int] = field(default_factory=dict)
-    # Who came and went since the broker was told last: True for who is here.
+    # Who came and went since the broker was called last: True for who is here.
     changed: dict[str, bool] = field(default_factory=dict)
     # The next call to the broker, which takes all of these; one is under way at a time.
     next: asyncio.Task[Presence] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    telling: bool = False
+    publishing: bool = False
     # Whether somebody left whose grace is not over, and whether somebody looks after it.
     departed: bool = False
     looking: bool = False
@@ -60,7 +60,7 @@ class PresenceKeeper:
         self._calls: set[asyncio.Task[Any]] = set()
 
     async def enter(self, room: int, name: str, key: str, author: Author) -> Presence:
-        """Note that a socket entered, and tell who is here; those who come together share a round
+        """Note that a socket entered, and return who is here; those who come together share a round
         trip. Raises Unavailable, and then it did not."""
         try:
             return await asyncio.shield(self.arrive(room, name, key, author))
@@ -121,12 +121,12 @@ class PresenceKeeper:
                 return
 
     def _call(self, room: int, local: _Local) -> asyncio.Task[Presence]:
-        """The call that tells the broker all changes up to now."""
+        """The call that takes all changes up to now to the broker."""
         if local.next is None:
-            local.next = _keep(self._calls, self._tell_broker(room, local))
+            local.next = _keep(self._calls, self._update_broker(room, local))
         return local.next
 
-    async def _tell_broker(self, room: int, local: _Local) -> Presence:
+    async def _update_broker(self, room: int, local: _Local) -> Presence:
         async with local.turn:
             local.next = None
             changed, local.changed = local.changed, {}
@@ -146,17 +146,17 @@ class PresenceKeeper:
                 # Where the broker is away, those who left expire by themselves.
                 if not local.people and local.next is None and self._rooms.get(room) is local:
                     del self._rooms[room]
-        self._tell_later(room, local, found.untold)
+        self._publish_later(room, local, found.untold)
         return Presence(count=found.count, members=found.members)
 
     async def _look_after_grace(self, room: int, local: _Local) -> None:
-        """Tell the room who left and did not come back; other processes would, later."""
+        """Publish who left and did not come back; other processes would, later."""
         try:
             while local.departed:
                 local.departed = False
                 await asyncio.sleep(conf.presence_grace + _AFTER_GRACE)
                 found = await publisher.roster(room).attend(self._process, {})
-                self._tell_later(room, local, found.untold)
+                self._publish_later(room, local, found.untold)
         except Unavailable as error:
             logger.debug("Who left %s expires by itself: %s", local.name, error)
         finally:
@@ -174,15 +174,15 @@ class PresenceKeeper:
                 except Exception:
                     logger.exception("The presence of room %d could not be renewed.", room)
                 else:
-                    self._tell_later(room, local, found.untold)
+                    self._publish_later(room, local, found.untold)
 
-    def _tell_later(self, room: int, local: _Local, untold: int) -> None:
-        if untold and not local.telling:
-            local.telling = True
-            _keep(self._tasks, self._tell(room, local))
+    def _publish_later(self, room: int, local: _Local, untold: int) -> None:
+        if untold and not local.publishing:
+            local.publishing = True
+            _keep(self._tasks, self._publish(room, local))
 
-    async def _tell(self, room: int, local: _Local) -> None:
-        """Tell the room who came and went, unless another process does."""
+    async def _publish(self, room: int, local: _Local) -> None:
+        """Publish who came and went, unless another process does."""
         try:
             pause = _GATHERING
             while True:
@@ -207,9 +207,9 @@ class PresenceKeeper:
                 )
                 await publisher.publish({room: Bulletin(events=[(None, event.frame(local.name))])})
         except Unavailable as error:
-            logger.debug("%s is not told who came and went: %s", local.name, error)
+            logger.debug("Who came and went in %s is not published: %s", local.name, error)
         finally:
-            local.telling = False
+            local.publishing = False
 
 
 def _named(people: list[Author]) -> list[Author]:
@@ -222,6 +222,6 @@ def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asynci
     task = asyncio.get_running_loop().create_task(work)
     tasks.add(task)
     task.add_done_callback(tasks.discard)
-    # Who waits for it may be gone when it fails; an outage is told to those who do.
+    # Who waits for it may be gone when it fails; those who do hear of an outage.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task

@@ -35,7 +35,7 @@ class Snapshot(NamedTuple):
     messages: list[Kept]
 
 
-class Caught(NamedTuple):
+class CaughtUp(NamedTuple):
     """The answer to a join: a JSON array of messages, which are all up to `head`."""
 
     head: int
@@ -43,7 +43,7 @@ class Caught(NamedTuple):
     messages: bytes
 
 
-class Recent:
+class RecentMessages:
     """The messages that changed last; it follows the room's events, and edits and removals with
     them, so that no text that was taken back is in it."""
 
@@ -69,7 +69,7 @@ class Recent:
         answers = sum(map(len, self._answers.values()))
         return self._size + 200 * len(self._messages) + answers
 
-    def follow(self) -> None:
+    def expect_snapshot(self) -> None:
         """Keep events from now on: a snapshot is on its way."""
         self._waiting.clear()
 
@@ -80,7 +80,7 @@ class Recent:
         self._size = sum(len(message.json) for message in snapshot.messages)
         self._answers.clear()
         self.loaded = True
-        self._take_in()
+        self._apply_waiting()
 
     def drop(self) -> None:
         """Keep nothing."""
@@ -94,28 +94,28 @@ class Recent:
         """Keep nothing that says the names of these users."""
         self.edition += 1
         said = [b'"author":{"id":%b,' % key[1:].encode() for key in keys]
-        self._take_in()
+        self._apply_waiting()
         if any(author in kept.json for kept in self._messages.values() for author in said):
             self.drop()
 
-    def hear(self, seq: int, frame: bytes) -> None:
+    def add_event(self, seq: int, frame: bytes) -> None:
         """The next event of the room."""
         self._waiting.append((seq, frame))
         if len(self._waiting) > _WAITING:
             if self.loaded:
-                self._take_in()
+                self._apply_waiting()
             else:
                 # Nobody reads a snapshot; one that is on its way will be too old.
                 del self._waiting[: -_WAITING // 2]
 
-    def reaches(self, seq: int) -> bool:
+    def covers(self, seq: int) -> bool:
         """Whether it knows all up to a seq; else it missed something, and may say what is gone."""
-        self._take_in()
+        self._apply_waiting()
         return self.loaded and self.head >= seq
 
-    def answer(self, since: int | None, limit: int | None) -> Caught | None:
+    def answer(self, since: int | None, limit: int | None) -> CaughtUp | None:
         """What a `room.join` is told; None where only the database knows."""
-        self._take_in()
+        self._apply_waiting()
         if not self.loaded:
             return None
         recovered = since is None
@@ -124,7 +124,7 @@ class Recent:
             messages = self._changed_after(since)
         else:
             messages = self._newest(min(limit or 50, conf.page_limit))
-        return None if messages is None else Caught(self.head, recovered, messages)
+        return None if messages is None else CaughtUp(self.head, recovered, messages)
 
     def _changed_after(self, since: int) -> bytes | None:
         if since < self._base:
@@ -154,7 +154,7 @@ class Recent:
         found = self._answers[asked] = _array(messages)
         return found
 
-    def _take_in(self) -> None:
+    def _apply_waiting(self) -> None:
         if not self._waiting or not self.loaded:
             return
         waiting, self._waiting = self._waiting, []

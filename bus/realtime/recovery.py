@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 
 from bus.conf import conf
-from bus.realtime.recent_messages import Caught
+from bus.realtime.recent_messages import CaughtUp
 from bus.realtime.source import Source
 from bus.realtime.topic import RoomTopic
 
@@ -20,27 +20,27 @@ class Recovery:
 
     async def catch_up(
         self, topic: RoomTopic, since: int | None, limit: int | None, least: int = 0
-    ) -> Caught | None:
+    ) -> CaughtUp | None:
         """What a join is told; None where only the database knows. Raises Unavailable.
 
         It is at least up to `least`, a head that was seen in the database: what was removed by then
         is in no answer, even if the broker did not bring the removal.
         """
         topic.recent_asked = time.monotonic()
-        if not topic.recent.reaches(max(least, topic.order.head or 0)):
+        if not topic.recent.covers(max(least, topic.sequencer.head or 0)):
             if self._source is None or conf.recovery_cache == 0:
                 return None
             if topic.recent_task is None:
-                topic.recent.follow()
+                topic.recent.expect_snapshot()
                 reading = self._read(self._source, topic)
                 topic.recent_task = asyncio.get_running_loop().create_task(reading)
                 topic.recent_task.add_done_callback(
                     lambda done: done.cancelled() or done.exception()
                 )
             await asyncio.shield(topic.recent_task)
-            if not topic.recent.reaches(max(least, topic.order.head or 0)):
+            if not topic.recent.covers(max(least, topic.sequencer.head or 0)):
                 return None
-        # Nothing is awaited between this answer and the seat's release: it misses nothing.
+        # Nothing is awaited between this answer and the subscription's release: it misses nothing.
         return topic.recent.answer(since, limit)
 
     async def _read(self, source: Source, topic: RoomTopic) -> None:

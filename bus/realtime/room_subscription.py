@@ -1,4 +1,4 @@
-"""One listener's place in a room."""
+"""What one listener is to hear of a room, and from which seq on."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Protocol
 from pydantic_core import from_json
 
 from bus.conf import conf
-from bus.realtime.prepared_frames import Bundle
+from bus.realtime.prepared_frames import PreparedFrames
 from bus.realtime.sequencer import Events
 
 
 class Listener(Protocol):
-    """Takes frames without waiting: the outbox of a socket."""
+    """Takes frames without waiting: the writer of a socket."""
 
-    def push(self, bundle: Bundle) -> None:
-        """Take frames."""
+    def push(self, prepared: PreparedFrames) -> None:
+        """Take frames to write."""
 
     def fail(self) -> None:
         """Give up: it is too far behind."""
 
 
-class Seat:
-    """One listener's place in a room; it holds events back until it is released."""
+class RoomSubscription:
+    """One listener's subscription to a room; it holds events back until it is released."""
 
-    __slots__ = ("_held", "_held_size", "floor", "listener", "mark", "room")
+    __slots__ = ("_held", "_held_size", "floor", "listener", "room", "sender_mark")
 
-    def __init__(self, room: int, listener: Listener, mark: str | None) -> None:
+    def __init__(self, room: int, listener: Listener, sender_mark: str | None) -> None:
         self.room = room
         self.listener = listener
-        # names.own_mark of what a plain socket writes; None for a session.
-        self.mark = mark
+        # channel_names.own_mark of what a plain-chat socket writes; None for a session.
+        self.sender_mark = sender_mark
         # What the listener has already: events up to this seq are not for it.
         self.floor = 0
         self._held: list[tuple[int | None, bytes]] | None = []
@@ -47,7 +47,7 @@ class Seat:
             self._held = []
             self._held_size = 0
 
-    def removed(self) -> set[str]:
+    def held_removals(self) -> set[str]:
         """The ids of messages whose removal is held back."""
         frames = [frame for _, frame in self._held or () if b'"message.removed"' in frame]
         events = [from_json(frame) for frame in frames]
@@ -58,9 +58,9 @@ class Seat:
         held, self._held = self._held or [], None
         if head is not None:
             self.floor = max(head, self.floor)
-        self.take(held)
+        self.deliver(held)
 
-    def take(self, events: Events) -> None:
+    def deliver(self, events: Events) -> None:
         """Pass events on, or hold them back."""
         if self._held is not None:
             self._held += events
@@ -71,4 +71,4 @@ class Seat:
             return
         frames = [frame for seq, frame in events if seq is None or seq > self.floor]
         if frames:
-            self.listener.push(Bundle(frames))
+            self.listener.push(PreparedFrames(frames))

@@ -12,15 +12,15 @@ Events = Sequence[tuple[int | None, bytes]]
 _AHEAD_LIMIT = 1000
 
 
-class Item(NamedTuple):
+class SequencedEvent(NamedTuple):
     """One event: its frame for sessions, and its frame for plain chat, where it has them."""
 
     seq: int | None
     frame: bytes | None
-    plain: bytes | None
+    plain_chat: bytes | None
 
 
-class Order:
+class Sequencer:
     """The events of one room on their way to its listeners."""
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class Order:
         self.head: int | None = None
         self.repeats = 0
         # What came before something that it follows.
-        self._ahead: dict[int, Item] = {}
+        self._ahead: dict[int, SequencedEvent] = {}
 
     @property
-    def broken(self) -> bool:
+    def has_gap(self) -> bool:
         """Whether something is missing that others wait for."""
         return bool(self._ahead)
 
@@ -40,10 +40,10 @@ class Order:
         """Whether too much waits for what is missing."""
         return len(self._ahead) > _AHEAD_LIMIT
 
-    def sort(self, events: Events, plain: Events) -> list[Item]:
-        """What can be told now, in order; events that were told before are dropped."""
-        ready: list[Item] = []
-        for item in _merged(events, plain):
+    def sequence(self, events: Events, plain_chat: Events) -> list[SequencedEvent]:
+        """What can be delivered now, in order; events that were delivered before are dropped."""
+        ready: list[SequencedEvent] = []
+        for item in _merged(events, plain_chat):
             if item.seq is None:
                 ready.append(item)
             elif self.head is None or item.seq == self.head + 1:
@@ -57,45 +57,50 @@ class Order:
                 self._ahead[item.seq] = item
         return ready
 
-    def reach(self, head: int) -> list[Item]:
-        """All up to `head` is known to the listeners by another way; what follows it now."""
+    def advance_to(self, head: int) -> list[SequencedEvent]:
+        """The listeners have all up to `head` by another way; returns what follows it now."""
         self.head = max(head, self.head or 0)
-        self.forget(self.head)
+        self.discard_up_to(self.head)
         return self._follow()
 
-    def forget(self, newest: int) -> None:
-        """Keep nothing that waits up to this seq: it comes by another way."""
+    def discard_up_to(self, newest: int) -> None:
+        """Drop what waits up to this seq: it comes by another way."""
         for seq in [seq for seq in self._ahead if seq <= newest]:
             del self._ahead[seq]
 
-    def skip(self) -> list[Item]:
-        """What waits, without what is missing: nobody has it."""
-        ready: list[Item] = []
+    def skip_gap(self) -> list[SequencedEvent]:
+        """What waits, in order, without what is missing: nobody has it."""
+        ready: list[SequencedEvent] = []
         while self._ahead:
             self.head = min(self._ahead) - 1
             ready += self._follow()
         return ready
 
-    def _follow(self) -> list[Item]:
-        ready: list[Item] = []
+    def _follow(self) -> list[SequencedEvent]:
+        ready: list[SequencedEvent] = []
         while self.head is not None and (item := self._ahead.pop(self.head + 1, None)) is not None:
             self.head += 1
             ready.append(item)
         return ready
 
 
-def _merged(events: Events, plain: Events) -> Iterable[Item]:
+def _merged(events: Events, plain_chat: Events) -> Iterable[SequencedEvent]:
     """Both forms of each event, oldest first; those without a seq stay at their place."""
-    plains = {seq: frame for seq, frame in plain if seq is not None}
+    plain_by_seq = {seq: frame for seq, frame in plain_chat if seq is not None}
     items = [
-        Item(seq, frame, None if seq is None else plains.pop(seq, None)) for seq, frame in events
+        SequencedEvent(seq, frame, None if seq is None else plain_by_seq.pop(seq, None))
+        for seq, frame in events
     ]
-    items += [Item(seq, None, frame) for seq, frame in plain if seq is None or seq in plains]
+    items += [
+        SequencedEvent(seq, None, frame)
+        for seq, frame in plain_chat
+        if seq is None or seq in plain_by_seq
+    ]
     last = 0
     for item in items:
         if item.seq is not None:
             if item.seq < last:
-                # Hardly ever: a publisher tells a room in order.
+                # Hardly ever: a publisher sends a room's events in order.
                 return sorted(items, key=lambda one: one.seq or 0)
             last = item.seq
     return items

@@ -1,4 +1,4 @@
-"""The outbox of one socket: bounded, joined into few frames, and never in anybody's way."""
+"""The writer of one socket: bounded, joined into few frames, and never in anybody's way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from bus.conf import conf
 from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY, CLOSE_TOO_SLOW
-from bus.realtime.prepared_frames import Bundle
+from bus.realtime.prepared_frames import PreparedFrames
 from bus.servers.daphne import backlog_of, close_code
 from bus.servers.uvicorn_socket import (
     DirectWrite,
@@ -27,136 +27,136 @@ logger = logging.getLogger(__name__)
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-class Outbox:
-    """What one socket has to say, in order, as fast as the peer reads.
+class SocketWriter:
+    """Writes frames to one socket, in order, as fast as the peer reads.
 
     While the peer keeps up, and the server has a way for it, frames are written at once. What
-    cannot be written waits for a writer, a task that lives as long as something waits.
+    cannot be written waits for a task, which lives as long as something waits.
     """
 
     __slots__ = (
-        "_backlog", "_code", "_events", "_gone", "_joined", "_loop", "_over", "_put", "_relief",
-        "_replies", "_send", "_waiting", "_writer", "failed",
+        "_close_code", "_direct", "_event_bytes", "_gone", "_joined", "_loop", "_on_end",
+        "_replies_fit", "_reply_bytes", "_send", "_server_backlog", "_task", "_waiting", "failed",
     )  # fmt: skip
 
     def __init__(
-        self, send: Send, *, joined: bool, over: Callable[[], object] = lambda: None
+        self, send: Send, *, joined: bool, on_end: Callable[[], object] = lambda: None
     ) -> None:
         """`joined` puts what waits into one array; else each goes in a frame of its own.
 
-        `over` is called once the peer is too slow, or gone.
+        `on_end` is called once the peer is too slow, or gone.
         """
         self._send = send
         self._joined = joined
-        self._over = over
+        self._on_end = on_end
         self._loop = asyncio.get_running_loop()
         # Writes at once, where the server has a way for that.
-        self._put: DirectWrite | None = None
+        self._direct: DirectWrite | None = None
         # What the server keeps by itself, where its `send` never waits.
-        self._backlog: Callable[[], int] | None = None
+        self._server_backlog: Callable[[], int] | None = None
         # Frames, and whether each is a reply; none for most sockets at most times.
         self._waiting: deque[tuple[bytes, bool]] | None = None
         # What waits, in bytes: events, and replies.
-        self._events = 0
-        self._replies = 0
+        self._event_bytes = 0
+        self._reply_bytes = 0
         # What the socket is closed with once everything is written.
-        self._code: int | None = None
+        self._close_code: int | None = None
         # Whether the peer is too slow; the close code follows when it reads again.
         self.failed = False
         self._gone = False
-        self._writer: asyncio.Task[None] | None = None
-        self._relief: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._replies_fit: asyncio.Future[None] | None = None
 
     def open(self) -> None:
         """The socket is accepted: from now on frames may be written at once."""
-        self._put = direct_writer(self._send)
-        self._backlog = backlog_of(self._send)
+        self._direct = direct_writer(self._send)
+        self._server_backlog = backlog_of(self._send)
         bound_reads(self._send)
         release_handshake(self._send)
 
-    def push(self, bundle: Bundle) -> None:
-        """Say something, without ever waiting; a peer too far behind is closed with 4408."""
-        if self._code is not None:
+    def push(self, prepared: PreparedFrames) -> None:
+        """Write frames, without ever waiting; a peer too far behind is closed with 4408."""
+        if self._close_code is not None:
             return
-        if self._writer is None and self._put is not None:
-            ready = bundle.joined if self._joined else bundle.separate
-            if self._put(ready):
+        if self._task is None and self._direct is not None:
+            ready = prepared.joined if self._joined else prepared.separate
+            if self._direct(ready):
                 return
-        self._events += bundle.size
-        self._queue().extend([(frame, False) for frame in bundle.frames])
-        kept = 0 if self._backlog is None else self._backlog()
-        if self._events + kept > conf.outbox_limit:
+        self._event_bytes += prepared.size
+        self._queue().extend([(frame, False) for frame in prepared.frames])
+        kept = 0 if self._server_backlog is None else self._server_backlog()
+        if self._event_bytes + kept > conf.outbox_limit:
             self.fail()
         else:
             self._write_later()
 
     def reply(self, frame: bytes) -> None:
-        """Answer a command; the answer may be larger than the limit, see `relieved`."""
-        if self._code is not None:
+        """Answer a command; the answer may be larger than the limit, see `until_replies_fit`."""
+        if self._close_code is not None:
             return
-        if self._writer is None and self._put is not None and self._put(text_frame(frame)):
+        if self._task is None and self._direct is not None and self._direct(text_frame(frame)):
             return
         self._queue().append((frame, True))
-        self._replies += len(frame)
+        self._reply_bytes += len(frame)
         self._write_later()
 
-    async def relieved(self) -> None:
-        """Wait until the answers given are no burden, before the next command is taken."""
-        while self._replies > FRAME_LIMIT and not self.failed and not self._gone:
-            self._relief = self._loop.create_future()
-            await self._relief
+    async def until_replies_fit(self) -> None:
+        """Wait until few replies are unwritten, before the next command is taken."""
+        while self._reply_bytes > FRAME_LIMIT and not self.failed and not self._gone:
+            self._replies_fit = self._loop.create_future()
+            await self._replies_fit
 
     def fail(self) -> None:
         """Drop what waits and close with 4408: come back and recover."""
         if not self.failed:
             self.failed = True
             self._waiting = None
-            self._events = self._replies = 0
+            self._event_bytes = self._reply_bytes = 0
             self.finish(CLOSE_TOO_SLOW)
-            self._relieve()
-            self._over()
+            self._resume_commands()
+            self._on_end()
 
     def finish(self, code: int) -> None:
         """Take nothing more; write what waits, then close with this code."""
-        if self._code is None:
-            self._code = code
+        if self._close_code is None:
+            self._close_code = code
             self._write_later()
 
     async def written(self) -> None:
         """Wait until nothing waits: all is written, and after `finish` the close, too."""
-        while self._writer is not None:
-            await asyncio.wait([self._writer])
+        while self._task is not None:
+            await asyncio.wait([self._task])
 
     def abandon(self, grace: float) -> None:
         """Write nothing more; a peer that does not read is cut off after a grace, in seconds."""
-        if self._writer is not None:
-            self._writer.cancel()
+        if self._task is not None:
+            self._task.cancel()
         abort_unread(self._send, grace)
 
     def _write_later(self) -> None:
-        if self._writer is None and not self._gone:
-            self._writer = self._loop.create_task(self._write_all())
+        if self._task is None and not self._gone:
+            self._task = self._loop.create_task(self._write_all())
 
     async def _write_all(self) -> None:
         try:
             while self._waiting:
                 await self._write(self._take(self._waiting))
-            if self._code is not None:
+            if self._close_code is not None:
                 # No time limit: whoever waits for this sets one for the end.
-                code = close_code(self._send, self._code)
+                code = close_code(self._send, self._close_code)
                 await self._send({"type": "websocket.close", "code": code})
                 self._gone = True
-                if self._code in (CLOSE_BAD_FRAME, CLOSE_TOO_MANY):
+                if self._close_code in (CLOSE_BAD_FRAME, CLOSE_TOO_MANY):
                     stop_reading(self._send)
         except Exception as error:
             # Servers raise what they like when the peer is gone.
             logger.debug("A socket is gone: %r", error)
             self._gone = True
             self._waiting = None
-            self._relieve()
-            self._over()
+            self._resume_commands()
+            self._on_end()
         finally:
-            self._writer = None
+            self._task = None
             if not self._waiting:
                 self._waiting = None
 
@@ -184,12 +184,12 @@ class Outbox:
     def _pop(self, waiting: deque[tuple[bytes, bool]]) -> bytes:
         frame, is_reply = waiting.popleft()
         if is_reply:
-            self._replies -= len(frame)
-            self._relieve()
+            self._reply_bytes -= len(frame)
+            self._resume_commands()
         else:
-            self._events -= len(frame)
+            self._event_bytes -= len(frame)
         return frame
 
-    def _relieve(self) -> None:
-        if self._relief is not None and not self._relief.done():
-            self._relief.set_result(None)
+    def _resume_commands(self) -> None:
+        if self._replies_fit is not None and not self._replies_fit.done():
+            self._replies_fit.set_result(None)

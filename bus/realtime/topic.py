@@ -1,4 +1,4 @@
-"""A group that somebody here listens to, and how what is said in it reaches them."""
+"""A group that somebody here listens to, and how what is published there reaches them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bus.realtime.prepared_frames import Bundle
-from bus.realtime.recent_messages import Recent
-from bus.realtime.room_subscription import Listener, Seat
-from bus.realtime.sequencer import Events, Item, Order
+from bus.realtime.prepared_frames import PreparedFrames
+from bus.realtime.recent_messages import RecentMessages
+from bus.realtime.room_subscription import Listener, RoomSubscription
+from bus.realtime.sequencer import Events, SequencedEvent, Sequencer
 
 logger = logging.getLogger(__name__)
 
@@ -19,16 +19,16 @@ _PAUSED_LIMIT = 10_000
 # Above every seq.
 _NEVER = 2**63
 
-# names.own_mark of a message, and a frame for the plain socket that it is from.
-Own = Sequence[tuple[str, bytes]]
+# The mark of a message's sender (channel_names.own_mark), and a frame for that plain-chat socket.
+SenderFrames = Sequence[tuple[str, bytes]]
 
 
 @dataclass(slots=True)
 class Counts:
-    """What the hub noticed: holes in a room's seq, events told twice, messages it did not know."""
+    """What the hub noticed: gaps in a room's seq, events that came twice, unknown messages."""
 
     # Events that nobody had, not even the database.
-    holes: int = 0
+    gaps: int = 0
     # Events read from the database, since they did not come or came too late.
     repaired: int = 0
     repeats: int = 0
@@ -38,11 +38,11 @@ class Counts:
 class Topic:
     """A group that this process listens to while somebody here does."""
 
-    def __init__(self, group: str, counts: Counts, has_news: Callable[[Topic], None]) -> None:
-        """`has_news` is told that `flush` is to be called."""
+    def __init__(self, group: str, counts: Counts, needs_flush: Callable[[Topic], None]) -> None:
+        """`needs_flush` is called when `flush` is to be called soon."""
         self.group = group
         self.counts = counts
-        self.has_news = has_news
+        self.needs_flush = needs_flush
         # Held while the subscription is made or ended, so that the two never cross.
         self.lock = asyncio.Lock()
         self.listening = False
@@ -52,7 +52,7 @@ class Topic:
         """Whether somebody listens."""
         raise NotImplementedError
 
-    def deliver(self, events: Events, plain: Events, own: Own) -> None:
+    def deliver(self, events: Events, plain_chat: Events, for_senders: SenderFrames) -> None:
         """Take one group message, for everyone who listens."""
         raise NotImplementedError
 
@@ -65,133 +65,134 @@ class RoomTopic(Topic):
     """A room: its events reach each listener once, in the order of seq."""
 
     def __init__(
-        self, group: str, room: int, counts: Counts, has_news: Callable[[Topic], None]
+        self, group: str, room: int, counts: Counts, needs_flush: Callable[[Topic], None]
     ) -> None:
-        super().__init__(group, counts, has_news)
+        super().__init__(group, counts, needs_flush)
         self.room = room
-        self.order = Order()
-        self.recent = Recent()
+        self.sequencer = Sequencer()
+        self.recent = RecentMessages()
         # When somebody asked for it last, and who reads it now.
         self.recent_asked = 0.0
         self.recent_task: asyncio.Task[None] | None = None
-        self.seats: set[Seat] = set()
+        self.subscriptions: set[RoomSubscription] = set()
         # Whether somebody reads from the database what is missing.
-        self.mending = False
-        # The seats of plain sockets by their mark.
-        self._marked: dict[str, Seat] = {}
-        # Told, but not yet handed over.
-        self._ready: list[Item] = []
+        self.repairing = False
+        # The subscriptions of plain-chat sockets by their sender mark.
+        self._by_mark: dict[str, RoomSubscription] = {}
+        # In order, but not yet flushed.
+        self._ready: list[SequencedEvent] = []
         # Group messages that wait for the end of a repair.
         self._paused: list[tuple[Events, Events]] | None = None
 
     @property
     def wanted(self) -> bool:
         """Whether somebody listens."""
-        return bool(self.seats)
+        return bool(self.subscriptions)
 
-    def add(self, seat: Seat) -> None:
-        """Give a listener a place."""
-        self.seats.add(seat)
-        if seat.mark is not None:
-            self._marked[seat.mark] = seat
+    def add(self, subscription: RoomSubscription) -> None:
+        """Add a listener's subscription."""
+        self.subscriptions.add(subscription)
+        if subscription.sender_mark is not None:
+            self._by_mark[subscription.sender_mark] = subscription
 
-    def remove(self, seat: Seat) -> None:
-        """Take a listener's place; does nothing when it has none."""
-        self.seats.discard(seat)
-        if seat.mark is not None:
-            self._marked.pop(seat.mark, None)
+    def remove(self, subscription: RoomSubscription) -> None:
+        """Remove a subscription; does nothing when it is not there."""
+        self.subscriptions.discard(subscription)
+        if subscription.sender_mark is not None:
+            self._by_mark.pop(subscription.sender_mark, None)
 
     def pause(self) -> None:
         """Hold all group messages back, until `resume`: something is missing, or may be."""
         if self._paused is None:
             self._paused = []
-        # Who joins meanwhile is told what the database says, which is read once for all of them.
+        # Who joins meanwhile gets what the database has, which is read once for all of them.
         self.recent.drop()
 
     def resume(self) -> None:
         """Deliver what was held back, and go on."""
         paused, self._paused = self._paused or [], None
-        for events, plain in paused:
-            self.deliver(events, plain, ())
+        for events, plain_chat in paused:
+            self.deliver(events, plain_chat, ())
 
-    def begin(self, head: int | None) -> None:
+    def start_from(self, head: int | None) -> None:
         """This is the newest seq of the room, and all follows from here."""
-        self.order = Order()
-        self.order.head = head
+        self.sequencer = Sequencer()
+        self.sequencer.head = head
         self.recent.drop()
 
-    def deliver(self, events: Events, plain: Events, own: Own) -> None:
-        """Hand events to sessions, their plain form to plain chat, and `own` to who sent that."""
-        for mark, frame in own:
-            marked = self._marked.get(mark)
-            if marked is not None:
-                marked.take([(None, frame)])
+    def deliver(self, events: Events, plain_chat: Events, for_senders: SenderFrames) -> None:
+        """Take events for sessions, their form for plain chat, and frames for single senders."""
+        for mark, frame in for_senders:
+            sender = self._by_mark.get(mark)
+            if sender is not None:
+                sender.deliver([(None, frame)])
         if self._paused is None:
-            self._gather(events, plain)
+            self._gather(events, plain_chat)
         elif len(self._paused) < _PAUSED_LIMIT:
-            self._paused.append((events, plain))
+            self._paused.append((events, plain_chat))
         else:
             self._paused.clear()
             self.fail()
 
-    def mend(self, events: Events, plain: Events) -> None:
-        """Deliver what was read from the database: all that the room was told since `head`."""
-        before = self.order.head or 0
+    def repair(self, events: Events, plain_chat: Events) -> None:
+        """Deliver what was read from the database: all of the room's events since `head`."""
+        before = self.sequencer.head or 0
         newest = max((seq for seq, _ in events if seq is not None), default=before)
         # What waited may have a text that was taken back since.
-        self.order.forget(newest)
-        self._gather(events, plain)
-        self._add(self.order.reach(newest))
+        self.sequencer.discard_up_to(newest)
+        self._gather(events, plain_chat)
+        self._add(self.sequencer.advance_to(newest))
         self.counts.repaired += max(0, newest - before)
 
-    def skip(self) -> None:
+    def skip_gap(self) -> None:
         """Deliver what waits for something that nobody has."""
-        if self.order.broken:
-            self.counts.holes += 1
-            self._add(self.order.skip())
+        if self.sequencer.has_gap:
+            self.counts.gaps += 1
+            self._add(self.sequencer.skip_gap())
 
     def fail(self) -> None:
         """Send every listener away, to come back and recover."""
-        for seat in tuple(self.seats):
-            seat.listener.fail()
+        for subscription in tuple(self.subscriptions):
+            subscription.listener.fail()
 
     def flush(self) -> None:
-        """Hand over what was delivered: one bundle for all sessions, and one for plain chat."""
+        """Hand over what was delivered: prepared once for all sessions, and once for plain chat."""
         items, self._ready = self._ready, []
         live = [(item.seq, item.frame) for item in items if item.frame is not None]
-        plain = [(item.seq, item.plain) for item in items if item.plain is not None]
+        plain_chat = [(item.seq, item.plain_chat) for item in items if item.plain_chat is not None]
         oldest = next((item.seq for item in items if item.seq is not None), _NEVER)
-        bundles = [Bundle([frame for _, frame in live]), Bundle([frame for _, frame in plain])]
-        for seat in tuple(self.seats):
-            is_plain = seat.mark is not None
+        for_sessions = PreparedFrames([frame for _, frame in live])
+        for_plain_chat = PreparedFrames([frame for _, frame in plain_chat])
+        for subscription in tuple(self.subscriptions):
+            is_plain_chat = subscription.sender_mark is not None
             try:
-                if seat.holding or seat.floor >= oldest:
-                    seat.take(plain if is_plain else live)
-                elif (bundle := bundles[is_plain]).frames:
-                    seat.listener.push(bundle)
+                if subscription.holding or subscription.floor >= oldest:
+                    subscription.deliver(plain_chat if is_plain_chat else live)
+                elif (prepared := for_plain_chat if is_plain_chat else for_sessions).frames:
+                    subscription.listener.push(prepared)
             except Exception:
                 logger.exception("A listener of %s failed; the others go on.", self.group)
 
-    def _gather(self, events: Events, plain: Events) -> None:
-        before = self.order.repeats
-        self._add(self.order.sort(events, plain))
-        self.counts.repeats += self.order.repeats - before
+    def _gather(self, events: Events, plain_chat: Events) -> None:
+        before = self.sequencer.repeats
+        self._add(self.sequencer.sequence(events, plain_chat))
+        self.counts.repeats += self.sequencer.repeats - before
 
-    def _add(self, items: list[Item]) -> None:
+    def _add(self, items: list[SequencedEvent]) -> None:
         self._ready += items
         if self.recent.loaded or self.recent_task is not None:
             for item in items:
                 if item.seq is not None:
-                    self.recent.hear(item.seq, item.frame or b"{}")
-        if self._ready or self.order.broken:
-            self.has_news(self)
+                    self.recent.add_event(item.seq, item.frame or b"{}")
+        if self._ready or self.sequencer.has_gap:
+            self.needs_flush(self)
 
 
 class AuthorTopic(Topic):
     """An author, whose sessions hear what concerns them alone."""
 
-    def __init__(self, group: str, counts: Counts, has_news: Callable[[Topic], None]) -> None:
-        super().__init__(group, counts, has_news)
+    def __init__(self, group: str, counts: Counts, needs_flush: Callable[[Topic], None]) -> None:
+        super().__init__(group, counts, needs_flush)
         self.sessions: set[Listener] = set()
         self._ready: list[bytes] = []
 
@@ -200,15 +201,15 @@ class AuthorTopic(Topic):
         """Whether somebody listens."""
         return bool(self.sessions)
 
-    def deliver(self, events: Events, plain: Events, own: Own) -> None:
+    def deliver(self, events: Events, plain_chat: Events, for_senders: SenderFrames) -> None:
         """Hand events to all sessions."""
         self._ready += [frame for _, frame in events]
-        self.has_news(self)
+        self.needs_flush(self)
 
     def flush(self) -> None:
         """Hand over what was delivered."""
         frames, self._ready = self._ready, []
         if frames:
-            bundle = Bundle(frames)
+            prepared = PreparedFrames(frames)
             for listener in tuple(self.sessions):
-                listener.push(bundle)
+                listener.push(prepared)

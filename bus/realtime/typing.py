@@ -1,6 +1,6 @@
 """Who is typing in the rooms of this process; nothing of it is stored anywhere.
 
-Each process tells the others who began to type here, and each keeps the same list for itself, from
+Each process publishes who began to type here, and each keeps the same list for itself, from
 which people fall out by themselves: so a process that dies leaves nobody typing for ever.
 """
 
@@ -22,11 +22,11 @@ logger = logging.getLogger(__name__)
 
 # Who was heard of last this long ago types no more, in seconds.
 _EXPIRY = 6.0
-# A client repeats itself every few seconds; what comes sooner is not passed on.
+# A client repeats itself every few seconds; what comes sooner is not published.
 _RENEWAL = 2.0
-# A room is told at most once in this, and other processes too, in seconds.
+# A room is shown at most one list in this, and other processes are told no more often, in seconds.
 _GATHERING = 1.0
-# Rooms with more listeners in this process are told nothing: each change would reach all of them.
+# Rooms with more listeners in this process are shown nothing: each change would reach all of them.
 _AUDIENCE_LIMIT = 100
 # Who began and who stopped within a second; the rest fall out by themselves.
 _NEWS_LIMIT = 200
@@ -39,47 +39,49 @@ class _Typing:
     name: str
     # By author key: who, and until when.
     people: dict[str, tuple[Author, float]] = field(default_factory=dict)
-    told: list[str] = field(default_factory=list)
-    told_at: float = float("-inf")
+    shown: list[str] = field(default_factory=list)
+    shown_at: float = float("-inf")
     timer: asyncio.TimerHandle | None = None
 
 
 class TypingKeeper:
-    """Hears who types, and tells rooms at most once a second."""
+    """Hears who types, and shows rooms at most once a second."""
 
-    def __init__(self, tell: Callable[[int, bytes], None], audience: Callable[[int], int]) -> None:
-        """`tell` says a frame to a room's sessions here, of which there are `audience`."""
-        self._tell = tell
+    def __init__(
+        self, deliver: Callable[[int, bytes], None], audience: Callable[[int], int]
+    ) -> None:
+        """`deliver` takes a frame to a room's sessions here, of which there are `audience`."""
+        self._deliver = deliver
         self._audience = audience
         self._rooms: dict[int, _Typing] = {}
-        # When each of this process was last passed on, by room and author key.
-        self._passed_on: dict[tuple[int, str], float] = {}
-        # What is to be passed on, by room; None for who stopped.
+        # When each of this process was last published, by room and author key.
+        self._published_at: dict[tuple[int, str], float] = {}
+        # What is to be published, by room; None for who stopped.
         self._news: dict[int, dict[str, Author | None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, room: int, name: str, key: str, author: Author) -> None:
         """Somebody here types."""
         now = time.monotonic()
-        if self._passed_on.get((room, key), float("-inf")) > now - _RENEWAL:
+        if self._published_at.get((room, key), float("-inf")) > now - _RENEWAL:
             return
         if self._audience(room) > _AUDIENCE_LIMIT:
             return
         # Oldest first: those who stopped without a word are forgotten as others start.
-        self._passed_on.pop((room, key), None)
-        self._passed_on[room, key] = now
-        for oldest in list(self._passed_on)[:2]:
-            if self._passed_on[oldest] < now - _EXPIRY:
-                del self._passed_on[oldest]
-        self._pass_on(room, name, key, author)
+        self._published_at.pop((room, key), None)
+        self._published_at[room, key] = now
+        for oldest in list(self._published_at)[:2]:
+            if self._published_at[oldest] < now - _EXPIRY:
+                del self._published_at[oldest]
+        self._publish_soon(room, name, key, author)
 
     def stop(self, room: int, name: str, key: str) -> None:
         """Somebody here sent what they typed, or left."""
-        if self._passed_on.pop((room, key), float("-inf")) > time.monotonic() - _EXPIRY:
-            self._pass_on(room, name, key, None)
+        if self._published_at.pop((room, key), float("-inf")) > time.monotonic() - _EXPIRY:
+            self._publish_soon(room, name, key, None)
 
-    def heard(self, message: dict[str, Any]) -> None:
-        """A process, this one or another, tells who began and who stopped."""
+    def receive(self, message: dict[str, Any]) -> None:
+        """A process, this one or another, published who began and who stopped."""
         room = message["room"]
         typing = self._rooms.setdefault(room, _Typing(message["name"]))
         until = time.monotonic() + _EXPIRY
@@ -95,7 +97,7 @@ class TypingKeeper:
         for room, typing in list(self._rooms.items()):
             for key in gone & typing.people.keys():
                 del typing.people[key]
-                self._passed_on.pop((room, key), None)
+                self._published_at.pop((room, key), None)
             self._plan(room, typing)
 
     def close(self) -> None:
@@ -107,7 +109,7 @@ class TypingKeeper:
             task.cancel()
         self._rooms.clear()
 
-    def _pass_on(self, room: int, name: str, key: str, author: Author | None) -> None:
+    def _publish_soon(self, room: int, name: str, key: str, author: Author | None) -> None:
         news = self._news.get(room)
         if news is not None:
             if len(news) < _NEWS_LIMIT:
@@ -128,7 +130,7 @@ class TypingKeeper:
                 await publisher.tell_typing(room, name, started, stopped)
                 await asyncio.sleep(_GATHERING)
         except Unavailable as error:
-            logger.debug("Nobody is told who types in %s: %s", name, error)
+            logger.debug("Who types in %s is not published: %s", name, error)
         finally:
             del self._news[room]
 
@@ -137,8 +139,8 @@ class TypingKeeper:
         if typing.timer is not None:
             typing.timer.cancel()
         now = time.monotonic()
-        if list(typing.people) != typing.told:
-            wait = typing.told_at + _GATHERING - now
+        if list(typing.people) != typing.shown:
+            wait = typing.shown_at + _GATHERING - now
         elif typing.people:
             wait = min(until for _, until in typing.people.values()) - now
         else:
@@ -152,8 +154,8 @@ class TypingKeeper:
         typing.people = {
             key: (author, until) for key, (author, until) in typing.people.items() if until > now
         }
-        if list(typing.people) != typing.told:
-            typing.told, typing.told_at = list(typing.people), now
+        if list(typing.people) != typing.shown:
+            typing.shown, typing.shown_at = list(typing.people), now
             members = [author for author, _ in typing.people.values()][:_AUDIENCE_LIMIT]
-            self._tell(room, TypingChanged(members=members).frame(typing.name))
+            self._deliver(room, TypingChanged(members=members).frame(typing.name))
         self._plan(room, typing)

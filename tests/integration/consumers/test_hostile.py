@@ -203,7 +203,7 @@ async def test_a_peer_that_stopped_reading_is_cut_off(
         frame = told.frame("lobby")
 
         def is_stuck() -> bool:
-            hub().tell_room(lobby.pk, frame)
+            hub().deliver_locally(lobby.pk, frame)
             return not connections()
 
         await until_async(is_stuck)

@@ -218,7 +218,7 @@ async def test_nothing_is_heard_twice_or_again(server: uvicorn.Server) -> None:
         seen = [(await receive(one))["seq"] for _ in range(5)]
         # Nobody has an 8.
         assert seen == [5, 6, 7, 9, 10]
-        assert hub().counts.holes == 1
+        assert hub().counts.gaps == 1
 
 
 async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None:

@@ -393,7 +393,7 @@ async def test_nothing_is_missed_or_repeated_by_those_who_come_and_go(
         await asyncio.sleep(0.002)
     for follower in followers:
         assert await asyncio.wait_for(follower, 60) == [*range(1, 301)]
-    assert hub().counts.holes == 0
+    assert hub().counts.gaps == 0
 
 
 async def test_limits_of_writing(server: uvicorn.Server, settings: Settings) -> None:
@@ -542,7 +542,7 @@ async def test_a_peer_that_reads_nothing_is_told_to_come_back(
             await publisher.publish({lobby.pk: Bulletin(events=[(seq, frame)])})
             assert (await well.event("x"))["type"] == "x"
         topic = hub()._topics[channel_names.room_group(lobby.pk)]
-        await until_async(lambda: len(topic.seats) == 1)  # the slow one has no place any more
+        await until_async(lambda: len(topic.subscriptions) == 1)  # the slow one is out
         slow.socket.transport.resume_reading()
         assert await close_code(slow.socket) == 4408
 

@@ -53,7 +53,7 @@ async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Setti
         first, _ = await stored(lobby, "told", "lost")
         await tell(lobby, first)
         assert [(await one.event("message.posted"))["seq"] for _ in range(2)] == [1, 2]
-        assert (hub().counts.repaired, hub().counts.holes) == (1, 0)
+        assert (hub().counts.repaired, hub().counts.gaps) == (1, 0)
 
 
 async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(

@@ -19,7 +19,7 @@ from bus.messaging import publisher
 from bus.models import Room
 from bus.posting import catch_up, events, removal
 from bus.realtime.hub import Hub, hub
-from bus.realtime.prepared_frames import Bundle
+from bus.realtime.prepared_frames import PreparedFrames
 from bus.realtime.recent_messages import Snapshot
 from bus.review import reports, reviews
 from tests.integration.realtime.test_gap_repair import stored, tell
@@ -39,8 +39,8 @@ class Ear:
     def __init__(self) -> None:
         self.heard: list[bytes] = []
 
-    def push(self, bundle: Bundle) -> None:
-        self.heard += bundle.frames
+    def push(self, prepared: PreparedFrames) -> None:
+        self.heard += prepared.frames
 
     def fail(self) -> None:
         raise AssertionError("nobody is sent away")
@@ -69,12 +69,12 @@ async def test_ten_thousand_who_come_back_at_once_ask_the_database_once() -> Non
     ears = [Ear() for _ in range(10_000)]
 
     async def back(number: int, ear: Ear) -> list[int]:
-        seat = await one.join_room(lobby.pk, ear)
+        subscription = await one.join_room(lobby.pk, ear)
         since = number % 20
-        caught = await one.catch_up(seat, since, None)
+        caught = await one.catch_up(subscription, since, None)
         assert caught is not None
         assert caught.recovered
-        seat.release(caught.head)
+        subscription.release(caught.head)
         return [since, *(message["seq"] for message in json.loads(caught.messages))]
 
     try:
@@ -125,8 +125,8 @@ async def test_ten_thousand_ask_once_however_much_was_edited_and_removed() -> No
     one = Hub(source=reader)
 
     async def back(number: int) -> int:
-        seat = await one.join_room(lobby.pk, Ear())
-        caught = await one.catch_up(seat, 650 if number % 2 else None, None)
+        subscription = await one.join_room(lobby.pk, Ear())
+        caught = await one.catch_up(subscription, 650 if number % 2 else None, None)
         assert caught is not None
         return len(json.loads(caught.messages))
 
@@ -209,13 +209,13 @@ async def test_while_a_room_is_repaired_its_old_state_is_told_to_nobody() -> Non
     (row,) = await stored(lobby, "a secret")
     one = Hub(source=repair.Reader())
     try:
-        seat = await one.join_room(lobby.pk, Ear())
-        await one.catch_up(seat, None, None)
+        subscription = await one.join_room(lobby.pk, Ear())
+        await one.catch_up(subscription, None, None)
         removal.take_out(row, lobby, timezone.now(), "moderator")
         await row.asave()
         await lobby.asave()
         one._topics[f"room.{lobby.pk}"].pause()  # type: ignore[attr-defined]
-        caught = await one.catch_up(seat, None, None)
+        caught = await one.catch_up(subscription, None, None)
         assert caught is not None
         assert (caught.head, b"secret" in caught.messages) == (2, False)
     finally:
@@ -246,7 +246,7 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
         await until_async(lambda: one.position(lobby.pk) == head)
         ways: list[Any] = []
         for since in (None, 0, head - 1):
-            caught = await one.catch_up(seat, since, None)
+            caught = await one.catch_up(subscription, since, None)
             assert caught is not None
             assert caught.head == head
             ways.append(caught.messages)
@@ -260,8 +260,8 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
         await told(await threads.run(events.of_facts, decision.facts))
 
     try:
-        seat = await one.join_room(lobby.pk, ear)
-        seat.release(1)
+        subscription = await one.join_room(lobby.pk, ear)
+        subscription.release(1)
         await told(events.Bulletins())
         for person in people:
             visitor = Visitor(f"u{person.pk}", person.pk, person.username, person.pk)
@@ -286,8 +286,8 @@ async def test_the_rooms_asked_for_longest_ago_make_room(settings: Settings) -> 
         for number in range(3):
             room = await Room.objects.acreate(name=f"room{number}", access="open")
             await stored(room, "x" * 1000)
-            seat = await one.join_room(room.pk, Ear())
-            await one.catch_up(seat, None, None)
+            subscription = await one.join_room(room.pk, Ear())
+            await one.catch_up(subscription, None, None)
         # By number: as texts, `room.10` comes before `room.9`.
         topics = sorted(one._topics.values(), key=lambda topic: topic.room)  # type: ignore[attr-defined]
         settings.BUS_RECOVERY_CACHE = 6000

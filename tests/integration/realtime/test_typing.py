@@ -100,7 +100,7 @@ class Told:
         message = {"room": room, "name": name, "started": started, "stopped": stopped}
         self.messages.append(message)
         for keeper in self.keepers:
-            keeper.heard(message)
+            keeper.receive(message)
 
 
 async def test_processes_agree_on_who_types(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The gate: at once after a rest, in windows under load, and never faster than flushes are done."""
+"""Flushes: at once after a rest, in windows under load, and never faster than flushes are done."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.flush_scheduler import Gate
+from bus.realtime.flush_scheduler import FlushScheduler
 from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -17,15 +17,15 @@ async def test_a_lone_message_waits_for_nothing_and_those_that_follow_for_the_wi
 ) -> None:
     settings.BUS_FLUSH_WINDOW = 0.05
     times: list[float] = []
-    gate = Gate(lambda: times.append(time.monotonic()))
+    scheduler = FlushScheduler(lambda: times.append(time.monotonic()))
     began = time.monotonic()
-    gate.knock()
-    gate.knock()
+    scheduler.schedule()
+    scheduler.schedule()
     await asyncio.sleep(0)
     assert len(times) == 1
     assert times[0] - began < 0.04
-    gate.knock()
-    gate.knock()
+    scheduler.schedule()
+    scheduler.schedule()
     await until_async(lambda: len(times) == 2)
     assert times[1] - times[0] >= 0.049
     await asyncio.sleep(0.06)
@@ -42,10 +42,10 @@ async def test_a_slow_flush_is_followed_by_as_long_a_rest(settings: Settings) ->
         while time.monotonic() < begins[-1] + 0.03:
             pass
         ends.append(time.monotonic())
-        gate.knock()
+        scheduler.schedule()
 
-    gate = Gate(flush)
-    gate.knock()
+    scheduler = FlushScheduler(flush)
+    scheduler.schedule()
     await until_async(lambda: len(begins) == 3)
     assert begins[1] - ends[0] >= 0.025
     assert begins[2] - ends[1] >= 0.025
@@ -61,7 +61,7 @@ async def test_a_flush_that_fails_is_not_the_last(settings: Settings) -> None:
 
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda *_: None)
-    gate = Gate(flush)
+    scheduler = FlushScheduler(flush)
     for number in (1, 2):
-        gate.knock()
+        scheduler.schedule()
         await until_async(lambda number=number: len(calls) == number)  # type: ignore[misc]

@@ -12,7 +12,7 @@ from bus.messaging.publisher import Bulletin
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
 from bus.realtime.hub import Hub
-from bus.realtime.prepared_frames import Bundle
+from bus.realtime.prepared_frames import PreparedFrames
 from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -25,8 +25,8 @@ class Ear:
         self.heard: list[bytes] = []
         self.failed = False
 
-    def push(self, bundle: Bundle) -> None:
-        self.heard += bundle.frames
+    def push(self, prepared: PreparedFrames) -> None:
+        self.heard += prepared.frames
 
     def fail(self) -> None:
         self.failed = True
@@ -35,7 +35,7 @@ class Ear:
 class Broken(Ear):
     """A listener that cannot."""
 
-    def push(self, bundle: Bundle) -> None:
+    def push(self, prepared: PreparedFrames) -> None:
         raise RuntimeError("broken")
 
 
@@ -56,7 +56,7 @@ class Broker:
         self.stored_heads: dict[int, int] = {}
         self.hub = Hub(self.open, self)
 
-    async def open(self, heard_again: Any) -> "Broker":
+    async def open(self, on_reconnected: Any) -> "Broker":
         self.calls["open"] += 1
         return self
 
@@ -102,7 +102,7 @@ class Broker:
     async def put(self, message: Any) -> None:
         self.messages.put_nowait(message)
         await settle()
-        await until_async(lambda: not self.hub._news)
+        await until_async(lambda: not self.hub._unflushed)
 
 
 async def settle() -> None:
@@ -113,14 +113,14 @@ async def settle() -> None:
 
 async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
     broker, one, two = Broker(), Ear(), Ear()
-    seats = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
+    subscriptions = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
     assert broker.calls == {"open": 1, "listen": 1, "heads": 1}
-    for seat in seats:
-        seat.release(0)
+    for subscription in subscriptions:
+        subscription.release(0)
     await broker.tell(1)
-    broker.hub.leave_room(seats[0])
+    broker.hub.leave_room(subscriptions[0])
     await broker.tell(2)
-    broker.hub.leave_room(seats[1])
+    broker.hub.leave_room(subscriptions[1])
     await settle()
     assert (one.heard, two.heard) == ([b"e1"], [b"e1", b"e2"])
     assert not broker.groups
@@ -129,9 +129,9 @@ async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
 
 async def test_a_join_that_meets_the_last_leave_stays_subscribed() -> None:
     broker, one, two = Broker(), Ear(), Ear()
-    seat = await broker.hub.join_room(1, one)
+    subscription = await broker.hub.join_room(1, one)
     broker.open_door.clear()
-    broker.hub.leave_room(seat)
+    broker.hub.leave_room(subscription)
     await settle()
     assert broker.calls["ignore"] == 1  # under way
     joining = asyncio.ensure_future(broker.hub.join_room(1, two))
@@ -175,12 +175,12 @@ async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
     broker, ear, plain = Broker(), Ear(), Ear()
     broker.stored_heads = {1: since}
     (await broker.hub.join_room(1, ear)).release(since)
-    (await broker.hub.join_room(1, plain, mark="m")).release(since)
+    (await broker.hub.join_room(1, plain, sender_mark="m")).release(since)
     events = [(seq, b"e%d" % seq) for seq in stored]
     broker.stored = Bulletin(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
     broker.stored_heads = {1: max(stored, default=since + 1)}
     broker.open_door.clear()
-    broker.hub.heard_again()
+    broker.hub.on_reconnected()
     await settle()
     return broker, ear, plain
 
@@ -193,7 +193,7 @@ async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it() -> 
     await until_async(lambda: ear.heard)
     assert ear.heard == [b"e5", b"e6", b"e7", b"e8"]
     assert plain.heard == [b"p5", b"p6", b"p7", b"p8"]
-    assert (broker.asked, broker.hub.counts.holes) == ([(1, 4)], 0)
+    assert (broker.asked, broker.hub.counts.gaps) == ([(1, 4)], 0)
 
 
 async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
@@ -201,7 +201,7 @@ async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1, 2)
     broker.stored_heads = {1: 3}
-    broker.hub.heard_again()
+    broker.hub.on_reconnected()
     await until_async(lambda: broker.asked)
     assert broker.asked == [(1, 2)]
     assert not ear.failed
@@ -232,7 +232,7 @@ async def test_those_who_came_back_stay() -> None:
 async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> None:
     broker, ear, plain = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
-    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
     # 2 is lost; 3 is removed at 4 while it waits.
     broker.stored = Bulletin(events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")])
@@ -245,7 +245,7 @@ async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> No
 async def test_who_was_joining_in_an_outage_comes_back() -> None:
     broker, ear = Broker(), Ear()
     await broker.hub.join_room(1, ear)
-    broker.hub.heard_again()
+    broker.hub.on_reconnected()
     await until_async(lambda: ear.failed)
 
 
@@ -253,50 +253,50 @@ async def test_what_comes_while_joining_follows_the_release() -> None:
     broker, old, new = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, old)).release(0)
     await broker.tell(5)
-    seat = await broker.hub.join_room(1, new)
+    subscription = await broker.hub.join_room(1, new)
     await broker.tell(6, None, 7)
     assert new.heard == []
     # History was read up to 8, of which 8 is still on its way.
-    seat.release(8)
+    subscription.release(8)
     await broker.tell(8)
     await broker.tell(9)
     assert new.heard == [b"e0", b"e9"]
     assert old.heard == [b"e5", b"e6", b"e0", b"e7", b"e8", b"e9"]
-    assert broker.hub.counts.holes == 0
+    assert broker.hub.counts.gaps == 0
 
 
 async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
     broker, ear = Broker(), Ear()
-    seat = await broker.hub.join_room(1, ear)
-    seat.release(0)
+    subscription = await broker.hub.join_room(1, ear)
+    subscription.release(0)
     await broker.tell(1, 2)
-    seat.hold()
+    subscription.hold()
     await broker.tell(3, 4)
     assert ear.heard == [b"e1", b"e2"]
-    seat.release(3)
+    subscription.release(3)
     assert ear.heard[2:] == [b"e4"]
-    seat.hold()
+    subscription.hold()
     await broker.tell(5)
-    seat.release()  # the join failed: as if it had not been
+    subscription.release()  # the join failed: as if it had not been
     assert ear.heard[3:] == [b"e5"]
 
 
 async def test_a_repeat_reaches_nobody_and_what_is_early_waits() -> None:
     broker, ear, plain = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
-    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     for seqs in [(1, 2), (1, 2, 3), (6,), (6,), (5,), (4,), (5,), (6, 7)]:
         await broker.tell(*seqs)
     assert ear.heard == [b"e%d" % seq for seq in range(1, 8)]
     assert plain.heard == [b"p%d" % seq for seq in range(1, 8)]
     counts = broker.hub.counts
-    assert (counts.holes, counts.repeats, broker.asked) == (0, 5, [])
+    assert (counts.gaps, counts.repeats, broker.asked) == (0, 5, [])
 
 
 async def test_what_does_not_come_is_read_from_the_database() -> None:
     broker, ear, plain = Broker(), Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
-    (await broker.hub.join_room(1, plain, mark="m")).release(0)
+    (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
     broker.stored = Bulletin(
         events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain=[(2, b"p2"), (4, b"p4")]
@@ -306,7 +306,7 @@ async def test_what_does_not_come_is_read_from_the_database() -> None:
     await until_async(lambda: len(ear.heard) == 5)
     assert ear.heard == [b"e1", b"e0", b"e2", b"e3", b"e4"]
     assert plain.heard == [b"p1", b"p0", b"p2", b"p4"]
-    assert (broker.asked, broker.hub.counts.repaired, broker.hub.counts.holes) == ([(1, 1)], 3, 0)
+    assert (broker.asked, broker.hub.counts.repaired, broker.hub.counts.gaps) == ([(1, 1)], 3, 0)
 
 
 async def test_what_nobody_has_stops_nothing() -> None:
@@ -316,7 +316,7 @@ async def test_what_nobody_has_stops_nothing() -> None:
     await broker.tell(3, 5, 6)
     await until_async(lambda: len(ear.heard) == 4)
     assert ear.heard == [b"e1", b"e3", b"e5", b"e6"]
-    assert (broker.hub.counts.holes, broker.hub.counts.repaired) == (1, 0)
+    assert (broker.hub.counts.gaps, broker.hub.counts.repaired) == (1, 0)
 
 
 async def test_a_last_message_that_was_lost_is_noticed() -> None:
@@ -361,8 +361,8 @@ async def test_an_author_is_heard_by_their_sessions() -> None:
 async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None:
     broker, one, two, session = Broker(), Ear(), Ear(), Ear()
     marks = [channel_names.own_mark("u7", "a-1"), channel_names.own_mark("u8", "b-1")]
-    (await broker.hub.join_room(1, one, mark=marks[0])).release(0)
-    (await broker.hub.join_room(1, two, mark=marks[1])).release(0)
+    (await broker.hub.join_room(1, one, sender_mark=marks[0])).release(0)
+    (await broker.hub.join_room(1, two, sender_mark=marks[1])).release(0)
     (await broker.hub.join_room(1, session)).release(0)
     told = [
         ("u7", "a-2", b"refused"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.recent_messages import Caught, Kept, Recent, Snapshot
+from bus.realtime.recent_messages import CaughtUp, Kept, RecentMessages, Snapshot
 
 
 def message(seq: int, body: str = "", **changes: Any) -> dict[str, Any]:
@@ -24,25 +24,25 @@ def event(kind: str, data: dict[str, Any]) -> bytes:
     return json.dumps({"type": f"message.{kind}", "data": data}).encode()
 
 
-def seqs(caught: Caught | None) -> list[int]:
+def seqs(caught: CaughtUp | None) -> list[int]:
     assert caught is not None
     return [data["seq"] for data in json.loads(caught.messages)]
 
 
 @pytest.fixture
-def recent() -> Recent:
+def recent() -> RecentMessages:
     """Of a room whose messages 3 to 6 are known, and nothing before."""
-    found = Recent()
+    found = RecentMessages()
     found.load(Snapshot(6, 2, 2, [kept(message(seq)) for seq in range(3, 7)]))
     return found
 
 
 def test_nothing_is_known_before_it_is_loaded() -> None:
-    assert Recent().answer(None, None) is None
-    assert Recent().answer(0, None) is None
+    assert RecentMessages().answer(None, None) is None
+    assert RecentMessages().answer(0, None) is None
 
 
-def test_it_answers_what_changed_and_the_newest_page(recent: Recent) -> None:
+def test_it_answers_what_changed_and_the_newest_page(recent: RecentMessages) -> None:
     assert seqs(recent.answer(4, None)) == [5, 6]
     assert seqs(recent.answer(6, None)) == []
     assert seqs(recent.answer(2, None)) == [3, 4, 5, 6]
@@ -55,18 +55,18 @@ def test_it_answers_what_changed_and_the_newest_page(recent: Recent) -> None:
 
 
 def test_a_new_room_is_known_from_its_beginning() -> None:
-    new = Recent()
+    new = RecentMessages()
     new.load(Snapshot(0, 0, 0, []))
-    assert new.answer(None, None) == Caught(0, True, b"[]")
-    new.hear(1, event("posted", message(1)))
+    assert new.answer(None, None) == CaughtUp(0, True, b"[]")
+    new.add_event(1, event("posted", message(1)))
     assert seqs(new.answer(None, 50)) == [1]
     assert seqs(new.answer(0, None)) == [1]
 
 
-def test_it_follows_posts_edits_and_removals(recent: Recent) -> None:
-    recent.hear(7, event("posted", message(7)))
-    recent.hear(8, event("edited", message(4, "other words", changed=8, edited=True)))
-    recent.hear(9, event("removed", {"id": "105", "by": "moderator", "reason": "spam"}))
+def test_it_follows_posts_edits_and_removals(recent: RecentMessages) -> None:
+    recent.add_event(7, event("posted", message(7)))
+    recent.add_event(8, event("edited", message(4, "other words", changed=8, edited=True)))
+    recent.add_event(9, event("removed", {"id": "105", "by": "moderator", "reason": "spam"}))
     caught = recent.answer(6, None)
     assert caught is not None
     assert (caught.head, caught.recovered) == (9, True)
@@ -82,51 +82,51 @@ def test_it_follows_posts_edits_and_removals(recent: Recent) -> None:
 
 
 def test_what_came_while_the_snapshot_was_read_counts_once() -> None:
-    found = Recent()
-    found.follow()
+    found = RecentMessages()
+    found.expect_snapshot()
     for seq in (5, 6, 7, 8):
-        found.hear(seq, event("posted", message(seq)))
+        found.add_event(seq, event("posted", message(seq)))
     found.load(Snapshot(6, 0, 0, [kept(message(seq)) for seq in range(1, 7)]))
     assert seqs(found.answer(4, None)) == [5, 6, 7, 8]
 
 
-def test_after_a_hole_only_the_database_knows(recent: Recent) -> None:
-    recent.hear(8, event("posted", message(8)))
+def test_after_a_hole_only_the_database_knows(recent: RecentMessages) -> None:
+    recent.add_event(8, event("posted", message(8)))
     assert recent.answer(6, None) is None
     assert not recent.loaded
 
 
-def test_a_removal_of_something_older_is_read_with_all_the_rest(recent: Recent) -> None:
-    recent.hear(7, event("removed", {"id": "101", "by": "author", "reason": ""}))
-    recent.hear(8, event("posted", message(8)))
+def test_a_removal_of_something_older_is_read_with_all_the_rest(recent: RecentMessages) -> None:
+    recent.add_event(7, event("removed", {"id": "101", "by": "author", "reason": ""}))
+    recent.add_event(8, event("posted", message(8)))
     assert recent.answer(6, None) is None
     # Once for all who ask, and not by each of them.
     assert not recent.loaded
 
 
-def test_a_hidden_message_that_is_shown_again_has_its_words_again(recent: Recent) -> None:
-    recent.hear(7, event("removed", {"id": "104", "by": "moderator", "reason": "reported"}))
+def test_a_hidden_message_that_is_shown_again_has_its_words_again(recent: RecentMessages) -> None:
+    recent.add_event(7, event("removed", {"id": "104", "by": "moderator", "reason": "reported"}))
     for asked in (recent.answer(2, None), recent.answer(6, None), recent.answer(None, 4)):
         assert asked is not None
         assert b"body 4" not in asked.messages
-    recent.hear(8, event("edited", message(4, changed=8)))
+    recent.add_event(8, event("edited", message(4, changed=8)))
     shown = recent.answer(7, None)
     assert shown is not None
     assert [(m["seq"], m["body"]) for m in json.loads(shown.messages)] == [(4, "body 4")]
 
 
-def test_what_it_missed_it_does_not_pretend_to_know(recent: Recent) -> None:
-    assert recent.reaches(6)
-    assert not recent.reaches(7)
-    recent.hear(7, event("posted", message(7)))
-    assert recent.reaches(7)
-    assert not Recent().reaches(0)
+def test_what_it_missed_it_does_not_pretend_to_know(recent: RecentMessages) -> None:
+    assert recent.covers(6)
+    assert not recent.covers(7)
+    recent.add_event(7, event("posted", message(7)))
+    assert recent.covers(7)
+    assert not RecentMessages().covers(0)
 
 
 def test_the_newest_page_stays_however_much_is_edited(settings: Settings) -> None:
     settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
     # The newest five were posted long before the last changes, which are of two messages.
-    found = Recent()
+    found = RecentMessages()
     page = [kept(message(seq)) for seq in range(1, 6)]
     edited = [kept(message(seq, changed=seq + 100)) for seq in (6, 7)]
     found.load(Snapshot(107, 102, 2, [*page[2:], *edited]))
@@ -134,25 +134,25 @@ def test_the_newest_page_stays_however_much_is_edited(settings: Settings) -> Non
     assert found.answer(None, 6) == found.answer(None, 5)
     assert seqs(found.answer(105, None)) == [6, 7]
     for changed in range(108, 1000):
-        found.hear(changed, event("edited", message(6, f"{changed}", changed=changed)))
+        found.add_event(changed, event("edited", message(6, f"{changed}", changed=changed)))
     assert seqs(found.answer(None, 5)) == [3, 4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(
     "frame", [b"{}", b"7", b"no json", b'{"type": "message.posted", "data": 7}']
 )
-def test_an_event_that_it_does_not_know_empties_it(recent: Recent, frame: bytes) -> None:
-    recent.hear(7, frame)
+def test_an_event_that_it_does_not_know_empties_it(recent: RecentMessages, frame: bytes) -> None:
+    recent.add_event(7, frame)
     assert recent.answer(6, None) is None
     assert not recent.loaded
 
 
 def test_it_is_bounded(settings: Settings) -> None:
     settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
-    found = Recent()
+    found = RecentMessages()
     found.load(Snapshot(0, 0, 0, []))
     for seq in range(1, 1001):
-        found.hear(seq, event("posted", message(seq)))
+        found.add_event(seq, event("posted", message(seq)))
     assert seqs(found.answer(995, None)) == [996, 997, 998, 999, 1000]
     assert found.size < 10 * 400
     late = found.answer(900, 3)
@@ -161,7 +161,7 @@ def test_it_is_bounded(settings: Settings) -> None:
 
 
 def test_who_asks_for_everything_there_is_makes_it_no_larger() -> None:
-    large = Recent()
+    large = RecentMessages()
     messages = [kept(message(seq, "x" * 1000)) for seq in range(1, 101)]
     large.load(Snapshot(100, 0, 0, messages))
     alone = large.size

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.realtime.sequencer import Item, Order
+from bus.realtime.sequencer import SequencedEvent, Sequencer
 
 
 def both(
@@ -15,62 +15,62 @@ def both(
     )
 
 
-def seqs(items: list[Item]) -> list[int | None]:
+def seqs(items: list[SequencedEvent]) -> list[int | None]:
     return [item.seq for item in items]
 
 
 def test_the_first_event_of_an_unknown_room_says_where_it_is() -> None:
-    order = Order()
-    assert seqs(order.sort(*both(5, 6))) == [5, 6]
-    assert order.sort(*both(5)) == []
-    assert (order.head, order.repeats) == (6, 1)
+    sequencer = Sequencer()
+    assert seqs(sequencer.sequence(*both(5, 6))) == [5, 6]
+    assert sequencer.sequence(*both(5)) == []
+    assert (sequencer.head, sequencer.repeats) == (6, 1)
 
 
 def test_both_forms_of_an_event_stay_together() -> None:
-    order = Order()
-    order.head = 0
-    assert order.sort([(1, b"e1"), (2, b"e2")], [(2, b"p2")]) == [
-        Item(1, b"e1", None),
-        Item(2, b"e2", b"p2"),
+    sequencer = Sequencer()
+    sequencer.head = 0
+    assert sequencer.sequence([(1, b"e1"), (2, b"e2")], [(2, b"p2")]) == [
+        SequencedEvent(1, b"e1", None),
+        SequencedEvent(2, b"e2", b"p2"),
     ]
-    assert order.sort([], [(3, b"p3")]) == [Item(3, None, b"p3")]
+    assert sequencer.sequence([], [(3, b"p3")]) == [SequencedEvent(3, None, b"p3")]
 
 
 def test_what_has_no_seq_waits_for_nothing() -> None:
-    order = Order()
-    order.head = 1
-    assert order.sort([(3, b"e3"), (None, b"e")], [(None, b"p")]) == [
-        Item(None, b"e", None),
-        Item(None, None, b"p"),
+    sequencer = Sequencer()
+    sequencer.head = 1
+    assert sequencer.sequence([(3, b"e3"), (None, b"e")], [(None, b"p")]) == [
+        SequencedEvent(None, b"e", None),
+        SequencedEvent(None, None, b"p"),
     ]
-    assert order.broken
+    assert sequencer.has_gap
 
 
 def test_what_is_known_by_another_way_is_told_no_more() -> None:
-    order = Order()
-    order.head = 1
-    order.sort(*both(3, 5, 6))
-    assert seqs(order.reach(4)) == [5, 6]
-    assert not order.broken
-    assert order.reach(2) == []
-    assert order.head == 6
+    sequencer = Sequencer()
+    sequencer.head = 1
+    sequencer.sequence(*both(3, 5, 6))
+    assert seqs(sequencer.advance_to(4)) == [5, 6]
+    assert not sequencer.has_gap
+    assert sequencer.advance_to(2) == []
+    assert sequencer.head == 6
 
 
 def test_holes_that_nobody_can_fill_are_skipped() -> None:
-    order = Order()
-    order.head = 1
-    order.sort(*both(3, 4, 7))
-    assert seqs(order.skip()) == [3, 4, 7]
-    assert order.head == 7
+    sequencer = Sequencer()
+    sequencer.head = 1
+    sequencer.sequence(*both(3, 4, 7))
+    assert seqs(sequencer.skip_gap()) == [3, 4, 7]
+    assert sequencer.head == 7
 
 
 @given(st.permutations(range(1, 30)), st.lists(st.integers(1, 29)), st.integers(1, 5))
 def test_any_order_becomes_one(sent: list[int], again: list[int], size: int) -> None:
-    order = Order()
-    order.head = 0
+    sequencer = Sequencer()
+    sequencer.head = 0
     heard: list[int | None] = []
     told = [*sent, *again]
     for start in range(0, len(told), size):
-        heard += seqs(order.sort(*both(*told[start : start + size])))
+        heard += seqs(sequencer.sequence(*both(*told[start : start + size])))
     assert heard == list(range(1, 30))
-    assert not order.broken
+    assert not sequencer.has_gap

@@ -1,4 +1,4 @@
-"""The outbox of one socket: joined, bounded, and never in the pusher's way."""
+"""The writer of one socket: joined, bounded, and never in the pusher's way."""
 
 import asyncio
 import contextlib
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.prepared_frames import Bundle
-from bus.realtime.socket_writer import Outbox
+from bus.realtime.prepared_frames import PreparedFrames
+from bus.realtime.socket_writer import SocketWriter
 from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -37,42 +37,42 @@ class Peer:
 
 
 @contextlib.asynccontextmanager
-async def writing(peer: Peer, *, joined: bool = True) -> AsyncIterator[Outbox]:
-    outbox = Outbox(peer.send, joined=joined)
+async def writing(peer: Peer, *, joined: bool = True) -> AsyncIterator[SocketWriter]:
+    writer = SocketWriter(peer.send, joined=joined)
     try:
-        yield outbox
+        yield writer
     finally:
-        outbox.abandon(0)
+        writer.abandon(0)
 
 
 async def test_what_waits_shares_an_array_and_a_lone_one_does_not() -> None:
     peer = Peer()
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b"1", b"2"]))
-        outbox.reply(b"3")
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b"1", b"2"]))
+        writer.reply(b"3")
         await until_async(lambda: peer.frames)
-        outbox.push(Bundle([b"4"]))
-        outbox.finish(4400)
-        outbox.push(Bundle([b"5"]))
-        await outbox.written()
+        writer.push(PreparedFrames([b"4"]))
+        writer.finish(4400)
+        writer.push(PreparedFrames([b"5"]))
+        await writer.written()
     assert (peer.frames, peer.code) == ([[1, 2, 3], 4], 4400)
 
 
 async def test_plain_chat_gets_a_frame_each() -> None:
     peer = Peer()
-    async with writing(peer, joined=False) as outbox:
-        outbox.push(Bundle([b"1", b"2"]))
-        outbox.finish(1000)
-        await outbox.written()
+    async with writing(peer, joined=False) as writer:
+        writer.push(PreparedFrames([b"1", b"2"]))
+        writer.finish(1000)
+        await writer.written()
     assert peer.frames == [1, 2]
 
 
 async def test_joined_frames_have_a_limit() -> None:
     peer = Peer()
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b'"' + b"x" * 100_000 + b'"'] * 5))
-        outbox.finish(1000)
-        await outbox.written()
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b'"' + b"x" * 100_000 + b'"'] * 5))
+        writer.finish(1000)
+        await writer.written()
     assert [len(frame) for frame in peer.frames] == [2, 2, 100_000]
 
 
@@ -80,17 +80,17 @@ async def test_who_is_too_far_behind_is_told_to_come_back(settings: Settings) ->
     settings.BUS_OUTBOX_LIMIT = 10
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b"12345"]))
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b"12345"]))
         await asyncio.sleep(0)
-        outbox.push(Bundle([b"12345678"]))
-        assert not outbox.failed
-        outbox.push(Bundle([b"123"]))
-        assert outbox.failed
-        outbox.push(Bundle([b"1"]))
-        outbox.reply(b"2")
+        writer.push(PreparedFrames([b"12345678"]))
+        assert not writer.failed
+        writer.push(PreparedFrames([b"123"]))
+        assert writer.failed
+        writer.push(PreparedFrames([b"1"]))
+        writer.reply(b"2")
         peer.reading.set()
-        await outbox.written()
+        await writer.written()
     assert (peer.frames, peer.code) == ([12345], 4408)
 
 
@@ -98,11 +98,11 @@ async def test_who_reads_nothing_in_time_is_told_to_come_back(settings: Settings
     settings.BUS_SEND_TIMEOUT = 0.01
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b"1"]))
-        await until_async(lambda: outbox.failed)
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b"1"]))
+        await until_async(lambda: writer.failed)
         peer.reading.set()
-        await outbox.written()
+        await writer.written()
     assert (peer.frames, peer.code) == ([], 4408)
 
 
@@ -112,18 +112,18 @@ async def test_a_large_answer_is_given_but_no_command_is_taken_meanwhile(
     settings.BUS_OUTBOX_LIMIT = 10
     peer = Peer()
     peer.reading.clear()
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b"1"]))
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b"1"]))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        outbox.reply(b'"' + b"x" * 1_000_000 + b'"')
-        outbox.push(Bundle([b"2"]))
-        assert not outbox.failed
-        relieved = asyncio.ensure_future(outbox.relieved())
+        writer.reply(b'"' + b"x" * 1_000_000 + b'"')
+        writer.push(PreparedFrames([b"2"]))
+        assert not writer.failed
+        ready = asyncio.ensure_future(writer.until_replies_fit())
         await asyncio.sleep(0)
-        assert not relieved.done()
+        assert not ready.done()
         peer.reading.set()
-        await relieved
+        await ready
         await until_async(lambda: len(peer.frames) == 3)
     assert peer.frames[0] == 1
     assert peer.frames[2] == 2
@@ -132,7 +132,7 @@ async def test_a_large_answer_is_given_but_no_command_is_taken_meanwhile(
 async def test_a_peer_that_is_gone_ends_the_writer() -> None:
     peer = Peer()
     peer.gone = True
-    async with writing(peer) as outbox:
-        outbox.push(Bundle([b"1"]))
-        await outbox.written()
+    async with writing(peer) as writer:
+        writer.push(PreparedFrames([b"1"]))
+        await writer.written()
     assert peer.code is None

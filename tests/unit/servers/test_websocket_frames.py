@@ -10,7 +10,7 @@ from websockets.frames import Frame
 from websockets.protocol import State
 from websockets.uri import parse_uri
 
-from bus.realtime.prepared_frames import Bundle
+from bus.realtime.prepared_frames import PreparedFrames
 from bus.servers.websocket_frames import FRAME_LIMIT, join_frames, text_frame
 
 
@@ -35,11 +35,11 @@ def test_a_frame_of_any_size_is_read_as_it_was_written(size: int) -> None:
 
 
 def test_a_bundle_is_separate_frames_or_one_array() -> None:
-    bundle = Bundle([b"1", '"하나"'.encode(), b"{}"])
-    assert read(bundle.separate) == ["1", '"하나"', "{}"]
-    assert [json.loads(text) for text in read(bundle.joined)] == [[1, "하나", {}]]
-    assert bundle.joined is bundle.joined
-    assert read(Bundle([b"7"]).joined) == ["7"]
+    prepared = PreparedFrames([b"1", '"하나"'.encode(), b"{}"])
+    assert read(prepared.separate) == ["1", '"하나"', "{}"]
+    assert [json.loads(text) for text in read(prepared.joined)] == [[1, "하나", {}]]
+    assert prepared.joined is prepared.joined
+    assert read(PreparedFrames([b"7"]).joined) == ["7"]
 
 
 def test_an_array_has_a_limit_and_one_large_frame_has_none() -> None:
