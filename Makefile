@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs bench lock clean
+.PHONY: help run test check long docs bench lock clean
 
 # Any Python 3 that starts may run the setup script, which finds one that can run Bus.
 # PYTHON=… names one. (A version manager's shim may be there and refuse to start.)
@@ -24,12 +24,16 @@ run: ## start everything on http://127.0.0.1:8000 (PORT=8001 for another port); 
 test: ## run all tests, on two processes (ARGS="-k name" for some, on one)
 	@$(SETUP) dev && exec $(BIN) -m pytest $(or $(ARGS),-n 2 --dist loadfile --no-loadscope-reorder)
 
-check: ## lint, format, types and the layers of the house
+check: ## lint, format, types, the layers of the house, and the size of files
 	@$(SETUP) dev
 	$(BIN) -m ruff check .
 	$(BIN) -m ruff format --check .
 	$(BIN) -m mypy
 	.venv/bin/lint-imports
+	$(BIN) scripts/file_sizes.py
+
+long: ## before a release, about an hour: chaos three times, fuzzing, a soak, each Python (PARTS="chaos fuzz")
+	@$(SETUP) dev && exec $(BIN) scripts/long.py $(PARTS)
 
 docs: ## write the tables of docs/ from the code
 	@$(SETUP) dev

@@ -132,7 +132,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-ROOT_URLCONF = "bus.urls"
+ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "bus.asgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

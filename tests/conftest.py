@@ -8,12 +8,16 @@ import pytest
 import redis
 from asgiref.sync import SyncToAsync
 from django.db import connections
+from hypothesis import settings
 
 from bus.conf import embedded_socket_path, var_dir
 from bus.embedded.broker import EmbeddedBroker
 
 TIERS = ["unit", "integration", "chaos", "e2e"]
 HERE = Path(__file__).parent
+
+# `make long` asks for this.
+settings.register_profile("long", max_examples=5_000, deadline=None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

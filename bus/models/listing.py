@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django.db import models
-
-if TYPE_CHECKING:
-    from bus.models.room import Room
 
 # What the keys of the list begin with, and no text that is searched for.
 LIST = b"\0"
@@ -20,6 +18,16 @@ _END = b"\0"
 SEARCH_LIMIT = 40
 _TEXT_LIMIT = 200
 _BATCH = 2000
+
+
+class Findable(Protocol):
+    """A room, as far as it is found."""
+
+    pk: int
+    name: str
+    title: str
+    access: str
+    archived_at: dt.datetime | None
 
 
 class Listing(models.Model):
@@ -41,7 +49,7 @@ class Listing(models.Model):
         return f"room {self.room_id} under {bytes(self.key)!r}"
 
 
-def add(rooms: Iterable[Room]) -> None:
+def add(rooms: Iterable[Findable]) -> None:
     """Let new rooms be found."""
     entries = (
         Listing(room_id=room.pk, access=room.access, key=key)
@@ -52,15 +60,15 @@ def add(rooms: Iterable[Room]) -> None:
         Listing.objects.bulk_create(batch)
 
 
-def renew(rooms: Iterable[Room]) -> None:
+def renew(rooms: Iterable[Findable]) -> None:
     """Let rooms be found by what they are called now, and by nothing else."""
     left = iter(rooms)
     while batch := list(islice(left, _BATCH)):
-        Listing.objects.filter(room__in=batch).delete()
+        Listing.objects.filter(room__in=[room.pk for room in batch]).delete()
         add(batch)
 
 
-def keys_of(room: Room) -> Iterator[bytes]:
+def keys_of(room: Findable) -> Iterator[bytes]:
     """The keys of a room; none of one that is archived."""
     if room.archived_at is not None:
         return

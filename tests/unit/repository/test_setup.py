@@ -225,5 +225,5 @@ def test_base_is_part_of_dev_with_the_same_pins_and_no_address() -> None:
 
 def test_make_lists_its_targets() -> None:
     done = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
-    for target in ("run", "test", "check", "lock", "clean"):
+    for target in ("run", "test", "check", "long", "lock", "clean"):
         assert f"make {target} " in done.stdout

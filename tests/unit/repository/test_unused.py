@@ -33,8 +33,8 @@ LATER = {
 }
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
-    r"config\.settings\..*|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
-    r"|asgi\..*|(\w+\.)*urlpatterns|urls\.handler500|apps\.BusConfig)"
+    r"config\.(settings\..*|urls\.\w+)|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
+    r"|asgi\..*|(\w+\.)*urlpatterns|apps\.BusConfig)"
 )
 # The names of modules where they differ from those of distributions.
 MODULES = {
@@ -117,8 +117,8 @@ def used() -> set[str]:
 
 def spelled() -> str:
     """What settings, checks and the like name by their dotted path, and the Procfile."""
-    texts = [SETTINGS.read_text("utf-8"), (ROOT / "Procfile").read_text("utf-8")]
-    return "\n".join(texts)
+    files = (SETTINGS, SETTINGS.with_name("urls.py"), ROOT / "Procfile")
+    return "\n".join(file.read_text("utf-8") for file in files)
 
 
 def test_each_public_name_is_used_by_the_product() -> None:

@@ -1,0 +1,69 @@
+"""Refuses files of over 300 lines that are not named below with a reason; `make check` runs it.
+
+Migrations, catalogues of translations and generated files are not looked at.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT = 300
+KINDS = {".py", ".js", ".mjs", ".lua", ".css"}
+_GENERATED = {"migrations", "locale"}
+
+# Each with why it is best in one piece.
+REASONS = {
+    "bus/static/bus/client.js": "what people embed is one file, without a build step",
+}
+_TESTS_REASON = "tests of one subject that share their fixtures"
+
+
+def main() -> int:
+    """Say which files are too long, or named without need; 1 where there are any."""
+    faults = list(check(lengths(tracked_files()), REASONS))
+    for fault in faults:
+        print(f"error: {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def tracked_files() -> list[str]:
+    """The files of the repository, as git knows them; new ones included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return listed.stdout.splitlines()
+
+
+def lengths(files: Iterable[str]) -> dict[str, int]:
+    """Lines by file, of those whose length is ours to choose."""
+    chosen = (ROOT / file for file in files)
+    return {
+        str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines())
+        for path in chosen
+        if path.suffix in KINDS and _GENERATED.isdisjoint(path.parts) and path.exists()
+    }
+
+
+def check(lengths: Mapping[str, int], reasons: Mapping[str, str]) -> Iterable[str]:
+    """What is too long without a reason, and what has a reason and is not, in words."""
+    for file, count in sorted(lengths.items()):
+        if count > LIMIT and file not in reasons:
+            yield (
+                f"{file} has {count} lines; {LIMIT} are the most. Split it by what a reader looks "
+                "for, or name it in scripts/file_sizes.py with the reason why it is best as it is."
+            )
+    for file in sorted(reasons):
+        if lengths.get(file, 0) <= LIMIT:
+            yield f"{file} needs no reason any more: take it out of scripts/file_sizes.py."
+
+
+if __name__ == "__main__":
+    sys.exit(main())
