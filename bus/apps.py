@@ -35,7 +35,7 @@ def _take_learned_weights() -> None:
         classifier.use(path)
     except classifier.WeightsError as error:
         logger.error(
-            "%s. The packaged weights are used; train again with `moderation train "
-            "--from-decisions --switch`, or remove the file.",
+            "%s. The packaged weights are used; learn again with `moderation learn "
+            "--switch`, or remove the file.",
             error,
         )

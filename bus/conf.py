@@ -506,7 +506,7 @@ class Conf:
     )
     learned_weights = Setting(
         True,
-        "The model takes what `moderation train --from-decisions --switch` left in "
+        "The model takes what `moderation learn --switch` left in "
         "`moderation/weights.npz` under BUS_VAR_DIR, where there is such a file",
     )
 

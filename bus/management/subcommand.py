@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError, OutputWrapper
 
-from bus.messaging import publisher
 from bus.protocol.errors import BusError, Unavailable
 
 T = TypeVar("T")
@@ -90,14 +89,3 @@ def ended_by_ctrl_c() -> Iterator[None]:
     except BrokenPipeError:
         # Python flushes once more as it ends, which must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-async def require_known(channels: list[str]) -> None:
-    """Raise CommandError for a channel that nobody ever sent to or works on."""
-    known = await publisher.channels()
-    unknown = [channel for channel in channels if channel not in known]
-    if unknown:
-        raise CommandError(
-            f"Nothing is known of the channel {', '.join(unknown)}: nobody sent to it, nobody "
-            f"works on it. There are: {', '.join(known)}. Nothing was changed."
-        )

@@ -8,12 +8,12 @@ from importlib import resources
 from string import Template
 from typing import Final
 
-from bus.management.moderation_commands.measure import Measure
 from bus.moderation import POLICIES, classifier, judge
-from bus.moderation.classifier.rows import Row, Source
-from bus.moderation.classifier.train import Progress, Recipe, TrainingError, fit
 from bus.moderation.classifier.weights import Weights
 from bus.moderation.text.normalise import normalise
+from bus.moderation.training.measure import Measure
+from bus.moderation.training.rows import Row, Source
+from bus.moderation.training.train import Progress, Recipe, TrainingError, fit
 
 _POLICY: Final = "standard"
 _UNKNOWN: Final = "of whoever trained", "theirs to say"

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from django.core.management.base import CommandError
-
-from bus.moderation.classifier.rows import Row, Source
+from bus.moderation.training.rows import Row, Source, clean
 
 # Texts under terms that weights must not be made from; measured on, never trained on.
 SHAREALIKE: Final = "sharealike"
 _KEPT: Final = "Nothing was written."
 
-_FORWARDED: Final = re.compile(r"^\s*(?:RT\s+@\w+:?\s*)+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|\n+")
 # Shorter pieces of a comment say too little to stand alone.
 _SHORTEST: Final = 12
@@ -25,15 +21,12 @@ _SHORTEST: Final = 12
 _WEIGHT: Final = 3.0
 
 
-def clean(text: str) -> str:
-    """A text as it was typed: without what exports and forwards put around it."""
-    if len(text) > 1 and text[0] == text[-1] == '"':
-        text = text[1:-1]
-    return _FORWARDED.sub("", " ".join(html.unescape(text).split()))
+class DataError(ValueError):
+    """A file or directory that is not as it should be; its message says which, and what to do."""
 
 
 def read(path: Path) -> Source:
-    """The rows of one file; raises CommandError."""
+    """The rows of one file; raises DataError."""
     rows: list[Row] = []
     try:
         # Only \n ends a line: other line breaks are part of a text.
@@ -41,18 +34,18 @@ def read(path: Path) -> Source:
             for number, line in enumerate(file, start=1):
                 rows.append(_row(line, path, number))
     except UnicodeDecodeError as error:
-        raise CommandError(f"{path} is not UTF-8 ({error.reason}). {_KEPT}") from error
+        raise DataError(f"{path} is not UTF-8 ({error.reason}). {_KEPT}") from error
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror}. {_KEPT}") from error
+        raise DataError(f"{path} cannot be read: {error.strerror}. {_KEPT}") from error
     if not rows:
-        raise CommandError(f"{path} is empty. Give it rows, or take it away. {_KEPT}")
+        raise DataError(f"{path} is empty. Give it rows, or take it away. {_KEPT}")
     return Source(path.stem, rows)
 
 
 def _row(line: str, path: Path, number: int) -> Row:
     label, *columns = line.rstrip("\r\n").split("\t")
     if label not in ("0", "1") or not columns:
-        raise CommandError(
+        raise DataError(
             f"{path}, line {number}: {line[:40].rstrip()!r} is not `label<TAB>text` with a label "
             f"of 0 or 1. {_KEPT}"
         )
@@ -61,19 +54,19 @@ def _row(line: str, path: Path, number: int) -> Row:
 
 
 def files(directory: Path, *, sharealike: bool) -> list[Path]:
-    """The files of a directory by name; raises CommandError where there are none."""
+    """The files of a directory by name; raises DataError where there are none."""
     if not directory.is_dir():
-        raise CommandError(f"There is no directory {directory}. {_KEPT}")
+        raise DataError(f"There is no directory {directory}. {_KEPT}")
     found = sorted(directory.glob("*.tsv"))
     if sharealike:
         found += sorted((directory / SHAREALIKE).glob("*.tsv"))
     if not found:
-        raise CommandError(f"There are no *.tsv files in {directory}. {_KEPT}")
+        raise DataError(f"There are no *.tsv files in {directory}. {_KEPT}")
     return found
 
 
 def to_train_on(directory: Path) -> list[Source]:
-    """What may be trained on; raises CommandError."""
+    """What may be trained on; raises DataError."""
     return [_cut(path) or read(path) for path in files(directory, sharealike=False)]
 
 
@@ -93,11 +86,11 @@ def _cut(path: Path) -> Source | None:
                 entry = json.loads(line)
                 rows.extend(_pieces(str(entry["text"]), set(entry["spans"])))
             except (ValueError, KeyError, TypeError) as error:
-                raise CommandError(
+                raise DataError(
                     f"{spans}, line {number}: no object with `text` and `spans` ({error}). {_KEPT}"
                 ) from error
     if not rows:
-        raise CommandError(f"{spans} holds no sentence. {_KEPT}")
+        raise DataError(f"{spans} holds no sentence. {_KEPT}")
     return Source(path.stem, rows, _WEIGHT)
 
 

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from bus.moderation import classifier
-from bus.moderation.classifier.rows import Row, Source
+from bus.moderation.training.rows import Row, Source
 
-OWN: Final = Path(classifier.__file__).with_name("own.txt")
+OWN: Final = Path(__file__).with_name("own.txt")
 # Readings of one line, so that a line with many choices does not outweigh its neighbours.
 _MOST: Final = 60
 _CHOICE: Final = re.compile(r"\[([^\]]*)\]")

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bus.management.moderation_commands.measure import Measure
 from bus.moderation import POLICIES, Case, Policy, Thresholds, Verdict, judge, judge_many
-from bus.moderation.classifier.rows import Row
+from bus.moderation.training.measure import Measure
+from bus.moderation.training.rows import Row
 from bus.moderation.verdict import ACTIONS
 
 # What counts as objected to: from which action on.

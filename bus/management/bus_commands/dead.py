@@ -8,8 +8,9 @@ from typing import Any
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError
 
-from bus.management.channel_commands.base import Subcommand, errors_told, require_known, run
-from bus.management.channel_commands.output import clock, in_line, printable, shown, table
+from bus.management.bus_commands.known_channels import require_known
+from bus.management.output import clock, in_line, printable, shown, table
+from bus.management.subcommand import Subcommand, errors_told, run
 from bus.messaging import publisher
 from bus.messaging.publisher import DeadLetter, DeadLetters
 
@@ -23,7 +24,7 @@ _KEPT = {
 }
 
 
-class Dead(Subcommand):
+class DeadCommand(Subcommand):
     """Looks at dead letters, and puts them back or drops them."""
 
     name = "dead"

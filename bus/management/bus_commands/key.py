@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.chat import api_keys
-from bus.management.channel_commands.base import Subcommand, errors_told
-from bus.management.channel_commands.output import clock, printable, table
+from bus.management.output import clock, printable, table
+from bus.management.subcommand import Subcommand, errors_told
 from bus.models import ApiKey
 
 
-class Key(Subcommand):
+class KeyCommand(Subcommand):
     """Makes, lists and revokes the keys that backends show to the HTTP API."""
 
     name = "key"

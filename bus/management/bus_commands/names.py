@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from bus.chat import name_collisions
-from bus.management.channel_commands.base import Subcommand
-from bus.management.channel_commands.output import printable, table
+from bus.management.output import printable, table
+from bus.management.subcommand import Subcommand
 
 
-class Names(Subcommand):
+class NamesCommand(Subcommand):
     """Lists the names that would be refused today; both of two that collide stay as they are."""
 
     name = "names"

@@ -10,15 +10,15 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.conf import conf, per_channel
-from bus.management.channel_commands.base import (
+from bus.management.bus_commands.known_channels import require_known
+from bus.management.output import clock, parse_time, printable
+from bus.management.subcommand import (
     STOPPED,
     Subcommand,
     errors_told,
-    require_known,
     run,
     stopped_by_signals,
 )
-from bus.management.channel_commands.output import clock, parse_time, printable
 from bus.messaging import publisher
 from bus.messaging.publisher import History, Position, Replay, Stretch
 from bus.protocol.errors import Unavailable

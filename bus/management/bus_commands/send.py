@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus.management.channel_commands.base import Subcommand, errors_told, run
+from bus.management.subcommand import Subcommand, errors_told, run
 from bus.messaging import publisher
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.errors import Invalid
@@ -17,7 +17,7 @@ from bus.protocol.errors import Invalid
 _LONGEST_DELAY = 3.2e9
 
 
-class Send(Subcommand):
+class SendCommand(Subcommand):
     """Sends one message and prints its id."""
 
     name = "send"

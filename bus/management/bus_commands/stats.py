@@ -9,14 +9,14 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from bus.management.channel_commands.base import (
+from bus.management.bus_commands.known_channels import require_known
+from bus.management.output import age, table
+from bus.management.subcommand import (
     Subcommand,
     ended_by_ctrl_c,
     errors_told,
-    require_known,
     run,
 )
-from bus.management.channel_commands.output import age, table
 from bus.messaging import publisher
 from bus.messaging.publisher import ChannelStats
 from bus.protocol.errors import Unavailable
@@ -31,7 +31,7 @@ _HEAD = (
 )
 
 
-class Stats(Subcommand):
+class StatsCommand(Subcommand):
     """Shows channels as a table or as JSON."""
 
     name = "stats"

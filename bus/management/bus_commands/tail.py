@@ -5,18 +5,18 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from bus.management.channel_commands.base import (
+from bus.management.output import as_json, clock, printable, shown
+from bus.management.subcommand import (
     Subcommand,
     ended_by_ctrl_c,
     errors_told,
     run,
 )
-from bus.management.channel_commands.output import as_json, clock, printable, shown
 from bus.messaging import publisher
 from bus.messaging.publisher import Sent
 
 
-class Tail(Subcommand):
+class TailCommand(Subcommand):
     """Prints each message as it is sent."""
 
     name = "tail"

@@ -7,17 +7,21 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bus.management.channel_commands.base import Subcommand
-from bus.management.channel_commands.dead import Dead
-from bus.management.channel_commands.key import Key
-from bus.management.channel_commands.names import Names
-from bus.management.channel_commands.replay import ReplayCommand
-from bus.management.channel_commands.send import Send
-from bus.management.channel_commands.stats import Stats
-from bus.management.channel_commands.tail import Tail
+from bus.management.bus_commands.dead import DeadCommand
+from bus.management.bus_commands.key import KeyCommand
+from bus.management.bus_commands.names import NamesCommand
+from bus.management.bus_commands.replay import ReplayCommand
+from bus.management.bus_commands.send import SendCommand
+from bus.management.bus_commands.stats import StatsCommand
+from bus.management.bus_commands.tail import TailCommand
+from bus.management.subcommand import Subcommand
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
-    kind.name: kind for kind in (Send, Stats, Dead, Tail, ReplayCommand, Key, Names)
+    kind.name: kind
+    for kind in (
+        *(SendCommand, StatsCommand, DeadCommand, TailCommand, ReplayCommand),
+        *(KeyCommand, NamesCommand),
+    )
 }
 
 

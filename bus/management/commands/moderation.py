@@ -1,4 +1,4 @@
-"""The `moderation` command: rooms' policies and sanctions, what they did, and the model."""
+"""The `moderation` command: rooms' policies and sanctions, what they did, and what is learned."""
 
 from __future__ import annotations
 
@@ -7,28 +7,32 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from bus.management.channel_commands.base import Subcommand
 from bus.management.moderation_commands.dry_run import DryRunCommand
-from bus.management.moderation_commands.evaluate import Evaluate
+from bus.management.moderation_commands.forgive import ForgiveCommand
+from bus.management.moderation_commands.learn import LearnCommand, TrainCommand
+from bus.management.moderation_commands.lift import LiftCommand
 from bus.management.moderation_commands.policy import PolicyCommand
+from bus.management.moderation_commands.purge import PurgeCommand
 from bus.management.moderation_commands.sanction import SanctionCommand
-from bus.management.moderation_commands.stats import Stats
-from bus.management.moderation_commands.train import Train
-from bus.management.moderation_commands.undo import Forgive, Lift, Purge, Undo
+from bus.management.moderation_commands.stats import StatsCommand
+from bus.management.moderation_commands.undo import UndoCommand
+from bus.management.subcommand import Subcommand
 
 SUBCOMMANDS: dict[str, type[Subcommand]] = {
     kind.name: kind
     for kind in (
-        *(Train, Evaluate, PolicyCommand, DryRunCommand, Stats),
-        *(SanctionCommand, Lift, Forgive, Undo, Purge),
+        *(PolicyCommand, DryRunCommand, StatsCommand, LearnCommand),
+        *(SanctionCommand, LiftCommand, ForgiveCommand, UndoCommand, PurgeCommand),
+        # What `learn` was called before.
+        TrainCommand,
     )
 }
 
 
 class Command(BaseCommand):
-    """Changes policies and tries them out, takes decisions back, trains and measures the model."""
+    """Changes policies and tries them out, takes decisions back, and learns from them."""
 
-    help = "Change policies and try them out, take decisions back, train and measure the model."
+    help = "Change policies and try them out, take decisions back, and learn from them."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

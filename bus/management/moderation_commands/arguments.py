@@ -1,4 +1,4 @@
-"""How the subcommands of `manage.py moderation` name rooms, parts of a policy, and what to tell."""
+"""Arguments that the subcommands of `manage.py moderation` share: rooms, authors, parts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
-from asgiref.sync import async_to_sync
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import CommandError
 
 from bus.chat import rooms
-from bus.messaging import publisher
 from bus.models import Room
 from bus.moderation import POLICIES
-from bus.posting import events
-from bus.protocol.errors import Unavailable
 from bus.protocol.types import spelled_name
 
 # Of a file with one value on each line; parts have limits of their own below these.
@@ -107,11 +103,3 @@ def _lines(path: str) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"{path} cannot be read: {error}. Nothing was changed.") from error
     return found
-
-
-def tell(told: events.Bulletins, stderr: OutputWrapper) -> None:
-    """Publish what was done; where the broker is away, people see it when they come back."""
-    try:
-        async_to_sync(publisher.publish)(told.rooms, told.authors)
-    except Unavailable as error:
-        stderr.write(f"It is done and stored, but people see it only when they reload: {error}")

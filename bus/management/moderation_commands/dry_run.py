@@ -10,9 +10,9 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from bus.enforcement.policy_diff import Difference
-from bus.management.channel_commands.base import Subcommand, ended_by_ctrl_c, errors_told
-from bus.management.channel_commands.output import in_line
-from bus.management.moderation_commands import parts
+from bus.management.moderation_commands import arguments
+from bus.management.output import in_line
+from bus.management.subcommand import Subcommand, ended_by_ctrl_c, errors_told
 from bus.models import DryRun
 from bus.review import dry_run
 from bus.workers import dry_run as rehearsal
@@ -31,8 +31,8 @@ class DryRunCommand(Subcommand):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """The change, and how far back."""
-        parts.add_room(parser, required=False)
-        parts.add_parts(parser)
+        arguments.add_room(parser, required=False)
+        arguments.add_parts(parser)
         parser.add_argument("--last", type=int, metavar="N", help="messages (default 1000)")
         parser.add_argument("--days", type=float, metavar="N", help="of the last N days")
         parser.add_argument(
@@ -61,9 +61,9 @@ class DryRunCommand(Subcommand):
         if last is None:
             last = 1000 if options["days"] is None else dry_run.MOST_AT_ONCE
         found = dry_run.compare(
-            parts.room_of(options),
+            arguments.room_of(options),
             moderation=options["base"],
-            parts=parts.pairs(options["part"]),
+            parts=arguments.pairs(options["part"]),
             last=last,
             days=options["days"],
         )
@@ -97,10 +97,10 @@ class DryRunCommand(Subcommand):
 def _start(options: dict[str, Any]) -> int:
     with transaction.atomic():
         run = dry_run.start(
-            parts.room_of(options),
+            arguments.room_of(options),
             by=None,
             moderation=options["base"],
-            parts=parts.pairs(options["part"]),
+            parts=arguments.pairs(options["part"]),
             last=options["last"],
             days=options["days"],
         )

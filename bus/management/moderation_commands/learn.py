@@ -1,11 +1,10 @@
-"""`moderation train`: weights from labelled texts, and from moderators' decisions."""
+"""`moderation learn`: moves the model's weights by what moderators here decided."""
 
 from __future__ import annotations
 
 import os
-import time
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,102 +13,66 @@ from django.core.management.base import CommandError
 from bus import conf
 from bus.embedded import private_files
 from bus.enforcement import training_labels
-from bus.management.channel_commands.base import Subcommand
-from bus.management.channel_commands.output import in_line
-from bus.management.moderation_commands import data
-from bus.management.moderation_commands.card import card, leave_one_out
-from bus.management.moderation_commands.learn import (
-    Change,
-    check_evidence,
-    compare,
-    decisions,
-    learn,
-)
-from bus.management.moderation_commands.measure import Measure
-from bus.management.moderation_commands.own import own
+from bus.management.output import in_line
+from bus.management.subcommand import Subcommand
 from bus.moderation import classifier
-from bus.moderation.classifier.train import Recipe, TrainingError, fit
 from bus.moderation.classifier.weights import Weights, load
+from bus.moderation.training.learn import Change, check_evidence, compare, decisions, learn
+from bus.moderation.training.measure import Measure
+from bus.moderation.training.rows import Source
+from bus.moderation.training.train import TrainingError
 
 _POLICY = "standard"
 _EXAMPLES = 10
 _TEXT = 100
 
 
-class Train(Subcommand):
-    """Trains the model; what it writes is in use only after it was asked for."""
+class LearnCommand(Subcommand):
+    """Learns from moderators' decisions; the result is in use only after it was asked for."""
 
-    name = "train"
-    help = "train the model on labelled texts, or on moderators' decisions"
+    name = "learn"
+    help = "let the model learn from moderators' decisions, and show what would change"
 
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
-        """What to learn from, and where to."""
-        parser.add_argument("--data", type=Path, metavar="DIR", help="files of label<TAB>text")
+        """Where to, and whether to take it into use."""
         parser.add_argument(
-            "--out", type=Path, metavar="DIR", help="where weights.npz and CARD.md are written"
-        )
-        parser.add_argument("--seed", type=int, default=Recipe().seed)
-        parser.add_argument(
-            "--leave-one-out",
-            action="store_true",
-            help="train without each file once and measure on it, for the card",
+            "--switch", action="store_true", help="take the result into use at the next start"
         )
         parser.add_argument(
-            "--from-decisions", action="store_true", help="learn from what moderators decided"
-        )
-        parser.add_argument(
-            "--switch", action="store_true", help="with --from-decisions: take the result into use"
+            "--out", type=Path, metavar="DIR", help="write there, not under BUS_VAR_DIR"
         )
 
     def handle(self, options: dict[str, Any]) -> None:
-        """Train on files, or on decisions."""
-        if options["switch"] and not options["from_decisions"]:
-            raise CommandError("--switch goes with --from-decisions. Nothing was written.")
-        if options["from_decisions"]:
-            self.from_decisions(training_labels.labelled(), options)
-            return
-        if options["data"] is None:
-            raise CommandError(
-                "Say what to learn from: --data DIR or --from-decisions. Nothing was written."
-            )
-        self._from_files(options)
+        """Learn from what is stored."""
+        self.learn_from(training_labels.labelled(), options["out"], switch=options["switch"])
 
-    def _from_files(self, options: dict[str, Any]) -> None:
-        began = time.monotonic()
-        sources = [*data.to_train_on(options["data"]), own()]
-        recipe = Recipe(seed=options["seed"])
-        try:
-            weights = fit(sources, recipe, progress=self._progress)
-        except TrainingError as error:
-            raise CommandError(f"{error} Nothing was written.") from error
-        took = time.monotonic() - began
-        unseen = leave_one_out(sources, recipe, self._progress) if options["leave_one_out"] else ()
-        out = options["out"] or classifier.PACKAGED.parent
-        path = out / classifier.PACKAGED.name
-        _write(weights, path)
-        text = card(sources, recipe, weights, path.stat().st_size, unseen)
-        (out / "CARD.md").write_text(text, "utf-8")
-        self.stdout.write(
-            f"Trained in {took:.0f} s. Wrote {path} ({path.stat().st_size:,} bytes) and CARD.md."
-        )
+    def learn_from(
+        self,
+        labelled: Iterable[tuple[int, str]],
+        out: Path | None,
+        *,
+        switch: bool,
+        sources: Sequence[Source] = (),
+    ) -> None:
+        """Learn from labelled texts, show what would change, and switch where asked to.
 
-    def from_decisions(self, labelled: Iterable[tuple[int, str]], options: dict[str, Any]) -> None:
-        """Learn from labelled texts, show what would change, and switch where asked to."""
+        With other sources the weights are trained from the beginning, on these and the decisions.
+        Raises CommandError.
+        """
         path = conf.learned_weights_path()
-        if options["out"]:
-            path = options["out"] / path.name
+        if out:
+            path = out / path.name
         old = _in_use(path)
         try:
             source = decisions(labelled)
-            if options["switch"]:
+            if switch:
                 check_evidence(source)
-            sources = [*data.to_train_on(options["data"]), own()] if options["data"] else []
-            new = learn(source, load_packaged(), sources, self._progress)
+            new = learn(source, _packaged(), sources, self._progress)
         except TrainingError as error:
             raise CommandError(f"{error} Nothing was changed.") from error
         self._show(compare(source, old, new, classifier.THRESHOLDS[_POLICY]))
-        if options["switch"]:
+        if switch:
             _write(new, path)
             self.stdout.write(
                 f"Wrote {path}; workers use it when they are started again. "
@@ -136,7 +99,32 @@ class Train(Subcommand):
         self.stderr.flush()
 
 
-def load_packaged() -> Weights | None:
+class TrainCommand(LearnCommand):
+    """`train --from-decisions`, which `learn` was called before."""
+
+    name = "train"
+    help = "the same as `learn`, as it was called before: `train --from-decisions`"
+
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
+        """Those of `learn`, and those of before."""
+        super().add_arguments(parser)
+        parser.add_argument("--from-decisions", action="store_true", help="learn from them")
+        parser.add_argument("--data", type=Path, metavar="DIR", help="goes to tools.moderation")
+
+    def handle(self, options: dict[str, Any]) -> None:
+        """Learn from decisions; whoever wants to train on files is told where."""
+        if options["data"] or not options["from_decisions"]:
+            decisions = " --from-decisions" if options["from_decisions"] else ""
+            raise CommandError(
+                "Labelled texts are trained on in the repository: `python -m tools.moderation "
+                f"train --data DIR{decisions}`. Moderators' decisions are learned from with "
+                "`moderation learn`. Nothing was written."
+            )
+        super().handle(options)
+
+
+def _packaged() -> Weights | None:
     """The weights that came with the package; None where there are none."""
     return load(classifier.PACKAGED) if classifier.PACKAGED.exists() else None
 
@@ -149,7 +137,7 @@ def _in_use(learned: Path) -> Weights | None:
         except classifier.WeightsError:
             # They start with the packaged ones then, and say so.
             pass
-    return load_packaged()
+    return _packaged()
 
 
 def _write(weights: Weights, path: Path) -> None:

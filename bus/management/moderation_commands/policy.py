@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.enforcement import room_policies
-from bus.management.channel_commands.base import Subcommand, errors_told
-from bus.management.moderation_commands import parts
+from bus.management.moderation_commands import arguments
+from bus.management.subcommand import Subcommand, errors_told
 from bus.models import Room
 
 
@@ -23,8 +23,8 @@ class PolicyCommand(Subcommand):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """The room, and what to change."""
-        parts.add_room(parser)
-        parts.add_parts(parser)
+        arguments.add_room(parser)
+        arguments.add_parts(parser)
         parser.add_argument(
             "--conduct",
             action="append",
@@ -56,12 +56,12 @@ class PolicyCommand(Subcommand):
         parser.add_argument(
             "--undo", type=int, metavar="VERSION", help="take back one change, as in the audit log"
         )
-        parts.add_reason(parser)
+        arguments.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Change what is named, then show all of it as JSON."""
         with errors_told("Nothing was changed."):
-            room = parts.room_of(options)
+            room = arguments.room_of(options)
             changes = _changes(options)
             reason = options["reason"]
             if options["undo"] is not None:
@@ -86,13 +86,13 @@ class PolicyCommand(Subcommand):
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:
     """What is to be changed, as `policies.change` takes it."""
-    changed = parts.pairs(options["part"])
+    changed = arguments.pairs(options["part"])
     if options["raid"] is not None:
         changed["raid_seconds"] = options["raid"]
     named = {
         "moderation": options["base"],
         "parts": changed or None,
-        "ways": parts.pairs(options["conduct"]) or None,
+        "ways": arguments.pairs(options["conduct"]) or None,
         "reset": options["reset"] or None,
         "slow_mode": options["slow_mode"],
         "newcomer_wait": options["newcomer_wait"],

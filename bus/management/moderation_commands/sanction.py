@@ -6,8 +6,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from bus.enforcement import sanctions
-from bus.management.channel_commands.base import Subcommand, errors_told
-from bus.management.moderation_commands import parts
+from bus.management.moderation_commands import arguments
+from bus.management.subcommand import Subcommand, errors_told
 from bus.models import Sanction
 
 
@@ -20,17 +20,17 @@ class SanctionCommand(Subcommand):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Whom, where, how and for how long."""
-        parts.add_room(parser)
+        arguments.add_room(parser)
         parser.add_argument("kind", choices=Sanction.Kind.values)
-        parts.add_author(parser)
+        arguments.add_author(parser)
         parser.add_argument("--minutes", type=int, help="without it, for good")
-        parts.add_reason(parser)
+        arguments.add_reason(parser)
 
     def handle(self, options: dict[str, Any]) -> None:
         """Impose it, now."""
         with errors_told("Nothing was changed."):
             sanction = sanctions.impose(
-                parts.room_of(options),
+                arguments.room_of(options),
                 options["author"],
                 options["kind"],
                 minutes=options["minutes"],

@@ -7,16 +7,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from bus.management.channel_commands.base import Subcommand, errors_told
-from bus.management.channel_commands.output import age, table
-from bus.management.moderation_commands import parts
+from bus.management.moderation_commands import arguments
+from bus.management.output import age, table
+from bus.management.subcommand import Subcommand, errors_told
 from bus.review import rule_statistics
 from bus.review.rule_statistics import RuleStats
 
 _HEAD = ("rule", "hits", "posted", "held", "rejected", "reviewed", "overturned", "wait (median)")
 
 
-class Stats(Subcommand):
+class StatsCommand(Subcommand):
     """Shows the statistics of rules as a table or as JSON."""
 
     name = "stats"
@@ -25,14 +25,14 @@ class Stats(Subcommand):
     @classmethod
     def add_arguments(cls, parser: ArgumentParser) -> None:
         """Of which room, how far back."""
-        parts.add_room(parser, required=False)
+        arguments.add_room(parser, required=False)
         parser.add_argument("--days", type=float, default=7, metavar="N", help="default 7")
         parser.add_argument("--json", action="store_true", help="a JSON list")
 
     def handle(self, options: dict[str, Any]) -> None:
         """One line for each rule, the busiest first."""
         with errors_told("Nothing was changed."):
-            room = parts.room_of(options) if options["room"] else None
+            room = arguments.room_of(options) if options["room"] else None
             found = rule_statistics.of_rules(room, options["days"])
         if options["json"]:
             self.stdout.write(json.dumps([_plain(stats) for stats in found]))

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.moderation.classifier.features import is_korean
-from bus.moderation.classifier.rows import Source
 from bus.moderation.classifier.weights import Calibration, Weights
 from bus.moderation.text.normalise import normalise
+from bus.moderation.training.rows import Source
 
 # With fewer rows of either label a line through them says nothing.
 _FEWEST: Final = 20

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bus.management.moderation_commands.data import clean
-from bus.management.moderation_commands.measure import Measure
-from bus.moderation.classifier.rows import HELD_BACK, Row, Source
-from bus.moderation.classifier.train import Progress, Recipe, TrainingError, fit
 from bus.moderation.classifier.weights import Weights
 from bus.moderation.text.normalise import normalise
+from bus.moderation.training.measure import Measure
+from bus.moderation.training.rows import HELD_BACK, Row, Source, clean
+from bus.moderation.training.train import Progress, Recipe, TrainingError, fit
 
 # Fewer decisions of either kind teach the model who was on duty.
 FEWEST: Final = 25

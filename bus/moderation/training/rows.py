@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +11,8 @@ from typing import Final
 
 # One text in so many is never trained on.
 HELD_BACK: Final = 10
+
+_FORWARDED: Final = re.compile(r"^\s*(?:RT\s+@\w+:?\s*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +38,10 @@ class Source:
     name: str
     rows: Sequence[Row]
     weight: float = 1.0
+
+
+def clean(text: str) -> str:
+    """A text as it was typed: without what exports and forwards put around it."""
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        text = text[1:-1]
+    return _FORWARDED.sub("", " ".join(html.unescape(text).split()))

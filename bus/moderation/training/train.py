@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.moderation.classifier.calibrate import calibrate
 from bus.moderation.classifier.features import buckets, framed
-from bus.moderation.classifier.rows import Row, Source
 from bus.moderation.classifier.weights import SIZE, Weights
 from bus.moderation.text.normalise import normalise
+from bus.moderation.training.calibrate import calibrate
+from bus.moderation.training.rows import Row, Source
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]

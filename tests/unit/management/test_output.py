@@ -3,7 +3,7 @@
 import pytest
 from django.core.management import CommandError
 
-from bus.management.channel_commands.output import age, clock, in_line, parse_time, printable, table
+from bus.management.output import age, clock, in_line, parse_time, printable, table
 
 NOW = 1_795_226_400_123
 

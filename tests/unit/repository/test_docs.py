@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from bus.enforcement import room_settings
-from bus.management.moderation_commands.parts import pairs
+from bus.management.moderation_commands.arguments import pairs
 from bus.moderation import POLICIES, Policy
 from bus.moderation.policy.schema import PARTS
 from bus.protocol.reasons import REASONS

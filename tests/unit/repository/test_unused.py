@@ -16,6 +16,8 @@ from bus.protocol import errors
 ROOT = Path(__file__).resolve().parents[3]
 BUS = ROOT / "bus"
 SETTINGS = ROOT / "config" / "settings.py"
+# What is made and measured here, beside the product.
+TOOLS = ROOT / "tools"
 
 # What screens and endpoints to come will call, or what nobody but tests has to; each with its why.
 LATER = {
@@ -50,9 +52,11 @@ MODULES = {
 
 @cache
 def trees() -> dict[str, ast.Module]:
-    """The product's modules by their names."""
+    """The modules of the product and of its tools by their names."""
     found = {}
-    for path in sorted([*BUS.rglob("*.py"), *SETTINGS.parent.rglob("*.py")]):
+    for path in sorted(
+        [path for root in (BUS, SETTINGS.parent, TOOLS) for path in root.rglob("*.py")]
+    ):
         parts = path.relative_to(ROOT).with_suffix("").parts
         if "migrations" not in parts:
             name = ".".join(parts).removesuffix(".__init__")
@@ -95,7 +99,7 @@ def _is_plain(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bo
 
 @cache
 def used() -> set[str]:
-    """Every name of the product that the product uses, as module.name."""
+    """Every name that the product or its tools use, as module.name."""
     found = set()
     for module, tree in trees().items():
         known = {}
@@ -179,6 +183,7 @@ def test_each_requirement_is_imported_or_says_why_it_is_there(name: str) -> None
     imported = {
         source.partition(".")[0]
         for of, tree in trees().items()
+        if not of.startswith("tools.")
         for _, source, _ in imports(of, tree)
     }
     installed = re.search(rf'^    "{module}[".]', SETTINGS.read_text("utf-8"), re.M)

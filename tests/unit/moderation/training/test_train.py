@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bus.moderation.classifier.rows import Row, Source
-from bus.moderation.classifier.train import Recipe, TrainingError, fit
+from bus.moderation.training.rows import Row, Source
+from bus.moderation.training.train import Recipe, TrainingError, fit
 
 GOOD = ("apple", "bread", "candle", "door", "evening")
 BAD = ("grumble", "snarl", "hiss", "growl", "spit")

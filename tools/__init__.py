@@ -1,0 +1,1 @@
+"""What is run in this repository and never on an installation."""
