@@ -25,7 +25,7 @@ def _anywhere(term: Term) -> str | None:
         return None
     if term.text != term.joined:
         return f"{term.joined}*" if len(term.joined) > _SHORTEST else None
-    longer = len(term.text) >= _SHORTEST and term.edges in ("any", "prefix")
+    longer = len(term.text) >= _SHORTEST and term.boundary in ("any", "prefix")
     return f"*{term.text}*" if longer and term.category == "slur" else None
 
 

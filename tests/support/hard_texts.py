@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from bus.moderation.text.confusables import TABLE
-from bus.moderation.words.terms import languages, load, load_cues
+from bus.moderation.words.terms import languages, load, load_spam_phrases
 
 LENGTH = 2000
 UNITS = [
@@ -33,7 +33,7 @@ PIECES = [
 def terms() -> list[str]:
     """All that the lists hold: they are open, so those who attack them have read them."""
     return [term.text for name in languages() for term in load(name)] + [
-        cue.text for cue in load_cues()
+        cue.text for cue in load_spam_phrases()
     ]
 
 

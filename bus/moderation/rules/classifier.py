@@ -8,7 +8,7 @@ from bus.moderation.policy.thresholds import Thresholds
 from bus.moderation.text.normalise import Normal
 from bus.moderation.verdict import Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
-from bus.moderation.words.boundaries import stands
+from bus.moderation.words.counting import counts_here
 from bus.moderation.words.custom_lists import Own
 from bus.moderation.words.lexicon import lexicon
 
@@ -74,7 +74,7 @@ def _without_innocents(normal: Normal, own: Own) -> str:
     for pattern, start, end in found:
         if all(whole[start:end]) and not (scolded or said_of_oneself(folded, start)):
             continue
-        if not any(stands(term, folded, start, end) for _, term in words.readings[pattern]):
+        if not any(counts_here(term, folded, start, end) for _, term in words.readings[pattern]):
             innocent[start:end] = b"\x01" * (end - start)
     for start, end in own.allows(folded):
         innocent[start:end] = b"\x01" * (end - start)

@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from bus.moderation.words.terms import Term
+
 # Characters before the insult in which somebody may be spoken to.
 _REACH: Final = 60
 _FILLER: Final = (
@@ -63,6 +65,17 @@ _KOREAN_YOU: Final = re.compile(
 _KOREAN_CALL: Final = re.compile(
     r"(?:들아|새끼|새키|같은 ?[놈년것새너니]|년|놈|들 ?ㅉ|들ㅋ|들 ?ㅋ| ?ㅉㅉ)"
 ).match
+
+
+def is_addressed(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether the term is said to whom its addressing asks."""
+    if term.addressing == "called":
+        # In chats without threads a name and a colon say who is answered.
+        answers = not start and text.startswith(": ", end)
+        return not answers and not of_oneself(text, start)
+    if aimed(text, start, end):
+        return True
+    return term.addressing == "taunt" and all_that_is_said(text)
 
 
 def aimed(folded: str, start: int, end: int) -> bool:

@@ -1,12 +1,10 @@
-"""Whether a term that was found stands as a word of its own, or is part of an innocent one."""
+"""Whether a term that was found stands as a word of its own, or is part of another one."""
 
 import re
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from bus.moderation.text.hangul import is_jamo, is_syllable
-from bus.moderation.words.addressee import aimed, all_that_is_said, of_oneself
 from bus.moderation.words.terms import Term
 
 _SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
@@ -32,12 +30,6 @@ _GLUED: Final = re.compile(
 ).search
 _LONGEST_GLUED: Final = 5
 _GLUED_SEVERITY: Final = 3
-# What an exception with this before it needs: letters that it goes on from, a number, or a name.
-# 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
-_GOES_ON: Final = "~"
-_LED_TO: Final = (
-    "(?:(?<=[가-힣0-9])(?<![아야와개하뭐왜휴진])|(?<=[김박최정강조윤장임한오서신권황안송류홍] ))"
-)
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
 # A number that is put before or after a word.
 _LONGEST_NUMBER: Final = 6
@@ -74,17 +66,6 @@ def clean_right(text: str, end: int) -> bool:
     return not _latin(after)
 
 
-def _ends_word(text: str, end: int) -> bool:
-    """Whether only a particle or an ending follows in the same Korean word."""
-    rest = _HANGUL_WORD(text, end, end + _LONGEST_ENDING)
-    return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
-
-
-def _ends_insult(text: str, end: int) -> bool:
-    """Whether the word ends here; Korean ones take endings without end."""
-    return is_syllable(text[end - 1]) or clean_right(text, end)
-
-
 def _glued(term: Term, text: str, start: int) -> bool:
     """Whether all that stands before a harsh Korean word is one that people write it to."""
     if term.severity < _GLUED_SEVERITY or not is_syllable(text[start]):
@@ -109,32 +90,6 @@ def _own_run(text: str, start: int, end: int) -> bool:
     return all(jamo is None or _INITIALS(jamo[0]) for jamo in (before, after))
 
 
-@lru_cache(maxsize=1024)
-def _innocents(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str] | None], int]:
-    """A search for any of the exceptions, the longest first, and the length of that one."""
-    longest_first = sorted(exceptions, key=len, reverse=True)
-    pattern = "|".join(map(_exception, longest_first))
-    return re.compile(pattern).search, len(longest_first[0])
-
-
-def _exception(text: str) -> str:
-    bare = text.removeprefix(_GOES_ON)
-    return re.escape(text) if bare == text else _LED_TO + re.escape(bare)
-
-
-def excepted(term: Term, text: str, start: int, end: int) -> bool:
-    """Whether the match is part of something innocent, as the list says."""
-    search, size = _innocents(term.exceptions)
-    at = max(0, start - size)
-    while found := search(text, at, end + size):
-        if found.start() >= end:
-            return False
-        if found.end() > start and (found.start() < start or found.end() > end):
-            return True
-        at = found.start() + 1
-    return False
-
-
 def _numbered(term: Term) -> bool:
     """Whether a number put to this term hides it: `slut69`; shorter ones turn up in codes."""
     return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
@@ -149,37 +104,46 @@ def _number_before(term: Term, text: str, start: int) -> bool:
 
 def _number_after(term: Term, text: str, end: int) -> bool:
     """Whether nothing but a number follows the term in its word."""
-    return text[end].isdigit() and _numbered(term) and _AFTER(text, end) is not None
+    return (
+        text[end].isdigit()
+        and term.addressing == "always"
+        and _numbered(term)
+        and _AFTER(text, end) is not None
+    )
 
 
-def stands(term: Term, text: str, start: int, end: int) -> bool:
-    """Whether the term counts where it was found."""
-    edges = term.edges
-    if edges == "run" and not _own_run(text, start, end):
-        return False
-    if (
-        edges not in ("any", "run")
-        and not clean_left(text, start)
-        and not _glued(term, text, start)
-        and not _number_before(term, text, start)
-    ):
-        return False
-    if edges == "whole" and not clean_right(text, end) and not _number_after(term, text, end):
-        return False
-    if edges == "word" and not _ends_word(text, end):
-        return False
-    if edges == "stem":
-        rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
-        if rest is not None and not _SUFFIX(rest[0].rstrip("0123456789")):
-            return False
-    if edges in ("aimed", "taunt"):
-        if not _ends_insult(text, end):
-            return False
-        if not aimed(text, start, end) and not (edges == "taunt" and all_that_is_said(text)):
-            return False
-    if edges == "called" and (not clean_right(text, end) or of_oneself(text, start)):
-        return False
-    if edges == "called" and not start and text.startswith(": ", end):
-        # In chats without threads that is who is answered.
-        return False
-    return not (term.exceptions and excepted(term, text, start, end))
+def at_boundary(term: Term, text: str, start: int, end: int) -> bool:
+    """Whether a word begins and ends at these places as the term's boundary asks."""
+    boundary = term.boundary
+    if boundary == "any":
+        return True
+    if boundary == "run":
+        return _own_run(text, start, end)
+    return _begins(term, text, start) and (boundary == "prefix" or _ENDS[boundary](term, text, end))
+
+
+def _begins(term: Term, text: str, start: int) -> bool:
+    return clean_left(text, start) or _glued(term, text, start) or _number_before(term, text, start)
+
+
+def _ends_whole(term: Term, text: str, end: int) -> bool:
+    return clean_right(text, end) or _number_after(term, text, end)
+
+
+def _ends_word(term: Term, text: str, end: int) -> bool:
+    """Whether only a particle or an ending follows in the same Korean word."""
+    rest = _HANGUL_WORD(text, end, end + _LONGEST_ENDING)
+    return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
+
+
+def _ends_stem(term: Term, text: str, end: int) -> bool:
+    """Whether only an English ending follows in the same word, or a number."""
+    rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
+    return rest is None or _SUFFIX(rest[0].rstrip("0123456789")) is not None
+
+
+_ENDS: Final[Mapping[str, Callable[[Term, str, int], bool]]] = {
+    "whole": _ends_whole,
+    "word": _ends_word,
+    "stem": _ends_stem,
+}

@@ -12,9 +12,9 @@ from typing import Any, Final
 import re2
 
 from bus.moderation.text.normalise import normalise
-from bus.moderation.words.boundaries import stands
+from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import Index, Lexicon, build, index
-from bus.moderation.words.terms import Edges, Term
+from bus.moderation.words.terms import Boundary, Term
 
 _MOST_WORDS: Final = 10_000
 _LONGEST_WORD: Final = 100
@@ -63,7 +63,7 @@ class Own:
         return [
             (start, end)
             for pattern, start, end in islice(self.allowed.find(folded), _MOST_ALLOWED)
-            if any(stands(term, folded, start, end) for term in terms[pattern])
+            if any(counts_here(term, folded, start, end) for term in terms[pattern])
         ]
 
 
@@ -154,12 +154,12 @@ def _bare(word: str) -> str:
 
 def _term(word: str) -> Term:
     bare = _bare(word)
-    edges: Edges = "word" if _HANGUL(bare[-1]) else "whole"
+    boundary: Boundary = "word" if _HANGUL(bare[-1]) else "whole"
     if word.endswith("*"):
-        edges = "prefix"
+        boundary = "prefix"
     if word.startswith("*") or _UNSPACED(bare):
-        edges = "any"
-    return Term(bare, "own", _SEVERE, edges)
+        boundary = "any"
+    return Term(bare, "own", _SEVERE, boundary)
 
 
 # Words, allowed words and patterns.

@@ -11,7 +11,7 @@ from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
 from bus.moderation.text.normalise import Normal
 from bus.moderation.text.skeleton import skeleton
 from bus.moderation.words.misspellings import misspelt
-from bus.moderation.words.terms import Term, languages, load, load_cues
+from bus.moderation.words.terms import Term, languages, load, load_spam_phrases
 
 # The view of what is no term but makes advertising together with others.
 CUE: Final = "cue"
@@ -181,9 +181,9 @@ def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
         # Korean syllables make other words from behind, unless there are three.
         if len(term.text) < (_SHORTEST_JOINED if term.latin else 3):
             continue
-        if not term.latin and term.edges != "any":
+        if not term.latin and term.boundary != "any":
             continue
-        whole = replace(term, edges="whole", exceptions=())
+        whole = replace(term, boundary="whole", addressing="always", exceptions=())
         behind = term.text[::-1]
         spelling = behind.translate(_TURNED) if turned else behind
         if spelling not in known and not (turned and spelling == behind):
@@ -200,7 +200,7 @@ def _words(terms: list[Term]) -> dict[str, Term]:
                 continue
             if term.severity < 3 and (term.severity < 2 or len(term.text) < _SHORTEST_MILD):
                 continue
-            if not suffix or term.edges != "whole":
+            if not suffix or term.inflected:
                 found.setdefault(term.text + suffix, term)
     return found
 
@@ -227,7 +227,7 @@ def _alike(words: dict[str, Term]) -> dict[int, Alike]:
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """Read the lists and build the automata, at the first call."""
-    return build([term for name in languages() for term in load(name)], load_cues())
+    return build([term for name in languages() for term in load(name)], load_spam_phrases())
 
 
 def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:

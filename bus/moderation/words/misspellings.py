@@ -29,7 +29,7 @@ def misspelt(terms: list[Term]) -> Iterator[tuple[str, Term]]:
     taken = {term.text for term in terms} | _OTHERS
     for term in terms:
         if term.text in KNOWN:
-            whole = replace(term, edges="stem", exceptions=())
+            whole = replace(term, boundary="stem", addressing="always", exceptions=())
             for spelling in sorted(_ways(term.text) - taken):
                 yield spelling, whole
 

@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 from typing import Final
 
-from bus.moderation.words.terms import load_innocents
+from bus.moderation.list_file import lines
+from bus.moderation.words.terms import LISTS
 
 _BEFORE: Final = re.compile(r"[a-z0-9]*\Z").search
 _AFTER: Final = re.compile(r"[a-z0-9]*").match
@@ -14,7 +15,9 @@ _LONGEST: Final = 20
 
 @lru_cache(maxsize=1)
 def _words() -> frozenset[str]:
-    return frozenset(load_innocents())
+    return frozenset(
+        word for line in lines(LISTS / "safe_words.txt", 1, 1) for word in line.items(0, " ")
+    )
 
 
 def innocent(folded: str, start: int, end: int) -> bool:

@@ -1,29 +1,43 @@
-"""One line of a word list, and the reader of the lists."""
+"""Blocked words, as the lists have them: how bad each is, and where it counts."""
 
 import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
+
+from bus.moderation.list_file import Line, lines
 
 Category = Literal[
     "profanity", "sexual", "slur", "threat", "harassment", "self_harm", "scam", "own"
 ]
-Edges = Literal["whole", "word", "stem", "prefix", "any", "run", "aimed", "taunt", "called"]
+# Where in a word a term counts.
+Boundary = Literal["whole", "word", "stem", "prefix", "any", "run"]
+# To whom it must be said.
+Addressing = Literal["always", "aimed", "taunt", "called"]
 
-_LISTS: Final = Path(__file__).parent / "lists"
+LISTS: Final = Path(__file__).parent / "lists"
 _CHOICE: Final = re.compile(r"\[([^\]]+)\]")
+# How little and how much the phrases of advertising weigh.
+_LEAST_WEIGHT: Final = 0
+_MOST_WEIGHT: Final = 4
+# Categories that lists do not have: phrases of advertising have their own, rooms have no lists.
+_LISTED: Final = tuple(name for name in get_args(Category) if name not in ("scam", "own"))
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A blocked word: how bad it is, where in a word it counts, and what it may be part of."""
+    """A blocked word: how bad it is, where and to whom said it counts, and what it may be part of.
+
+    The lists in `lists/` say what each boundary and addressing means.
+    """
 
     text: str
     category: Category
     severity: int
-    edges: Edges
+    boundary: Boundary
+    addressing: Addressing = "always"
     exceptions: tuple[str, ...] = ()
 
     @property
@@ -36,6 +50,11 @@ class Term:
         """Whether it is written in Latin letters."""
         return self.text.isascii()
 
+    @property
+    def inflected(self) -> bool:
+        """Whether a disguise is read with endings, too: insults of somebody come in numbers."""
+        return self.boundary != "whole" or self.addressing != "always"
+
 
 def expand(pattern: str) -> Iterator[str]:
     """Every spelling of a term: `a[bc]` is `ab` and `ac`."""
@@ -45,48 +64,46 @@ def expand(pattern: str) -> Iterator[str]:
     )
 
 
-def parse(line: str) -> Iterator[Term]:
-    """The terms of one line; a wrong line raises ValueError."""
-    fields = line.split("\t")
-    if not 4 <= len(fields) <= 5:
-        raise ValueError(f"4 or 5 tab-separated fields wanted: {line!r}")
-    texts, category, severity, edges = fields[:4]
-    if category not in get_args(Category) or edges not in get_args(Edges):
-        raise ValueError(f"unknown category or edges: {line!r}")
-    exceptions = tuple(filter(None, fields[4].split(","))) if len(fields) == 5 else ()
-    for spelling in (spelling for text in texts.split(", ") for spelling in expand(text)):
-        yield Term(spelling, category, int(severity), edges, exceptions)  # type: ignore[arg-type]
+def terms_of(line: Line) -> Iterator[Term]:
+    """The terms of one line of a list of blocked words; raises ListError."""
+    category = cast("Category", line.choice(1, "category", _LISTED))
+    severity = line.whole(2, "severity", 1, 5)
+    boundary = cast("Boundary", line.choice(3, "boundary", get_args(Boundary)))
+    addressing = cast("Addressing", line.choice(4, "addressing", get_args(Addressing)))
+    exceptions = tuple(line.columns[5].split(",")) if len(line.columns) > 5 else ()
+    if not all(exceptions):
+        line.refuse("an exception is empty")
+    for text in line.items(0):
+        for spelling in expand(text):
+            yield Term(spelling, category, severity, boundary, addressing, exceptions)
 
 
 def load(name: str) -> list[Term]:
     """Read one list; the first line of a spelling wins, so the strict lines stand first."""
+    return read(LISTS / f"{name}.txt")
+
+
+def read(path: Path) -> list[Term]:
+    """The blocked words of a file; raises ListError."""
     terms: dict[str, Term] = {}
-    for line in (_LISTS / f"{name}.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            for term in parse(line):
-                terms.setdefault(term.text, term)
+    for line in lines(path, 5, 6):
+        for term in terms_of(line):
+            terms.setdefault(term.text, term)
     return list(terms.values())
 
 
 def languages() -> list[str]:
     """The languages that have a list, English first: its file has a name of two letters."""
     return sorted(
-        (path.stem for path in _LISTS.glob("??.txt")), key=lambda name: (name != "en", name)
+        (path.stem for path in LISTS.glob("??.txt")), key=lambda name: (name != "en", name)
     )
 
 
-def load_innocents() -> list[str]:
-    """The words that look like a disguised term and are none."""
-    lines = (_LISTS / "innocent.txt").read_text(encoding="utf-8").splitlines()
-    return [word for line in lines if not line.startswith("#") for word in line.split()]
-
-
-def load_cues() -> list[Term]:
+def load_spam_phrases() -> list[Term]:
     """The phrases of advertising and fraud, their weight for a severity."""
-    cues: dict[str, Term] = {}
-    for line in (_LISTS / "scams.txt").read_text(encoding="utf-8").splitlines():
-        if line and not line.startswith("#"):
-            weight, phrases = line.split("\t")
-            for phrase in phrases.split(", "):
-                cues.setdefault(phrase, Term(phrase, "scam", int(weight), "whole"))
-    return list(cues.values())
+    phrases: dict[str, Term] = {}
+    for line in lines(LISTS / "scams.txt", 2, 2):
+        weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
+        for phrase in line.items(1):
+            phrases.setdefault(phrase, Term(phrase, "scam", weight, "whole"))
+    return list(phrases.values())

@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 
 from bus.moderation.text.normalise import Normal
 from bus.moderation.text.skeleton import LEET, letter_of, runs, skeleton
-from bus.moderation.words.boundaries import clean_left, clean_right, stands
+from bus.moderation.words.boundaries import clean_left, clean_right
+from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import CROWD, Lexicon, Match
 from bus.moderation.words.safe_words import innocent
 from bus.moderation.words.terms import Term
@@ -94,7 +95,7 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
         longer = (before and len(before[-1]) == 1 and before[-1] != "a") or (
             after and len(after[0]) == 1
         )
-        return term.edges == "any" or not longer
+        return term.boundary == "any" or not longer
     if any(piece[-1] in ".,!?;:" or piece.isdigit() for piece in pieces[:-1]):
         # The end of a sentence, or a number before a word: `5 pick`
         return False
@@ -139,7 +140,7 @@ def _one_token(term: Term, folded: str, start: int, end: int) -> bool:
 def _holds(
     term: Term, folded: str, start: int, end: int, gaps: list[str], spelt: list[str]
 ) -> bool:
-    """Whether the disguise is one, and the term stands by its edges under it."""
+    """Whether the disguise is one, and the term stands by its boundary under it."""
     if not gaps and " " in term.text and not _one_token(term, folded, start, end):
         # goodie
         return False
@@ -163,7 +164,7 @@ def _holds(
             clean_left(folded, start) and clean_right(folded, end)
         ):
             return False
-    return stands(term, folded, start, end)
+    return counts_here(term, folded, start, end)
 
 
 class _Place(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from bus.moderation.text.hangul import is_jamo, is_syllable, to_jamo
 from bus.moderation.text.normalise import Normal
-from bus.moderation.words.boundaries import excepted, stands
+from bus.moderation.words.counting import counts_here, is_excepted
 from bus.moderation.words.lexicon import CROWD, Lexicon, Match
 from bus.moderation.words.terms import Term
 
@@ -101,14 +101,14 @@ def _among(
             continue
         for term in lexicon.syllables.terms[pattern]:
             if term.text != folded[start:end] and _parted(term, folded, start, end):
-                edge = term.edges == "any" or stands(term, folded, start, end)
+                edge = term.boundary == "any" or counts_here(term, folded, start, end)
                 if edge and not _innocent(term, joined, first, last):
                     yield Match(term, start, end, "collapsed")
 
 
 def _innocent(term: Term, joined: str, first: int, last: int) -> bool:
     """Whether an exception covers the term once the gaps are closed."""
-    return bool(term.exceptions) and excepted(term, joined, first, last)
+    return bool(term.exceptions) and is_excepted(term, joined, first, last)
 
 
 class _Apart(NamedTuple):
@@ -155,6 +155,6 @@ def _put_together(
         if not whole or not any(map(is_jamo, drawn[start:end])):
             continue
         for term in lexicon.jamo.terms[pattern]:
-            if _parted(term, drawn, start, end) and stands(term, drawn, start, end):
+            if _parted(term, drawn, start, end) and counts_here(term, drawn, start, end):
                 yield Match(term, start, end, "jamo")
                 break

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bus.moderation.text.normalise import Normal
-from bus.moderation.words.boundaries import clean_left, clean_right, stands
+from bus.moderation.words.boundaries import clean_left, clean_right
+from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import CROWD, CUE, MISSPELT, TURNED, Lexicon, Match
 from bus.moderation.words.safe_words import innocent
 from bus.moderation.words.terms import Term
@@ -13,9 +14,9 @@ from bus.moderation.words.terms import Term
 _MOST: Final = 100
 
 
-def _view(normal: Normal, edges: str, start: int, end: int) -> str:
+def _view(normal: Normal, boundary: str, start: int, end: int) -> str:
     """Initials, or whether the text had to be folded to show the term."""
-    if edges == "run":
+    if boundary == "run":
         return "initials"
     if normal.raw is normal.folded:
         return "text"
@@ -26,9 +27,9 @@ def _view(normal: Normal, edges: str, start: int, end: int) -> str:
 def _counts(view: str, term: Term, folded: str, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
     if view == "text":
-        return stands(term, folded, start, end)
+        return counts_here(term, folded, start, end)
     if view == MISSPELT:
-        return stands(term, folded, start, end) and not innocent(folded, start, end)
+        return counts_here(term, folded, start, end) and not innocent(folded, start, end)
     if view == CUE or not clean_left(folded, start):
         return False
     if view != "keyboard" and not clean_right(folded, end):
@@ -53,9 +54,9 @@ def _standing(
         for view, term in lexicon.readings[pattern]:
             if _counts(view, term, folded, start, end):
                 if view == "text":
-                    view = _view(normal, term.edges, start, end)
+                    view = _view(normal, term.boundary, start, end)
                 elif view == TURNED:
-                    if _view(normal, term.edges, start, end) == "text":
+                    if _view(normal, term.boundary, start, end) == "text":
                         continue
                     view = "backwards"
                 yield Match(term, start, end, view)

@@ -37,7 +37,7 @@ def _term(word: str, lexicon: Lexicon) -> Term | None:
         return term
     for ending in _ENDINGS:
         term = lexicon.spelled.get(word.removesuffix(ending))
-        if term and len(term.text) >= _SHORTEST and term.edges != "whole":
+        if term and len(term.text) >= _SHORTEST and term.inflected:
             return term
     term = lexicon.spelled.get(word[1:]) if word[0] == "a" else None
     return term if term and term.severity >= _SEVERE else None

@@ -1,11 +1,14 @@
-"""The word lists: each line reads, and a term blocks what it says."""
+"""The word lists: each line reads, a wrong one is refused by file and line, a term blocks."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bus.moderation import POLICIES, judge
-from bus.moderation.words.terms import Term, expand, languages, load, parse
+from bus.moderation.list_file import ListError
+from bus.moderation.words.terms import Term, expand, languages, load, read
 
 TERMS = [term for name in languages() for term in load(name)]
 
@@ -14,16 +17,40 @@ def test_brackets_are_a_choice_of_letters() -> None:
     assert list(expand("a[bc]d[ef]")) == ["abde", "abdf", "acde", "acdf"]
 
 
-def test_a_line() -> None:
-    assert list(parse("darn\tprofanity\t1\tstem\tdarning,darned socks")) == [
-        Term("darn", "profanity", 1, "stem", ("darning", "darned socks"))
+def test_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "xx.txt"
+    path.write_text(
+        "# mild ones\n\ndarn\tprofanity\t1\tstem\talways\tdarning,darned socks\n"
+        "oa[fv], darn\tharassment\t2\twhole\taimed\n"
+    )
+    assert read(path) == [
+        Term("darn", "profanity", 1, "stem", "always", ("darning", "darned socks")),
+        Term("oaf", "harassment", 2, "whole", "aimed"),
+        Term("oav", "harassment", 2, "whole", "aimed"),
     ]
 
 
-@pytest.mark.parametrize("line", ["darn", "darn\trude\t1\tstem", "darn\tprofanity\t1\tsomewhere"])
-def test_a_wrong_line_is_refused(line: str) -> None:
-    with pytest.raises(ValueError, match="darn"):
-        list(parse(line))
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("darn", "5 to 6 tab-separated columns are wanted, 1 are there"),
+        ("darn\trude\t1\tstem\talways", "no category 'rude'; there are profanity"),
+        ("darn\town\t1\tstem\talways", "no category 'own'; there are profanity"),
+        ("darn\tprofanity\t6\tstem\talways", "severity '6' is no whole number from 1 to 5"),
+        ("darn\tprofanity\tmild\tstem\talways", "severity 'mild' is no whole number"),
+        ("darn\tprofanity\t1\taimed\talways", "no boundary 'aimed'; there are whole, word"),
+        ("darn\tprofanity\t1\tstem\tstem", "no addressing 'stem'; there are always, aimed"),
+        ("darn, \tprofanity\t1\tstem\talways", "'darn, ' is no list with ', ' between"),
+        ("darn\tprofanity\t1\tstem\talways\tdarning,", "an exception is empty"),
+    ],
+)
+def test_a_wrong_line_is_refused_with_its_file_and_number(
+    tmp_path: Path, line: str, why: str
+) -> None:
+    path = tmp_path / "xx.txt"
+    path.write_text(f"# a comment\n{line}\n")
+    with pytest.raises(ListError, match=re.escape(f"xx.txt, line 2: {why}")):
+        read(path)
 
 
 def test_severities_are_on_the_scale_and_terms_are_folded() -> None:
@@ -33,7 +60,7 @@ def test_severities_are_on_the_scale_and_terms_are_folded() -> None:
 
 def test_no_exception_hides_its_own_term() -> None:
     said = {"aimed": "you are {} / 너 진짜 {}", "taunt": "you are {}"}
-    texts = {t.text: said.get(t.edges, "{}").format(t.text, t.text) for t in TERMS}
+    texts = {t.text: said.get(t.addressing, "{}").format(t.text, t.text) for t in TERMS}
     strict = replace(POLICIES["strict"], model=None)
     missed = [text for text in texts.values() if not judge(text, strict).hits]
     assert missed == []
