@@ -16,9 +16,13 @@ class BusConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks and signals, and take the weights that were learned here."""
+        """Register checks, signals and what orders channels; take the weights learned here."""
         from bus import checks, signals  # noqa: F401
+        from bus.broker import ordering
+        from bus.protocol.channel_names import ORDERING_FIELDS
 
+        for channel, field in ORDERING_FIELDS.items():
+            ordering.order_by(channel, field)
         _take_learned_weights()
 
 

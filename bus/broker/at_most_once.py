@@ -9,8 +9,8 @@ from typing import Any
 
 from bus.broker.decode import Decoder, unpacked
 from bus.broker.delivery import Delivery
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Claim, Stream, raw
-from bus.protocol.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -92,5 +92,5 @@ class _Attempt:
                     partitions=1,
                     expires_at=delivery.expires_at,
                 )
-        except Unavailable as error:
+        except BrokerUnavailable as error:
             logger.warning("%s: a cancelled receive: %s", self._stream.channel, error)

@@ -11,32 +11,28 @@ import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from channels.exceptions import ChannelFull, MessageTooLarge
+from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
 from bus import nested
+from bus.broker import ordering
 from bus.broker.clock import SteadyClock
+from bus.broker.errors import BrokerUnavailable, InvalidMessage, OversizedMessage
 from bus.broker.loop_state import BusLoopLayer
 from bus.broker.redis_client import Connection
 from bus.broker.redis_urls import Host, hosts_of
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wake
 from bus.conf import conf
-from bus.protocol.channel_names import ORDERING_FIELDS
-from bus.protocol.errors import Invalid, Unavailable
 
 # Names of channels have less than 100 characters, and a process-local one begins with the prefix.
 _PREFIX = re.compile(r"[a-zA-Z0-9_.-]{1,40}")
 # A host that does not answer within this holds nobody up; nor does asking it again, for so long.
 _ANSWER_WITHIN = 2.0
 _SILENT_FOR = 10.0
-
-
-class TooLarge(Invalid, MessageTooLarge):
-    """The message has more bytes than a channel takes."""
 
 
 class BusChannelLayer(RedisPubSubChannelLayer):
@@ -49,7 +45,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
     extensions = ["groups", "flush"]
     # The channel layer specification has them here.
     ChannelFull = ChannelFull
-    MessageTooLarge = TooLarge
+    MessageTooLarge = OversizedMessage
 
     def __init__(
         self,
@@ -123,7 +119,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         `expires_at` in the past, is no error: no worker gets the message, and it is counted as
         `expired`. What does no harm twice is `repeatable`: where a broker lost its newest, it is
         sent again in order. Raises ChannelFull, TypeError for a wrong channel name,
-        Invalid for a message that cannot be sent, Unavailable.
+        InvalidMessage for a message that cannot be sent, BrokerUnavailable.
         """
         return await self._get_layer().send_message(
             channel,
@@ -185,7 +181,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
                 await self._get_layer().connections()[place].call("PING")
-        except Unavailable:
+        except BrokerUnavailable:
             return False
         except TimeoutError:
             self._silent_until[place] = time.monotonic() + _SILENT_FOR
@@ -194,8 +190,8 @@ class BusChannelLayer(RedisPubSubChannelLayer):
 
     def key_of(self, channel: str, message: dict[str, Any]) -> str:
         """The ordering key of a message that is sent without one."""
-        field = ORDERING_FIELDS.get(channel)
-        return str(message[field]) if field and field in message else self._own_key
+        key = ordering.key_of(channel, message)
+        return self._own_key if key is None else key
 
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
@@ -221,12 +217,12 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         return conf.capacity if self.capacity is None else self.capacity
 
     def encode(self, message: dict[str, Any]) -> bytes:
-        """Serialise one message; raises Invalid when it is not plain data or too large.
+        """Serialise one message; raises InvalidMessage when it is not plain data or too large.
 
         What is taken is read back as it was, save that tuples are lists.
         """
         if not isinstance(message, dict):
-            raise Invalid(f"A channel message is a dict, not a {type(message).__name__}.")
+            raise InvalidMessage(f"A channel message is a dict, not a {type(message).__name__}.")
         try:
             payload = self.pack(message)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
@@ -240,7 +236,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         # Out here, so that it does not hold the error, and with it the message.
         raise refusal
 
-    def _refusal(self, message: dict[str, Any], error: Exception) -> Invalid:
+    def _refusal(self, message: dict[str, Any], error: Exception) -> InvalidMessage:
         """What cannot be serialised, by its path."""
 
         def fails(value: Any) -> bool:
@@ -253,20 +249,20 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         return _not_plain(nested.path_where(message, fails), str(error))
 
     def pack(self, message: dict[str, Any]) -> bytes:
-        """Serialise one message of our own making; raises TooLarge."""
+        """Serialise one message of our own making; raises OversizedMessage."""
         payload: bytes = self.serialize(message)
         if len(payload) > conf.message_size_limit:
-            raise TooLarge(
+            raise OversizedMessage(
                 f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
                 "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
             )
         return payload
 
 
-def _not_plain(path: str, why: str) -> Invalid:
+def _not_plain(path: str, why: str) -> InvalidMessage:
     where = f"{path}: " if path else ""
     said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
-    return Invalid(said, field=path or None)
+    return InvalidMessage(said, field=path or None)
 
 
 def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None:

@@ -16,6 +16,7 @@ from channels_redis.utils import _consistent_hash
 
 from bus.broker.at_most_once import Receiver
 from bus.broker.decode import unpacked
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.local_queue import Mailbox
 from bus.broker.outage import Outage, backoff
 from bus.broker.pubsub import Subscriptions
@@ -23,7 +24,6 @@ from bus.broker.redis_client import Connection
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wake
 from bus.conf import conf
-from bus.protocol.errors import Unavailable
 
 if TYPE_CHECKING:
     from bus.broker.channel_layer import BusChannelLayer
@@ -86,7 +86,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         return self._streams[channel]
 
     async def new_channel(self, prefix: str = "specific") -> str:
-        """A name for a channel that only this process receives on; raises Unavailable."""
+        """A name for a channel that only this process receives on; raises BrokerUnavailable."""
         channel = f"{self.prefix}.{prefix.rstrip('.')}!{uuid.uuid4().hex}"
         _names.require_valid_channel_name(channel)
         self._open_channel(channel)
@@ -140,7 +140,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         ttl: float | None = None,
         repeatable: bool = False,
     ) -> str:
-        """Send what `encode` has made before; raises ChannelFull and Unavailable."""
+        """Send what `encode` has made before; raises ChannelFull and BrokerUnavailable."""
         return await self.stream(channel).send(
             payload,
             ordering_key,
@@ -175,7 +175,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
                 wake = await self.wake(channel)
                 seen = wake.count
                 taken = await receiver.take()
-            except Unavailable as error:
+            except BrokerUnavailable as error:
                 tries += 1
                 outage.begun(f"{channel} cannot be received from: {error}")
                 await asyncio.sleep(min(5.0, backoff(tries)))
@@ -191,7 +191,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
             box = self.channels.get(channel)
             if not isinstance(box, Mailbox):
                 box = self._open_channel(channel)
-                with contextlib.suppress(Unavailable):
+                with contextlib.suppress(BrokerUnavailable):
                     # It is heard as soon as the broker is back.
                     await self._get_shard(channel).subscribe(channel)
             try:
@@ -243,7 +243,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         self._get_shard(channel).unsubscribe(channel)
 
     async def wake(self, channel: str) -> Wake:
-        """What tells that a named channel has something new; raises Unavailable."""
+        """What tells that a named channel has something new; raises BrokerUnavailable."""
         name = self.stream(channel).wake_channel
         if name not in self._wakes:
             self._wakes[name] = self.channels[name] = Wake()
@@ -251,7 +251,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         return self._wakes[name]
 
     async def group_add(self, group: str, channel: str) -> None:
-        """Add a process-local channel to a group; raises Unavailable, and then it is not in it."""
+        """Add a channel of this process to a group; raises BrokerUnavailable: then it is not in."""
         _names.require_valid_group_name(group)
         _names.require_valid_channel_name(channel)
         if channel not in self.channels:

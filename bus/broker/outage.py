@@ -11,18 +11,20 @@ import redis
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, connection
 
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Stream
 from bus.conf import conf
-from bus.protocol.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
 # A server that takes longer to say that it is there is away, in seconds.
 _ANSWER_WITHIN = 5.0
+# What Django takes where a project has no DATABASES.
+_NO_DATABASE = "django.db.backends.dummy"
 _OUTAGES = (
     OperationalError,
     InterfaceError,
-    Unavailable,
+    BrokerUnavailable,
     redis.ConnectionError,
     redis.TimeoutError,
 )
@@ -45,11 +47,13 @@ async def servers_answer(stream: Stream) -> bool:
             await stream.ping()
             # A thread of its own: that of sync handlers may be the one that waits.
             return await sync_to_async(_ask_database, thread_sensitive=False)()
-    except (Unavailable, TimeoutError):
+    except (BrokerUnavailable, TimeoutError):
         return False
 
 
 def _ask_database() -> bool:
+    if connection.settings_dict["ENGINE"] == _NO_DATABASE:
+        return True
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

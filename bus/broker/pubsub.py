@@ -14,8 +14,8 @@ import redis
 from redis.asyncio.connection import AbstractConnection
 
 from bus.broker import redis_urls
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_urls import Host
-from bus.protocol.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,9 @@ class Subscriptions:
         self._keeper: asyncio.Task[None] | None = None
 
     async def subscribe(self, name: str) -> None:
-        """Hear a name; on return the broker has confirmed it. Raises Unavailable, and then it is
-        heard all the same once the broker is back, unless `unsubscribe` says otherwise."""
+        """Hear a name; on return the broker has confirmed it. Raises BrokerUnavailable, and
+        then it is heard all the same once the broker is back, unless `unsubscribe` says otherwise.
+        """
         if name in self._heard:
             return
         if self._keeper is None:
@@ -82,7 +83,7 @@ class Subscriptions:
             self._heard.discard(name)
             if self._changes is None:
                 # Who waits for it would wait for ever: it will not be asked for.
-                self._answer(name, Unavailable("The name is no longer wanted."))
+                self._answer(name, BrokerUnavailable("The name is no longer wanted."))
             self._change("UNSUBSCRIBE", name)
 
     async def close(self) -> None:
@@ -91,7 +92,7 @@ class Subscriptions:
         while keeper is not None and not keeper.done():
             keeper.cancel()
             await asyncio.wait([keeper], timeout=1)
-        self._refuse(Unavailable("The channel layer was closed."))
+        self._refuse(BrokerUnavailable("The channel layer was closed."))
         self._wanted.clear()
         await redis_urls.close(self._pool)
 
@@ -123,7 +124,7 @@ class Subscriptions:
             await asyncio.sleep(random.uniform(wait / 2, wait))
 
     def _lost(self, error: Exception) -> None:
-        refusal = Unavailable(f"The broker does not answer ({error}).")
+        refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
         refusal.__cause__ = error
         self._refuse(refusal)
         self._attempts += 1

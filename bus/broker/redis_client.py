@@ -16,8 +16,8 @@ from redis.retry import Retry
 
 from bus.broker import redis_urls, wrong_type
 from bus.broker.clock import SteadyClock
+from bus.broker.errors import BrokerUnavailable, InvalidMessage, UnusableKeys
 from bus.broker.redis_urls import Host as Host
-from bus.protocol.errors import Invalid, Unavailable
 
 # Enough to fill a round trip; few enough that one reply stays small.
 _PIPELINE_LIMIT = 512
@@ -40,10 +40,6 @@ CLUSTER = (
 )
 # What such a server says to a command for another node, or to a database's number.
 _REDIRECTIONS = ("MOVED", "ASK", "CROSSSLOT", "TRYAGAIN")
-
-
-class Unusable(Unavailable):
-    """What lies under our keys is nothing that we wrote; until it is gone they cannot be used."""
 
 
 # Those that were asked for, by their SHA-1: a broker that has just started knows none.
@@ -79,7 +75,7 @@ class Connection:
         self._flusher: asyncio.Task[None] | None = None
 
     async def call(self, *command: Any) -> Any:
-        """Run one command; raises Unavailable where the broker is away, ResponseError."""
+        """Run one command; raises BrokerUnavailable where the broker is away, ResponseError."""
         return await self._post(*command)
 
     def _post(self, *command: Any) -> asyncio.Future[Any]:
@@ -103,11 +99,11 @@ class Connection:
             self._ask_the_time()
         try:
             return await self.call("EVALSHA", sha, 1, f"{base}:meta", now, *args)
-        except Unusable as error:
+        except UnusableKeys as error:
             found = await wrong_type.wrong_keys(self.call, base)
             what = "; ".join(found) or str(error.__cause__)
             said = f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
-            raise Unusable(said) from error
+            raise UnusableKeys(said) from error
 
     def _ask_the_time(self) -> asyncio.Future[Any]:
         """Have the clock set by the broker; who must know it waits, and raises what it raises."""
@@ -136,7 +132,7 @@ class Connection:
             self._flusher = None
             for _, answer in self._waiting:
                 if not answer.done():
-                    answer.set_exception(Unavailable("The connection was given up."))
+                    answer.set_exception(BrokerUnavailable("The connection was given up."))
             self._waiting.clear()
 
     async def _execute(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
@@ -156,7 +152,7 @@ class Connection:
                 self._waiting.clear()
             for _, answer in batch:
                 if not answer.done():
-                    refusal = Unavailable(f"The broker does not answer ({error}).")
+                    refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
                     refusal.__cause__ = error
                     answer.set_exception(refusal)
             return
@@ -168,7 +164,7 @@ class Connection:
         except BaseException:
             for _, answer in batch:
                 if not answer.done():
-                    answer.set_exception(Unavailable("The connection was given up."))
+                    answer.set_exception(BrokerUnavailable("The connection was given up."))
             raise
         if any(isinstance(result, redis.ReadOnlyError) for result in results):
             # Demoted to a replica: the address may lead to the new master by now.
@@ -193,31 +189,32 @@ class Connection:
 
 
 def _encoded(part: Any) -> bytes | int | float:
-    """One part of a command; raises Invalid where it is nothing that a broker takes."""
+    """One part of a command; raises InvalidMessage where it is nothing that a broker takes."""
     if isinstance(part, bytes | float) or (isinstance(part, int) and not isinstance(part, bool)):
         return part
     if isinstance(part, str):
         try:
             return part.encode()
         except UnicodeEncodeError as error:
-            raise Invalid(f"{part!r} is no text that can be sent. Nothing was sent.") from error
-    raise Invalid(f"{part!r} is neither text nor a number. Nothing was sent.")
+            said = f"{part!r} is no text that can be sent. Nothing was sent."
+            raise InvalidMessage(said) from error
+    raise InvalidMessage(f"{part!r} is neither text nor a number. Nothing was sent.")
 
 
 def _as_refusal(error: Exception) -> Exception:
     """A broker that is loading its data, failing over, full or shutting down is away, too."""
     word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
     if isinstance(error, redis.ConnectionError | redis.ReadOnlyError | MasterDownError):
-        refusal = Unavailable(f"The broker does not answer ({error}).")
+        refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
     elif _is_cluster(error, word):
-        refusal = Unavailable(CLUSTER)
+        refusal = BrokerUnavailable(CLUSTER)
     elif "DB index is out of range" in str(error):
-        refusal = Unavailable("The broker has no database of this number. Mend REDIS_URL.")
+        refusal = BrokerUnavailable("The broker has no database of this number. Mend REDIS_URL.")
     elif word in _REFUSALS:
-        refusal = Unavailable(_REFUSALS[word])
+        refusal = BrokerUnavailable(_REFUSALS[word])
     elif word == "WRONGTYPE" or "user_script" in str(error):
         # A script that stumbles does so over what it finds.
-        refusal = Unusable(f"The keys in the broker cannot be used ({error}).")
+        refusal = UnusableKeys(f"The keys in the broker cannot be used ({error}).")
     else:
         return error
     refusal.__cause__ = error

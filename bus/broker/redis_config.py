@@ -28,7 +28,7 @@ class Fault:
 
 
 async def faults(layer: BusChannelLayer) -> list[Fault]:
-    """What is wrong with the hosts of a layer; raises Unavailable.
+    """What is wrong with the hosts of a layer; raises BrokerUnavailable.
 
     A host that does not tell (its user may not ask) has none that is known.
     """

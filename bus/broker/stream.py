@@ -16,10 +16,10 @@ from redis.exceptions import ResponseError
 from bus.broker import wrong_type
 from bus.broker.channel_stats import ChannelStats, about_of
 from bus.broker.delivery import Delivery
+from bus.broker.errors import InvalidMessage
 from bus.broker.redis_client import Connection
 from bus.broker.send_log import NUMBER_FOR, Ledger
 from bus.conf import conf, per_channel
-from bus.protocol.errors import Invalid
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
 LIVENESS_MS = 5000
@@ -92,7 +92,8 @@ class Stream:
         What has expired already is counted and dropped when a worker comes to it. A repeat with
         the same `once` within a day appends nothing and returns the first id. One that is
         `repeatable` is sent again, before any later one, where the broker lost it. Raises
-        ChannelFull beyond the capacity, Invalid, Unavailable where the broker is away or full.
+        ChannelFull beyond the capacity, InvalidMessage, BrokerUnavailable where the broker is away
+        or full.
         """
         args = (
             partitions,
@@ -273,12 +274,12 @@ class Stream:
         return await wrong_type.wrong_keys(self._connection.call, self.base)
 
     async def stats(self, capacity: int) -> ChannelStats:
-        """What the channel holds and does now, in one round trip; raises Unavailable."""
+        """What the channel holds and does now, in one round trip; raises BrokerUnavailable."""
         answer = await self._connection.run("stats", self.base, LIVENESS_MS, FORGET_MS)
         return ChannelStats.read(self.channel, capacity, answer)
 
     async def ping(self) -> None:
-        """Ask the broker for a sign of life; raises Unavailable."""
+        """Ask the broker for a sign of life; raises BrokerUnavailable."""
         await self._connection.call("PING")
 
     async def retire(self, worker: str) -> None:
@@ -292,7 +293,7 @@ def _in_ms(seconds: float, what: str) -> int:
         return max(0, math.ceil(seconds * 1000))
     except (ValueError, OverflowError) as error:
         said = f"A {what} is a number of seconds, not {seconds}. Nothing was sent."
-        raise Invalid(said) from error
+        raise InvalidMessage(said) from error
 
 
 def raw(part: Any) -> Any:

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError, OutputWrapper
 
-from bus.protocol.errors import BusError, Unavailable
+from bus.broker.errors import BrokerError, BrokerUnavailable
+from bus.protocol.errors import BusError
 
 T = TypeVar("T")
 
@@ -56,9 +57,9 @@ def errors_told(kept: str, lost: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except Unavailable as error:
+    except BrokerUnavailable as error:
         raise CommandError(f"{error} {lost or kept} {_BROKER_AWAY}") from error
-    except (BusError, ChannelFull) as error:
+    except (BusError, BrokerError, ChannelFull) as error:
         raise CommandError(f"{str(error).rstrip('.')}. {kept}") from error
 
 

@@ -12,10 +12,10 @@ from typing import Any
 from channels.layers import BaseChannelLayer
 
 from bus.broker.channel_layer import BusChannelLayer
+from bus.broker.errors import InvalidMessage
 from bus.broker.redis_client import Connection
 from bus.conf import conf
 from bus.messaging.lua import SCRIPTS
-from bus.protocol.errors import Invalid
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ async def group_send_many(
         name, connection = place_of(group)
         try:
             payload = layer.pack(message)
-        except Invalid as error:
+        except InvalidMessage as error:
             if strict:
                 raise
             logger.error("An event for %s is not told: %s", group, error)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bus.broker.redis_client import Connection
 from bus.conf import conf
+from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 from bus.protocol.objects import Author
 
@@ -82,6 +83,7 @@ class Roster:
             _authors(change[1:] for change in signed if change[:1] == b"-"),
         )
 
+    @with_protocol_errors
     async def _run(self, operation: str, *args: Any) -> Sequence[Any]:
         answer: Sequence[Any] = await self._connection.run(
             "presence", self._base, operation, *args, directory=SCRIPTS

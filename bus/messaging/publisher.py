@@ -6,8 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import redis
@@ -18,6 +17,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from bus.broker import BusChannelLayer
 from bus.broker.channel_stats import ChannelStats as ChannelStats
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.idempotency import send_once
 from bus.broker.operations import erasure
 from bus.broker.operations.dead_letters import DeadLetter as DeadLetter
@@ -33,6 +33,7 @@ from bus.broker.operations.tap import Tap as Tap
 from bus.broker.redis_config import Fault as Fault
 from bus.broker.redis_config import faults
 from bus.messaging.background import errands as errands
+from bus.messaging.errors import protocol_errors, with_protocol_errors
 from bus.messaging.event_batch import Bulletin as Bulletin
 from bus.messaging.event_batch import group_send_many
 from bus.messaging.presence_store import NAMED_PEOPLE as NAMED_PEOPLE
@@ -45,7 +46,7 @@ from bus.messaging.text_store import Memory
 from bus.models import QueuedSend
 from bus.protocol import channel_names as names
 from bus.protocol.channel_messages import ChannelMessage, parse_channel_message
-from bus.protocol.errors import Busy, Invalid, Unavailable
+from bus.protocol.errors import Invalid, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -57,8 +58,6 @@ ROOM_TYPING = "room.typing"
 _layer_lock = threading.Lock()
 # Between two looks for sends that a process left behind, in seconds.
 _RELAY_PAUSE = 1.0
-# What a client is told to wait when a channel is full, in seconds.
-_BUSY_RETRY_AFTER = 2.0
 
 
 def layer() -> BusChannelLayer:
@@ -78,6 +77,7 @@ def steady_now() -> int:
     return int(time.time() * 1000) if now is None else now
 
 
+@with_protocol_errors
 async def send(
     message: ChannelMessage,
     *,
@@ -91,27 +91,22 @@ async def send(
 
     Raises Busy when the channel is full, Invalid when it is too large, Unavailable.
     """
-    try:
-        return await layer().send(
-            message.channel,
-            message.as_message(),
-            ordering_key=ordering_key,
-            not_before=not_before,
-            expires_at=expires_at,
-            delay=delay,
-            ttl=ttl,
-            repeatable=message.repeatable,
-        )
-    except ChannelFull as error:
-        raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
+    return await layer().send(
+        message.channel,
+        message.as_message(),
+        ordering_key=ordering_key,
+        not_before=not_before,
+        expires_at=expires_at,
+        delay=delay,
+        ttl=ttl,
+        repeatable=message.repeatable,
+    )
 
 
+@with_protocol_errors
 async def send_raw(channel: str, message: dict[str, Any], once: str = "", **options: Any) -> str:
     """Put any message into any named channel, once under each name; see `send_once` and `send`."""
-    try:
-        return await send_once(layer(), channel, message, once, **options)
-    except ChannelFull as error:
-        raise Busy(retry_after=_BUSY_RETRY_AFTER) from error
+    return await send_once(layer(), channel, message, once, **options)
 
 
 def send_on_commit(
@@ -133,7 +128,8 @@ def send_on_commit(
     if channel in names.WORKED_CHANNELS:
         # Refused here rather than found among the dead letters.
         parse_channel_message(channel, message)
-    payload = layer().encode(message)
+    with protocol_errors():
+        payload = layer().encode(message)
     key = layer().key_of(channel, message) if ordering_key is None else ordering_key
     if len(key) > 200 or not key.isprintable():
         raise Invalid("An ordering key is a printable text of up to 200 characters.")
@@ -207,7 +203,7 @@ async def _send_queued(rows: Sequence[QueuedSend], stuck: set[str]) -> list[int]
         except ChannelFull as error:
             logger.debug("%s waits: %s", row, error)
             stuck.add(row.channel)
-        except Unavailable as error:
+        except BrokerUnavailable as error:
             logger.debug("%s waits, and all for its broker: %s", row, error)
             host = layer().host_of(row.channel)
             stuck.update(r.channel for r in rows if layer().host_of(r.channel) == host)
@@ -231,6 +227,7 @@ async def relay_forever() -> None:
             await asyncio.sleep(_RELAY_PAUSE)
 
 
+@with_protocol_errors
 async def publish(
     rooms: dict[int, Bulletin],
     authors: dict[str, Bulletin] | None = None,
@@ -257,6 +254,7 @@ async def publish(
         raise Unavailable(f"The broker does not take what it is told ({error}).") from error
 
 
+@with_protocol_errors
 async def tell_typing(
     room: int, name: str, started: Sequence[tuple[str, int | str | None, str]], stopped: list[str]
 ) -> None:
@@ -271,6 +269,7 @@ async def tell_typing(
     await group_send_many(layer(), [(names.room_group(room), message)])
 
 
+@with_protocol_errors
 async def tell_processes(message: dict[str, Any]) -> None:
     """Tell every web process something that is for no socket as it stands; raises Unavailable."""
     await group_send_many(layer(), [(names.RIGHTS_GROUP, message)])
@@ -287,11 +286,13 @@ async def close() -> None:
     await layer().close()
 
 
+@with_protocol_errors
 async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
     """The last texts kept under each name, oldest first; raises Unavailable."""
     return await Memory(layer()).recall(names)
 
 
+@with_protocol_errors
 async def remember(texts: Iterable[tuple[str, str]]) -> None:
     """Keep (name, text) pairs for a while; a text is one line. Raises Unavailable."""
     await Memory(layer()).remember(texts)
@@ -309,40 +310,31 @@ class Inbox:
         self._channel = channel
 
     @classmethod
+    @with_protocol_errors
     async def open(cls, heard_again: Callable[[], None]) -> Inbox:
         """A new inbox for the running event loop; raises Unavailable.
 
         `heard_again` is called after each outage, since what was published in it was not heard, and
         after what came faster than it was read had to be dropped.
         """
-        with _outage_named():
-            channel = await layer().new_channel("inbox")
+        channel = await layer().new_channel("inbox")
         layer().on_loss(channel, heard_again)
         return cls(channel)
 
+    @with_protocol_errors
     async def listen(self, group: str) -> None:
         """Hear a group from now on; raises Unavailable."""
-        with _outage_named():
-            await layer().group_add(group, self._channel)
+        await layer().group_add(group, self._channel)
 
+    @with_protocol_errors
     async def ignore(self, group: str) -> None:
         """Hear a group no more; raises Unavailable."""
-        with _outage_named():
-            await layer().group_discard(group, self._channel)
+        await layer().group_discard(group, self._channel)
 
     async def receive(self) -> dict[str, Any]:
         """The next group message: {"type", "room" or "author", "events", "plain", "own"}."""
         message: dict[str, Any] = await layer().receive(self._channel)
         return message
-
-
-@contextmanager
-def _outage_named() -> Iterator[None]:
-    """Groups go through channels_redis, which raises what redis-py does."""
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
-        raise Unavailable(f"The broker does not answer ({error}).") from error
 
 
 def dropped() -> dict[str, int]:
@@ -354,21 +346,25 @@ def dropped() -> dict[str, int]:
     return dict(layer().dropped)
 
 
+@with_protocol_errors
 async def forget(channel: str, since: int, meant: Meant) -> int:
     """Drop handled messages and dead letters that are meant; see `operations.erasure`."""
     return await erasure.forget(layer(), channel, since, meant)
 
 
+@with_protocol_errors
 async def rewrite_files(every: float) -> bool:
     """Have the broker's files written anew; see `bus.broker.operations.erasure`."""
     return await erasure.rewrite_files(layer(), every)
 
 
+@with_protocol_errors
 async def broker_faults() -> list[Fault]:
     """What the broker is set to that would lose messages, or be of no use; raises Unavailable."""
     return await faults(layer())
 
 
+@with_protocol_errors
 async def troubles(channels: Sequence[str]) -> dict[str, str]:
     """What keeps each named channel from being worked on, "" where nothing does.
 
@@ -390,6 +386,7 @@ async def _trouble(channel: str) -> str:
     return str(troubles[0]) if len(troubles) == len(told) and all(troubles) else ""
 
 
+@with_protocol_errors
 async def channels() -> list[str]:
     """The named channels that the broker holds anything of, and those of Bus; by name.
 
@@ -398,6 +395,7 @@ async def channels() -> list[str]:
     return sorted({*await known_channels(layer()), *names.WORKED_CHANNELS})
 
 
+@with_protocol_errors
 async def stats(channels: Sequence[str]) -> list[ChannelStats]:
     """What each named channel holds and does, in one round trip per broker; raises Unavailable."""
     return await asyncio.gather(

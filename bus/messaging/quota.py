@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bus.broker.channel_layer import BusChannelLayer
+from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 
 
@@ -58,10 +59,12 @@ class Throttle:
         """Whether it is kept in mind; raises Unavailable."""
         return bool(await self._call("EXISTS", f"{self._base}:seen:{key}"))
 
+    @with_protocol_errors
     async def _call(self, *command: str | int) -> object:
         found: object = await self._layer.connection_of()(self._base).call(*command)
         return found
 
+    @with_protocol_errors
     async def _run(self, counts: str, quotas: Iterable[Quota]) -> float:
         args: list[str] = []
         for quota in quotas:

@@ -23,6 +23,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from bus.broker.errors import BrokerUnavailable
+
 
 class BusError(Exception):
     """A refusal that renders itself as an error on the wire."""
@@ -150,7 +152,8 @@ class Busy(BusError):
     message = "The service is busy. Nothing was accepted; try again in a moment."
 
 
-class Unavailable(BusError):
+# The broker's, too, so that a worker waits for whichever of the two a handler raises.
+class Unavailable(BusError, BrokerUnavailable):
     """The broker or the database is away."""
 
     code = "unavailable"

@@ -93,7 +93,7 @@ class DeadLetters:
 
         Each goes once, whoever else asks for it: with its ordering key, at the end of its
         partition, its attempts counted anew. Raises ChannelFull, saying how many went before, and
-        Unavailable, after which some may have gone: asking again puts back the rest.
+        BrokerUnavailable, after which some may have gone: asking again puts back the rest.
         """
         back: list[str] = []
         for chunk in _chunks(ids):

@@ -8,17 +8,16 @@ import re
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.redis_client import Connection
 from bus.broker.stream import text
-from bus.protocol.channel_names import NAMED_CHANNEL
 
 # Keys looked at in one round trip: few enough that nobody else waits for the broker.
 _SCAN_COUNT = 1000
 _MARKS = ("meta", "workers", "dead")
 # Anybody may have made such keys, of any name.
-_NAME = re.compile(NAMED_CHANNEL)
+_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,99}")
 
 
 async def known_channels(layer: BusChannelLayer) -> list[str]:
-    """The channels that were ever sent to or are worked on, by name; raises Unavailable.
+    """The channels that were ever sent to or are worked on, by name; raises BrokerUnavailable.
 
     It looks at every key of the broker, so it takes a while where millions are kept.
     """
@@ -36,7 +35,7 @@ async def _scan(connection: Connection, prefix: str) -> set[str]:
         cursor = int(answer[0])
         for key in map(text, answer[1]):
             name, _, mark = key.removeprefix(f"{{{prefix}:").rpartition("}:")
-            if mark in _MARKS and _NAME.match(name):
+            if mark in _MARKS and _NAME.fullmatch(name):
                 channels.add(name)
         if not cursor:
             return channels

@@ -62,7 +62,7 @@ async def rewrite_files(layer: BusChannelLayer, every: float) -> bool:
     """Have brokers write their append-only files anew, without what they hold no more.
 
     No more often than `every` seconds, whichever process asks; False where some are not due yet, or
-    are busy. One that keeps no such file, or lets us not, is passed over. Raises Unavailable.
+    are busy. One that keeps no such file, or lets us not, is passed over. Raises BrokerUnavailable.
     """
     done = True
     for connection in layer.connections():

@@ -49,8 +49,8 @@ class Replay:
     async def run(self, tell: Callable[[Replay], None] = lambda replay: None) -> None:
         """Send all, or until `stop` is set; tells about once a second.
 
-        Each waits for room in the channel. Raises Unavailable: the message after `last` may have
-        been sent then, all before it were.
+        Each waits for room in the channel. Raises BrokerUnavailable: the message after
+        `last` may have been sent then, all before it were.
         """
         due = told = time.monotonic()
         positions = self.stretch.positions

@@ -13,9 +13,9 @@ import redis
 
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.decode import decode
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import sync_client
 from bus.broker.stream import text
-from bus.protocol.errors import Unavailable
 
 # The send script tells of messages only while this is renewed: in ms, and every so many seconds.
 _TTL_MS = 10_000
@@ -51,7 +51,7 @@ class Tap:
     def follow(self) -> Iterator[Sent | None]:
         """Each message as it is sent; None once when it begins to hear, and now and then.
 
-        Raises Unavailable where the broker goes away, or drops a listener that is too slow.
+        Raises BrokerUnavailable where the broker goes away, or drops a listener that is too slow.
         """
         try:
             with closing(sync_client(self._host)) as client, closing(client.pubsub()) as pubsub:  # type: ignore[no-untyped-call]
@@ -64,7 +64,7 @@ class Tap:
                     heard = pubsub.get_message(ignore_subscribe_messages=True, timeout=_LOOK)
                     yield self._sent(heard["data"]) if heard else None
         except (redis.RedisError, OSError) as error:
-            raise Unavailable(
+            raise BrokerUnavailable(
                 f"The broker does not answer, or dropped this listener ({error})."
             ) from error
 

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from bus.broker import outage
 from bus.broker.delivery import Delivery
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Claim
 from bus.broker.worker import undeliverable
 from bus.broker.worker.consumer_run import Instance
 from bus.broker.worker.settlement import Acknowledger
 from bus.broker.worker.until_available import Patience, Stopping
 from bus.conf import conf
-from bus.protocol.errors import Unavailable
-from bus.servers import channels
 
 if TYPE_CHECKING:
     from bus.broker.worker.worker import Worker
@@ -133,7 +132,7 @@ class Lane:
         began = time.monotonic()
         try:
             claim = await self.stream.claim(self.name, self._size, ahead=True)
-        except Unavailable:
+        except BrokerUnavailable:
             self._patience.answer_lost = True
             return
         if claim.deliveries:
@@ -262,7 +261,7 @@ class Lane:
             self._next = (claim, began) if claim.deliveries else None
         try:
             await self.stream.hand_back(self.name, spare)
-        except Unavailable:
+        except BrokerUnavailable:
             self._patience.answer_lost = True
 
     async def _settle(
@@ -273,7 +272,7 @@ class Lane:
         self._acknowledger.add(done, last=not self.held)
         self.worker.count(len(done))
         if failures:
-            channels.look_again()
+            self.worker.on_failure()
         if fail:
             for position, error in failures.items():
                 await self._fail(group[position], error)
@@ -341,7 +340,7 @@ class Lane:
             await self.stream.hand_back(self.name, self.in_flight)
             # Whatever else the broker says that it holds: a claim whose answer was lost, say.
             await self.stream.recover(self.name, ())
-        except Unavailable:
+        except BrokerUnavailable:
             # Should this lane run once more, it gives them back first.
             self._patience.answer_lost = True
             logger.warning(

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bus.broker import outage
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Stream
-from bus.protocol.errors import Unavailable
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class Patience:
         while True:
             try:
                 result = await act()
-            except Unavailable as error:
+            except BrokerUnavailable as error:
                 self.answer_lost = True
                 self.trouble = str(error)
                 if self._stopping.is_set():

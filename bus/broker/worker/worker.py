@@ -20,6 +20,7 @@ from bus import __version__
 from bus.broker import outage
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.clock import SteadyClock
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import Host
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.heartbeat import Heartbeat
@@ -27,8 +28,6 @@ from bus.broker.worker.local_workers import new_worker_id
 from bus.broker.worker.slot import Lane
 from bus.broker.worker.watchdog import Watchdog
 from bus.conf import conf
-from bus.protocol.errors import Unavailable
-from bus.servers import channels as stock
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +35,10 @@ logger = logging.getLogger(__name__)
 _STOP_GRACE = 2.0
 # Between two looks for handlers that take long, in seconds.
 _LOOK_EVERY = 0.5
+
+
+def _nothing() -> None:
+    """Where the worker's owner has nothing to do."""
 
 
 class Worker:
@@ -48,15 +51,20 @@ class Worker:
         layer: BusChannelLayer,
         concurrency: int = 1,
         companions: Sequence[Callable[[], Awaitable[None]]] = (),
+        on_start: Callable[[], None] = _nothing,
+        on_failure: Callable[[], None] = _nothing,
     ) -> None:
         """`concurrency` lanes per channel, each with an application instance of its own.
 
-        `companions` run beside them until the worker stops, and again when they fail.
+        `companions` run beside them until the worker stops, and again when they fail. `on_start` is
+        called in the event loop before all else, `on_failure` after each handler that failed.
         """
         self.application = application
         self.channels = list(dict.fromkeys(channels))
         self.layer = layer
         self.concurrency = concurrency
+        self.on_start = on_start
+        self.on_failure = on_failure
         self.id = new_worker_id()
         self.stopping = asyncio.Event()
         # Why this process has to be replaced once it has stopped; None where it may just end.
@@ -95,7 +103,7 @@ class Worker:
     async def main(self) -> None:
         """Work until stopped, then finish or give back what is held."""
         loop = self._loop = asyncio.get_running_loop()
-        stock.spare_thread_hops()
+        self.on_start()
         self.heartbeats = self._heartbeats()
         for heartbeat in self.heartbeats:
             await self._first_beat(heartbeat)
@@ -239,14 +247,14 @@ class Worker:
     async def _renew_lane(self, lane: Lane) -> None:
         try:
             await lane.stream.renew(lane.name, lane.in_flight)
-        except Unavailable as error:
+        except BrokerUnavailable as error:
             self.outage.begun(str(error))
 
     async def _leave(self) -> None:
         try:
             for channel in self.channels:
                 await self.layer.stream(channel).retire(self.id)
-        except Unavailable as error:
+        except BrokerUnavailable as error:
             logger.debug("The broker forgets this worker by itself: %s", error)
         await self.layer.close()
 

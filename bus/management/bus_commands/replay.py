@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from bus.broker.errors import BrokerUnavailable
 from bus.conf import conf, per_channel
 from bus.management.bus_commands.known_channels import require_known
 from bus.management.output import clock, parse_time, printable
@@ -21,7 +22,6 @@ from bus.management.subcommand import (
 )
 from bus.messaging import publisher
 from bus.messaging.publisher import History, Position, Replay, Stretch
-from bus.protocol.errors import Unavailable
 
 
 class ReplayCommand(Subcommand):
@@ -78,7 +78,7 @@ class ReplayCommand(Subcommand):
         with stopped_by_signals(replay.stop):
             try:
                 await replay.run(self._tell)
-            except Unavailable as error:
+            except BrokerUnavailable as error:
                 raise CommandError(
                     f"{error} {_where(replay, again)} (The first one of that may be sent twice.)"
                 ) from error

@@ -14,6 +14,7 @@ from channels.worker import Worker as StockWorker
 from django.core.management.base import BaseCommand, CommandError
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import CLUSTER
 from bus.broker.redis_config import faults
 from bus.broker.worker.autoreload import watch
@@ -23,7 +24,7 @@ from bus.management.early_stop import stop_early
 from bus.messaging import publisher
 from bus.moderation import classifier
 from bus.protocol import channel_names
-from bus.protocol.errors import Unavailable
+from bus.servers import channels
 from bus.workers.erasure import erase_forever
 from bus.workers.expiry import expire_forever
 
@@ -77,6 +78,8 @@ class Command(BaseCommand):
                 layer,
                 options["concurrency"],
                 companions=[publisher.relay_forever, expire_forever, erase_forever],
+                on_start=channels.spare_thread_hops,
+                on_failure=channels.look_again,
             )
             if options["reload"]:
                 watch(lambda path: worker.replace_soon(f"{path} changed"))
@@ -91,7 +94,7 @@ def _look_at_broker(layer: BusChannelLayer) -> None:
     """Say loudly what the broker is set to that would lose messages; refuse what cannot be used."""
     try:
         found = async_to_sync(faults)(layer)
-    except Unavailable as error:
+    except BrokerUnavailable as error:
         if str(error) == CLUSTER:
             raise CommandError(CLUSTER) from None
         # It is waited for.

@@ -14,9 +14,9 @@ from channels.routing import ChannelNameRouter
 from channels_redis.utils import _consistent_hash
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
-from bus.protocol.errors import Unavailable
 from tests.support.broker_servers import KINDS, Servers, free_port
 from tests.support.broker_servers import servers as servers
 from tests.support.certificates import Certificates
@@ -79,9 +79,9 @@ async def test_a_password(servers: Servers, kind: str) -> None:
             await works(layer)
             await layer.flush()
     async with layer_on(f"redis://:wrong@127.0.0.1:{server.port}") as layer:
-        with pytest.raises(Unavailable, match=r"(?i)pass"):
+        with pytest.raises(BrokerUnavailable, match=r"(?i)pass"):
             await layer.send("jobs", {"type": "x"})
-        with pytest.raises(Unavailable, match=r"(?i)pass"):
+        with pytest.raises(BrokerUnavailable, match=r"(?i)pass"):
             await layer.new_channel()
 
 
@@ -106,7 +106,7 @@ async def test_tls_with_a_password(servers: Servers, tmp_path: Path) -> None:
     async with layer_on(server.url) as layer:
         await works(layer)
     async with layer_on(server.url.replace(str(ours.authority), str(strangers.authority))) as layer:
-        with pytest.raises(Unavailable, match=r"(?i)certificate"):
+        with pytest.raises(BrokerUnavailable, match=r"(?i)certificate"):
             await layer.send("jobs", {"type": "x"})
 
 
@@ -180,9 +180,9 @@ async def test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once(
         await asyncio.wait(waiting, timeout=0.1)
         server.kill()
         await until_async(lambda: "Groups are not heard" in caplog.text)
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await layer.send("jobs", {"type": "x"})
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await layer.group_add("other", member)
         # Who comes to receive in an outage waits as well.
         waiting.append(asyncio.ensure_future(layer.receive(local_too)))

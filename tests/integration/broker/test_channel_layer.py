@@ -12,7 +12,7 @@ import redis
 from channels.exceptions import ChannelFull
 
 from bus.broker import BusChannelLayer, Delivery
-from bus.protocol.errors import Invalid, Unavailable
+from bus.broker.errors import BrokerUnavailable, InvalidMessage
 
 pytestmark = pytest.mark.asyncio
 
@@ -236,7 +236,7 @@ async def test_two_prefixes_on_one_broker_do_not_meet(broker: str) -> None:
     [{"type": "x", "when": object()}, {"type": "x", "n": 2**70}, ["type"], {"x": "y" * 300_000}],
 )
 async def test_what_cannot_be_sent_is_refused(layer: BusChannelLayer, message: object) -> None:
-    with pytest.raises(Invalid):
+    with pytest.raises(InvalidMessage):
         await layer.send("jobs", message)  # type: ignore[arg-type]
 
 
@@ -260,7 +260,7 @@ async def test_groups_reach_their_channels_and_no_others(layer: BusChannelLayer)
 
 async def test_an_absent_broker_is_unavailable() -> None:
     layer = BusChannelLayer(hosts=["unix:///nonexistent/valkey.sock"])
-    with pytest.raises(Unavailable):
+    with pytest.raises(BrokerUnavailable):
         await layer.send("jobs", {"type": "x"})
     await layer.close()
 

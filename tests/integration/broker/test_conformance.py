@@ -7,7 +7,7 @@ import pytest
 from channels.exceptions import ChannelFull, MessageTooLarge
 from channels.layers import InMemoryChannelLayer
 
-from bus.protocol.errors import Invalid
+from bus.broker.errors import InvalidMessage
 from tests.support.conformance import Subject, behaviour
 from tests.support.conformance import subject as subject
 
@@ -81,7 +81,7 @@ async def test_what_was_changed_after_the_send_does_not_arrive(subject: Subject)
 async def test_what_cannot_be_serialised_is_refused(subject: Subject) -> None:
     refusals: list[type[Exception]] = [TypeError, ValueError]
     if subject.kind == "bus":
-        refusals = [Invalid]
+        refusals = [InvalidMessage]
     with pytest.raises(tuple(refusals)):
         await subject.layer.send("jobs", {"type": "x", "object": object()})
 

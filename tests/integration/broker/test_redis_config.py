@@ -18,10 +18,10 @@ from django.test import AsyncClient, override_settings
 from bus import asgi
 from bus.api import health
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_config import faults
 from bus.chat import api_keys
 from bus.messaging import publisher
-from bus.protocol.errors import Unavailable
 from tests.support.api_caller import Caller, refused
 from tests.support.broker_servers import KINDS, Server, Servers, free_port
 from tests.support.broker_servers import servers as servers
@@ -174,7 +174,7 @@ async def test_one_in_cluster_mode_that_is_down_is_refused_in_the_same_sentence(
     backend = Caller(*await sync_to_async(api_keys.create)("ci"))
     async with layer_on(server.url) as layer:
         await start_web()
-        with pytest.raises(Unavailable, match="cluster mode"):
+        with pytest.raises(BrokerUnavailable, match="cluster mode"):
             await layer.send("jobs", {"type": "x"})
         answer = await backend.post("channels/jobs/messages", {"type": "x", "data": {}})
         assert refused(answer, "unavailable")
@@ -205,7 +205,7 @@ async def test_one_in_cluster_mode_is_refused_in_one_sentence(
             results = await asyncio.gather(*sends, return_exceptions=True)
             away = [result for result in results if not isinstance(result, str)]
             assert away
-            assert all(isinstance(error, Unavailable) for error in away)
+            assert all(isinstance(error, BrokerUnavailable) for error in away)
             assert all(word in str(error) for error in away)
             answers = [
                 await backend.post(f"channels/jobs.{n}/messages", {"type": "x", "data": {}})

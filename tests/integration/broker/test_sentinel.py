@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.worker.heartbeat import Heartbeat
-from bus.protocol.errors import Unavailable
 from tests.integration.broker.test_brokers import layer_on, works
 from tests.support.broker_servers import Server, Servers, free_port
 from tests.support.broker_servers import servers as servers
@@ -82,7 +82,7 @@ async def sent_at_last(layer: BusChannelLayer, message: dict[str, Any]) -> None:
             try:
                 await layer.send("jobs", message, ordering_key="k")
                 return
-            except Unavailable:
+            except BrokerUnavailable:
                 await asyncio.sleep(0.05)
 
 

@@ -14,11 +14,11 @@ from channels.layers import channel_layers
 from django.core.exceptions import ImproperlyConfigured
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable, InvalidMessage
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
 from bus.messaging.presence_store import Roster
 from bus.messaging.text_store import Memory
-from bus.protocol.errors import Invalid, Unavailable
 from bus.protocol.objects import Author
 from tests.integration.broker.test_brokers import layer_on
 from tests.support.broker_servers import KINDS, Servers
@@ -49,7 +49,7 @@ async def test_a_full_memory_takes_nothing_in_and_lets_everything_out(
         with server.client() as client:
             client.config_set("maxmemory", "1mb")
             for send in (layer.send, layer.send):
-                with pytest.raises(Unavailable, match=r"memory is full \(maxmemory\)"):
+                with pytest.raises(BrokerUnavailable, match=r"memory is full \(maxmemory\)"):
                     await send("jobs", {"type": "x"})
             heartbeat = Heartbeat("w", [(stream.base, layer.host_of("jobs"))], dict)
             assert await asyncio.to_thread(heartbeat.beat), "a living worker must not look dead"
@@ -107,7 +107,7 @@ async def test_a_broker_that_comes_back_empty_finds_everyone_listening(
                         try:
                             await sender.send(channel, message)
                             return
-                        except Unavailable:
+                        except BrokerUnavailable:
                             await asyncio.sleep(0.05)
 
             await send("jobs", {"type": "job.run", "name": "after"})
@@ -190,7 +190,7 @@ async def test_a_message_without_a_ttl_stays_and_the_shortest_ttl_is_one(
 async def test_a_time_that_is_none_is_refused(
     layer: BusChannelLayer, what: str, seconds: float
 ) -> None:
-    with pytest.raises(Invalid, match=f"{what} is a number of seconds"):
+    with pytest.raises(InvalidMessage, match=f"{what} is a number of seconds"):
         await layer.send("jobs", {"type": "x"}, **{what: seconds})
     assert (await layer.stream("jobs").stats(10)).totals.sent == 0
 
@@ -255,9 +255,9 @@ async def test_a_payload_over_the_limit_names_its_size_and_the_limit(
     layer: BusChannelLayer, settings: Any
 ) -> None:
     settings.BUS_MESSAGE_SIZE_LIMIT = 1000
-    with pytest.raises(Invalid, match=r"1\d{3} bytes.* 1000 .*BUS_MESSAGE_SIZE_LIMIT"):
+    with pytest.raises(InvalidMessage, match=r"1\d{3} bytes.* 1000 .*BUS_MESSAGE_SIZE_LIMIT"):
         await layer.send("jobs", {"type": "x", "text": "x" * 1000})
-    with pytest.raises(Invalid, match=r"1\d{3} bytes"):
+    with pytest.raises(InvalidMessage, match=r"1\d{3} bytes"):
         await layer.group_send("room", {"type": "x", "text": "x" * 1000})
     await layer.send("jobs", {"type": "x", "text": "x" * 900})
 

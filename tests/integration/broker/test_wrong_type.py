@@ -18,12 +18,12 @@ from django.http import HttpResponse
 from django.test import AsyncClient, override_settings
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
 from bus.broker.operations.handled_log import History
 from bus.broker.worker.worker import Worker
 from bus.messaging import publisher
 from bus.messaging.presence_store import Roster
-from bus.protocol.errors import Unavailable
 from bus.protocol.objects import Author
 from tests.support.wait import until_async as until
 
@@ -234,7 +234,7 @@ async def test_a_key_of_another_type_is_named_and_work_goes_on_once_it_is_gone(
         assert answer.status_code == 503
         assert f"the key {key} is a" in answer.content.decode()
         if name != "workers":
-            with pytest.raises(Unavailable, match=f"{key} is a"):
+            with pytest.raises(BrokerUnavailable, match=f"{key} is a"):
                 await publisher.layer().send("moderation", {"type": "job.run", "n": 1})
         raw.delete(key)
         if kept:
@@ -272,7 +272,7 @@ async def test_a_message_is_kept_where_it_cannot_become_a_dead_letter(
     await send(layer, range(1))
     stream = layer.stream("jobs")
     (delivery,) = (await stream.claim("w", 1)).deliveries
-    with pytest.raises(Unavailable, match="is a string and should be a stream"):
+    with pytest.raises(BrokerUnavailable, match="is a string and should be a stream"):
         await stream.bury(delivery, "no")
     raw.delete(f"{BASE}:dead")
     await stream.bury(delivery, "no")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.pubsub import Subscriptions
-from bus.protocol.errors import Unavailable
 
 pytestmark = pytest.mark.asyncio
 
@@ -18,7 +18,7 @@ def nowhere(tmp_path: Path) -> Subscriptions:
 
 async def test_joins_that_fail_leave_nothing_behind(nowhere: Subscriptions) -> None:
     async def join(name: str) -> None:
-        with pytest.raises(Unavailable):
+        with pytest.raises(BrokerUnavailable):
             await nowhere.subscribe(name)
         nowhere.unsubscribe(name)
 
@@ -33,6 +33,6 @@ async def test_who_waits_for_a_name_that_is_given_up_is_told(nowhere: Subscripti
     waiting = asyncio.ensure_future(nowhere.subscribe("group"))
     await asyncio.sleep(0)
     nowhere.unsubscribe("group")
-    with pytest.raises(Unavailable, match="no longer wanted"):
+    with pytest.raises(BrokerUnavailable, match="no longer wanted"):
         await waiting
     await nowhere.close()

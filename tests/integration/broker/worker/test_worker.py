@@ -18,11 +18,12 @@ from django.test import override_settings
 from redis.exceptions import ResponseError
 
 from bus.broker import BusChannelLayer, Undeliverable, outage
+from bus.broker.errors import InvalidMessage
 from bus.broker.stream import Stream
 from bus.broker.worker import slot
 from bus.broker.worker.worker import Worker
 from bus.conf import conf
-from bus.protocol.errors import Invalid, Unavailable
+from bus.protocol.errors import Unavailable
 from bus.workers.base import BatchConsumer
 from tests.support.wait import until_async as until
 
@@ -581,7 +582,7 @@ async def test_what_cannot_be_sent_fails_alone(layer: BusChannelLayer) -> None:
     sends = [layer.send("jobs", {"type": "x", "n": n}, ordering_key="k") for n in range(5)]
     wrong = layer.send("jobs", {"type": "x"}, ordering_key="\ud800")
     results = await asyncio.gather(wrong, *sends, return_exceptions=True)
-    assert isinstance(results[0], Invalid)
+    assert isinstance(results[0], InvalidMessage)
     assert all(isinstance(result, str) for result in results[1:])
 
 
