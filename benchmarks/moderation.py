@@ -103,11 +103,11 @@ def main() -> None:
 
 def _together(policy: Policy, texts: list[str]) -> float:
     """Messages a second when some are judged at once."""
-    from bus.moderation import Case, judge_many
+    from bus.moderation import JudgeRequest, judge_many
 
     began = time.process_time()
     for start in range(0, len(texts), TOGETHER):
-        judge_many([Case(text, policy) for text in texts[start : start + TOGETHER]])
+        judge_many([JudgeRequest(text, policy) for text in texts[start : start + TOGETHER]])
     return len(texts) / (time.process_time() - began)
 
 

@@ -1,11 +1,11 @@
-"""What one author said lately, as the broker keeps it: when, in which room, and the gist."""
+"""What one author said lately, as the broker keeps it: when, in which room, and its fingerprint."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from bus.moderation import gist
+from bus.moderation import fingerprint
 
 
 class Known(NamedTuple):
@@ -19,14 +19,14 @@ class Recollection:
     """The last few messages of one author, oldest first."""
 
     def __init__(self, entries: Iterable[str]) -> None:
-        # Each as it is kept: at (ms since 1970), room, gist.
+        # Each as it is kept: at (ms since 1970), room, fingerprint.
         self._entries = list(entries)
         self._gists = [_gist_of(entry) for entry in self._entries]
 
     @staticmethod
     def entry(at: int, room: str, body: str) -> str:
-        """One message as the broker keeps it; neither a room's name nor a gist has spaces."""
-        return f"{at} {room} {gist(body)}"
+        """One message as the broker keeps it; no name of a room and no fingerprint has spaces."""
+        return f"{at} {room} {fingerprint(body)}"
 
     def add(self, at: int, room: str, body: str) -> None:
         """Note one more."""

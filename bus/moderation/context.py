@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Context:
     """The author's recent behaviour; what is not known counts for nothing."""
 
-    # The author's last few messages, in whichever room: what `gist` makes of each.
+    # The author's last few messages, in whichever room: what `fingerprint` makes of each.
     recent: tuple[str, ...] = ()
     # Moderators and owners may post links and repeat themselves.
     trusted: bool = False

@@ -11,7 +11,7 @@ from bus.moderation.rules import RULES
 from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
 from bus.moderation.rules.newcomers import find as too_young
-from bus.moderation.text.normalise import Normal, normalise
+from bus.moderation.text.normalise import NormalisedText, normalise
 from bus.moderation.text.shown import as_shown
 from bus.moderation.verdict import ACTIONS, Hit, Verdict
 from bus.unicode.graphemes import fitting, star
@@ -21,7 +21,7 @@ _MASK: Final = ACTIONS.index("mask")
 _HOLD: Final = ACTIONS.index("hold")
 
 
-class Case(NamedTuple):
+class JudgeRequest(NamedTuple):
     """One text to be judged, and by what."""
 
     text: str
@@ -33,19 +33,21 @@ def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdi
     """Judge one text under a policy; takes any string, does no I/O and never raises."""
     hits, open_to_model = _by_rules(text, policy, context)
     if open_to_model is not None and policy.model is not None:
-        likely = classifier.score_folded(open_to_model.folded)
-        hits += classifier_rule.find(open_to_model, policy.model, likely, policy.own)
+        probability = classifier.score_folded(open_to_model.folded)
+        hits += classifier_rule.find(open_to_model, policy.model, probability, policy.custom)
     return _decide(text, policy, context, hits) if hits else _nothing(text)
 
 
-def judge_many(cases: Sequence[Case]) -> list[Verdict]:
+def judge_many(cases: Sequence[JudgeRequest]) -> list[Verdict]:
     """The verdicts that `judge` gives on each, in less time: the model looks at all together."""
     drafts = [_by_rules(*case) for case in cases]
-    likely = iter(classifier.scores_folded([n.folded for _, n in drafts if n is not None]))
+    probabilities = iter(classifier.scores_folded([n.folded for _, n in drafts if n is not None]))
     verdicts: list[Verdict] = []
     for (text, policy, context), (hits, open_to_model) in zip(cases, drafts, strict=True):
         if open_to_model is not None and policy.model is not None:
-            hits += classifier_rule.find(open_to_model, policy.model, next(likely), policy.own)
+            hits += classifier_rule.find(
+                open_to_model, policy.model, next(probabilities), policy.custom
+            )
         verdicts.append(_decide(text, policy, context, hits) if hits else _nothing(text))
     return verdicts
 
@@ -57,15 +59,17 @@ def starred(text: str, policy: Policy) -> str:
     return star(text, [(hit.start, hit.end) for hit in masked])
 
 
-def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], Normal | None]:
+def _by_rules(
+    text: str, policy: Policy, context: Context
+) -> tuple[list[Hit], NormalisedText | None]:
     """What the rules find, and the text again where the model is to be asked too."""
     if fitting(text, policy.max_length) < len(text):
         # What no room would post is not worth reading through.
-        return list(too_long(Normal(text, text, same=True), policy, context)), None
+        return list(too_long(NormalisedText(text, text, same=True), policy, context)), None
     if context.role in policy.exempt:
         return [], None
     if not policy.reads:
-        return too_young(Normal(text, text, same=True), policy, context), None
+        return too_young(NormalisedText(text, text, same=True), policy, context), None
     normal = normalise(text)
     hits = _read(normal, policy, context)
     if _hardest(policy, hits) < _HOLD and (shown := as_shown(normal)) is not None:
@@ -77,7 +81,7 @@ def _by_rules(text: str, policy: Policy, context: Context) -> tuple[list[Hit], N
     return hits, None
 
 
-def _read(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def _read(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """What all rules find in a text, or in the way that it is shown."""
     hits: list[Hit] = []
     for rule in RULES:

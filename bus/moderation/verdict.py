@@ -9,8 +9,10 @@ Action = Literal["allow", "alert", "mask", "hold", "reject"]
 # From the mildest to the hardest.
 ACTIONS: Final[tuple[Action, ...]] = ("allow", "alert", "mask", "hold", "reject")
 
-# In place of a disguise: found as it was written, and a hit on the message as such.
+# In place of a disguise: found as it was written, found once the text was folded, and a hit on the
+# message as such.
 WRITTEN: Final = "text"
+FOLDED: Final = "folded"
 WHOLE: Final = "whole"
 
 

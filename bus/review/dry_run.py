@@ -17,7 +17,7 @@ from bus.enforcement import room_policies, training_labels
 from bus.enforcement.policy_diff import Difference
 from bus.messaging.publisher import REMEMBERED
 from bus.models import DryRun, Member, Message, Room
-from bus.moderation import Case, Context, Policy, gist, judge_many
+from bus.moderation import Context, JudgeRequest, Policy, fingerprint, judge_many
 from bus.protocol.errors import BusError, Conflict, Invalid, NotFound
 
 # Messages that `compare` looks at at most; more is a worker's job.
@@ -175,7 +175,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
     for row in _before(room, rows):
         if text := training_labels.as_written(row):
             recent = said.setdefault(row.author_key, deque(maxlen=REMEMBERED))
-            recent.append((row.created_at, gist(text)))
+            recent.append((row.created_at, fingerprint(text)))
     members = Member.objects.filter(room=room).values_list("user", "role")
     roles: dict[int | None, str] = dict(members.iterator())
     joined = _joined(rows)
@@ -195,9 +195,9 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
             account_age=_account_age(row, joined),
         )
         cases.append((row, text, context))
-        recent.append((row.created_at, gist(text)))
-    before = judge_many([Case(text, current, context) for _, text, context in cases])
-    after = judge_many([Case(text, tried, context) for _, text, context in cases])
+        recent.append((row.created_at, fingerprint(text)))
+    before = judge_many([JudgeRequest(text, current, context) for _, text, context in cases])
+    after = judge_many([JudgeRequest(text, tried, context) for _, text, context in cases])
     for (row, _, _), was, would_be in zip(cases, before, after, strict=True):
         found.add(row.pk, was, would_be, show=_stands(row))
 

@@ -13,7 +13,7 @@ from bus.enforcement.external_classifier import ExternalJudge
 from bus.enforcement.recent_texts import Recollection
 from bus.messaging import publisher
 from bus.models import Message, Room
-from bus.moderation import Case, Verdict, judge_many
+from bus.moderation import JudgeRequest, Verdict, judge_many
 from bus.posting import events, settle
 from bus.posting.outcomes import Removed
 from bus.posting.settle import Settlement, Submission
@@ -115,7 +115,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
             wrote[message.room].setdefault(key, []).append(message.body)
     authors = author_context.of_authors({room: wrote[name] for name, room in found.items()})
     said = {key: Recollection(entries) for key, entries in recent.items()}
-    cases: dict[int, Case] = {}
+    cases: dict[int, JudgeRequest] = {}
     open_to_others: set[int] = set()
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
         room = found.get(message.room)
@@ -125,7 +125,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         policy = policy_of[message.room]
         known = own.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
         context = author.context(known)
-        cases[position] = Case(message.body, policy, context)
+        cases[position] = JudgeRequest(message.body, policy, context)
         if external_classifier.concerns(room, context):
             open_to_others.add(position)
         own.add(delivery.steady_at, message.room, message.body)

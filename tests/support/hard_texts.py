@@ -33,7 +33,7 @@ PIECES = [
 def terms() -> list[str]:
     """All that the lists hold: they are open, so those who attack them have read them."""
     return [term.text for name in languages() for term in load(name)] + [
-        cue.text for cue in load_spam_phrases()
+        phrase.text for phrase in load_spam_phrases()
     ]
 
 

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bus.moderation import POLICIES, Case, Policy, Thresholds, Verdict, judge, judge_many
+from bus.moderation import (
+    POLICIES,
+    JudgeRequest,
+    ModelThresholds,
+    Policy,
+    Verdict,
+    judge,
+    judge_many,
+)
 from bus.moderation.training.measure import Measure
 from bus.moderation.training.rows import Row
 from bus.moderation.verdict import ACTIONS
@@ -36,10 +44,10 @@ def policies() -> Iterator[tuple[str, Policy]]:
         yield name, POLICIES[name]
     standard = POLICIES["standard"]
     for hold in _HOLDS:
-        yield f"standard, model hold {hold}", replace(standard, model=Thresholds(hold, hold))
+        yield f"standard, model hold {hold}", replace(standard, model=ModelThresholds(hold, hold))
     ladders = {name: standard.ladders[name] for name in ("model", "too_long")}
     for hold in _HOLDS_ALONE:
-        alone = replace(standard, ladders=ladders, model=Thresholds(hold, hold))
+        alone = replace(standard, ladders=ladders, model=ModelThresholds(hold, hold))
         yield f"the model alone, hold {hold}", alone
 
 
@@ -58,7 +66,7 @@ def measure_points(rows: Sequence[Row]) -> dict[Point, Measure]:
     found: dict[Point, Measure] = {}
     for name, policy in policies():
         by_cut = {cut: Measure() for cut in CUTS}
-        verdicts = judge_many([Case(row.text, policy) for row in rows])
+        verdicts = judge_many([JudgeRequest(row.text, policy) for row in rows])
         for row, verdict in zip(rows, verdicts, strict=True):
             _count(by_cut, row, verdict, 0.0)
         found |= {Point(name, cut): counts for cut, counts in by_cut.items()}

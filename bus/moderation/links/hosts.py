@@ -32,7 +32,7 @@ def hosts(kind: str) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Named:
+class RoomHosts:
     """The hosts that a room has named, folded as texts are."""
 
     denied: frozenset[str]
@@ -40,9 +40,11 @@ class Named:
 
 
 @lru_cache(maxsize=64)
-def named(denied: tuple[str, ...], allowed: tuple[str, ...]) -> Named:
+def room_hosts(denied: tuple[str, ...], allowed: tuple[str, ...]) -> RoomHosts:
     """Fold a room's hosts; rooms with the same ones share the result."""
-    return Named(frozenset(map(_folded, denied)) - {""}, frozenset(map(_folded, allowed)) - {""})
+    return RoomHosts(
+        frozenset(map(_folded, denied)) - {""}, frozenset(map(_folded, allowed)) - {""}
+    )
 
 
 def _folded(name: str) -> str:

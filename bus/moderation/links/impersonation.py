@@ -39,7 +39,7 @@ def disguised(written: str, host: str) -> bool:
     )
 
 
-def poses(host: str) -> bool:
+def impersonates(host: str) -> bool:
     """Whether a part of its name is, or may be taken for, the name of another site."""
     brands = hosts("brand")
     labels = host[-LONGEST:].split(".")

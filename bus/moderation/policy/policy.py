@@ -7,26 +7,27 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Final
 
-from bus.moderation.links.hosts import Named, named
+from bus.moderation.links.hosts import RoomHosts, room_hosts
 from bus.moderation.policy import schema
-from bus.moderation.policy.thresholds import Ladder, Thresholds
+from bus.moderation.policy.thresholds import ActionThresholds, ModelThresholds
 from bus.moderation.verdict import Action
-from bus.moderation.words.custom_lists import Own, compiled
+from bus.moderation.words.custom_lists import CustomLists, compiled
 
-_ALLOW: Final = Ladder()
+_ALLOW: Final = ActionThresholds()
 # Reasons for which nobody needs to read a text.
 _UNREAD: Final = frozenset({"too_long", "new_member"})
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A room's limits, lists, and a ladder of actions for each reason; other reasons are allowed.
+    """A room's limits, lists, and thresholds of actions for each reason; other reasons are allowed.
 
     Each field but the name is a part that a room may change; `from_parts` reads it from JSON.
     """
 
     name: str
-    ladders: Mapping[str, Ladder] = field(default_factory=lambda: MappingProxyType({}))
+    # By the least severity for each action; operators and stored policies call them ladders.
+    ladders: Mapping[str, ActionThresholds] = field(default_factory=lambda: MappingProxyType({}))
     # Characters.
     max_length: int = 2000
     # Names called in one message.
@@ -64,17 +65,17 @@ class Policy:
     allow_hosts: tuple[str, ...] = ()
     deny_hosts: tuple[str, ...] = ()
     # The model's thresholds; None: the rules alone.
-    model: Thresholds | None = None
-    own: Own = field(init=False, repr=False, compare=False)
-    hosts: Named = field(init=False, repr=False, compare=False)
+    model: ModelThresholds | None = None
+    custom: CustomLists = field(init=False, repr=False, compare=False)
+    hosts: RoomHosts = field(init=False, repr=False, compare=False)
     # Whether anything comes of what the rules find in a text.
     reads: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", not self.ladders.keys() <= _UNREAD)
-        own = compiled(self.words, self.allowed, self.patterns)
-        object.__setattr__(self, "own", own)
-        object.__setattr__(self, "hosts", named(self.deny_hosts, self.allow_hosts))
+        custom = compiled(self.words, self.allowed, self.patterns)
+        object.__setattr__(self, "custom", custom)
+        object.__setattr__(self, "hosts", room_hosts(self.deny_hosts, self.allow_hosts))
 
     def action(self, reason: str, severity: int) -> Action:
         """What this room does about a hit."""

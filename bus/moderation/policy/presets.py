@@ -6,71 +6,71 @@ from typing import Final
 
 from bus.moderation.classifier import THRESHOLDS
 from bus.moderation.policy.policy import Policy
-from bus.moderation.policy.thresholds import NEVER, Ladder, Thresholds
+from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
 
-_TOO_LONG: Final = Ladder(reject=1)
+_TOO_LONG: Final = ActionThresholds(reject=1)
 
 
-def _ladders(**ladders: Ladder) -> Mapping[str, Ladder]:
+def _ladders(**ladders: ActionThresholds) -> Mapping[str, ActionThresholds]:
     return MappingProxyType({"too_long": _TOO_LONG, **ladders})
 
 
-_OFF: Final = Policy("off", _ladders(new_member=Ladder(hold=1)))
+_OFF: Final = Policy("off", _ladders(new_member=ActionThresholds(hold=1)))
 _RELAXED: Final = Policy(
     "relaxed",
     _ladders(
-        blocked_word=Ladder(mask=3, reject=5),
-        harassment=Ladder(alert=3, hold=4, reject=5),
-        self_harm=Ladder(alert=1),
-        link=Ladder(reject=4),
-        spam=Ladder(hold=3),
-        mentions=Ladder(hold=2),
-        flood=Ladder(hold=2),
-        new_member=Ladder(hold=1),
-        model=Ladder(alert=1, hold=2),
+        blocked_word=ActionThresholds(mask=3, reject=5),
+        harassment=ActionThresholds(alert=3, hold=4, reject=5),
+        self_harm=ActionThresholds(alert=1),
+        link=ActionThresholds(reject=4),
+        spam=ActionThresholds(hold=3),
+        mentions=ActionThresholds(hold=2),
+        flood=ActionThresholds(hold=2),
+        new_member=ActionThresholds(hold=1),
+        model=ActionThresholds(alert=1, hold=2),
     ),
     max_mentions=20,
     max_links=20,
-    model=Thresholds(alert=THRESHOLDS["relaxed"], hold=NEVER),
+    model=ModelThresholds(alert=THRESHOLDS["relaxed"], hold=NEVER),
 )
 # Links: 1 plain, 2 a shortener, an invitation, a disguised address or the first thing that somebody
 # says, 3 a host that poses, 4 a host that the room denies.
 _STANDARD: Final = Policy(
     "standard",
     _ladders(
-        blocked_word=Ladder(mask=2, reject=3),
-        harassment=Ladder(alert=2, reject=3),
-        self_harm=Ladder(alert=1),
-        link=Ladder(hold=2, reject=4),
-        spam=Ladder(hold=2, reject=3),
-        mentions=Ladder(reject=2),
-        flood=Ladder(hold=2),
-        new_member=Ladder(hold=1),
-        model=Ladder(alert=1, hold=2),
+        blocked_word=ActionThresholds(mask=2, reject=3),
+        harassment=ActionThresholds(alert=2, reject=3),
+        self_harm=ActionThresholds(alert=1),
+        link=ActionThresholds(hold=2, reject=4),
+        spam=ActionThresholds(hold=2, reject=3),
+        mentions=ActionThresholds(reject=2),
+        flood=ActionThresholds(hold=2),
+        new_member=ActionThresholds(hold=1),
+        model=ActionThresholds(alert=1, hold=2),
     ),
-    model=Thresholds(alert=THRESHOLDS["standard"], hold=0.98),
+    model=ModelThresholds(alert=THRESHOLDS["standard"], hold=0.98),
 )
 _STRICT: Final = Policy(
     "strict",
     _ladders(
-        blocked_word=Ladder(reject=1),
-        harassment=Ladder(hold=2, reject=3),
-        self_harm=Ladder(hold=1),
-        link=Ladder(hold=1, reject=3),
-        spam=Ladder(hold=1, reject=3),
-        mentions=Ladder(reject=2),
-        flood=Ladder(hold=1),
-        new_member=Ladder(hold=1),
-        capitals=Ladder(alert=1),
-        emoji=Ladder(alert=1),
-        model=Ladder(alert=1, hold=2),
+        blocked_word=ActionThresholds(reject=1),
+        harassment=ActionThresholds(hold=2, reject=3),
+        self_harm=ActionThresholds(hold=1),
+        link=ActionThresholds(hold=1, reject=3),
+        spam=ActionThresholds(hold=1, reject=3),
+        mentions=ActionThresholds(reject=2),
+        flood=ActionThresholds(hold=1),
+        new_member=ActionThresholds(hold=1),
+        capitals=ActionThresholds(alert=1),
+        emoji=ActionThresholds(alert=1),
+        model=ActionThresholds(alert=1, hold=2),
     ),
     max_mentions=5,
     max_links=3,
     max_capitals=80,
     max_emoji=20,
     flood_messages=8,
-    model=Thresholds(alert=THRESHOLDS["strict"], hold=0.9),
+    model=ModelThresholds(alert=THRESHOLDS["strict"], hold=0.9),
 )
 POLICIES: Final[Mapping[str, Policy]] = MappingProxyType(
     {policy.name: policy for policy in (_OFF, _RELAXED, _STANDARD, _STRICT)}

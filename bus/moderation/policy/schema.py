@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from bus.moderation.policy.thresholds import NEVER, Ladder, Thresholds
+from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
 from bus.moderation.reasons import REASONS
 from bus.moderation.verdict import ACTIONS
 from bus.moderation.words.custom_lists import checked_patterns, checked_words
@@ -71,7 +71,7 @@ def _severity(value: object) -> int:
     return _whole(1, 5)(value)
 
 
-def _ladder(reason: str, value: object) -> Ladder:
+def _ladder(reason: str, value: object) -> ActionThresholds:
     if reason not in REASONS:
         raise ValueError(f"no reason {reason!r}; there are {', '.join(REASONS)}")
     actions = REASONS[reason].actions
@@ -81,18 +81,20 @@ def _ladder(reason: str, value: object) -> Ladder:
         if action not in actions:
             raise ValueError(f"{reason}: no action {action!r}; there are {', '.join(actions)}")
     try:
-        return Ladder(**{action: _severity(severity) for action, severity in value.items()})
+        return ActionThresholds(
+            **{action: _severity(severity) for action, severity in value.items()}
+        )
     except ValueError as error:
         raise ValueError(f"{reason}: {error}, or null for never") from error
 
 
-def _ladders(value: object) -> Mapping[str, Ladder]:
+def _ladders(value: object) -> Mapping[str, ActionThresholds]:
     if not isinstance(value, Mapping):
         raise ValueError("an object of reasons is wanted")
     return MappingProxyType({reason: _ladder(reason, steps) for reason, steps in value.items()})
 
 
-def _thresholds(value: object) -> Thresholds | None:
+def _thresholds(value: object) -> ModelThresholds | None:
     if value is None:
         return None
     if not isinstance(value, Mapping) or set(value) != {"alert", "hold"}:
@@ -106,7 +108,7 @@ def _thresholds(value: object) -> Thresholds | None:
         if not 0 < threshold <= 1 and threshold != NEVER:
             raise ValueError(f"{name}: a number above 0 up to 1 is wanted, or null for never")
         numbers[name] = float(threshold)
-    return Thresholds(**numbers)
+    return ModelThresholds(**numbers)
 
 
 PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
@@ -152,10 +154,10 @@ def written(value: object) -> object:
     """A part's value as JSON holds it."""
     if isinstance(value, Mapping):
         return {key: written(inner) for key, inner in value.items()}
-    if isinstance(value, Ladder):
+    if isinstance(value, ActionThresholds):
         steps = {action: getattr(value, action) for action in ACTIONS[1:]}
         return {action: step for action, step in steps.items() if step != NEVER}
-    if isinstance(value, Thresholds):
+    if isinstance(value, ModelThresholds):
         steps = {"alert": value.alert, "hold": value.hold}
         return {action: step if step <= 1 else None for action, step in steps.items()}
     if isinstance(value, (tuple, frozenset)):

@@ -10,7 +10,7 @@ NEVER: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Ladder:
+class ActionThresholds:
     """The least severity at which each action is taken; the hardest that applies wins."""
 
     alert: int = NEVER
@@ -30,7 +30,7 @@ class Ladder:
 
 
 @dataclass(frozen=True, slots=True)
-class Thresholds:
+class ModelThresholds:
     """The probabilities from which the model's word alone alerts or holds; it never rejects."""
 
     alert: float

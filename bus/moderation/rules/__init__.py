@@ -19,11 +19,11 @@ from bus.moderation.rules import (
     words,
     zalgo,
 )
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 # Looks at one normalised text and tells what it found, in offsets of the text as written.
-Rule = Callable[[Normal, Policy, Context], Iterable[Hit]]
+Rule = Callable[[NormalisedText, Policy, Context], Iterable[Hit]]
 
 # The classifier is asked last, and only about what no rule is certain of: see `engine`.
 RULES: Final[tuple[Rule, ...]] = (

@@ -4,14 +4,14 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 # Fewer letters may be a name, an abbreviation or joy.
 _SHORTEST: Final = 15
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit over the whole text when more of its letters are capitals than the policy takes."""
     text = normal.raw
     if policy.max_capitals >= 100 or len(text) < _SHORTEST or text.islower():

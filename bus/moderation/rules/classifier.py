@@ -4,12 +4,12 @@ import re
 from typing import Final
 
 from bus.moderation import classifier
-from bus.moderation.policy.thresholds import Thresholds
-from bus.moderation.text.normalise import Normal
-from bus.moderation.verdict import Hit
+from bus.moderation.policy.thresholds import ModelThresholds
+from bus.moderation.text.normalise import NormalisedText
+from bus.moderation.verdict import WRITTEN, Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
 from bus.moderation.words.counting import counts_here
-from bus.moderation.words.custom_lists import Own
+from bus.moderation.words.custom_lists import CustomLists
 from bus.moderation.words.lexicon import lexicon
 
 # Places that look like terms; what follows them is left to the model.
@@ -20,22 +20,24 @@ _WORDS: Final = re.compile(r"[^\W_]+").findall
 _FEW: Final = 2
 
 
-def find(normal: Normal, thresholds: Thresholds, likely: float, own: Own) -> list[Hit]:
+def find(
+    normal: NormalisedText, thresholds: ModelThresholds, probability: float, custom: CustomLists
+) -> list[Hit]:
     """One hit over the whole text, of severity 1 from the first threshold and 2 from the second.
 
-    `likely` is the model's score of the folded text.
+    `probability` is the model's score of the folded text.
     """
     text, folded = normal.raw, normal.folded
     least = min(thresholds.alert, thresholds.hold)
-    if likely >= least and (without := _without_innocents(normal, own)) != folded:
-        likely = classifier.score_folded(without)
-    if likely < least or not text or _says_too_little(normal):
+    if probability >= least and (without := _without_innocent_words(normal, custom)) != folded:
+        probability = classifier.score_folded(without)
+    if probability < least or not text or _says_too_little(normal):
         return []
-    severity = 2 if likely >= thresholds.hold else 1
+    severity = 2 if probability >= thresholds.hold else 1
     return [Hit.whole(text=text, rule="model", reason="model", severity=severity)]
 
 
-def _says_too_little(normal: Normal) -> bool:
+def _says_too_little(normal: NormalisedText) -> bool:
     """Whether a Latin text is so short that letters alone do not tell `pitch black` from abuse.
 
     With a word of the lists in it, whether or not that counts where it stands, it is not.
@@ -54,7 +56,7 @@ def _inside(folded: str, start: int, end: int) -> bool:
     return folded[max(0, start - 1) : start].isalnum() or folded[end : end + 1].isalnum()
 
 
-def _without_innocents(normal: Normal, own: Own) -> str:
+def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     """The text without what the room allows, and without innocent words.
 
     Those are words that hold a blocked one, or are said of oneself or a thing.
@@ -64,7 +66,7 @@ def _without_innocents(normal: Normal, own: Own) -> str:
     """
     words, folded = lexicon(), normal.folded
     places = words.scan(normal)[:_MOST]
-    found = [place for place in places if words.readings[place[0]][0][0] == "text"]
+    found = [place for place in places if words.readings[place[0]][0][0] == WRITTEN]
     whole = bytearray(len(folded))
     for _, start, end in found:
         if not _inside(folded, start, end):
@@ -76,7 +78,7 @@ def _without_innocents(normal: Normal, own: Own) -> str:
             continue
         if not any(counts_here(term, folded, start, end) for _, term in words.readings[pattern]):
             innocent[start:end] = b"\x01" * (end - start)
-    for start, end in own.allows(folded):
+    for start, end in custom.allows(folded):
         innocent[start:end] = b"\x01" * (end - start)
     if not any(innocent):
         return folded

@@ -5,7 +5,7 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 # One emoji with its colour of skin, and those that are joined to it; a flag is two letters.
@@ -17,7 +17,7 @@ _EMOJI: Final = re.compile(
 _ANY: Final = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]").search
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first emoji too many to the last."""
     text = normal.raw
     if len(text) <= policy.max_emoji or text.isascii() or not _ANY(text):

@@ -2,11 +2,11 @@
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit over the whole text when too many messages came before it."""
     most, text = policy.flood_messages, normal.raw
     if not most or context.trusted or len(context.ages) < most or not text:

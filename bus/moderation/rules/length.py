@@ -2,12 +2,12 @@
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 from bus.unicode.graphemes import fitting
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit over what is too much."""
     text = normal.raw
     start = fitting(text, policy.max_length)

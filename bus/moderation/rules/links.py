@@ -4,10 +4,10 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
-from bus.moderation.links.hosts import Named, below, denied_places, hosts, particle
-from bus.moderation.links.impersonation import disguised, poses
+from bus.moderation.links.hosts import RoomHosts, below, denied_places, hosts, particle
+from bus.moderation.links.impersonation import disguised, impersonates
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 _DOT: Final = (
@@ -50,7 +50,9 @@ _SPACED_DOT: Final = re.compile(r"[a-z] \. ?[a-z]").search
 _LONGEST_INVITE: Final = 3
 
 
-def _severity(normal: Normal, start: int, end: int, named: Named, context: Context) -> int:
+def _severity(
+    normal: NormalisedText, start: int, end: int, named: RoomHosts, context: Context
+) -> int:
     """0 allowed, 1 plain, 2 hides something or comes from a stranger, 3 poses, 4 denied."""
     parts = _HOST.match(normal.folded, start, end)
     if parts is None:
@@ -66,7 +68,7 @@ def _severity(normal: Normal, start: int, end: int, named: Named, context: Conte
         return 3
     if named.allowed and below(host, named.allowed):
         return 0
-    if poses(host):
+    if impersonates(host):
         return 3
     if _invites(host, parts[3] or "") or context.first_message:
         return 2
@@ -103,7 +105,7 @@ def _maybe(folded: str) -> bool:
     return "//" in folded or "。" in folded or ("dot" in folded and _SPELT_DOT(folded) is not None)
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each address, by how much it hides, and one for more of them than may be."""
     folded = normal.folded
     if context.trusted:
@@ -133,7 +135,7 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
 
 
 def _links(
-    normal: Normal, policy: Policy, context: Context, denied: list[tuple[int, int]]
+    normal: NormalisedText, policy: Policy, context: Context, denied: list[tuple[int, int]]
 ) -> list[Hit]:
     """The addresses that are written as such; of too many, one more over the rest of the text."""
     hits: list[Hit] = []
@@ -152,7 +154,7 @@ def _links(
     return hits
 
 
-def _hit(normal: Normal, reason: str, severity: int, start: int, end: int) -> Hit:
+def _hit(normal: NormalisedText, reason: str, severity: int, start: int, end: int) -> Hit:
     return Hit.at(
         start, end, text=normal.raw, rule="links", reason=reason, severity=severity, category="link"
     )

@@ -5,13 +5,13 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 _MENTION: Final = re.compile(r"(?<![\w.@])@\w[\w.-]*")
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first name too many to the last."""
     text, most = normal.raw, policy.max_mentions
     if "@" not in text:

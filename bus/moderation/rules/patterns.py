@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
-from bus.moderation.verdict import Hit
+from bus.moderation.text.normalise import NormalisedText
+from bus.moderation.verdict import FOLDED, WRITTEN, Hit
 
 # Of one pattern; the last of more stretches over the rest of the text.
 _MOST: Final = 20
@@ -15,36 +15,36 @@ _MOST_HITS: Final = 60
 _MOST_MATCHES: Final = 300
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each place where a pattern matches the text as written, or as it is read."""
-    own = policy.own
-    if not own.patterns:
+    custom = policy.custom
+    if not custom.patterns:
         return []
     written = normal.raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    views = [("text", written)] if len(written) == len(normal.raw) else []
-    if not views or normal.folded != written.lower():
-        views.append(("folded", normal.folded))
+    readings = [(WRITTEN, written)] if len(written) == len(normal.raw) else []
+    if not readings or normal.folded != written.lower():
+        readings.append((FOLDED, normal.folded))
     hits: list[Hit] = []
     covered = bytearray(len(normal.raw))
     left = _MOST_MATCHES
-    for view, text in views:
+    for disguise, text in readings:
         # RE2 reads UTF-8; a text is encoded once to learn which patterns have anything to tell.
         encoded = text.encode()
-        if own.any_pattern is not None and own.any_pattern.search(encoded) is None:
+        if custom.any_pattern is not None and custom.any_pattern.search(encoded) is None:
             continue
-        for pattern in own.patterns:
+        for pattern in custom.patterns:
             if pattern.search(encoded) is None:
                 continue
             places, looked_at = _places(pattern, text, left)
             left -= looked_at
             for start, end in places:
-                if view == "folded":
+                if disguise == FOLDED:
                     start, end = normal.span(start, end)
                 if 0 in covered[start:end]:
                     covered[start:end] = b"\x01" * (end - start)
-                    hits.append(_hit(normal, policy, start, end, view))
+                    hits.append(_hit(normal, policy, start, end, disguise))
             if (hits and not left) or len(hits) > _MOST_HITS:
-                return [*hits[:_MOST_HITS], _hit(normal, policy, 0, len(normal.raw), view)]
+                return [*hits[:_MOST_HITS], _hit(normal, policy, 0, len(normal.raw), disguise)]
     return hits
 
 
@@ -64,7 +64,7 @@ def _places(pattern: Any, text: str, most: int) -> tuple[list[tuple[int, int]], 
     return found, looked_at
 
 
-def _hit(normal: Normal, policy: Policy, start: int, end: int, view: str) -> Hit:
+def _hit(normal: NormalisedText, policy: Policy, start: int, end: int, disguise: str) -> Hit:
     return Hit.at(
         start,
         end,
@@ -72,6 +72,6 @@ def _hit(normal: Normal, policy: Policy, start: int, end: int, view: str) -> Hit
         rule="patterns",
         reason="blocked_word",
         severity=policy.own_severity,
-        disguise=view,
+        disguise=disguise,
         category="own",
     )

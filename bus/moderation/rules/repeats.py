@@ -4,20 +4,20 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.fingerprint import gist
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.fingerprint import fingerprint
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 # Of so many last messages the same ones are counted, or more where more are let through.
 _LOOKED_AT: Final = 8
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit over the whole text when it was said too often already."""
     if context.trusted or len(context.recent) <= policy.max_repeats:
         return []
     text = normal.raw
-    said = gist(text)
+    said = fingerprint(text)
     before = context.recent[-max(_LOOKED_AT, 4 * policy.max_repeats) :]
     if not said or before.count(said) <= policy.max_repeats:
         return []

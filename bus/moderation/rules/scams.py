@@ -5,10 +5,10 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 from bus.moderation.words.boundaries import clean_left, clean_right
-from bus.moderation.words.lexicon import CUE, lexicon
+from bus.moderation.words.lexicon import SPAM_PHRASE, lexicon
 
 _ENOUGH: Final = 4
 # What phrases weigh, or a number, before the other signs are looked for.
@@ -29,7 +29,7 @@ _SIGNS: Final = (
 )  # fmt: skip
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first such phrase to the last, when they weigh enough together."""
     folded = normal.folded
     words = lexicon()
@@ -38,9 +38,9 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
         return []
     places: dict[int, tuple[int, int, int]] = {}
     for pattern, start, end in found:
-        view, cue = words.readings[pattern][-1]
-        if view == CUE and pattern not in places and _stands(folded, start, end):
-            places[pattern] = start, end, cue.severity
+        disguise, phrase = words.readings[pattern][-1]
+        if disguise == SPAM_PHRASE and pattern not in places and _counts_here(folded, start, end):
+            places[pattern] = start, end, phrase.severity
     if not places:
         return []
     weight = _apart(list(places.values()))
@@ -59,7 +59,7 @@ def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
     ]
 
 
-def _stands(folded: str, start: int, end: int) -> bool:
+def _counts_here(folded: str, start: int, end: int) -> bool:
     """Whether a phrase is words of its own; Korean ones count anywhere."""
     if not folded[start].isascii():
         return True

@@ -9,51 +9,51 @@ from typing import Final
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import OF_CATEGORY
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 from bus.moderation.words.disguises import collapsed, korean, masked, plain, spelled
 from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
 # Looks for the terms of a lexicon under one disguise.
-View = Callable[[Normal, Lexicon], Iterable[Match]]
+Disguise = Callable[[NormalisedText, Lexicon], Iterable[Match]]
 # Where there are Latin letters, and where there are any but plain ones.
 _LATIN: Final = (plain.find, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (plain.find, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
-# In one view of one text: whoever swears more often than that gets no finer answer.
+# Under one disguise in one text: whoever swears more often than that gets no finer answer.
 _MOST: Final = 30
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
-    """One hit for each blocked word that shows in some view; of overlapping ones the worst."""
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
+    """One hit for each blocked word under whatever disguise; of overlapping ones the worst."""
     matches = _matches(normal, lexicon())
-    if policy.own.words is not None:
-        matches += _mild(_matches(normal, policy.own.words), policy.own_severity)
-    if matches and policy.own.allowed is not None:
-        matches = _not_allowed(matches, policy.own.allows(normal.folded))
+    if policy.custom.words is not None:
+        matches += _mild(_matches(normal, policy.custom.words), policy.own_severity)
+    if matches and policy.custom.allowed is not None:
+        matches = _not_allowed(matches, policy.custom.allows(normal.folded))
     if not matches:
         return []
     return [_hit(normal, match) for match in _apart(matches)]
 
 
-def _matches(normal: Normal, words: Lexicon) -> list[Match]:
-    """The terms of one lexicon in every view; of too many, one more over the rest of the text."""
+def _matches(normal: NormalisedText, words: Lexicon) -> list[Match]:
+    """The terms of one lexicon under every disguise; of too many, one more over the rest."""
     matches: list[Match] = []
-    for view in _views(normal.folded):
-        # Most views have nothing to look for, and say so before they begin.
-        if not (places := view(normal, words)):
+    for disguise in _disguises(normal.folded):
+        # Most disguises have nothing to look for, and say so before they begin.
+        if not (places := disguise(normal, words)):
             continue
         found = list(islice(places, _MOST))
         matches += found
         if len(found) == _MOST and found[-1].end < len(normal.folded):
             worst = max(found, key=lambda match: match.term.severity)
-            matches.append(Match(worst.term, found[-1].end, len(normal.folded), worst.view))
+            matches.append(Match(worst.term, found[-1].end, len(normal.folded), worst.disguise))
     return matches
 
 
-def _views(folded: str) -> tuple[View, ...]:
-    """The views in which a text may show something."""
+def _disguises(folded: str) -> tuple[Disguise, ...]:
+    """The disguises under which a text may show something."""
     if folded.isascii():
         return _LATIN
     return _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
@@ -89,7 +89,7 @@ def _apart(matches: list[Match]) -> list[Match]:
     return sorted(kept, key=lambda match: match.start)
 
 
-def _hit(normal: Normal, match: Match) -> Hit:
+def _hit(normal: NormalisedText, match: Match) -> Hit:
     """The match as a hit on the text as written."""
     start, end = normal.span(match.start, match.end)
     term = match.term
@@ -100,6 +100,6 @@ def _hit(normal: Normal, match: Match) -> Hit:
         rule="words",
         reason=OF_CATEGORY[term.category],
         severity=term.severity,
-        disguise=match.view,
+        disguise=match.disguise,
         category=term.category,
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 
 # No script stacks four general marks on a letter; one such stack may be a slip.
@@ -17,7 +17,7 @@ _MOST: Final = 2
 _MARKS: Final = 24
 
 
-def find(normal: Normal, policy: Policy, context: Context) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit from the first stack to the last."""
     text = normal.raw
     # Marks leave nothing behind when a text is folded.

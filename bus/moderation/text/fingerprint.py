@@ -16,7 +16,7 @@ _KEPT: Final = 1024
 
 
 @lru_cache(_KEPT)
-def gist(text: str) -> str:
+def fingerprint(text: str) -> str:
     """A digest of a text without case, spacing, signs and drawn-out letters; 16 characters.
 
     Empty where so little is left that everybody says it.

@@ -45,7 +45,7 @@ T = TypeVar("T")
 Spans = tuple[list[int], list[int]]
 
 
-class Normal:
+class NormalisedText:
     """A text, its folded form, and for each folded character where it was written."""
 
     __slots__ = ("_read", "_same", "_shape", "_spans", "folded", "raw", "scanned")
@@ -71,7 +71,7 @@ class Normal:
     # Kept by hand: the lock of a cached_property takes as long as all the rest.
     @property
     def shape(self) -> bytes:
-        """For each folded character what kind it is, so that views know if they need to look."""
+        """For each folded character what kind it is, which tells which disguises there may be."""
         if self._shape is None:
             self._shape = f" {self.folded} ".encode("ascii", "replace").translate(_SHAPE)
         return self._shape
@@ -133,15 +133,15 @@ def _within(codes: NDArray[np.int64], first: int, last: int) -> NDArray[np.bool_
     return (first <= codes) & (codes <= last)
 
 
-def normalise(raw: str) -> Normal:
+def normalise(raw: str) -> NormalisedText:
     """Fold a text for matching; any string is taken."""
     if raw.isascii() or _SIMPLE(raw):
-        return Normal(raw, raw.lower(), same=True)
+        return NormalisedText(raw, raw.lower(), same=True)
     folded = raw.translate(TABLE)
     read = raw
     if len(folded) > len(raw) + _MOST_ADDED:
         read = raw.translate(_NARROW)
         folded = read.translate(TABLE)
     if _CONJOINING(folded):
-        return Normal(raw, *_compose(folded, _starts(read)))
-    return Normal(raw, folded, None if read is raw else _spans(read))
+        return NormalisedText(raw, *_compose(folded, _starts(read)))
+    return NormalisedText(raw, folded, None if read is raw else _spans(read))

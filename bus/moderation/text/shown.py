@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from bus.moderation.text.normalise import Normal, normalise
+from bus.moderation.text.normalise import NormalisedText, normalise
 
 _OVERRIDE: Final = "\u202e"
 # What each opens: from right to left whatever the letters, or as letters go by themselves.
@@ -15,7 +15,7 @@ _parts: Final = re.compile(
 _DEEPEST: Final = 16
 
 
-class Turned(Normal):
+class ShownText(NormalisedText):
     """A text as it is read; its offsets lead to where it was written."""
 
     __slots__ = ("_order", "_turned")
@@ -32,10 +32,10 @@ class Turned(Normal):
         return min(places), max(places) + 1
 
 
-def as_shown(normal: Normal) -> Normal | None:
+def as_shown(normal: NormalisedText) -> NormalisedText | None:
     """The text as it is read where letters are turned: `reve` after U+202E reads `ever`."""
     raw = normal.raw
-    return Turned(raw, _order(raw)) if _OVERRIDE in raw and normal.folded else None
+    return ShownText(raw, _order(raw)) if _OVERRIDE in raw and normal.folded else None
 
 
 def _order(raw: str) -> list[int]:

@@ -46,7 +46,7 @@ _UNSPACED: Final = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Own:
+class CustomLists:
     """What a room adds to the lists, ready to be looked for."""
 
     words: Lexicon | None
@@ -164,11 +164,13 @@ def _term(word: str) -> Term:
 
 # Words, allowed words and patterns.
 _Lists = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-_kept: dict[_Lists, Own] = {}
+_kept: dict[_Lists, CustomLists] = {}
 _lock: Final = Lock()
 
 
-def compiled(words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]) -> Own:
+def compiled(
+    words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]
+) -> CustomLists:
     """Compile a room's lists; rooms and changes with the same lists share the result."""
     lists = words, allowed, patterns
     with _lock:
@@ -176,7 +178,7 @@ def compiled(words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[s
         if own is not None:
             _kept[lists] = own
             return own
-    own = Own(
+    own = CustomLists(
         words=build([_term(word) for word in words if _bare(word)]) if words else None,
         allowed=_allowed(allowed) if allowed else None,
         any_pattern=_any(patterns) if len(patterns) > 1 else None,

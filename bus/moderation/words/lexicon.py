@@ -1,4 +1,4 @@
-"""The word lists, compiled once into one automaton for each view."""
+"""The word lists, compiled once into one automaton for each disguise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,16 +8,17 @@ from typing import Final, NamedTuple
 from ahocorasick_rs import AhoCorasick
 
 from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import skeleton
+from bus.moderation.verdict import WRITTEN
 from bus.moderation.words.misspellings import misspelt
 from bus.moderation.words.terms import Term, languages, load, load_spam_phrases
 
-# The view of what is no term but makes advertising together with others.
-CUE: Final = "cue"
-# The view of a line on its head, which no plain letters make.
-TURNED: Final = "turned"
-# The view of misspellings that everyone reads.
+# In place of a disguise: no term, but with others of its kind advertising.
+SPAM_PHRASE: Final = "spam phrase"
+# The disguise of a line on its head, which no plain letters make.
+UPSIDE_DOWN: Final = "upside down"
+# The disguise of misspellings that everyone reads.
 MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_JOINED: Final = 4
@@ -27,23 +28,23 @@ _SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
 _SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
 # So many patterns that end in each other are searched for piece by piece, with so many letters in
-# which an occurrence may begin, until so many are found: more than any view looks at.
+# which an occurrence may begin, until so many are found: more than any reader looks at.
 _DEEP: Final = 8
 _STEP: Final = 32
 _ENOUGH: Final = 1000
 
-# A text in which this many places look like terms is no text. The view reads so far, and takes all
-# the rest for one hit: every place costs time.
-CROWD: Final = Term("", "scam", 3, "any")
+# A text in which so many places look like terms is no text. It is read so far, and all the rest is
+# taken for one hit: every place costs time.
+TOO_MANY: Final = Term("", "scam", 3, "any")
 
 
 class Match(NamedTuple):
-    """A term found in a folded text, and the view in which it showed."""
+    """A term found in a folded text, and the disguise under which it showed."""
 
     term: Term
     start: int
     end: int
-    view: str
+    disguise: str
 
 
 class Finder:
@@ -88,7 +89,7 @@ def _ends_in(pattern: str, known: set[str]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """A finder of the patterns of a view, and the terms that each pattern stands for."""
+    """A finder of the patterns of a disguise, and the terms that each pattern stands for."""
 
     finder: Finder
     terms: tuple[tuple[Term, ...], ...]
@@ -98,7 +99,7 @@ class Index:
         return self.finder.find(text)
 
 
-class Alike(NamedTuple):
+class SameLength(NamedTuple):
     """Words of one length, the likeliest first, and which of them have which letter where."""
 
     terms: tuple[Term, ...]
@@ -117,20 +118,20 @@ class Alike(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lexicon:
-    """Everything that the views look for."""
+    """Everything that is looked for under the disguises."""
 
     surface: Finder
-    # What each pattern of the surface stands for, and the view in which it does.
+    # What each pattern of the surface stands for, and under which disguise.
     readings: tuple[tuple[tuple[str, Term], ...], ...]
     collapsed: Index
     syllables: Index
     jamo: Index
     spelled: dict[str, Term]
     # Words by length, and the place of each among all.
-    masked: dict[int, Alike]
+    masked: dict[int, SameLength]
     ranks: dict[str, tuple[int, Term]]
 
-    def scan(self, normal: Normal) -> list[tuple[int, int, int]]:
+    def scan(self, normal: NormalisedText) -> list[tuple[int, int, int]]:
         """All that the folded text spells, overlapping too: (pattern, start, end); once a text."""
         if normal.scanned is not None and normal.scanned[0] is self:
             return normal.scanned[1]
@@ -168,10 +169,10 @@ def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
 # Words that are others from behind.
 _WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "live", "repaid"}
 # What a letter looks like on its head.
-_TURNED: Final = str.maketrans("unpdbqmw", "nudpqbwm")
+_UPSIDE_DOWN: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 
 
-def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
+def _backwards(terms: list[Term], *, upside_down: bool) -> list[tuple[str, Term]]:
     """Severe terms from behind; or as they look when the line is turned on its head."""
     found: list[tuple[str, Term]] = []
     known = {term.text for term in terms} | _WORDS_BACKWARDS
@@ -185,8 +186,8 @@ def _backwards(terms: list[Term], *, turned: bool) -> list[tuple[str, Term]]:
             continue
         whole = replace(term, boundary="whole", addressing="always", exceptions=())
         behind = term.text[::-1]
-        spelling = behind.translate(_TURNED) if turned else behind
-        if spelling not in known and not (turned and spelling == behind):
+        spelling = behind.translate(_UPSIDE_DOWN) if upside_down else behind
+        if spelling not in known and not (upside_down and spelling == behind):
             found.append((spelling, whole))
     return found
 
@@ -205,19 +206,19 @@ def _words(terms: list[Term]) -> dict[str, Term]:
     return found
 
 
-def _alike(words: dict[str, Term]) -> dict[int, Alike]:
+def _by_length(words: dict[str, Term]) -> dict[int, SameLength]:
     """The words by length."""
     lengths: dict[int, list[str]] = {}
     for word in words:
         lengths.setdefault(len(word), []).append(word)
-    found: dict[int, Alike] = {}
+    found: dict[int, SameLength] = {}
     for length, same in lengths.items():
         having: dict[tuple[int, str], bytearray] = {}
         for number, word in enumerate(same):
             for place in enumerate(word):
                 bits = having.setdefault(place, bytearray(len(same) // 8 + 1))
                 bits[number // 8] |= 1 << number % 8
-        found[length] = Alike(
+        found[length] = SameLength(
             tuple(words[word] for word in same),
             {place: int.from_bytes(bits, "little") for place, bits in having.items()},
         )
@@ -230,22 +231,22 @@ def lexicon() -> Lexicon:
     return build([term for name in languages() for term in load(name)], load_spam_phrases())
 
 
-def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
-    """The automata of some terms, and of the cues of advertising."""
+def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
+    """The automata of some terms, and of the phrases of advertising."""
     letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha()]
     hangul = [t for t in terms if all(map(is_hangul, t.joined))]
     keys = _keyboard(hangul)
     readings: dict[str, list[tuple[str, Term]]] = {}
-    for view, patterns in (
-        ("text", [(t.text, t) for t in terms]),
+    for disguise, patterns in (
+        (WRITTEN, [(t.text, t) for t in terms]),
         ("keyboard", keys),
-        ("backwards", _backwards(letters + hangul, turned=False)),
-        (TURNED, _backwards(letters, turned=True)),
+        ("backwards", _backwards(letters + hangul, upside_down=False)),
+        (UPSIDE_DOWN, _backwards(letters, upside_down=True)),
         (MISSPELT, misspelt(letters)),
-        (CUE, [(t.text, t) for t in cues]),
+        (SPAM_PHRASE, [(t.text, t) for t in spam_phrases]),
     ):
         for pattern, term in patterns:
-            readings.setdefault(pattern, []).append((view, term))
+            readings.setdefault(pattern, []).append((disguise, term))
     words = _words(letters)
     return Lexicon(
         surface=Finder(list(readings)),
@@ -260,6 +261,6 @@ def build(terms: list[Term], cues: Sequence[Term] = ()) -> Lexicon:
             ]
         ),
         spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
-        masked=_alike(words),
+        masked=_by_length(words),
         ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},
     )

@@ -20,7 +20,7 @@ def _words() -> frozenset[str]:
     )
 
 
-def innocent(folded: str, start: int, end: int) -> bool:
+def is_safe_word(folded: str, start: int, end: int) -> bool:
     """Whether the word around this range is one of the list, an -s at its end aside."""
     before = _BEFORE(folded[max(0, start - _LONGEST) : start])
     after = _AFTER(folded, end, end + _LONGEST)

@@ -13,7 +13,7 @@ from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import Recollection
 from bus.messaging import publisher
 from bus.models import DryRun, Message, Review, Room, Sanction
-from bus.moderation import gist
+from bus.moderation import fingerprint
 from bus.protocol import channel_names
 from bus.review import dry_run
 from bus.workers import dry_run as rehearsal
@@ -94,7 +94,7 @@ async def test_what_one_author_said_is_recalled_across_rooms_and_lists(lobby: Ro
     now = int(timezone.now().timestamp() * 1000)
     known = Recollection(entries).at("lobby", now, timed=True)
     # Rooms keep their order, and not each other's.
-    assert sorted(known.recent) == sorted(map(gist, ("one", "two words", "three")))
+    assert sorted(known.recent) == sorted(map(fingerprint, ("one", "two words", "three")))
     assert len(known.ages) == 2
     assert all(0 <= seconds < 60 for seconds in known.ages)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bus.moderation import POLICIES, Case, Context, Policy, gist, judge, judge_many
+from bus.moderation import POLICIES, Context, JudgeRequest, Policy, fingerprint, judge, judge_many
 from tests.support import hard_texts
 
 OWN = Policy.from_parts(
@@ -25,7 +25,9 @@ OWN = Policy.from_parts(
         "max_emoji": 1,
     },
 )
-KNOWN = Context(recent=(gist("fuck"), "", gist("aaa bbb")) * 2, ages=(1.0, 2.0), account_age=5.0)
+KNOWN = Context(
+    recent=(fingerprint("fuck"), "", fingerprint("aaa bbb")) * 2, ages=(1.0, 2.0), account_age=5.0
+)
 # What any text may take at worst, in seconds, where `other_work` takes no more than PACE; on a
 # slower machine, or one that is busy at that moment, as many times longer.
 SOON = 0.005
@@ -111,7 +113,7 @@ def test_many_at_once_are_judged_as_each_by_itself() -> None:
     texts += ["x" * 3000, "you are all so pathetic and worthless, just leave", "\ud800"]
     texts += [text[:300] for _, text in hard_texts.texts(mixtures=5)]
     policies = (POLICIES["off"], POLICIES["strict"], OWN)
-    cases = [Case(text, policy, KNOWN) for text in texts for policy in policies]
+    cases = [JudgeRequest(text, policy, KNOWN) for text in texts for policy in policies]
     assert judge_many(cases) == [judge(*case) for case in cases]
     assert judge_many([]) == []
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bus.moderation import POLICIES, Context, Verdict, gist, judge
+from bus.moderation import POLICIES, Context, Verdict, fingerprint, judge
 
 # The rules alone: what the model makes of a text changes with its weights.
 STANDARD = replace(POLICIES["standard"], model=None)
@@ -201,12 +201,12 @@ def test_too_long_under_every_policy() -> None:
 
 def test_the_third_repeat_is_spam() -> None:
     said = "join my guild today"
-    assert judge(said, STANDARD, Context(recent=(gist(said),) * 2)).action == "allow"
+    assert judge(said, STANDARD, Context(recent=(fingerprint(said),) * 2)).action == "allow"
     written = ("JOIN my guild today!!", "join  my guild todayyy", "j o i n my guild today")
-    variants = tuple(map(gist, written))
+    variants = tuple(map(fingerprint, written))
     assert judge(said, STANDARD, Context(recent=variants)).reason == "spam"
     assert judge(said, STANDARD, Context(recent=variants, trusted=True)).action == "allow"
-    assert judge("gg", STANDARD, Context(recent=(gist("gg"),) * 9)).action == "allow"
+    assert judge("gg", STANDARD, Context(recent=(fingerprint("gg"),) * 9)).action == "allow"
 
 
 def test_too_many_mentions() -> None:

@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Hit, Ladder, Policy, gist, judge
+from bus.moderation import POLICIES, ActionThresholds, Context, Hit, Policy, fingerprint, judge
 from bus.moderation.reasons import OF_CATEGORY, REASONS
 from bus.moderation.rules import RULES
 from bus.moderation.verdict import WHOLE
@@ -16,7 +16,9 @@ OWN = Policy.from_parts(
     replace(POLICIES["strict"], model=None),
     {"patterns": ["zork"], "raid_seconds": 9, "max_emoji": 0, "max_capitals": 10},
 )
-HOT = Context(ages=(0.0,) * 20, account_age=1.0, recent=(gist("say it again, will you"),) * 9)
+HOT = Context(
+    ages=(0.0,) * 20, account_age=1.0, recent=(fingerprint("say it again, will you"),) * 9
+)
 
 
 def hits(text: str) -> list[Hit]:
@@ -64,7 +66,7 @@ def test_every_reason_has_words_for_the_author_and_every_category_a_reason() -> 
 def test_a_hit_on_the_message_as_such_is_starred_where_its_words_are_at_fault(
     text: str, reason: str, masked: str
 ) -> None:
-    policy = replace(OWN, ladders={reason: Ladder(mask=1)})
+    policy = replace(OWN, ladders={reason: ActionThresholds(mask=1)})
     verdict = judge(text, policy, HOT)
     assert verdict.masked == masked
     found = [hit for hit in verdict.hits if hit.reason == reason]

@@ -6,12 +6,12 @@ from functools import lru_cache
 from itertools import chain, groupby
 from typing import Final, NamedTuple
 
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import LEET, letter_of, runs, skeleton
 from bus.moderation.words.boundaries import clean_left, clean_right
 from bus.moderation.words.counting import counts_here
-from bus.moderation.words.lexicon import CROWD, Lexicon, Match
-from bus.moderation.words.safe_words import innocent
+from bus.moderation.words.lexicon import TOO_MANY, Lexicon, Match
+from bus.moderation.words.safe_words import is_safe_word
 from bus.moderation.words.terms import Term
 
 _LONGEST_GAP: Final = 3
@@ -145,7 +145,7 @@ def _holds(
         # goodie
         return False
     if not gaps and " " not in term.text and not any(kind != "exact" for kind in spelt):
-        # Spelt plainly: the plain view has judged it.
+        # Spelt plainly: that is the plain reading's to judge.
         return False
     written = folded[start:end]
     if gaps or "leet" in spelt:
@@ -175,7 +175,7 @@ class _Place(NamedTuple):
     runs: list[tuple[int, int]]
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that shows once signs are read as letters and the rest is taken out."""
     folded, shape = normal.folded, normal.shape
     places = _places(folded, lexicon)
@@ -211,7 +211,7 @@ def _spelt(
         if at_signs and _GONE not in folded[max(0, start - 1) : end + 1]:
             continue
         for term in lexicon.collapsed.terms[pattern]:
-            # Spelt plainly: the plain view has judged it.
+            # Spelt plainly: that is the plain reading's to judge.
             if end - start != len(term.text) or not folded.startswith(term.text, start):
                 yield _Place(term, folded, places[first:last])
 
@@ -220,7 +220,7 @@ def _among(places: Iterable[_Place]) -> Iterator[Match]:
     """The terms that are spelt at their places; of too many places, one match over the rest."""
     for number, place in enumerate(places):
         if number == _MOST:
-            yield Match(CROWD, place.runs[0][0], len(place.folded), "collapsed")
+            yield Match(TOO_MANY, place.runs[0][0], len(place.folded), "collapsed")
             return
         match = _match(*place)
         if match is not None:
@@ -255,6 +255,6 @@ def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None
             # shelter, blotch
             return None
         spelt.append(kind)
-    if not _holds(term, folded, start, end, gaps, spelt) or innocent(folded, start, end):
+    if not _holds(term, folded, start, end, gaps, spelt) or is_safe_word(folded, start, end):
         return None
     return Match(term, start, end, "collapsed")

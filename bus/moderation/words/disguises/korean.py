@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from bus.moderation.text.hangul import is_jamo, is_syllable, to_jamo
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.words.counting import counts_here, is_excepted
-from bus.moderation.words.lexicon import CROWD, Lexicon, Match
+from bus.moderation.words.lexicon import TOO_MANY, Lexicon, Match
 from bus.moderation.words.terms import Term
 
 _OTHER: Final = re.compile(r"[^ㄱ-ㅣ가-힣]+")
@@ -73,7 +73,7 @@ def _places(folded: str) -> list[int]:
     return [letter.start() for letter in _LETTER(folded)]
 
 
-def syllables(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+def syllables(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Terms whose syllables or initials are parted by spaces, digits, signs or Latin letters."""
     folded = normal.folded
     if _MAYBE_DRAWN_OUT(folded):
@@ -92,7 +92,7 @@ def _among(
     """The candidates that something disguises, and that count where they stand."""
     places = _places(folded)
     if len(candidates) > _MOST:
-        yield Match(CROWD, places[candidates[_MOST][1]], len(folded), "collapsed")
+        yield Match(TOO_MANY, places[candidates[_MOST][1]], len(folded), "collapsed")
     for pattern, first, last in candidates[:_MOST]:
         start, end = places[first], places[last - 1] + 1
         if end - start == last - first:
@@ -131,7 +131,7 @@ def _take_apart(folded: str) -> _Apart:
     return _Apart(drawn, "".join(letters), owners)
 
 
-def jamo(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+def jamo(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Terms written with some letters left apart."""
     if not _TAKEN_APART(normal.folded):
         return ()
@@ -146,7 +146,7 @@ def _put_together(
     """The terms of a text with letters left apart."""
     drawn, _, owners = apart
     if len(candidates) > _MOST:
-        yield Match(CROWD, owners[candidates[_MOST][1]], len(drawn), "jamo")
+        yield Match(TOO_MANY, owners[candidates[_MOST][1]], len(drawn), "jamo")
     for pattern, first, last in candidates[:_MOST]:
         start, end = owners[first], owners[last - 1] + 1
         whole = (not first or owners[first - 1] != start) and (

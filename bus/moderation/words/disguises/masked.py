@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.words.lexicon import Lexicon, Match
 from bus.moderation.words.misspellings import KNOWN
 from bus.moderation.words.terms import Term
@@ -67,7 +67,7 @@ def _struck(token: str, at: int, lexicon: Lexicon) -> Term | None:
     return likeliest[1]
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Every token with struck letters that can be read as a blocked word."""
     folded, shape = normal.folded, normal.shape
     signs = b"a.a" in shape or b"a0a" in shape

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bus.moderation.text.normalise import Normal
+from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.words.lexicon import Lexicon, Match
 from bus.moderation.words.terms import Term
 
@@ -23,7 +23,7 @@ _SEVERE: Final = 4
 _SEPARATORS: Final = re.compile(r"[^a-z]+")
 
 
-def find(normal: Normal, lexicon: Lexicon) -> Iterable[Match]:
+def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Every run of single letters that is a blocked word as a whole."""
     shape = normal.shape.translate(_SEPARATED)
     if b".a." in shape and _TWO(shape):
@@ -43,7 +43,7 @@ def _term(word: str, lexicon: Lexicon) -> Term | None:
     return term if term and term.severity >= _SEVERE else None
 
 
-def _read(normal: Normal, lexicon: Lexicon) -> Iterator[Match]:
+def _read(normal: NormalisedText, lexicon: Lexicon) -> Iterator[Match]:
     """The runs of a text that may have some."""
     for run in _SPELLED(normal.folded):
         if term := _term(_SEPARATORS.sub("", run[0]), lexicon):

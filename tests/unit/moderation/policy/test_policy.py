@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Ladder, Policy, Thresholds, judge
+from bus.moderation import POLICIES, ActionThresholds, Context, ModelThresholds, Policy, judge
 
 RULES = replace(POLICIES["standard"], model=None)
 
@@ -17,7 +17,7 @@ def changed(**parts: object) -> Policy:
 def test_a_part_is_changed_and_the_rest_stays() -> None:
     policy = changed(max_mentions=1, ladders={"link": {"hold": 1}})
     assert (policy.name, policy.max_mentions, policy.max_links) == ("standard", 1, RULES.max_links)
-    assert policy.ladders["link"] == Ladder(hold=1)
+    assert policy.ladders["link"] == ActionThresholds(hold=1)
     assert policy.ladders["blocked_word"] == RULES.ladders["blocked_word"]
 
 
@@ -76,7 +76,7 @@ def test_the_model_may_be_switched_off_and_never_hold() -> None:
     policy = changed(model={"alert": 0.9, "hold": None})
     assert policy.model is not None
     assert policy.model.hold > 1
-    assert policy.model == Thresholds(alert=0.9, hold=policy.model.hold)
+    assert policy.model == ModelThresholds(alert=0.9, hold=policy.model.hold)
 
 
 def test_exempt_roles_are_judged_by_length_alone() -> None:

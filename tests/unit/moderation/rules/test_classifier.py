@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from bus.moderation import POLICIES, Context, Policy, Thresholds, classifier, judge
+from bus.moderation import POLICIES, Context, ModelThresholds, Policy, classifier, judge
 
-POLICY = replace(POLICIES["standard"], model=Thresholds(alert=0.5, hold=0.9))
+POLICY = replace(POLICIES["standard"], model=ModelThresholds(alert=0.5, hold=0.9))
 
 
 @pytest.mark.parametrize(

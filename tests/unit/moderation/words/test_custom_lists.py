@@ -111,7 +111,7 @@ def test_ten_thousand_words_are_found_and_shared() -> None:
     words = [f"word{number}x" for number in range(10_000)]
     policy = with_parts(words=words)
     assert judge("say word9999x", policy).action == "reject"
-    assert replace(policy, max_length=100).own is policy.own
+    assert replace(policy, max_length=100).custom is policy.custom
 
 
 @pytest.mark.parametrize("severity", [1, 2, 3])
