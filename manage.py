@@ -9,7 +9,7 @@ def main() -> None:
     """Hand the command line to Django."""
     if sys.argv[1:2] == ["runworker"]:
         # Before anything that takes long: a worker may be told to stop while it still starts.
-        from bus.management.early_stop import stop_early
+        from bus.broker.worker.early_stop import stop_early
 
         stop_early()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")

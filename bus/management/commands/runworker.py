@@ -20,7 +20,7 @@ from bus.broker.redis_config import faults
 from bus.broker.worker.autoreload import watch
 from bus.broker.worker.worker import Worker
 from bus.database.persistent import keep_connections
-from bus.management.early_stop import stop_early
+from bus.broker.worker.early_stop import stop_early
 from bus.messaging import publisher
 from bus.moderation import classifier
 from bus.protocol import channel_names
