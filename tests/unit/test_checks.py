@@ -4,8 +4,8 @@ import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
+from bus.broker.management.commands import runworker
 from bus.checks import check_model, check_sizes
-from bus.management.commands import runworker
 from bus.moderation import classifier
 
 

@@ -36,7 +36,7 @@ LATER = {
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
     r"config\.(settings\..*|urls\.\w+)|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
-    r"|asgi\..*|(\w+\.)*urlpatterns|apps\.BusConfig)"
+    r"|asgi\..*|(\w+\.)*urlpatterns|apps\.BusConfig|broker\.apps\.BrokerConfig|broker\.management\.commands\.\w+\.Command)"
 )
 # The names of modules where they differ from those of distributions.
 MODULES = {

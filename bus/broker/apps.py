@@ -1,0 +1,14 @@
+"""The broker as a Django app of its own: the channel layer's `runworker`, without tables."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BrokerConfig(AppConfig):
+    """The broker in a project that has no chat; `bus` brings it along."""
+
+    name = "bus.broker"
+    # Not `broker`, which a project may well have an app of.
+    label = "bus_broker"
+    verbose_name = "Bus broker"

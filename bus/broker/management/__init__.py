@@ -1,0 +1,1 @@
+"""What `manage.py` of any project can do with the broker."""
