@@ -18,7 +18,8 @@ from django.db.models.signals import post_delete, post_save, pre_delete, pre_sav
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from bus.chat import access, guest_networks, taken_names
+from bus.chat import guest_networks, taken_names
+from bus.chat.logins import login_digest
 from bus.messaging import access_changes
 from bus.messaging.access_changes import Change
 from bus.models import Member, Room, Sanction
@@ -45,7 +46,7 @@ def _renamed(instance: Model, field: str, update_fields: Any) -> str | None:
 def _logged_out(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     key = getattr(getattr(request, "session", None), "session_key", None)
     if key:
-        access_changes.tell(Change(logins=(access.login_digest(key),)))
+        access_changes.tell(Change(logins=(login_digest(key),)))
 
 
 @receiver(pre_save, sender=User)

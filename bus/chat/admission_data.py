@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Q
 
-from bus.chat import access, clock, guest_networks
-from bus.chat.access import Rights, Visitor
+from bus.chat import clock, guest_networks, room_rights, rooms
+from bus.chat.room_rights import Rights
+from bus.chat.visitors import Visitor
 from bus.models import Room, Sanction
 
 
@@ -41,12 +42,12 @@ class Facts:
 
 def read(name: str, keys: Collection[str]) -> Facts:
     """The facts for these authors and for all guests."""
-    room = access.visited(name)
+    room = rooms.visited(name)
     now = Q(until__isnull=True) | Q(until__gt=clock.now())
     sanctions = Sanction.objects.filter(now, room=room, lifted_at__isnull=True)
     asked = {key for key in keys if room.newcomer_wait or not key.startswith("g")}
     asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))
-    found = access.rights({room: asked}, here=True) if asked else {}
+    found = room_rights.rights({room: asked}, here=True) if asked else {}
     facts = Facts(room, {key: rights for (_, key), rights in found.items()})
     for digest, sanction in guest_networks.in_force([room]):
         facts.networks.setdefault(digest, []).append(sanction)

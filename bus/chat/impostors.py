@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from bus.chat import access, name_policy, taken_names
+from bus.chat import name_policy, taken_names
+from bus.chat.visitors import service_key
 from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
@@ -53,9 +54,9 @@ def check(message: ChannelMessage) -> None:
         return
     kind, name = said
     if kind == "service":
-        taken_names.take(taken_names.PERSON, name, access.service_key(name), by_service=True)
+        taken_names.take(taken_names.PERSON, name, service_key(name), by_service=True)
     else:
-        taken_names.check(taken_names.PERSON, name, access.service_key(name))
+        taken_names.check(taken_names.PERSON, name, service_key(name))
     if len(_passed) >= _MOST:
         _passed.clear()
     _passed[said] = time.monotonic() + _KEPT

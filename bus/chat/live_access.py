@@ -11,8 +11,8 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from bus.chat import access
-from bus.chat.access import Rights
+from bus.chat import room_rights
+from bus.chat.room_rights import Rights
 from bus.models import Message, Room
 from bus.protocol.objects import Author
 
@@ -35,7 +35,7 @@ def read(
     places: Iterable[tuple[int, str]],
     users: Iterable[int],
     logins: Iterable[str],
-    sources: Mapping[str, Collection[str]],
+    networks: Mapping[str, Collection[str]],
 ) -> Standing:
     """Look all of them up.
 
@@ -48,7 +48,9 @@ def read(
     active = User.objects.filter(pk__in=list(users), is_active=True)
     rows = list(active.values_list("pk", "password", "username"))
     return Standing(
-        rights=access.rights({room: keys[room.pk] for room in rooms}, sources=sources, here=True),
+        rights=room_rights.rights(
+            {room: keys[room.pk] for room in rooms}, networks=networks, here=True
+        ),
         passwords={pk: password for pk, password, _ in rows},
         logins=_live(set(logins)),
         names={pk: name for pk, _, name in rows},

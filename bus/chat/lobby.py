@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.models import Listing, Member, Room
 from bus.models.listing import LIST, SEARCH_LIMIT, folded, keys_of
 

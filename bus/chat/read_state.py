@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models import Q
 from pydantic_core import to_json
 
-from bus.chat import access
-from bus.chat.access import Visitor
+from bus.chat import room_rights
+from bus.chat.visitors import Visitor
 from bus.models import Member, Message, ReadMark, Room
 from bus.protocol.errors import BusError
 from bus.protocol.objects import Reading, Unread
@@ -56,7 +56,7 @@ def of_user(visitor: Visitor) -> list[Unread]:
     mine = Q(pk__in=Member.objects.filter(user=user).values("room"))
     read = Q(pk__in=ReadMark.objects.filter(user=user).values("room"))
     rooms = list(Room.objects.filter(mine | read).order_by("name")[:_ROOMS_LIMIT])
-    rights = access.rights({room: [visitor.key] for room in rooms})
+    rights = room_rights.rights({room: [visitor.key] for room in rooms})
     found = states([(room.pk, user) for room in rooms]) if rooms else {}
     listed = []
     for room in rooms:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django.db.models import QuerySet
 
+from bus.chat import name_policy, taken_names
+from bus.conf import conf
 from bus.models import Room
+from bus.protocol.errors import Conflict, Invalid
 from bus.protocol.types import canonical_name
 
 
@@ -34,3 +38,41 @@ def by_names(names: list[str] | None) -> list[Room]:
 def _light() -> QuerySet[Room]:
     # The rules may be long, and are read once per version (enforcement.room_policies).
     return Room.objects.defer("policy_parts", "conduct")
+
+
+def visited(name: str) -> Room:
+    """The room of this name, however it is spelled, or one that stands in and is not stored.
+
+    That one has no number. Under BUS_OPEN_ROOMS it is what the first join would make, if the name
+    may stand. Else it is a private room that nobody is a member of, so that whoever asks for a room
+    that they may not know of is told the same, and as late, as where there is none. Raises Conflict
+    for a name that looks like that of another room.
+    """
+    canonical = canonical_name(name)
+    room = _called(name, canonical)
+    # Looked at for both, as it takes its time.
+    unseen = room is None or room.access == Room.Access.PRIVATE
+    may_be_made = unseen and conf.open_rooms and canonical is not None and _may_stand(canonical)
+    if room is not None:
+        return room
+    name = canonical or name
+    if may_be_made and (alike := taken_names.room_like(name)) is not None:
+        if alike.access != Room.Access.PRIVATE:
+            raise Conflict("This name looks like that of another room.", field="room")
+        may_be_made = False
+    return Room(pk=0, name=name, access="open" if may_be_made else "private")
+
+
+def _called(name: str, canonical: str | None) -> Room | None:
+    """The room that is spelled so, as some old ones are alone; else the one of this name."""
+    found = {room.name: room for room in Room.objects.filter(name__in={name, canonical or name})}
+    return found.get(name) or found.get(canonical or name)
+
+
+@lru_cache(10_000)
+def _may_stand(name: str) -> bool:
+    try:
+        name_policy.check(name)
+    except Invalid:
+        return False
+    return True

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from bus.chat import rooms, taken_names
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.protocol.errors import Invalid, NotFound, Unauthenticated
 from bus.protocol.types import spelled_name
 

@@ -16,9 +16,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Protocol, TypeGuard
 
-from bus.chat import access, live_access
-from bus.chat.access import Entry, Login, Rights, Visitor
+from bus.chat import live_access
 from bus.chat.live_access import Standing
+from bus.chat.logins import Login
+from bus.chat.room_access import Entry
+from bus.chat.room_rights import Rights
+from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
 from bus.consumers import admission
 from bus.database import threads
@@ -239,7 +242,7 @@ class AccessWatcher:
             self._named -= named
             try:
                 found = await threads.run(
-                    live_access.read, places, users, logins, access.sources(visitors)
+                    live_access.read, places, users, logins, networks_of(visitors)
                 )
             except BaseException:
                 self._named |= named

@@ -7,8 +7,9 @@ import time
 import weakref
 
 from bus.chat import admission_data, rooms
-from bus.chat.access import Entry, Visitor
 from bus.chat.admission_data import Facts
+from bus.chat.room_access import Entry
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.database import threads
 from bus.messaging import throttle

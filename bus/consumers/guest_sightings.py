@@ -9,7 +9,7 @@ import weakref
 from collections import OrderedDict
 
 from bus.chat import guest_networks
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.database import threads
 from bus.protocol.errors import Unavailable
 

@@ -7,8 +7,9 @@ import time
 import weakref
 
 from bus.chat import history
-from bus.chat.access import Entry, Visitor
 from bus.chat.message_sql import Key
+from bus.chat.room_access import Entry
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers.batch_loader import BatchLoader
 from bus.consumers.visitor_limits import Budgets

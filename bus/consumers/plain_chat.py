@@ -8,7 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bus.chat.access import Entry, Rights
+from bus.chat.room_access import Entry
+from bus.chat.room_rights import Rights
 from bus.conf import conf
 from bus.consumers import admission
 from bus.consumers.access_watcher import guard

@@ -13,9 +13,12 @@ from typing import Any
 from django.utils import timezone
 from pydantic_core import to_json
 
-from bus.chat import access, history
-from bus.chat.access import Entry, Rights, Visitor
+from bus.chat import history
+from bus.chat.guest_tokens import guest_token
+from bus.chat.room_access import Entry
+from bus.chat.room_rights import Rights
 from bus.chat.tokens import Grant
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers import admission
 from bus.consumers.access_watcher import guard
@@ -391,7 +394,7 @@ class Session(Socket):
     def _token(self) -> str | None:
         """By which a guest stays the same guest."""
         known = self.visitor.guest and self.turned_down is None
-        return access.guest_token(self.visitor) if known else None
+        return guest_token(self.visitor) if known else None
 
 
 def _now() -> str:

@@ -10,11 +10,14 @@ from typing import Any
 
 from channels.consumer import AsyncConsumer
 
-from bus.chat import access
-from bus.chat.access import Entry, Login, Rights, Visitor
+from bus.chat.logins import Login
+from bus.chat.room_access import Entry
+from bus.chat.room_rights import Rights
+from bus.chat.visitors import Visitor, with_network
 from bus.conf import conf
 from bus.consumers.access_watcher import guard
 from bus.consumers.connections import connections
+from bus.consumers.visitor import login_of_scope, set_cookie_headers, visitor_of_scope
 from bus.consumers.visitor_limits import Budgets, What
 from bus.http import client_address
 from bus.messaging import throttle
@@ -24,7 +27,6 @@ from bus.protocol.errors import (
     CLOSE_TOO_SLOW,
     BusError,
     RateLimited,
-    Unauthenticated,
 )
 from bus.protocol.frames import PROTOCOL
 from bus.realtime.hub import hub
@@ -89,8 +91,8 @@ class Socket(AsyncConsumer):
             await turn_away(scope, send, CLOSE_RESTART)
             return
         self.network = client_address.own_network_of_scope(scope)
-        self.visitor = access.placed(access.visitor_of_scope(scope), self.network)
-        self.login = access.login_of_scope(scope)
+        self.visitor = with_network(visitor_of_scope(scope), self.network)
+        self.login = login_of_scope(scope)
         self.address = client_address.address_of_scope(scope)
         self.turned_down = await self._turn_down()
         task = asyncio.current_task()
@@ -107,7 +109,7 @@ class Socket(AsyncConsumer):
                 {
                     "type": "websocket.accept",
                     "subprotocol": self.subprotocol(),
-                    "headers": [] if self.turned_down else _cookie_headers(scope, self.visitor),
+                    "headers": [] if self.turned_down else set_cookie_headers(scope, self.visitor),
                 }
             )
         except Exception as error:
@@ -178,7 +180,7 @@ class Socket(AsyncConsumer):
     def become(self, visitor: Visitor, token_password: int | None = None) -> None:
         """Be somebody else from now on; raises Closed when they have too many sockets."""
         guard().remove(self)
-        self.visitor = access.placed(visitor, self.network)
+        self.visitor = with_network(visitor, self.network)
         self.login = self.turned_down = None
         self.token_password = token_password
         guard().add(self)
@@ -290,20 +292,3 @@ def is_too_large(text: str) -> bool:
     # At most 4 bytes a character, so short ones need not be encoded to know.
     limit = conf.frame_limit
     return len(text) > limit or (4 * len(text) > limit and len(text.encode()) > limit)
-
-
-def _cookie_headers(scope: dict[str, Any], visitor: Visitor) -> list[tuple[bytes, bytes]]:
-    """The cookie by which a new guest stays the same guest."""
-    if not visitor.guest or _is_known(scope, visitor):
-        return []
-    return [(b"set-cookie", access.guest_cookie(visitor).encode("latin-1"))]
-
-
-def _is_known(scope: dict[str, Any], visitor: Visitor) -> bool:
-    token = scope.get("cookies", {}).get(access.GUEST_COOKIE)
-    if not token:
-        return False
-    try:
-        return access.visitor_of_token(token).key == visitor.key
-    except Unauthenticated:
-        return False

@@ -6,7 +6,7 @@ import weakref
 from collections import OrderedDict
 from typing import Literal
 
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.token_bucket import TokenBucket
 

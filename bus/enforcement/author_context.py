@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
-from bus.chat import access, clock
+from bus.chat import clock
+from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import Known as Said
 from bus.enforcement.strikes import counts
@@ -37,7 +38,7 @@ class Known:
     @property
     def trusted(self) -> bool:
         """Whether the author moderates the room."""
-        return self.role in access.MODERATING
+        return self.role in MODERATING
 
     def context(self, said: Said) -> Context:
         """What their next message is judged with, beside what they said before."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from django.db.models import Max, Q
 
-from bus.chat.access import Rights
+from bus.chat.room_rights import Rights
 from bus.models import Message, Room
 
 # Two hops may shorten the distance between messages that a client sent in time, in seconds.

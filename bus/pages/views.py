@@ -9,17 +9,21 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from bus.chat import access, history
+from bus.chat import history, room_rights
 from bus.chat import lobby as lobby_list
+from bus.chat.guest_tokens import guest_token
 from bus.chat.history import Recovery
+from bus.chat.visitors import with_network
 from bus.conf import conf
 from bus.http import client_address
+from bus.http.guest_cookie import remember_guest
 from bus.messaging import throttle
 from bus.models import Room
 from bus.pages.catalog import script_catalog
 from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
 from bus.pages.throttling import refusal
+from bus.pages.visitor import visitor_of
 from bus.protocol.errors import Banned, Conflict, Forbidden, NotFound
 
 _ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
@@ -43,7 +47,7 @@ def icon(_request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def lobby(request: HttpRequest) -> HttpResponse:
     """The rooms that the visitor may see, and the way to others."""
-    visitor = access.visitor_of(request)
+    visitor = visitor_of(request)
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         return redirect("room", form.cleaned_data["name"])
@@ -62,9 +66,9 @@ def lobby(request: HttpRequest) -> HttpResponse:
 @require_safe
 def room(request: HttpRequest, name: str) -> HttpResponse:
     """A room with its newest messages; scripts take over from there."""
-    visitor = access.placed(access.visitor_of(request), client_address.own_network_of(request))
+    visitor = with_network(visitor_of(request), client_address.own_network_of(request))
     try:
-        found = access.enter(name, visitor).room
+        found = room_rights.enter(name, visitor).room
         if found.name != name:
             return redirect("room", found.name)
         page = _first_page(found)
@@ -98,7 +102,8 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         "catalog": script_catalog(),
     }
     response = render(request, "bus/room.html", context)
-    access.remember_guest(response, visitor)
+    if visitor.guest:
+        remember_guest(response, guest_token(visitor))
     return response
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus.chat import access, clock, history
-from bus.chat.access import Rights, Visitor
+from bus.chat import clock, history, room_rights
+from bus.chat.room_rights import Rights
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.enforcement import (
     audit,
@@ -149,7 +150,7 @@ class _Found:
             raise NotFound
         self.room = room
         row = Message.objects.filter(pk=int(message_id), room=room).first()
-        self.right: Rights = access.rights_of(visitor, room)
+        self.right: Rights = room_rights.rights_of(visitor, room)
         # Held and rejected messages are nobody's business but their author's.
         if row is None or (row.status != "posted" and row.author_key != visitor.key):
             raise NotFound("There is no such message.")

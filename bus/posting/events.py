@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from django.db import InterfaceError, OperationalError
 
-from bus.chat import access, history
-from bus.chat.access import FOR_GOOD, Rights
+from bus.chat import history, room_rights
+from bus.chat.room_rights import FOR_GOOD, Rights
 from bus.enforcement import review_serializer
 from bus.messaging.publisher import Bulletin
 from bus.models import Message, Review, Sanction
@@ -143,7 +143,7 @@ def moderators_for(facts: Iterable[Fact]) -> dict[int, list[str]]:
     reviews = [fact.review for fact in facts if isinstance(fact, Opened | Closed)]
     rooms = {review.message.room for review in reviews}
     found: dict[int, list[str]] = {}
-    for room_id, key in sorted(access.moderators(rooms)) if rooms else ():
+    for room_id, key in sorted(room_rights.moderators(rooms)) if rooms else ():
         found.setdefault(room_id, []).append(key)
     return found
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from django.db import connection, transaction
 
-from bus.chat import access, clock, message_sql
+from bus.chat import clock, message_sql, room_rights, visitors
 from bus.chat.message_sql import Key
+from bus.chat.room_rights import Rights
 from bus.enforcement import open_review, room_policies, slow_mode, strikes
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
@@ -40,7 +41,7 @@ class Submission:
     @property
     def author_key(self) -> str:
         """Who wrote it."""
-        return access.author_key(self.message.author)
+        return visitors.author_key(self.message.author)
 
     @property
     def key(self) -> Key:
@@ -82,15 +83,15 @@ class _Settling:
         self.facts: dict[Key, list[Fact]] = {}
         self.rows = message_sql.find(set(self.keys))
         authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
-        sources: dict[str, set[str]] = {}
+        networks: dict[str, set[str]] = {}
         for (_, author_key, _), submission in zip(self.keys, submissions, strict=True):
             if submission.message.network:
-                sources.setdefault(author_key, set()).add(submission.message.network)
+                networks.setdefault(author_key, set()).add(submission.message.network)
         for room_id, author_key, _ in self.keys:
             if room_id in authors:
                 authors[room_id].add(author_key)
-        self.rights = access.rights(
-            {self.rooms[pk]: keys for pk, keys in authors.items()}, sources=sources, here=True
+        self.rights = room_rights.rights(
+            {self.rooms[pk]: keys for pk, keys in authors.items()}, networks=networks, here=True
         )
         self.last_sent = slow_mode.last_written(
             self.rooms.values(),
@@ -180,7 +181,7 @@ class _Settling:
         return row
 
     def _consequences(
-        self, row: Message, room: Room, verdict: Verdict, right: access.Rights, retracted: bool
+        self, row: Message, room: Room, verdict: Verdict, right: Rights, retracted: bool
     ) -> list[Fact]:
         """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
         facts: list[Fact] = []
@@ -202,7 +203,7 @@ class _Settling:
                     right.muted = sanction
         return facts
 
-    def _refusal(self, submission: Submission, right: access.Rights) -> str:
+    def _refusal(self, submission: Submission, right: Rights) -> str:
         """Why this author may not write this now, as a reason code; "" if they may."""
         if refusal := right.refusal():
             return refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from bus.chat import clock
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.enforcement import audit
 from bus.models import Message, Review, Room
 from bus.posting.outcomes import Opened, Settled

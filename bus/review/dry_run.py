@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from bus.chat import access
+from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies, training_labels
 from bus.enforcement.policy_diff import Difference
 from bus.messaging.publisher import REMEMBERED
@@ -190,7 +190,7 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference
         context = Context(
             recent=tuple(what for _, what in recent),
             ages=tuple(max(0.0, (row.created_at - at).total_seconds()) for at, _ in recent),
-            trusted=role in access.MODERATING,
+            trusted=role in MODERATING,
             role=role,
             account_age=_account_age(row, joined),
         )

@@ -6,7 +6,7 @@ import logging
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from bus.chat import access, clock
+from bus.chat import clock, room_rights
 from bus.enforcement import audit, room_policies
 from bus.models import Message, Review, Room
 from bus.moderation import starred
@@ -72,7 +72,7 @@ def _expire(pk: int) -> list[Fact]:
 
 def _may_write(room: Room, review: Review) -> bool:
     key = review.message.author_key
-    return not access.rights({room: [key]})[room.pk, key].refusal()
+    return not room_rights.rights({room: [key]})[room.pk, key].refusal()
 
 
 def _star(row: Message, room: Room) -> None:

@@ -7,8 +7,9 @@ import datetime as dt
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus.chat import access, clock
-from bus.chat.access import Rights, Visitor
+from bus.chat import clock, room_rights
+from bus.chat.room_rights import Rights
+from bus.chat.visitors import Visitor
 from bus.enforcement import audit, open_review, room_policies
 from bus.models import Message, Report, Review, Room
 from bus.protocol import types
@@ -39,7 +40,7 @@ def file(room: Room, message_id: str, by: Visitor, reason: str) -> Review | None
         if row is None or (row.removed_at is not None and not _hidden(row)):
             raise NotFound("There is no such message.")
         row.room = locked
-        right = access.rights({locked: [by.key]})[locked.pk, by.key]
+        right = room_rights.rights({locked: [by.key]})[locked.pk, by.key]
         review = Review.objects.filter(message=row).first() or Review(message=row)
         if not (_matters(review, row, by) and _is_heard(right)):
             return None

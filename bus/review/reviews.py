@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from bus.chat import access, clock
+from bus.chat import clock, room_rights
 from bus.enforcement import audit, open_review, room_policies, sanctions, strikes, training_labels
 from bus.enforcement.strikes import Escalation
 from bus.models import Message, Review, Room, Strike
@@ -205,7 +205,7 @@ def _follow(review: Review, room: Room, actor: str, now: dt.datetime) -> None:
         strikes.forgive(row, now)
         sanctions.lift_for(row, actor, "the message stands", now)
         return
-    right = access.rights({room: [row.author_key]})[room.pk, row.author_key]
+    right = room_rights.rights({room: [row.author_key]})[room.pk, row.author_key]
     struck = Strike.objects.filter(message=row, forgiven_at=None).exists()
     if not (right.trusted or right.service or struck):
         climbing = Escalation(now)

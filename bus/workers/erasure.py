@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 
-from bus.chat import access
+from bus.chat.visitors import author_key
 from bus.conf import conf
 from bus.messaging import publisher
 from bus.models import Erasure
@@ -101,7 +101,7 @@ def _key(message: dict[str, Any]) -> tuple[str, str, str] | None:
         return None
     if not isinstance(said, MessageSubmitted):
         return None
-    return access.author_key(said.author), said.client_id, said.room
+    return author_key(said.author), said.client_id, said.room
 
 
 async def _in_thread(work: Any, *args: Any) -> Any:

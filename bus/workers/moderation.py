@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.broker import Delivery, Undeliverable
-from bus.chat import access, clock, history, rooms
+from bus.chat import clock, history, rooms
+from bus.chat.visitors import author_key
 from bus.enforcement import author_context, external_classifier, room_policies
 from bus.enforcement.external_classifier import ExternalJudge
 from bus.enforcement.recent_texts import Recollection
@@ -71,7 +72,7 @@ class ModerationWorker(BatchConsumer):
 
     async def _settle(self, batch: Batch) -> Failures:
         """Settle a list in one transaction, then publish it."""
-        keys = [access.author_key(message.author) for _, message in batch]
+        keys = [author_key(message.author) for _, message in batch]
         recalled = await publisher.recall(keys)
         recent = dict(zip(keys, recalled, strict=True))
         if self._external.asked:
@@ -193,4 +194,4 @@ def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -
         status="rejected",
         reason=Reason(code="not_found", message=reasons.text("not_found")),
     )
-    bulletins.settled(access.author_key(message.author), message.room, outcome)
+    bulletins.settled(author_key(message.author), message.room, outcome)

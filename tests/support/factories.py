@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import Message, Room
 from bus.moderation import judge

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bus.chat import history
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.consumers import changes
 from bus.consumers.commands.types import Data, Methods
 from bus.database import threads

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from django.utils import timezone
 
-from bus.chat import access, tokens
-from bus.chat.access import Visitor
+from bus.chat import tokens
+from bus.chat.guest_tokens import visitor_of_token
 from bus.chat.tokens import Grant
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers.commands.types import Data, Methods
 from bus.database import threads
@@ -35,7 +36,7 @@ async def authenticate(session: Session, command: SessionAuthenticate) -> Data:
 async def _check(token: str) -> tuple[Visitor, Grant | None]:
     """Whom a token names; raises Unauthenticated."""
     if not tokens.is_token(token):
-        return access.visitor_of_token(token), None
+        return visitor_of_token(token), None
     grant = await threads.run(tokens.check, token)
     return grant.visitor, grant
 

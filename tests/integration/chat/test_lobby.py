@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bus.chat import lobby
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.models import Listing, Member, Room
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,11 +11,13 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 from websockets.asyncio.client import connect
 
-from bus.chat import access, admission_data, newcomers
-from bus.chat.access import Visitor
+from bus.chat import admission_data, newcomers
+from bus.chat.room_access import Entry
+from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import Arrival, Member, Message, Room
 from bus.protocol.errors import SlowMode
+from bus.protocol.objects import Author
 from tests.support.factories import (
     GUEST,
     GUEST_VISITOR,
@@ -41,11 +43,11 @@ def earlier(seconds: float) -> dt.datetime:
     return timezone.now() - dt.timedelta(seconds=seconds)
 
 
-def enter(place: Room, by: Visitor) -> access.Entry:
+def enter(place: Room, by: Visitor) -> Entry:
     return admission_data.read(place.name, {by.key}).rights(by).admit()
 
 
-def outcomes(place: Room, author: access.Author = GUEST) -> list[str]:
+def outcomes(place: Room, author: Author = GUEST) -> list[str]:
     return [s.row.reason for s in settle(place, "good morning", author=author) if s.row]
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bus.chat import admission_data
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.consumers import admission
 from bus.models import Member, Room, Sanction
 from bus.protocol.errors import Banned, NotFound

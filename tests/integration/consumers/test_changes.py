@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from bus.chat import history
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers import changes
 from bus.enforcement import room_policies

@@ -6,10 +6,13 @@ from collections.abc import Collection
 import pytest
 from asgiref.sync import sync_to_async
 
-from bus.chat import access, history
-from bus.chat.access import Entry, Visitor
+from bus.chat import history, room_rights
+from bus.chat.guest_tokens import guest_token, visitor_of_token
 from bus.chat.message_sql import Key
+from bus.chat.room_access import Entry
+from bus.chat.visitors import Visitor
 from bus.consumers.message_sender import MessageSender
+from bus.consumers.visitor import visitor_of_scope
 from bus.messaging import publisher
 from bus.models import Room
 from bus.protocol.objects import Outcome
@@ -19,7 +22,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 
 def entered(visitor: Visitor, place: Room) -> Entry:
-    return access.enter(place.name, visitor)
+    return room_rights.enter(place.name, visitor)
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
 @pytest.mark.usefixtures("broker")
 async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[int]) -> None:
     lobby = await sync_to_async(room)()
-    visitor = access.visitor_of_scope({})
+    visitor = visitor_of_scope({})
     entry = await sync_to_async(entered)(visitor, lobby)
     sender = MessageSender(visitor, 0)
     for number in range(5):
@@ -69,7 +72,7 @@ async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[
     assert await sender.repeated(entry, "new 3") is None
     assert asked == [1]
     # Back with its token it may repeat what it sent before.
-    back = access.visitor_of_token(access.guest_token(visitor))
+    back = visitor_of_token(guest_token(visitor))
     assert not back.new
     assert await MessageSender(back, 0).repeated(entry, "new 4") is None
     assert asked == [1, 1]

@@ -11,7 +11,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bus.chat import access, read_state
+from bus.chat import read_state
+from bus.chat.visitors import Visitor
 from bus.consumers import read_marks
 from bus.models import Member, Message, ReadMark, Room, Sanction
 from bus.protocol.errors import Unavailable
@@ -208,6 +209,6 @@ async def test_marks_of_what_is_gone_are_left_out(mina: User, lobby: Room) -> No
 
     assert await sync_to_async(write)() == {(lobby.pk, mina.pk): 2}
     assert await sync_to_async(write)() == {}
-    visitor = access.Visitor(key=f"u{mina.pk}", id=mina.pk, name="mina", user_id=mina.pk)
+    visitor = Visitor(key=f"u{mina.pk}", id=mina.pk, name="mina", user_id=mina.pk)
     [listed] = await sync_to_async(read_state.of_user)(visitor)
     assert (listed.room, listed.read, listed.unread) == ("lobby", 2, 3)

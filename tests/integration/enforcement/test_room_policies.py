@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bus.chat import access, history, rooms
+from bus.chat import history, room_rights, rooms
 from bus.enforcement import author_context, room_policies
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
@@ -293,7 +293,7 @@ def test_exempt_roles_are_judged_by_nothing_but_length(lobby: Room) -> None:
 def test_names_are_judged_at_sign_up_and_where_rooms_are_made(settings: Any) -> None:
     settings.BUS_OPEN_ROOMS = True
     with pytest.raises(NotFound):
-        access.enter("fuck_you", GUEST_VISITOR)
+        room_rights.enter("fuck_you", GUEST_VISITOR)
     assert not Room.objects.exists()
     fields = {"password1": "long-and-odd-7", "password2": "long-and-odd-7"}
     answer = Client().post("/accounts/signup/", {**fields, "username": "fuck_you"})

@@ -9,7 +9,7 @@ import uvicorn
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import Member, Message, Room
 from bus.posting import edit as edits

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from bus.chat import access, history
-from bus.chat.access import Visitor
+from bus.chat import history, room_rights
+from bus.chat.visitors import Visitor
 from bus.enforcement import audit, room_policies, sanctions, strikes
 from bus.enforcement.room_settings import Conduct
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
@@ -352,7 +352,7 @@ def test_of_several_sanctions_the_longest_counts(
     for kind in ("mute", "ban"):
         for length in minutes:
             sanctions.impose(lobby, "gabc", kind, minutes=length)
-    right = access.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
+    right = room_rights.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
     for found in (right.muted, right.banned):
         assert found is not None
         left = None if found.until is None else round((found.until - timezone.now()).seconds / 60)
@@ -361,5 +361,5 @@ def test_of_several_sanctions_the_longest_counts(
 
 def test_a_sanction_reaches_the_rights(lobby: Room) -> None:
     sanctions.impose(lobby, "gabc", "ban", reason="enough")
-    right = access.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
+    right = room_rights.rights({lobby: ["gabc"]})[lobby.pk, "gabc"]
     assert right.banned is not None

@@ -12,9 +12,9 @@ import pytest
 import uvicorn
 from django.db import OperationalError
 
-from bus.chat import access
 from bus.database import limits
 from bus.database.connection_limit import ConnectionLimit
+from bus.pages import views
 from tests.support.web_server import address, session
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -103,7 +103,7 @@ async def test_a_page_without_its_database_is_unavailable(
     def gone(_request: object) -> None:
         raise OperationalError("connection to server at 10.0.0.7 failed")
 
-    monkeypatch.setattr(access, "visitor_of", gone)
+    monkeypatch.setattr(views, "visitor_of", gone)
     status, headers, text = await get(server, "/chat/")
     assert (status, headers["Retry-After"]) == (503, "2")
     assert "10.0.0.7" not in text

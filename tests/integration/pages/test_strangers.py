@@ -14,8 +14,9 @@ from django.contrib.auth.models import User
 from django.test import AsyncClient, Client
 from websockets.asyncio.client import connect
 
-from bus.chat import access, api_keys, tokens
+from bus.chat import api_keys, tokens
 from bus.conf import conf
+from bus.http.guest_cookie import GUEST_COOKIE
 from bus.messaging import throttle
 from bus.models import Room
 from tests.support.api_caller import refused
@@ -173,7 +174,7 @@ async def test_new_guests_are_so_many_from_one_address_and_known_ones_are_not_co
         assert json.loads(await socket.recv())["code"] == "rate_limited"
         assert await close_code(socket) == 4429
     # Whoever was here before, by cookie or by token, is let in; and whoever comes from elsewhere.
-    cookie = {"Cookie": f"{access.GUEST_COOKIE}={known}"}
+    cookie = {"Cookie": f"{GUEST_COOKIE}={known}"}
     for _ in range(20):
         async with session(server, additional_headers=head | cookie) as one:
             await one.do("room.join", room="lobby")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import AuditEntry, Message, Report, Review, Room, Strike
 from bus.posting import edit as edits

@@ -18,7 +18,7 @@ from django.test import override_settings
 from bus.broker import BusChannelLayer
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.operations.handled_log import History
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.embedded import valkey
 from bus.messaging import publisher
 from bus.models import Erasure, Message, Room

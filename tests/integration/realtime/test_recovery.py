@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from bus.chat import history
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.consumers import repair
 from bus.database import threads
 from bus.messaging import publisher

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from bus.chat import history
-from bus.chat.access import Visitor
+from bus.chat.visitors import Visitor
 from bus.enforcement import review_serializer, room_policies, sanctions
 from bus.models import AuditEntry, Report, Review, Room
 from bus.posting import edit, events

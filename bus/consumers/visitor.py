@@ -1,0 +1,43 @@
+"""Who opened a WebSocket, by the scope that the Identity middleware filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bus.chat.guest_tokens import guest_token, visitor_of_cookies, visitor_of_token
+from bus.chat.logins import Login
+from bus.chat.visitors import Visitor, visitor_of_user
+from bus.http.guest_cookie import GUEST_COOKIE, set_cookie_header
+from bus.protocol.errors import Unauthenticated
+
+
+def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
+    """Who opened a WebSocket; somebody without a cookie is a new guest."""
+    user = visitor_of_user(scope.get("user"))
+    return user or visitor_of_cookies(scope.get("cookies", {}))
+
+
+def login_of_scope(scope: Mapping[str, Any]) -> Login | None:
+    """The HTTP session behind a WebSocket; None for guests, and without sessions."""
+    user = scope.get("user")
+    key = getattr(scope.get("session"), "session_key", None)
+    if not key or user is None or not (user.is_authenticated and user.is_active):
+        return None
+    return Login(key, hash(user.password))
+
+
+def set_cookie_headers(scope: Mapping[str, Any], visitor: Visitor) -> list[tuple[bytes, bytes]]:
+    """The cookie by which a new guest stays the same guest; none for who shows it already."""
+    if not visitor.guest or _shows_token_of(visitor, scope.get("cookies", {}).get(GUEST_COOKIE)):
+        return []
+    return [(b"set-cookie", set_cookie_header(guest_token(visitor)).encode("latin-1"))]
+
+
+def _shows_token_of(visitor: Visitor, token: str | None) -> bool:
+    if not token:
+        return False
+    try:
+        return visitor_of_token(token).key == visitor.key
+    except Unauthenticated:
+        return False
