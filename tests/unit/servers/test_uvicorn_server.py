@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import shlex
 import signal
@@ -18,6 +19,12 @@ from bus.servers.uvicorn_server import missing_bounds, running_uvicorn, warn_of_
 from bus.servers.uvicorn_websocket import BoundedWebSocket
 
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def application() -> None:
+    """Loaded before a test's log is caught: its first import sets up logging anew."""
+    importlib.import_module("bus.asgi")
 
 
 def config(*options: str) -> Any:
