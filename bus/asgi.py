@@ -21,7 +21,7 @@ from channels.routing import ProtocolTypeRouter  # noqa: E402
 from bus import routing, servers, unavailable  # noqa: E402
 from bus.api import middleware  # noqa: E402
 from bus.chat import name_policy  # noqa: E402
-from bus.consumers import access_watcher, guest_sightings, read_marks, repair  # noqa: E402
+from bus.consumers import access_watcher, guest_sightings, read_marks  # noqa: E402
 from bus.consumers.connections import connections  # noqa: E402
 from bus.consumers.identity import Identity  # noqa: E402
 from bus.consumers.origin import OriginGuard  # noqa: E402
@@ -45,8 +45,6 @@ _LOOK_TIMEOUT = 2.0
 # Allocations between two collections of garbage, by generation: with thousands of sockets each
 # collection takes long and finds next to nothing.
 _GC_THRESHOLDS = (20_000, 20, 100)
-
-hub.read_by(repair.Reader())
 
 # What asks whether all is well does not wait with what may be the matter; the first of them asks
 # for nothing but an answer.

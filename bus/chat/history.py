@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -11,51 +10,27 @@ from django.db.models import QuerySet
 
 from bus.chat import message_sql
 from bus.chat.message_sql import Key
-from bus.conf import conf
 from bus.models import Message, Room
 from bus.protocol import reasons
 from bus.protocol.objects import Author, Outcome, Reason
-from bus.protocol.objects import Message as Wire
+from bus.protocol.objects import Message as ProtocolMessage
 from bus.protocol.types import timestamp
 
 
-@dataclass(frozen=True, slots=True)
-class Recovery:
-    """What a room.join answers with: messages up to the seq `head`, oldest change first."""
-
-    head: int
-    recovered: bool
-    messages: list[Wire]
-
-
-def recover(room: Room, since: int | None, limit: int | None = None) -> Recovery:
-    """What changed after `since`, or the newest page where that is unknown or too much."""
-    # Without a transaction (SQLite's would lock out writers): the head first, then one query, which
-    # is a snapshot of its own. What is newer than the head arrives as a live event.
-    head = Room.objects.values_list("head", flat=True).get(pk=room.pk)
-    if since is not None and 0 <= since <= head and head - since <= conf.recovery_limit:
-        changed = list(_posted(room).filter(changed__gt=since).order_by("changed"))
-        if changed:
-            # The newest change of a room is its head at the time of this query.
-            head = max(head, changed[-1].changed or 0)
-        return Recovery(head, True, _wires(changed, room.name))
-    count = min(limit or 50, conf.page_limit)
-    page = _posted(room).filter(seq__lte=head).order_by("-seq")[:count]
-    return Recovery(head, since is None, _wires(reversed(page), room.name))
-
-
-def page(room: Room, before: int | None, after: int | None, limit: int) -> tuple[list[Wire], bool]:
+def page(
+    room: Room, before: int | None, after: int | None, limit: int
+) -> tuple[list[ProtocolMessage], bool]:
     """A page of messages before or after a seq, oldest first, and whether there are more."""
-    rows = _posted(room)
+    rows = posted(room.pk)
     if after is not None:
         if before is not None:
             rows = rows.filter(seq__lt=before)
         found = list(rows.filter(seq__gt=after).order_by("seq")[: limit + 1])
-        return _wires(found[:limit], room.name), len(found) > limit
+        return protocol_messages(found[:limit], room.name), len(found) > limit
     if before is not None:
         rows = rows.filter(seq__lt=before)
     found = list(rows.order_by("-seq")[: limit + 1])
-    return _wires(reversed(found[:limit]), room.name), len(found) > limit
+    return protocol_messages(reversed(found[:limit]), room.name), len(found) > limit
 
 
 def outcomes_of(keys: Collection[Key]) -> dict[Key, Outcome | None]:
@@ -66,20 +41,30 @@ def outcomes_of(keys: Collection[Key]) -> dict[Key, Outcome | None]:
 
 def outcome(row: Message) -> Outcome:
     """What its author is told of a settled message."""
-    posted = row.status == Message.Status.POSTED
+    is_posted = row.status == Message.Status.POSTED
     return Outcome(
         client_id=row.client_id,
         status=Message.Status(row.status).value,
         id=str(row.pk),
         seq=row.seq,
-        reason=None if posted else Reason(code=row.reason, message=reasons.text(row.reason)),
+        reason=None if is_posted else Reason(code=row.reason, message=reasons.text(row.reason)),
     )
 
 
-def wire(row: Message, room: str) -> Wire:
+def posted(room_id: int) -> QuerySet[Message]:
+    """The rows that a room shows, removed ones included; without an order."""
+    return Message.objects.named().filter(room=room_id, status=Message.Status.POSTED)
+
+
+def protocol_messages(rows: Iterable[Message], room: str) -> list[ProtocolMessage]:
+    """Posted messages as clients see them, in the order of the rows."""
+    return [protocol_message(row, room) for row in rows]
+
+
+def protocol_message(row: Message, room: str) -> ProtocolMessage:
     """A posted message as clients see it; a removed one without its body."""
     removed = row.removed_at is not None
-    return Wire(
+    return ProtocolMessage(
         id=str(row.pk),
         seq=row.seq,
         changed=row.changed,
@@ -110,11 +95,3 @@ def author_id(author_key: str) -> int | str | None:
 @lru_cache(4096)
 def _author(key: str, name: str) -> Author:
     return Author.of_stored(author_id(key), name)
-
-
-def _posted(room: Room) -> QuerySet[Message]:
-    return Message.objects.named().filter(room=room, status=Message.Status.POSTED)
-
-
-def _wires(rows: Iterable[Message], room: str) -> list[Wire]:
-    return [wire(row, room) for row in rows]

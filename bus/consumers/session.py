@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from pydantic_core import to_json
 
-from bus.chat import history
 from bus.chat.guest_tokens import guest_token
 from bus.chat.room_access import Entry
 from bus.chat.room_rights import Rights
@@ -28,7 +26,6 @@ from bus.consumers.guest_sightings import sightings
 from bus.consumers.message_sender import MessageSender
 from bus.consumers.read_marks import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
-from bus.database import threads
 from bus.posting import events
 from bus.protocol.commands import (
     Command,
@@ -56,7 +53,6 @@ from bus.protocol.objects import Joined, Limits, SessionUser
 from bus.protocol.replies import reply_error, reply_ok
 from bus.protocol.types import canonical_name, timestamp
 from bus.realtime.hub import hub
-from bus.realtime.recent_messages import CaughtUp
 from bus.realtime.room_filter import RoomFilter
 from bus.realtime.room_subscription import Listener, RoomSubscription
 
@@ -296,34 +292,21 @@ class Session(Socket):
             present = await presence.enter(room.pk, room.name, key, self.visitor.author)
         try:
             # Last: what is removed while something is awaited after this would come out again.
-            caught = await hub().catch_up(place.seat, command.since, command.limit, room.head)
-            if caught is None:
-                caught = await self._read_history(place, command)
+            found = await hub().recover(place.seat, command.since, command.limit, room.head)
         except BaseException:
             if not here:
                 presence.leave(room.pk, key)
             raise
-        self._after_reply = lambda: place.seat.release(caught.head)
+        self._after_reply = lambda: place.seat.release(found.head)
         return Joined(
             room=entry.info,
             you=entry.you,
-            seq=caught.head,
-            recovered=caught.recovered,
+            seq=found.head,
+            recovered=found.recovered,
             messages=[],
             presence=present,
             **read,
-        ).encode(caught.messages)
-
-    async def _read_history(self, place: Place, command: RoomJoin) -> CaughtUp:
-        """What changed since, or the newest page, where this process does not know it."""
-        room = place.entry.room
-        found = await threads.run(history.recover, room, command.since, command.limit)
-        # What the room was told meanwhile follows; but no text that is gone by then.
-        gone = place.seat.held_removals()
-        for message in found.messages:
-            if message.id in gone:
-                message.body, message.removed = "", True
-        return CaughtUp(found.head, found.recovered, to_json(found.messages))
+        ).encode(found.messages)
 
     def place(self, room: str) -> Place:
         """Where the session is in a room; raises NotMember, or why it is there no more."""

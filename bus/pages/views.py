@@ -9,10 +9,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from bus.chat import history, room_rights
 from bus.chat import lobby as lobby_list
+from bus.chat import room_rights
 from bus.chat.guest_tokens import guest_token
-from bus.chat.history import Recovery
 from bus.chat.visitors import with_network
 from bus.conf import conf
 from bus.http import client_address
@@ -24,6 +23,8 @@ from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
 from bus.pages.throttling import refusal
 from bus.pages.visitor import visitor_of
+from bus.posting import catch_up
+from bus.posting.catch_up import Recovery
 from bus.protocol.errors import Banned, Conflict, Forbidden, NotFound
 
 _ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
@@ -109,4 +110,4 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
 
 def _first_page(room: Room) -> Recovery:
     # What the first join will make has nothing in it.
-    return history.recover(room, None, FIRST_PAGE) if room.pk else Recovery(0, True, [])
+    return catch_up.recover(room.pk, None, FIRST_PAGE) if room.pk else Recovery(0, True, [])

@@ -1,4 +1,7 @@
-"""What a room was told, as events again: for listeners that the broker did not reach."""
+"""Reads what a listener missed: the messages that a join is answered with, and events again.
+
+All of recovery is read here, by blocking functions; `realtime/` calls them off its event loop.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.chat import history
+from bus.conf import conf
 from bus.messaging.publisher import Bulletin
-from bus.models import Message, Room
+from bus.models import Room
 from bus.posting import events
-from bus.protocol.objects import Message as Wire
+from bus.protocol.objects import Message as ProtocolMessage
 
 # Few enough for one statement of any database.
 _CHUNK = 500
@@ -25,21 +29,46 @@ def heads(rooms: Sequence[int]) -> dict[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class Recovery:
+    """What a room.join answers with: messages up to the seq `head`, oldest change first."""
+
+    head: int
+    recovered: bool
+    messages: list[ProtocolMessage]
+
+
+def recover(room_id: int, since: int | None, limit: int | None = None) -> Recovery:
+    """What changed after `since`, or the newest page where that is unknown or too much."""
+    # Without a transaction (SQLite's would lock out writers): the head first, then one query, which
+    # is a snapshot of its own. What is newer than the head arrives as a live event.
+    name, head = _name_and_head(room_id)
+    if since is not None and 0 <= since <= head and head - since <= conf.recovery_limit:
+        changed = list(history.posted(room_id).filter(changed__gt=since).order_by("changed"))
+        if changed:
+            # The newest change of a room is its head at the time of this query.
+            head = max(head, changed[-1].changed or 0)
+        return Recovery(head, True, history.protocol_messages(changed, name))
+    count = min(limit or 50, conf.page_limit)
+    page = history.posted(room_id).filter(seq__lte=head).order_by("-seq")[:count]
+    return Recovery(head, since is None, history.protocol_messages(reversed(page), name))
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
     """A room's messages that changed after `base`, and those posted after `floor`."""
 
     head: int
     base: int
     floor: int
-    messages: list[Wire]
+    messages: list[ProtocolMessage]
 
 
-def newest(room_id: int, span: int, page: int) -> Newest:
+def snapshot(room_id: int, span: int, page: int) -> Snapshot:
     """What changed within a room's last `span` changes, and its newest page."""
-    name, head = Room.objects.values_list("name", "head").get(pk=room_id)
+    name, head = _name_and_head(room_id)
     base = floor = max(0, head - span)
     # What is posted later comes as an event; what is changed later is here, and comes, too.
-    posted = Message.objects.named().filter(room=room_id, status="posted", seq__lte=head)
+    posted = history.posted(room_id).filter(seq__lte=head)
     rows = list(posted.filter(changed__gt=base))
     if base and sum((row.seq or 0) > base for row in rows) < page:
         # Most of the changes were edits.
@@ -48,7 +77,7 @@ def newest(room_id: int, span: int, page: int) -> Newest:
         rows += [row for row in paged if row.pk not in known]
         floor = min(base, (paged[-1].seq or 1) - 1) if len(paged) == page else 0
     rows.sort(key=lambda row: row.changed or 0)
-    return Newest(head, base, floor, [history.wire(row, name) for row in rows])
+    return Snapshot(head, base, floor, history.protocol_messages(rows, name))
 
 
 def events_since(room_id: int, since: int) -> Bulletin | None:
@@ -57,12 +86,12 @@ def events_since(room_id: int, since: int) -> Bulletin | None:
     A message that changed twice is stored once: its present state stands for both, and never a
     text that was taken back.
     """
-    room = Room.objects.filter(pk=room_id).first()
-    if room is None:
+    head = heads([room_id]).get(room_id)
+    if head is None:
         return None
-    if room.head <= since:
+    if head <= since:
         return Bulletin()
-    recovery = history.recover(room, since)
+    recovery = recover(room_id, since)
     if not recovery.recovered:
         return None
     bulletin = events.of_messages(recovery.messages)
@@ -76,7 +105,12 @@ def events_since(room_id: int, since: int) -> Bulletin | None:
     return bulletin
 
 
-def _successor(by_change: Mapping[int, Wire], seq: int) -> Wire | None:
+def _successor(by_change: Mapping[int, ProtocolMessage], seq: int) -> ProtocolMessage | None:
     """What stands for a change that another one of the same message has replaced."""
     later = min((change for change in by_change if change >= seq), default=None)
     return None if later is None else by_change[later]
+
+
+def _name_and_head(room_id: int) -> tuple[str, int]:
+    found: tuple[str, int] = Room.objects.values_list("name", "head").get(pk=room_id)
+    return found

@@ -27,7 +27,7 @@ from bus.protocol.events import (
     ReviewClosed,
     ReviewOpened,
 )
-from bus.protocol.objects import Message as Wire
+from bus.protocol.objects import Message as ProtocolMessage
 from bus.protocol.objects import Outcome
 from bus.protocol.plain_chat import plain_error, plain_message
 from bus.protocol.types import timestamp
@@ -61,17 +61,17 @@ class Bulletins:
 
     def posted(self, row: Message, room: str, *, retracted: bool = False) -> None:
         """The room hears of a new message; of one to be `retracted` it hears that next."""
-        wire = history.wire(row, room)
+        message = history.protocol_message(row, room)
         if retracted:
             as_posted = {"body": row.body, "removed": False, "removed_by": None, "changed": row.seq}
-            wire = wire.model_copy(update=as_posted)
-        _add(self.rooms.setdefault(row.room_id, Bulletin()), wire)
+            message = message.model_copy(update=as_posted)
+        _add(self.rooms.setdefault(row.room_id, Bulletin()), message)
 
     def changed(self, row: Message, room: str, reason: str = "") -> None:
         """The room hears of an edit or a removal; `reason` in a moderator's words, or a code."""
-        wire = history.wire(row, room)
+        message = history.protocol_message(row, room)
         bulletin = self.rooms.setdefault(row.room_id, Bulletin())
-        bulletin.events.append((wire.changed, frame_of(wire, wire.changed, reason)))
+        bulletin.events.append((message.changed, frame_of(message, message.changed, reason)))
 
     def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
         """The author hears of the outcome; a backend service has no session that could."""
@@ -177,7 +177,7 @@ def _end(sanction: Sanction | None) -> str | None:
     return timestamp(sanction.until or FOR_GOOD) if sanction else None
 
 
-def of_messages(messages: Iterable[Wire]) -> Bulletin:
+def of_messages(messages: Iterable[ProtocolMessage]) -> Bulletin:
     """What a room hears of messages that it has missed, in the order of seq.
 
     One that was changed since is told as posted, in its present state, and as changed.
@@ -192,14 +192,14 @@ def of_messages(messages: Iterable[Wire]) -> Bulletin:
     return bulletin
 
 
-def _add(bulletin: Bulletin, message: Wire) -> None:
+def _add(bulletin: Bulletin, message: ProtocolMessage) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
     bulletin.events.append((message.seq, frame))
     if not message.removed:
         bulletin.plain.append((message.seq, plain_message(message)))
 
 
-def frame_of(message: Wire, seq: int, reason: str = "") -> bytes:
+def frame_of(message: ProtocolMessage, seq: int, reason: str = "") -> bytes:
     """What tells of a message at one seq: that it was posted, or how it was changed since."""
     if seq == message.seq:
         return MessagePosted.encode(message, message.room, seq)

@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+from bus.database import threads
+from bus.messaging.publisher import Bulletin
+from bus.posting import catch_up
 from bus.protocol.errors import Unavailable
-from bus.realtime.source import Source
 from bus.realtime.topic import RoomTopic, Topic
 
 logger = logging.getLogger(__name__)
@@ -27,9 +29,8 @@ Spawn = Callable[[Coroutine[Any, Any, None]], None]
 class GapRepair:
     """Compares what was delivered with what there is, and repairs rooms one by one."""
 
-    def __init__(self, topics: Mapping[str, Topic], source: Source | None, spawn: Spawn) -> None:
+    def __init__(self, topics: Mapping[str, Topic], spawn: Spawn) -> None:
         self._topics = topics
-        self._source = source
         self._spawn = spawn
 
     def notice_gap(self, topic: RoomTopic) -> None:
@@ -91,9 +92,9 @@ class GapRepair:
         self, topics: list[RoomTopic], *, insist: bool = False
     ) -> dict[int, int] | None:
         """The rooms' newest seqs; None where nobody can tell."""
-        while self._source is not None and topics:
+        while topics:
             try:
-                return await self._source.heads([topic.room for topic in topics])
+                return await threads.run(catch_up.heads, [topic.room for topic in topics])
             except Unavailable as error:
                 logger.debug("Positions are not compared: %s", error)
             if not insist:
@@ -122,12 +123,10 @@ class GapRepair:
         topic.skip_gap()
         topic.resume()
 
-    async def _missed(self, topic: RoomTopic) -> Any:
-        while (
-            self._source is not None and topic.sequencer.head is not None and self._is_live(topic)
-        ):
+    async def _missed(self, topic: RoomTopic) -> Bulletin | None:
+        while (head := topic.sequencer.head) is not None and self._is_live(topic):
             try:
-                return await self._source.missed(topic.room, topic.sequencer.head)
+                return await threads.run(catch_up.events_since, topic.room, head)
             except Unavailable as error:
                 # Nothing new is stored meanwhile, either.
                 logger.debug("%s waits for the database: %s", topic.group, error)

@@ -9,16 +9,18 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from bus.conf import conf
+from bus.database import threads
 from bus.messaging import publisher
+from bus.posting import catch_up
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
+from bus.realtime import recovery
 from bus.realtime.flush_scheduler import FlushScheduler
 from bus.realtime.gap_repair import GapRepair
 from bus.realtime.presence import PresenceKeeper
-from bus.realtime.recent_messages import CaughtUp
-from bus.realtime.recovery import Recovery
+from bus.realtime.recent_messages import EncodedRecovery
+from bus.realtime.recovery import RecoveryCache
 from bus.realtime.room_subscription import Listener, RoomSubscription
-from bus.realtime.source import Source
 from bus.realtime.topic import AuthorTopic, Counts, RoomTopic, Topic
 from bus.realtime.typing import TypingKeeper
 
@@ -53,24 +55,18 @@ OpenInbox = Callable[[Callable[[], None]], Awaitable[Inbox]]
 class Hub:
     """Listens to groups for the sockets of one event loop; a delivery costs no task and no wait."""
 
-    def __init__(
-        self,
-        open_inbox: OpenInbox = publisher.Inbox.open,
-        source: Source | None = None,
-    ) -> None:
-        """`source` reads what the broker did not bring; see `read_by`."""
+    def __init__(self, open_inbox: OpenInbox = publisher.Inbox.open) -> None:
         self.counts = Counts()
         self.presence = PresenceKeeper()
         self.typing = TypingKeeper(self.deliver_locally, self.presence.here)
         self._open_inbox = open_inbox
-        self._source = source
         self._opening = asyncio.Lock()
         self._inbox: Inbox | None = None
         self._topics: dict[str, Topic] = {}
         # Kept until they are done: the event loop alone would not.
         self._tasks: set[asyncio.Task[None]] = set()
-        self.repairs = GapRepair(self._topics, source, self._spawn)
-        self._recovery = Recovery(source)
+        self.repairs = GapRepair(self._topics, self._spawn)
+        self._recovery_cache = RecoveryCache()
         self._flush_scheduler = FlushScheduler(self._flush)
         # Topics with something to flush, in the order in which it came.
         self._unflushed: dict[Topic, None] = {}
@@ -103,18 +99,19 @@ class Hub:
         topic = self._topics.get(channel_names.room_group(room))
         return topic.sequencer.head if isinstance(topic, RoomTopic) else None
 
-    async def catch_up(
+    async def recover(
         self, subscription: RoomSubscription, since: int | None, limit: int | None, least: int = 0
-    ) -> CaughtUp | None:
-        """What a join is answered of the room's messages; None where only the database knows.
+    ) -> EncodedRecovery:
+        """What a join is answered of the room's messages; raises Unavailable.
 
         `least` is a head of the room that was seen in the database: the answer is as new. The
         subscription is to be released with its head before anything else is awaited.
         """
         topic = self._topics.get(channel_names.room_group(subscription.room))
-        if not isinstance(topic, RoomTopic):
-            return None
-        return await self._recovery.catch_up(topic, since, limit, least)
+        found = None
+        if isinstance(topic, RoomTopic):
+            found = await self._recovery_cache.answer(topic, since, limit, least)
+        return found or await recovery.read(subscription, since, limit)
 
     def leave_room(self, subscription: RoomSubscription) -> None:
         """Take a listener out of a room."""
@@ -186,15 +183,12 @@ class Hub:
                     await inbox.listen(topic.group)
                     if isinstance(topic, RoomTopic):
                         # After the subscription, so that nothing falls between the two.
-                        topic.start_from(await self._head(topic.room))
+                        heads = await threads.run(catch_up.heads, [topic.room])
+                        topic.start_from(heads.get(topic.room))
                         topic.resume()
             except TimeoutError as error:
                 raise Unavailable from error
             topic.listening = True
-
-    async def _head(self, room: int) -> int | None:
-        heads = {} if self._source is None else await self._source.heads([room])
-        return heads.get(room)
 
     async def _opened(self) -> Inbox:
         async with self._opening:
@@ -215,7 +209,7 @@ class Hub:
             try:
                 await self.repairs.check()
                 rooms = [topic for topic in self._topics.values() if isinstance(topic, RoomTopic)]
-                self._recovery.make_room(rooms)
+                self._recovery_cache.make_room(rooms)
             except Exception:
                 logger.exception("The positions of rooms could not be compared.")
 
@@ -283,17 +277,6 @@ class Hub:
             topic.deliver(message["events"], message["plain"], message["own"])
 
 
-class _Reading:
-    """How the hubs of this process read the database."""
-
-    source: Source | None = None
-
-
-def read_by(source: Source) -> None:
-    """Have every hub made from now on read what rooms were told by this."""
-    _Reading.source = source
-
-
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
 
 
@@ -302,7 +285,7 @@ def hub() -> Hub:
     loop = asyncio.get_running_loop()
     found = _hubs.get(loop)
     if found is None:
-        found = _hubs[loop] = Hub(source=_Reading.source)
+        found = _hubs[loop] = Hub()
     return found
 
 

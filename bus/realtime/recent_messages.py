@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from pydantic_core import from_json, to_json
 
 from bus.conf import conf
+from bus.posting.catch_up import Snapshot
+from bus.protocol.objects import Message as ProtocolMessage
 
 # Events are taken in when somebody asks, or when this many wait.
 _WAITING = 256
@@ -15,7 +17,7 @@ _WAITING = 256
 _ANSWERS = 16
 
 
-class Kept(NamedTuple):
+class _Kept(NamedTuple):
     """One message in its present state."""
 
     id: str
@@ -25,18 +27,8 @@ class Kept(NamedTuple):
     json: bytes
 
 
-class Snapshot(NamedTuple):
-    """What the database had: every message that changed after `base` or was posted after `floor`,
-    and the room's `head`."""
-
-    head: int
-    base: int
-    floor: int
-    messages: list[Kept]
-
-
-class CaughtUp(NamedTuple):
-    """The answer to a join: a JSON array of messages, which are all up to `head`."""
+class EncodedRecovery(NamedTuple):
+    """As posting.catch_up.Recovery, its messages as the JSON array that goes to clients."""
 
     head: int
     recovered: bool
@@ -56,7 +48,7 @@ class RecentMessages:
         self.head = 0
         self._base = 0
         self._floor = 0
-        self._messages: dict[str, Kept] = {}
+        self._messages: dict[str, _Kept] = {}
         self._size = 0
         # Events that are not taken in yet.
         self._waiting: list[tuple[int, bytes]] = []
@@ -76,8 +68,8 @@ class RecentMessages:
     def load(self, snapshot: Snapshot) -> None:
         """Begin with what the database had."""
         self.head, self._base, self._floor = snapshot.head, snapshot.base, snapshot.floor
-        self._messages = {message.id: message for message in snapshot.messages}
-        self._size = sum(len(message.json) for message in snapshot.messages)
+        self._messages = {message.id: _kept(message) for message in snapshot.messages}
+        self._size = sum(len(kept.json) for kept in self._messages.values())
         self._answers.clear()
         self.loaded = True
         self._apply_waiting()
@@ -113,8 +105,8 @@ class RecentMessages:
         self._apply_waiting()
         return self.loaded and self.head >= seq
 
-    def answer(self, since: int | None, limit: int | None) -> CaughtUp | None:
-        """What a `room.join` is told; None where only the database knows."""
+    def answer(self, since: int | None, limit: int | None) -> EncodedRecovery | None:
+        """What a `room.join` is answered; None where only the database knows."""
         self._apply_waiting()
         if not self.loaded:
             return None
@@ -124,7 +116,7 @@ class RecentMessages:
             messages = self._changed_after(since)
         else:
             messages = self._newest(min(limit or 50, conf.page_limit))
-        return None if messages is None else CaughtUp(self.head, recovered, messages)
+        return None if messages is None else EncodedRecovery(self.head, recovered, messages)
 
     def _changed_after(self, since: int) -> bytes | None:
         if since < self._base:
@@ -147,7 +139,7 @@ class RecentMessages:
             found = self._remember(("newest", count), kept[-count:])
         return found
 
-    def _remember(self, asked: tuple[str, int], messages: Iterable[Kept]) -> bytes:
+    def _remember(self, asked: tuple[str, int], messages: Iterable[_Kept]) -> bytes:
         """Encode an answer for all who ask the same."""
         if len(self._answers) >= _ANSWERS:
             del self._answers[next(iter(self._answers))]
@@ -183,18 +175,18 @@ class RecentMessages:
         if old is not None:
             self._size -= len(old.json)
         if kind in ("message.posted", "message.edited"):
-            self._keep(Kept(data["id"], data["seq"], max(seq, data["changed"]), to_json(data)))
+            self._keep(_Kept(data["id"], data["seq"], max(seq, data["changed"]), to_json(data)))
         elif kind == "message.removed" and old is not None:
             message = from_json(old.json)
             message |= {"body": "", "removed": True, "changed": seq}
             if "removed_by" in message:
                 message["removed_by"] = data.get("by")
-            self._keep(Kept(old.id, old.seq, seq, to_json(message)))
+            self._keep(_Kept(old.id, old.seq, seq, to_json(message)))
         else:
             # A change of something that is not here: who asks next reads anew, once for all.
             self.drop()
 
-    def _keep(self, message: Kept) -> None:
+    def _keep(self, message: _Kept) -> None:
         self._messages[message.id] = message
         self._size += len(message.json)
 
@@ -211,5 +203,9 @@ class RecentMessages:
                 self._floor = max(self._floor, oldest.seq)
 
 
-def _array(messages: Iterable[Kept]) -> bytes:
+def _kept(message: ProtocolMessage) -> _Kept:
+    return _Kept(message.id, message.seq, message.changed, message.model_dump_json().encode())
+
+
+def _array(messages: Iterable[_Kept]) -> bytes:
     return b"[" + b",".join([message.json for message in messages]) + b"]"

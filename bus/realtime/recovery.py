@@ -1,4 +1,4 @@
-"""Answers joins from the newest messages that this process has heard or read once."""
+"""Answers joins: from what this process has heard or read once, else from the database."""
 
 from __future__ import annotations
 
@@ -6,34 +6,50 @@ import asyncio
 import time
 from collections.abc import Iterable
 
+from pydantic_core import to_json
+
 from bus.conf import conf
-from bus.realtime.recent_messages import CaughtUp
-from bus.realtime.source import Source
+from bus.database import threads
+from bus.posting import catch_up
+from bus.realtime.recent_messages import EncodedRecovery
+from bus.realtime.room_subscription import RoomSubscription
 from bus.realtime.topic import RoomTopic
 
 
-class Recovery:
+async def read(
+    subscription: RoomSubscription, since: int | None, limit: int | None
+) -> EncodedRecovery:
+    """What changed since, or the newest page, as the database has it; raises Unavailable.
+
+    The subscription is to hold its events back meanwhile.
+    """
+    found = await threads.run(catch_up.recover, subscription.room, since, limit)
+    # What was published meanwhile follows; but no text that is gone by then.
+    removed = subscription.held_removals()
+    for message in found.messages:
+        if message.id in removed:
+            message.body, message.removed = "", True
+    return EncodedRecovery(found.head, found.recovered, to_json(found.messages))
+
+
+class RecoveryCache:
     """Reads a room's newest messages once, however many ask, and keeps them while it is active."""
 
-    def __init__(self, source: Source | None) -> None:
-        self._source = source
-
-    async def catch_up(
+    async def answer(
         self, topic: RoomTopic, since: int | None, limit: int | None, least: int = 0
-    ) -> CaughtUp | None:
-        """What a join is told; None where only the database knows. Raises Unavailable.
+    ) -> EncodedRecovery | None:
+        """What a join is answered; None where only the database knows. Raises Unavailable.
 
         It is at least up to `least`, a head that was seen in the database: what was removed by then
         is in no answer, even if the broker did not bring the removal.
         """
         topic.recent_asked = time.monotonic()
         if not topic.recent.covers(max(least, topic.sequencer.head or 0)):
-            if self._source is None or conf.recovery_cache == 0:
+            if conf.recovery_cache == 0:
                 return None
             if topic.recent_task is None:
                 topic.recent.expect_snapshot()
-                reading = self._read(self._source, topic)
-                topic.recent_task = asyncio.get_running_loop().create_task(reading)
+                topic.recent_task = asyncio.get_running_loop().create_task(self._load(topic))
                 topic.recent_task.add_done_callback(
                     lambda done: done.cancelled() or done.exception()
                 )
@@ -43,10 +59,11 @@ class Recovery:
         # Nothing is awaited between this answer and the subscription's release: it misses nothing.
         return topic.recent.answer(since, limit)
 
-    async def _read(self, source: Source, topic: RoomTopic) -> None:
+    async def _load(self, topic: RoomTopic) -> None:
         try:
             edition = topic.recent.edition
-            snapshot = await source.recent(topic.room, conf.recovery_limit)
+            span, page = conf.recovery_limit, conf.page_limit
+            snapshot = await threads.run(catch_up.snapshot, topic.room, span, page)
             if edition == topic.recent.edition:
                 topic.recent.load(snapshot)
         finally:

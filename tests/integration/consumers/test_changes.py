@@ -21,7 +21,7 @@ from bus.enforcement import room_policies
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
 from bus.models import Member, Message, Report, Review, Room
-from bus.posting import events
+from bus.posting import catch_up, events
 from bus.protocol import channel_names
 from bus.protocol.errors import Invalid
 from bus.protocol.events import EventPublished
@@ -293,7 +293,7 @@ def test_names_that_are_older_than_their_rules_stop_nobody(lobby: Room, name: st
     row = posted(lobby)
     complain(lobby, row, 1)
     Message.objects.filter(pk=row.pk).update(author_name=name)
-    (message,) = history.recover(lobby, 0).messages
+    (message,) = catch_up.recover(lobby.pk, 0).messages
     assert message.body == "good morning"
     assert message.author.name
     assert "\u202e" not in message.author.name

@@ -26,6 +26,7 @@ from bus.embedded.broker import EmbeddedBroker
 from bus.messaging import publisher
 from bus.messaging.publisher import Bulletin
 from bus.models import Member, Message, Room, Sanction
+from bus.posting import catch_up
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.commands import Command, RoomLeave
 from bus.protocol.errors import Unavailable
@@ -261,7 +262,7 @@ async def test_what_is_posted_while_joining_follows_the_reply(
 ) -> None:
     settings.BUS_RECOVERY_CACHE = 0
     lobby = await Room.objects.acreate(name="lobby", access="open", head=3)
-    recover = module.history.recover
+    recover = catch_up.recover
     loop = asyncio.get_running_loop()
 
     def slowly(*args: object) -> object:
@@ -272,7 +273,7 @@ async def test_what_is_posted_while_joining_follows_the_reply(
 
     async with session(server) as one, session(server) as witness:
         await witness.do("room.join", room="lobby")
-        monkeypatch.setattr(module.history, "recover", slowly)
+        monkeypatch.setattr(catch_up, "recover", slowly)
         await one.send({"ref": "j", "type": "room.join", "data": {"room": "lobby"}})
         reply = await one.receive()
         assert (reply["ref"], reply["data"]["seq"]) == ("j", 3)

@@ -10,10 +10,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bus.chat import history, room_rights, rooms
+from bus.chat import room_rights, rooms
 from bus.enforcement import author_context, room_policies
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
+from bus.posting import catch_up
 from bus.posting.outcomes import Opened, Removed
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from tests.support.factories import (
@@ -268,7 +269,7 @@ def test_after_posting_what_may_not_stand_is_taken_out_again() -> None:
     ]
     assert seqs(place) == [1, 2, 3, 4, 5]
     assert [type(fact) for fact in rejected.facts] == [Removed, Opened]
-    assert [(m.seq, m.body) for m in history.recover(place, 0).messages] == [
+    assert [(m.seq, m.body) for m in catch_up.recover(place.pk, 0).messages] == [
         (1, ""),
         (3, ""),
         (5, CLEAN),

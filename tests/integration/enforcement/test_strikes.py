@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from bus.chat import history, room_rights
+from bus.chat import room_rights
 from bus.chat.visitors import Visitor
 from bus.enforcement import audit, room_policies, sanctions, strikes
 from bus.enforcement.room_settings import Conduct
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
-from bus.posting import events, removal
+from bus.posting import catch_up, events, removal
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.protocol.objects import Author
 from bus.review import appeals, reports, reviews
@@ -286,7 +286,7 @@ def test_a_purge_takes_each_message_out_with_a_seq_of_its_own(lobby: Room, mina:
     facts = removal.purge(lobby.pk, "gabc", since=began, by=mina, reason="a flood")
     assert [fact.row.pk for fact in facts] == [row.pk for row in mine]
     assert [fact.row.changed for fact in facts] == [5, 6, 7]
-    told = history.recover(lobby, 4).messages
+    told = catch_up.recover(lobby.pk, 4).messages
     assert [(m.seq, m.changed, m.removed, m.body) for m in told] == [
         (1, 5, True, ""),
         (2, 6, True, ""),
@@ -311,7 +311,7 @@ def test_what_was_purged_comes_back_by_no_decision(lobby: Room, mina: User) -> N
         reviews.decide(review.pk, approve=True, by=mina)
     with pytest.raises(Conflict):
         appeals.appeal(lobby, str(review.message_id), GUEST_VISITOR, "why?")
-    assert [m.body for m in history.recover(lobby, 0).messages] == [""]
+    assert [m.body for m in catch_up.recover(lobby.pk, 0).messages] == [""]
 
 
 def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) -> None:

@@ -231,7 +231,7 @@ async def test_a_moderator_removes_and_the_text_stays_with_moderators(
         assert event["data"] == {"id": id, "by": "moderator", "reason": "be kind"}
     row = await Message.objects.aget(pk=id)
     assert (row.body, row.verdict) == ("", {"body": "a long remark"})
-    assert history.wire(row, "lobby").removed_by == "moderator"
+    assert history.protocol_message(row, "lobby").removed_by == "moderator"
 
 
 async def test_a_held_message_is_withdrawn(server: uvicorn.Server) -> None:

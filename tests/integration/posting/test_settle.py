@@ -9,6 +9,7 @@ from django.utils import timezone
 from bus.chat import history
 from bus.models import Member, Message, Review, Room, Sanction
 from bus.moderation import POLICIES, judge
+from bus.posting import catch_up
 from bus.posting import settle as posting
 from bus.posting.settle import Settlement, Submission
 from bus.protocol.channel_messages import MessageSubmitted
@@ -118,7 +119,7 @@ def test_approval_posts_with_a_new_seq_and_the_first_decision_stands(mina: User)
     assert (row.status, row.seq) == ("posted", 2)
     with pytest.raises(Conflict):
         reviews.decide(review.pk, approve=False, by=mina)
-    assert [m.seq for m in history.recover(strict, 0).messages] == [1, 2]
+    assert [m.seq for m in catch_up.recover(strict.pk, 0).messages] == [1, 2]
 
 
 def test_a_rejecting_review_tells_the_reason(mina: User) -> None:
@@ -233,11 +234,11 @@ def test_a_room_that_is_gone_settles_nothing(lobby: Room) -> None:
 
 def test_recovery_gives_what_changed_and_no_more(lobby: Room) -> None:
     settle(*(submission(lobby, f"message {n}", client_id=str(n)) for n in range(1, 8)))
-    assert [m.seq for m in history.recover(lobby, 4).messages] == [5, 6, 7]
-    at_head = history.recover(lobby, 7)
+    assert [m.seq for m in catch_up.recover(lobby.pk, 4).messages] == [5, 6, 7]
+    at_head = catch_up.recover(lobby.pk, 7)
     assert (at_head.head, at_head.recovered, at_head.messages) == (7, True, [])
     for unknown in (-1, 8):
-        recovery = history.recover(lobby, unknown, limit=3)
+        recovery = catch_up.recover(lobby.pk, unknown, limit=3)
         assert (recovery.recovered, [m.seq for m in recovery.messages]) == (False, [5, 6, 7])
     page, more = history.page(lobby, before=5, after=None, limit=2)
     assert ([m.seq for m in page], more) == ([3, 4], True)
@@ -248,5 +249,5 @@ def test_recovery_gives_what_changed_and_no_more(lobby: Room) -> None:
 def test_a_removed_body_never_comes_out(lobby: Room) -> None:
     settle(submission(lobby, "regretted"))
     Message.objects.update(removed_at=timezone.now())
-    (message,) = history.recover(lobby, 0).messages
+    (message,) = catch_up.recover(lobby.pk, 0).messages
     assert (message.removed, message.body) == (True, "")

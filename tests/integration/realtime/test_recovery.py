@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,14 +14,12 @@ from pytest_django import Settings
 
 from bus.chat import history
 from bus.chat.visitors import Visitor
-from bus.consumers import repair
 from bus.database import threads
 from bus.messaging import publisher
 from bus.models import Room
 from bus.posting import catch_up, events, removal
 from bus.realtime.hub import Hub, hub
 from bus.realtime.prepared_frames import PreparedFrames
-from bus.realtime.recent_messages import Snapshot
 from bus.review import reports, reviews
 from tests.integration.realtime.test_gap_repair import stored, tell
 from tests.support.wait import until_async
@@ -46,42 +45,39 @@ class Ear:
         raise AssertionError("nobody is sent away")
 
 
-class CountingReader(repair.Reader):
-    """The database, and how often it was asked."""
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the database was asked for what."""
+    asked, run = Counter[str](), threads.run
 
-    def __init__(self) -> None:
-        self.asked = 0
+    async def counted(work: Callable[..., Any], *args: Any) -> Any:
+        asked[work.__name__] += 1
+        return await run(work, *args)
 
-    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
-        self.asked += 1
-        return await super().heads(rooms)
-
-    async def recent(self, room: int, span: int) -> Snapshot:
-        self.asked += 1
-        return await super().recent(room, span)
+    monkeypatch.setattr(threads, "run", counted)
+    return asked
 
 
-async def test_ten_thousand_who_come_back_at_once_ask_the_database_once() -> None:
+async def test_ten_thousand_who_come_back_at_once_ask_the_database_once(
+    database: Counter[str],
+) -> None:
     lobby = await Room.objects.acreate(name="lobby", access="open")
     await stored(lobby, *(f"body {n}" for n in range(20)))
-    reader = CountingReader()
-    one = Hub(source=reader)
+    one = Hub()
     ears = [Ear() for _ in range(10_000)]
 
     async def back(number: int, ear: Ear) -> list[int]:
         subscription = await one.join_room(lobby.pk, ear)
         since = number % 20
-        caught = await one.catch_up(subscription, since, None)
-        assert caught is not None
-        assert caught.recovered
-        subscription.release(caught.head)
-        return [since, *(message["seq"] for message in json.loads(caught.messages))]
+        found = await one.recover(subscription, since, None)
+        assert found.recovered
+        subscription.release(found.head)
+        return [since, *(message["seq"] for message in json.loads(found.messages))]
 
     try:
         for seqs in await asyncio.gather(*(back(n, ear) for n, ear in enumerate(ears))):
             assert seqs == [*range(seqs[0], 21)]
-        # The room's position, and its newest messages; of both one query.
-        assert reader.asked == 2
+        assert database == {"heads": 1, "snapshot": 1}
         await tell(lobby, *(await stored(lobby, "after")))
         await until_async(lambda: all(ear.heard for ear in ears))
         assert {len(ear.heard) for ear in ears} == {1}
@@ -109,11 +105,13 @@ async def test_a_join_says_the_same_with_the_cache_as_without(settings: Settings
         assert [await joined(**data) for data in asked] == with_cache
         assert [m["body"] for m in with_cache[0]["messages"]] == ["one", "two", "three"]
         assert with_cache[4]["recovered"] is False
-    recovered = await threads.run(history.recover, lobby, 0, None)
+    recovered = await threads.run(catch_up.recover, lobby.pk, 0, None)
     assert [message.id for message in recovered.messages] == [str(row.pk) for row in rows]
 
 
-async def test_ten_thousand_ask_once_however_much_was_edited_and_removed() -> None:
+async def test_ten_thousand_ask_once_however_much_was_edited_and_removed(
+    database: Counter[str],
+) -> None:
     lobby = await Room.objects.acreate(name="lobby", access="open")
     rows = await stored(lobby, *(f"body {n}" for n in range(160)))
     # Of the last 500 changes none is a posting.
@@ -121,18 +119,16 @@ async def test_ten_thousand_ask_once_however_much_was_edited_and_removed() -> No
     rows[-1].edited_at = timezone.now()
     await lobby.asave()
     await rows[-1].asave()
-    reader = CountingReader()
-    one = Hub(source=reader)
+    one = Hub()
 
     async def back(number: int) -> int:
         subscription = await one.join_room(lobby.pk, Ear())
-        caught = await one.catch_up(subscription, 650 if number % 2 else None, None)
-        assert caught is not None
-        return len(json.loads(caught.messages))
+        found = await one.recover(subscription, 650 if number % 2 else None, None)
+        return len(json.loads(found.messages))
 
     try:
         assert await asyncio.gather(*map(back, range(10_000))) == [50, 1] * 5000
-        assert reader.asked == 2
+        assert database == {"heads": 1, "snapshot": 1}
         # An old one is removed: all of them together read once more.
         rows[0].removed_at, rows[0].changed, lobby.head = timezone.now(), 701, 701
         await rows[0].asave()
@@ -142,7 +138,7 @@ async def test_ten_thousand_ask_once_however_much_was_edited_and_removed() -> No
         await publisher.publish(bulletins.rooms)
         await until_async(lambda: one.position(lobby.pk) == 701)
         assert await asyncio.gather(*map(back, range(10_000))) == [50, 2] * 5000
-        assert reader.asked == 3
+        assert database == {"heads": 1, "snapshot": 2}
     finally:
         await one.close()
 
@@ -189,7 +185,7 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
 
         async def after_the_reading(function: Any, *args: Any) -> Any:
             found = await run(function, *args)
-            if function is history.recover:
+            if function is catch_up.recover:
                 await remove()
             return found
 
@@ -207,17 +203,16 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
 async def test_while_a_room_is_repaired_its_old_state_is_told_to_nobody() -> None:
     lobby = await Room.objects.acreate(name="lobby", access="open")
     (row,) = await stored(lobby, "a secret")
-    one = Hub(source=repair.Reader())
+    one = Hub()
     try:
         subscription = await one.join_room(lobby.pk, Ear())
-        await one.catch_up(subscription, None, None)
+        await one.recover(subscription, None, None)
         removal.take_out(row, lobby, timezone.now(), "moderator")
         await row.asave()
         await lobby.asave()
         one._topics[f"room.{lobby.pk}"].pause()  # type: ignore[attr-defined]
-        caught = await one.catch_up(subscription, None, None)
-        assert caught is not None
-        assert (caught.head, b"secret" in caught.messages) == (2, False)
+        found = await one.recover(subscription, None, None)
+        assert (found.head, b"secret" in found.messages) == (2, False)
     finally:
         await one.close()
 
@@ -237,7 +232,7 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
         await User.objects.acreate(username=f"m{n}", date_joined="2020-01-01T00:00Z")
         for n in range(3)
     ]
-    one, ear, texts = Hub(source=repair.Reader()), Ear(), list[list[bool]]()
+    one, ear, texts = Hub(), Ear(), list[list[bool]]()
 
     async def told(bulletins: events.Bulletins) -> None:
         """Publish, and note by which ways the words come out, once the room has heard of it."""
@@ -246,11 +241,10 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
         await until_async(lambda: one.position(lobby.pk) == head)
         ways: list[Any] = []
         for since in (None, 0, head - 1):
-            caught = await one.catch_up(subscription, since, None)
-            assert caught is not None
-            assert caught.head == head
-            ways.append(caught.messages)
-            ways.append(await threads.run(history.recover, lobby, since, None))
+            found = await one.recover(subscription, since, None)
+            assert found.head == head
+            ways.append(found.messages)
+            ways.append(await threads.run(catch_up.recover, lobby.pk, since, None))
         ways.append(await threads.run(history.page, lobby, None, 0, 50))
         ways.append(await threads.run(catch_up.events_since, lobby.pk, 0))
         texts.append([b"what was said" in repr(way).encode() for way in ways])
@@ -280,18 +274,17 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
 
 
 async def test_the_rooms_asked_for_longest_ago_make_room(settings: Settings) -> None:
-    reader = CountingReader()
-    one = Hub(source=reader)
+    one = Hub()
     try:
         for number in range(3):
             room = await Room.objects.acreate(name=f"room{number}", access="open")
             await stored(room, "x" * 1000)
             subscription = await one.join_room(room.pk, Ear())
-            await one.catch_up(subscription, None, None)
+            await one.recover(subscription, None, None)
         # By number: as texts, `room.10` comes before `room.9`.
         topics = sorted(one._topics.values(), key=lambda topic: topic.room)  # type: ignore[attr-defined]
         settings.BUS_RECOVERY_CACHE = 6000
-        one._recovery.make_room(topics)  # type: ignore[arg-type]
+        one._recovery_cache.make_room(topics)  # type: ignore[arg-type]
         assert [topic.recent.loaded for topic in topics] == [False, True, True]  # type: ignore[attr-defined]
     finally:
         await one.close()

@@ -3,11 +3,10 @@
 import pytest
 from django.contrib.auth.models import User
 
-from bus.chat import history
 from bus.chat.visitors import Visitor
 from bus.enforcement import review_serializer, room_policies, sanctions
 from bus.models import AuditEntry, Report, Review, Room
-from bus.posting import edit, events
+from bus.posting import catch_up, edit, events
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.review import reports, reviews
 from tests.support.factories import GUEST_VISITOR, HELD, posted, room, settle, visitor
@@ -28,7 +27,7 @@ def test_three_trusted_reports_hide_a_message_until_it_is_reviewed(lobby: Room) 
     assert (first.kind, first.hidden_now, second) == ("reported", False, None)
     assert third is not None
     assert (third.hidden_now, fourth) == (True, None)
-    (hidden,) = history.recover(lobby, 0).messages
+    (hidden,) = catch_up.recover(lobby.pk, 0).messages
     assert (hidden.removed, hidden.body, hidden.changed) == (True, "", 2)
     told = events.of_report(third)
     ((seq, frame),) = told.rooms[lobby.pk].events
@@ -37,7 +36,7 @@ def test_three_trusted_reports_hide_a_message_until_it_is_reviewed(lobby: Room) 
     told = events.of_facts(decision.facts)
     ((seq, frame),) = told.rooms[lobby.pk].events
     assert (seq, b"good morning" in frame) == (3, True)
-    (shown,) = history.recover(lobby, 0).messages
+    (shown,) = catch_up.recover(lobby.pk, 0).messages
     assert (shown.removed, shown.body) == (False, "good morning")
     # What a moderator let stand stays, whoever else complains.
     assert reports.file(lobby, str(row.pk), visitor("late"), "rude") is None
@@ -89,7 +88,7 @@ def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
         reviews.undo(review.pk, by=User.objects.get(pk=one.user_id))
     undone = reviews.undo(review.pk, by=None)
     assert [type(fact).__name__ for fact in undone.facts] == ["Shown", "Opened"]
-    (shown,) = history.recover(lobby, 2).messages
+    (shown,) = catch_up.recover(lobby.pk, 2).messages
     assert (shown.removed, shown.body) == (False, "good morning")
     assert list(reviews.queue()) == [review]
     with pytest.raises(Conflict):
@@ -126,7 +125,7 @@ def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Roo
     assert [type(fact).__name__ for fact in decision.facts] == ["Removed", "Closed"]
     with pytest.raises(NotFound):
         reviews.decide(999_999, approve=False, by=None)
-    assert history.recover(lobby, 0).messages[0].body == ""
+    assert catch_up.recover(lobby.pk, 0).messages[0].body == ""
 
 
 def test_what_its_author_removes_meanwhile_comes_back_by_no_decision(lobby: Room) -> None:
@@ -137,7 +136,7 @@ def test_what_its_author_removes_meanwhile_comes_back_by_no_decision(lobby: Room
     edit.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
     decision = reviews.decide(review.pk, approve=True, by=None)
     assert [type(fact).__name__ for fact in decision.facts] == ["Closed"]
-    (message,) = history.recover(lobby, 0).messages
+    (message,) = catch_up.recover(lobby.pk, 0).messages
     assert (message.removed, message.removed_by, message.body) == (True, "author", "")
     row.refresh_from_db()
     assert row.body == ""

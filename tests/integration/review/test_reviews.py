@@ -9,10 +9,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from bus.chat import history
 from bus.enforcement import room_policies, sanctions, strikes, training_labels
 from bus.models import AuditEntry, Label, Message, Review, Room
-from bus.posting import edit, events, removal
+from bus.posting import catch_up, edit, events, removal
 from bus.posting import settle as posting
 from bus.posting.outcomes import Closed, Opened, Posted, Removed, Settled, Shown
 from bus.protocol.errors import Conflict, Invalid, NotFound
@@ -182,11 +181,11 @@ def test_a_decision_is_taken_back_within_ten_seconds(lobby: Room, mina: User) ->
     # It has been in the room, so it leaves it with a seq of its own, and comes back with another.
     assert (undone.row.status, undone.row.seq, undone.row.changed) == ("posted", 1, 2)
     assert [type(fact) for fact in undone.facts] == [Removed, Opened]
-    (hidden,) = history.recover(lobby, 0).messages
+    (hidden,) = catch_up.recover(lobby.pk, 0).messages
     assert (hidden.removed, hidden.body) == (True, "")
     again = reviews.decide(review.pk, approve=True, by=mina)
     assert [type(fact) for fact in again.facts] == [Shown, Closed]
-    (shown,) = history.recover(lobby, 2).messages
+    (shown,) = catch_up.recover(lobby.pk, 2).messages
     assert (shown.removed, shown.body, shown.changed) == (False, HELD, 3)
 
 
@@ -408,7 +407,7 @@ def test_a_decision_about_what_is_out_already_says_why(lobby: Room, mina: User) 
     assert [type(fact) for fact in undone.facts] == [Opened]
     assert undone.row.removed_at is not None
     reviews.decide(review.pk, approve=True, by=mina)
-    assert history.recover(lobby, 0).messages[0].body == HELD
+    assert catch_up.recover(lobby.pk, 0).messages[0].body == HELD
 
 
 def test_what_expires_after_it_was_taken_out_says_so(lobby: Room) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from bus.database import threads
 from bus.messaging.publisher import Bulletin
+from bus.posting import catch_up
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
 from bus.realtime.hub import Hub
@@ -51,10 +53,10 @@ class Broker:
         self.away = False
         # What a repair finds of room 1; None is too much.
         self.stored: Bulletin | None = Bulletin()
-        self.asked: list[tuple[int, int]] = []
+        self.asked: list[tuple[Any, ...]] = []
         # What the database has told room 1; unknown as long as nothing was.
         self.stored_heads: dict[int, int] = {}
-        self.hub = Hub(self.open, self)
+        self.hub = Hub(self.open)
 
     async def open(self, on_reconnected: Any) -> "Broker":
         self.calls["open"] += 1
@@ -74,12 +76,13 @@ class Broker:
             raise message
         return message
 
-    async def heads(self, rooms: Sequence[int]) -> dict[int, int]:
-        self.calls["heads"] += 1
-        return dict(self.stored_heads)
-
-    async def missed(self, room: int, since: int) -> Bulletin | None:
-        self.asked.append((room, since))
+    async def read(self, work: Callable[..., Any], *args: Any) -> Any:
+        """What the database answers."""
+        if work is catch_up.heads:
+            self.calls["heads"] += 1
+            return dict(self.stored_heads)
+        assert work is catch_up.events_since
+        self.asked.append(args)
         await self.open_door.wait()
         if self.away:
             raise Unavailable
@@ -105,14 +108,22 @@ class Broker:
         await until_async(lambda: not self.hub._unflushed)
 
 
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> Broker:
+    """A broker and a database, with a hub between them."""
+    found = Broker()
+    monkeypatch.setattr(threads, "run", found.read)
+    return found
+
+
 async def settle() -> None:
     """Let everything that can run, run."""
     for _ in range(20):
         await asyncio.sleep(0)
 
 
-async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
-    broker, one, two = Broker(), Ear(), Ear()
+async def test_a_room_is_subscribed_once_and_let_go_with_the_last(broker: Broker) -> None:
+    one, two = Ear(), Ear()
     subscriptions = await asyncio.gather(broker.hub.join_room(1, one), broker.hub.join_room(1, two))
     assert broker.calls == {"open": 1, "listen": 1, "heads": 1}
     for subscription in subscriptions:
@@ -127,8 +138,8 @@ async def test_a_room_is_subscribed_once_and_let_go_with_the_last() -> None:
     assert not broker.hub._topics
 
 
-async def test_a_join_that_meets_the_last_leave_stays_subscribed() -> None:
-    broker, one, two = Broker(), Ear(), Ear()
+async def test_a_join_that_meets_the_last_leave_stays_subscribed(broker: Broker) -> None:
+    one, two = Ear(), Ear()
     subscription = await broker.hub.join_room(1, one)
     broker.open_door.clear()
     broker.hub.leave_room(subscription)
@@ -144,8 +155,7 @@ async def test_a_join_that_meets_the_last_leave_stays_subscribed() -> None:
     assert broker.groups == {"room.1"}
 
 
-async def test_a_join_that_is_cancelled_leaves_nothing() -> None:
-    broker = Broker()
+async def test_a_join_that_is_cancelled_leaves_nothing(broker: Broker) -> None:
     broker.open_door.clear()
     joining = asyncio.ensure_future(broker.hub.join_room(1, Ear()))
     author = asyncio.ensure_future(broker.hub.join_author("u1", listener=Ear()))
@@ -157,8 +167,8 @@ async def test_a_join_that_is_cancelled_leaves_nothing() -> None:
     assert not broker.hub._topics
 
 
-async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
-    broker, one = Broker(), Ear()
+async def test_a_broker_that_is_away_is_told_and_tried_again(broker: Broker) -> None:
+    one = Ear()
     broker.away = True
     with pytest.raises(Unavailable):
         await broker.hub.join_room(1, one)
@@ -170,9 +180,9 @@ async def test_a_broker_that_is_away_is_told_and_tried_again() -> None:
     assert one.heard == [b"e1"]
 
 
-async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
+async def repairing(broker: Broker, since: int, *stored: int) -> tuple[Ear, Ear]:
     """A room with a session and a plain socket at a seq, while its repair is under way."""
-    broker, ear, plain = Broker(), Ear(), Ear()
+    ear, plain = Ear(), Ear()
     broker.stored_heads = {1: since}
     (await broker.hub.join_room(1, ear)).release(since)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(since)
@@ -182,11 +192,11 @@ async def repairing(since: int, *stored: int) -> tuple[Broker, Ear, Ear]:
     broker.open_door.clear()
     broker.hub.on_reconnected()
     await settle()
-    return broker, ear, plain
+    return ear, plain
 
 
-async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it() -> None:
-    broker, ear, plain = await repairing(4, 5, 6, 7)
+async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it(broker: Broker) -> None:
+    ear, plain = await repairing(broker, 4, 5, 6, 7)
     await broker.tell(7, 8)
     assert ear.heard == []
     broker.open_door.set()
@@ -196,8 +206,8 @@ async def test_what_an_outage_swallowed_is_repaired_before_what_follows_it() -> 
     assert (broker.asked, broker.hub.counts.gaps) == ([(1, 4)], 0)
 
 
-async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
-    broker, ear = Broker(), Ear()
+async def test_a_repair_asks_for_what_follows_the_newest_event(broker: Broker) -> None:
+    ear = Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1, 2)
     broker.stored_heads = {1: 3}
@@ -207,16 +217,16 @@ async def test_a_repair_asks_for_what_follows_the_newest_event() -> None:
     assert not ear.failed
 
 
-async def test_where_too_much_was_missed_everybody_comes_back() -> None:
-    broker, ear, plain = await repairing(4)
+async def test_where_too_much_was_missed_everybody_comes_back(broker: Broker) -> None:
+    ear, plain = await repairing(broker, 4)
     broker.stored = None
     broker.open_door.set()
     await until_async(lambda: ear.failed and plain.failed)
     assert ear.heard == []
 
 
-async def test_those_who_came_back_stay() -> None:
-    broker, ear, _ = await repairing(4)
+async def test_those_who_came_back_stay(broker: Broker) -> None:
+    ear, _ = await repairing(broker, 4)
     broker.stored, broker.stored_heads = None, {1: 5000}
     broker.open_door.set()
     await until_async(lambda: ear.failed)
@@ -229,8 +239,8 @@ async def test_those_who_came_back_stay() -> None:
     assert (back.failed, back.heard, broker.asked) == (False, [b"e5001"], [])
 
 
-async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> None:
-    broker, ear, plain = Broker(), Ear(), Ear()
+async def test_what_waited_for_others_is_told_as_the_database_has_it_now(broker: Broker) -> None:
+    ear, plain = Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
@@ -242,15 +252,15 @@ async def test_what_waited_for_others_is_told_as_the_database_has_it_now() -> No
     assert plain.heard == [b"p1", b"p2"]
 
 
-async def test_who_was_joining_in_an_outage_comes_back() -> None:
-    broker, ear = Broker(), Ear()
+async def test_who_was_joining_in_an_outage_comes_back(broker: Broker) -> None:
+    ear = Ear()
     await broker.hub.join_room(1, ear)
     broker.hub.on_reconnected()
     await until_async(lambda: ear.failed)
 
 
-async def test_what_comes_while_joining_follows_the_release() -> None:
-    broker, old, new = Broker(), Ear(), Ear()
+async def test_what_comes_while_joining_follows_the_release(broker: Broker) -> None:
+    old, new = Ear(), Ear()
     (await broker.hub.join_room(1, old)).release(0)
     await broker.tell(5)
     subscription = await broker.hub.join_room(1, new)
@@ -265,8 +275,8 @@ async def test_what_comes_while_joining_follows_the_release() -> None:
     assert broker.hub.counts.gaps == 0
 
 
-async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
-    broker, ear = Broker(), Ear()
+async def test_a_join_again_holds_back_and_repeats_nothing(broker: Broker) -> None:
+    ear = Ear()
     subscription = await broker.hub.join_room(1, ear)
     subscription.release(0)
     await broker.tell(1, 2)
@@ -281,8 +291,8 @@ async def test_a_join_again_holds_back_and_repeats_nothing() -> None:
     assert ear.heard[3:] == [b"e5"]
 
 
-async def test_a_repeat_reaches_nobody_and_what_is_early_waits() -> None:
-    broker, ear, plain = Broker(), Ear(), Ear()
+async def test_a_repeat_reaches_nobody_and_what_is_early_waits(broker: Broker) -> None:
+    ear, plain = Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     for seqs in [(1, 2), (1, 2, 3), (6,), (6,), (5,), (4,), (5,), (6, 7)]:
@@ -293,8 +303,8 @@ async def test_a_repeat_reaches_nobody_and_what_is_early_waits() -> None:
     assert (counts.gaps, counts.repeats, broker.asked) == (0, 5, [])
 
 
-async def test_what_does_not_come_is_read_from_the_database() -> None:
-    broker, ear, plain = Broker(), Ear(), Ear()
+async def test_what_does_not_come_is_read_from_the_database(broker: Broker) -> None:
+    ear, plain = Ear(), Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
@@ -309,8 +319,8 @@ async def test_what_does_not_come_is_read_from_the_database() -> None:
     assert (broker.asked, broker.hub.counts.repaired, broker.hub.counts.gaps) == ([(1, 1)], 3, 0)
 
 
-async def test_what_nobody_has_stops_nothing() -> None:
-    broker, ear = Broker(), Ear()
+async def test_what_nobody_has_stops_nothing(broker: Broker) -> None:
+    ear = Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1)
     await broker.tell(3, 5, 6)
@@ -319,8 +329,8 @@ async def test_what_nobody_has_stops_nothing() -> None:
     assert (broker.hub.counts.gaps, broker.hub.counts.repaired) == (1, 0)
 
 
-async def test_a_last_message_that_was_lost_is_noticed() -> None:
-    broker, ear = Broker(), Ear()
+async def test_a_last_message_that_was_lost_is_noticed(broker: Broker) -> None:
+    ear = Ear()
     broker.stored_heads = {1: 4}
     (await broker.hub.join_room(1, ear)).release(4)
     await broker.hub.repairs.check()
@@ -332,8 +342,8 @@ async def test_a_last_message_that_was_lost_is_noticed() -> None:
     assert (broker.asked, ear.heard) == ([(1, 4)], [b"e5"])
 
 
-async def test_a_database_that_is_away_is_waited_for() -> None:
-    broker, ear = Broker(), Ear()
+async def test_a_database_that_is_away_is_waited_for(broker: Broker) -> None:
+    ear = Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1)
     broker.stored = Bulletin(events=[(2, b"e2")])
@@ -346,8 +356,8 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
     assert ear.heard == [b"e1", b"e2", b"e3"]
 
 
-async def test_an_author_is_heard_by_their_sessions() -> None:
-    broker, ear = Broker(), Ear()
+async def test_an_author_is_heard_by_their_sessions(broker: Broker) -> None:
+    ear = Ear()
     await broker.hub.join_author("u7", ear)
     message = {"type": "author.events", "author": "u7", "events": [[None, b"a"]]}
     await broker.put({**message, "plain": [], "own": []})
@@ -358,8 +368,8 @@ async def test_an_author_is_heard_by_their_sessions() -> None:
     assert not broker.groups
 
 
-async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None:
-    broker, one, two, session = Broker(), Ear(), Ear(), Ear()
+async def test_a_plain_socket_alone_is_told_what_became_of_its_message(broker: Broker) -> None:
+    one, two, session = Ear(), Ear(), Ear()
     marks = [channel_names.own_mark("u7", "a-1"), channel_names.own_mark("u8", "b-1")]
     (await broker.hub.join_room(1, one, sender_mark=marks[0])).release(0)
     (await broker.hub.join_room(1, two, sender_mark=marks[1])).release(0)
@@ -389,8 +399,8 @@ async def test_a_plain_socket_alone_is_told_what_became_of_its_message() -> None
         ValueError("not msgpack"),
     ],
 )
-async def test_a_bad_message_is_survived(message: Any) -> None:
-    broker, ear, broken = Broker(), Ear(), Broken()
+async def test_a_bad_message_is_survived(broker: Broker, message: Any) -> None:
+    ear, broken = Ear(), Broken()
     (await broker.hub.join_room(1, broken)).release(0)
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.put(message)
@@ -399,9 +409,9 @@ async def test_a_bad_message_is_survived(message: Any) -> None:
     assert ear.heard == [b"e1"]
 
 
-async def test_what_is_held_back_is_bounded(settings: Settings) -> None:
+async def test_what_is_held_back_is_bounded(broker: Broker, settings: Settings) -> None:
     settings.BUS_OUTBOX_LIMIT = 5
-    broker, ear = Broker(), Ear()
+    ear = Ear()
     await broker.hub.join_room(1, ear)
     await broker.tell(1, 2)
     assert not ear.failed

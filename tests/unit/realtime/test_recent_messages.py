@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.realtime.recent_messages import CaughtUp, Kept, RecentMessages, Snapshot
+from bus.posting.catch_up import Snapshot
+from bus.protocol.objects import Author, Message
+from bus.realtime.recent_messages import EncodedRecovery, RecentMessages
 
 
 def message(seq: int, body: str = "", **changes: Any) -> dict[str, Any]:
@@ -16,24 +18,25 @@ def message(seq: int, body: str = "", **changes: Any) -> dict[str, Any]:
     } | changes  # fmt: skip
 
 
-def kept(data: dict[str, Any]) -> Kept:
-    return Kept(data["id"], data["seq"], data["changed"], json.dumps(data).encode())
+def stored(data: dict[str, Any]) -> Message:
+    mina = Author(id=1, name="mina")
+    return Message(room="lobby", author=mina, posted_at="2026-01-01", client_id="c", **data)
 
 
 def event(kind: str, data: dict[str, Any]) -> bytes:
     return json.dumps({"type": f"message.{kind}", "data": data}).encode()
 
 
-def seqs(caught: CaughtUp | None) -> list[int]:
-    assert caught is not None
-    return [data["seq"] for data in json.loads(caught.messages)]
+def seqs(found: EncodedRecovery | None) -> list[int]:
+    assert found is not None
+    return [data["seq"] for data in json.loads(found.messages)]
 
 
 @pytest.fixture
 def recent() -> RecentMessages:
     """Of a room whose messages 3 to 6 are known, and nothing before."""
     found = RecentMessages()
-    found.load(Snapshot(6, 2, 2, [kept(message(seq)) for seq in range(3, 7)]))
+    found.load(Snapshot(6, 2, 2, [stored(message(seq)) for seq in range(3, 7)]))
     return found
 
 
@@ -57,7 +60,7 @@ def test_it_answers_what_changed_and_the_newest_page(recent: RecentMessages) -> 
 def test_a_new_room_is_known_from_its_beginning() -> None:
     new = RecentMessages()
     new.load(Snapshot(0, 0, 0, []))
-    assert new.answer(None, None) == CaughtUp(0, True, b"[]")
+    assert new.answer(None, None) == EncodedRecovery(0, True, b"[]")
     new.add_event(1, event("posted", message(1)))
     assert seqs(new.answer(None, 50)) == [1]
     assert seqs(new.answer(0, None)) == [1]
@@ -67,10 +70,10 @@ def test_it_follows_posts_edits_and_removals(recent: RecentMessages) -> None:
     recent.add_event(7, event("posted", message(7)))
     recent.add_event(8, event("edited", message(4, "other words", changed=8, edited=True)))
     recent.add_event(9, event("removed", {"id": "105", "by": "moderator", "reason": "spam"}))
-    caught = recent.answer(6, None)
-    assert caught is not None
-    assert (caught.head, caught.recovered) == (9, True)
-    told = json.loads(caught.messages)
+    found = recent.answer(6, None)
+    assert found is not None
+    assert (found.head, found.recovered) == (9, True)
+    told = json.loads(found.messages)
     assert [(m["seq"], m["changed"], m["body"], m["removed"]) for m in told] == [
         (7, 7, "body 7", False), (4, 8, "other words", False), (5, 9, "", True),
     ]  # fmt: skip
@@ -86,11 +89,11 @@ def test_what_came_while_the_snapshot_was_read_counts_once() -> None:
     found.expect_snapshot()
     for seq in (5, 6, 7, 8):
         found.add_event(seq, event("posted", message(seq)))
-    found.load(Snapshot(6, 0, 0, [kept(message(seq)) for seq in range(1, 7)]))
+    found.load(Snapshot(6, 0, 0, [stored(message(seq)) for seq in range(1, 7)]))
     assert seqs(found.answer(4, None)) == [5, 6, 7, 8]
 
 
-def test_after_a_hole_only_the_database_knows(recent: RecentMessages) -> None:
+def test_after_a_gap_only_the_database_knows(recent: RecentMessages) -> None:
     recent.add_event(8, event("posted", message(8)))
     assert recent.answer(6, None) is None
     assert not recent.loaded
@@ -127,8 +130,8 @@ def test_the_newest_page_stays_however_much_is_edited(settings: Settings) -> Non
     settings.BUS_RECOVERY_LIMIT, settings.BUS_PAGE_LIMIT = 5, 5
     # The newest five were posted long before the last changes, which are of two messages.
     found = RecentMessages()
-    page = [kept(message(seq)) for seq in range(1, 6)]
-    edited = [kept(message(seq, changed=seq + 100)) for seq in (6, 7)]
+    page = [stored(message(seq)) for seq in range(1, 6)]
+    edited = [stored(message(seq, changed=seq + 100)) for seq in (6, 7)]
     found.load(Snapshot(107, 102, 2, [*page[2:], *edited]))
     assert seqs(found.answer(None, 5)) == [3, 4, 5, 6, 7]
     assert found.answer(None, 6) == found.answer(None, 5)
@@ -162,7 +165,7 @@ def test_it_is_bounded(settings: Settings) -> None:
 
 def test_who_asks_for_everything_there_is_makes_it_no_larger() -> None:
     large = RecentMessages()
-    messages = [kept(message(seq, "x" * 1000)) for seq in range(1, 101)]
+    messages = [stored(message(seq, "x" * 1000)) for seq in range(1, 101)]
     large.load(Snapshot(100, 0, 0, messages))
     alone = large.size
     for number in range(1, 101):

@@ -17,6 +17,14 @@ HOMES = {
         "bus/database/threads.py",
         "bus/enforcement/external_classifier.py",
     },
+    # What a listener missed is read there, and asked for by the hub's parts and the page of a room.
+    r"changed__gt=": {"bus/posting/catch_up.py"},
+    r"\bcatch_up\.(heads|recover|snapshot|events_since)\b": {
+        "bus/pages/views.py",
+        "bus/realtime/gap_repair.py",
+        "bus/realtime/hub.py",
+        "bus/realtime/recovery.py",
+    },
 }
 
 
