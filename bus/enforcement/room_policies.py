@@ -16,7 +16,7 @@ from bus.enforcement.room_settings import Conduct
 from bus.messaging.publisher import REMEMBERED
 from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
-from bus.moderation.policy.schema import PARTS
+from bus.moderation.policy.policy import PARTS
 from bus.moderation.words.custom_lists import check_looks
 from bus.protocol import types
 from bus.protocol.errors import BusError, Conflict, Invalid, NotFound

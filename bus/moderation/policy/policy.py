@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Final
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from bus.moderation.links.hosts import RoomHosts, room_hosts
 from bus.moderation.policy import schema
@@ -22,50 +22,52 @@ _UNREAD: Final = frozenset({"too_long", "new_member"})
 class Policy:
     """A room's limits, lists, and thresholds of actions for each reason; other reasons are allowed.
 
-    Each field but the name is a part that a room may change; `from_parts` reads it from JSON.
+    A room may change each field that is annotated with the reader of its JSON; see `from_parts`.
     """
 
     name: str
     # By the least severity for each action; operators and stored policies call them ladders.
-    ladders: Mapping[str, ActionThresholds] = field(default_factory=lambda: MappingProxyType({}))
+    ladders: Annotated[Mapping[str, ActionThresholds], schema.ladders] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     # Characters.
-    max_length: int = 2000
+    max_length: Annotated[int, schema.whole(1, 100_000)] = 2000
     # Names called in one message.
-    max_mentions: int = 10
+    max_mentions: Annotated[int, schema.whole(0, 1_000)] = 10
     # Times that a message may be said again before it is spam.
-    max_repeats: int = 2
+    max_repeats: Annotated[int, schema.whole(0, 100)] = 2
     # Addresses in one message.
-    max_links: int = 10
+    max_links: Annotated[int, schema.whole(0, 1_000)] = 10
     # Percent of the letters of a longer message that may be capitals.
-    max_capitals: int = 100
+    max_capitals: Annotated[int, schema.whole(0, 100)] = 100
     # Emoji in one message.
-    max_emoji: int = 100
+    max_emoji: Annotated[int, schema.whole(0, 100_000)] = 100
     # Messages by one author within `flood_seconds`; 0: as many as they like.
-    flood_messages: int = 0
-    flood_seconds: int = 10
+    flood_messages: Annotated[int, schema.whole(0, 1_000)] = 0
+    flood_seconds: Annotated[int, schema.whole(1, 3_600)] = 10
     # Accounts younger than this have the limits of new members; 0: nobody is new.
-    new_seconds: int = 0
-    new_max_links: int = 0
-    new_max_mentions: int = 2
+    new_seconds: Annotated[int, schema.whole(0, schema.YEAR)] = 0
+    new_max_links: Annotated[int, schema.whole(0, 1_000)] = 0
+    new_max_mentions: Annotated[int, schema.whole(0, 1_000)] = 2
     # Raid mode: everything from accounts younger than this is held; 0: off.
-    raid_seconds: int = 0
+    raid_seconds: Annotated[int, schema.whole(0, schema.YEAR)] = 0
     # From this many strikes on, what would be posted with an alert or a mask is held; 0: off.
-    strikes_to_hold: int = 0
+    strikes_to_hold: Annotated[int, schema.whole(0, 1_000)] = 0
     # Roles whose messages are judged by their length alone.
-    exempt: frozenset[str] = frozenset()
+    exempt: Annotated[frozenset[str], schema.roles] = frozenset()
     # The room's own words: `word` by itself, `word*` opens a word, `*word*` anywhere.
-    words: tuple[str, ...] = ()
+    words: Annotated[tuple[str, ...], schema.words] = ()
     # How severe the room's own words and patterns are, 1 to 5.
-    own_severity: int = 3
+    own_severity: Annotated[int, schema.whole(1, 5)] = 3
     # Words and phrases in which nothing is found.
-    allowed: tuple[str, ...] = ()
+    allowed: Annotated[tuple[str, ...], schema.words] = ()
     # The room's own patterns, in RE2's syntax.
-    patterns: tuple[str, ...] = ()
+    patterns: Annotated[tuple[str, ...], schema.patterns] = ()
     # Hosts that may always be linked to, and never; those below them too.
-    allow_hosts: tuple[str, ...] = ()
-    deny_hosts: tuple[str, ...] = ()
+    allow_hosts: Annotated[tuple[str, ...], schema.hosts] = ()
+    deny_hosts: Annotated[tuple[str, ...], schema.hosts] = ()
     # The model's thresholds; None: the rules alone.
-    model: ModelThresholds | None = None
+    model: Annotated[ModelThresholds | None, schema.model_thresholds] = None
     custom: CustomLists = field(init=False, repr=False, compare=False)
     hosts: RoomHosts = field(init=False, repr=False, compare=False)
     # Whether anything comes of what the rules find in a text.
@@ -84,15 +86,32 @@ class Policy:
     @staticmethod
     def from_parts(base: Policy, changes: Mapping[str, object]) -> Policy:
         """The base with some parts changed, as JSON holds them; ValueError names a wrong part."""
-        read = {name: schema.read(name, value) for name, value in changes.items()}
+        read = {name: _read(name, value) for name, value in changes.items()}
         if "ladders" in read:
             read["ladders"] = MappingProxyType({**base.ladders, **read["ladders"]})
         return replace(base, **read)
 
     def as_parts(self) -> dict[str, object]:
         """Every part as JSON holds it; `from_parts` of any base and this is the same policy."""
-        return {
-            part.name: schema.written(getattr(self, part.name))
-            for part in fields(self)
-            if part.init and part.name != "name"
-        }
+        return {name: schema.written(getattr(self, name)) for name in PARTS}
+
+
+# The parts that a room may change, each with the reader of its JSON.
+PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
+    {
+        name: get_args(hint)[1]
+        for name, hint in get_type_hints(Policy, include_extras=True).items()
+        if get_origin(hint) is Annotated
+    }
+)
+
+
+def _read(name: str, value: object) -> Any:
+    """One part's value as a policy keeps it; ValueError says which part is wrong, and how."""
+    reader = PARTS.get(name)
+    if reader is None:
+        raise ValueError(f"no part {name!r}; there are {', '.join(PARTS)}")
+    try:
+        return reader(value)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
 from bus.moderation.reasons import REASONS
@@ -15,10 +15,12 @@ _ROLES: Final = ("owner", "moderator", "member", "guest", "service")
 # No message holds them, and no database takes them all.
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
 _MOST_HOSTS: Final = 1_000
-_YEAR: Final = 366 * 24 * 3600
+YEAR: Final = 366 * 24 * 3600
 
 
-def _whole(least: int, most: int) -> Callable[[object], int]:
+def whole(least: int, most: int) -> Callable[[object], int]:
+    """A reader of whole numbers in this range."""
+
     def read_whole(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise ValueError(f"a whole number from {least} to {most} is wanted")
@@ -39,15 +41,18 @@ def _strings(value: object) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _words(value: object) -> tuple[str, ...]:
+def words(value: object) -> tuple[str, ...]:
+    """Words of the room, as `checked_words` takes them."""
     return checked_words(_strings(value))
 
 
-def _patterns(value: object) -> tuple[str, ...]:
+def patterns(value: object) -> tuple[str, ...]:
+    """Patterns of the room, as `checked_patterns` takes them."""
     return checked_patterns(_strings(value))
 
 
-def _hosts(value: object) -> tuple[str, ...]:
+def hosts(value: object) -> tuple[str, ...]:
+    """Names of hosts, in lower case."""
     named = tuple(name.strip().lower().removeprefix("*.").strip(".") for name in _strings(value))
     if len(named) > _MOST_HOSTS:
         raise ValueError(f"{len(named):,} hosts, {_MOST_HOSTS:,} at most")
@@ -57,7 +62,8 @@ def _hosts(value: object) -> tuple[str, ...]:
     return named
 
 
-def _roles(value: object) -> frozenset[str]:
+def roles(value: object) -> frozenset[str]:
+    """Roles in a room."""
     named = _strings(value)
     for role in named:
         if role not in _ROLES:
@@ -68,7 +74,7 @@ def _roles(value: object) -> frozenset[str]:
 def _severity(value: object) -> int:
     if value is None:
         return NEVER
-    return _whole(1, 5)(value)
+    return whole(1, 5)(value)
 
 
 def _ladder(reason: str, value: object) -> ActionThresholds:
@@ -88,13 +94,15 @@ def _ladder(reason: str, value: object) -> ActionThresholds:
         raise ValueError(f"{reason}: {error}, or null for never") from error
 
 
-def _ladders(value: object) -> Mapping[str, ActionThresholds]:
+def ladders(value: object) -> Mapping[str, ActionThresholds]:
+    """An object of reasons, each with the least severity for each action."""
     if not isinstance(value, Mapping):
         raise ValueError("an object of reasons is wanted")
     return MappingProxyType({reason: _ladder(reason, steps) for reason, steps in value.items()})
 
 
-def _thresholds(value: object) -> ModelThresholds | None:
+def model_thresholds(value: object) -> ModelThresholds | None:
+    """The model's thresholds; None where the model is not asked."""
     if value is None:
         return None
     if not isinstance(value, Mapping) or set(value) != {"alert", "hold"}:
@@ -109,45 +117,6 @@ def _thresholds(value: object) -> ModelThresholds | None:
             raise ValueError(f"{name}: a number above 0 up to 1 is wanted, or null for never")
         numbers[name] = float(threshold)
     return ModelThresholds(**numbers)
-
-
-PARTS: Final[Mapping[str, Callable[[object], Any]]] = MappingProxyType(
-    {
-        "ladders": _ladders,
-        "max_length": _whole(1, 100_000),
-        "max_mentions": _whole(0, 1_000),
-        "max_repeats": _whole(0, 100),
-        "max_links": _whole(0, 1_000),
-        "max_capitals": _whole(0, 100),
-        "max_emoji": _whole(0, 100_000),
-        "flood_messages": _whole(0, 1_000),
-        "flood_seconds": _whole(1, 3_600),
-        "new_seconds": _whole(0, _YEAR),
-        "new_max_links": _whole(0, 1_000),
-        "new_max_mentions": _whole(0, 1_000),
-        "raid_seconds": _whole(0, _YEAR),
-        "strikes_to_hold": _whole(0, 1_000),
-        "exempt": _roles,
-        "words": _words,
-        "own_severity": _whole(1, 5),
-        "allowed": _words,
-        "patterns": _patterns,
-        "allow_hosts": _hosts,
-        "deny_hosts": _hosts,
-        "model": _thresholds,
-    }
-)
-
-
-def read(name: str, value: object) -> Any:
-    """One part's value as a policy keeps it; ValueError says which part is wrong, and how."""
-    reader = PARTS.get(name)
-    if reader is None:
-        raise ValueError(f"no part {name!r}; there are {', '.join(PARTS)}")
-    try:
-        return reader(value)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
 
 
 def written(value: object) -> object:

@@ -68,11 +68,11 @@ def _counts_here(folded: str, start: int, end: int) -> bool:
 
 def _apart(found: list[tuple[int, int, int]]) -> int:
     """The weight of the phrases that are part of no heavier one, nor of one that is innocent."""
-    total, taken, common = 0, 0, 0
+    total = common = 0
+    taken = bytearray(max(end for _, end, _ in found))
     for start, end, weight in sorted(found, key=lambda place: (place[2] > 0, -place[2], place[0])):
-        spot = ((1 << end) - 1) ^ ((1 << start) - 1)
-        if not taken & spot:
-            taken |= spot
+        if not any(taken[start:end]):
+            taken[start:end] = b"\x01" * (end - start)
             if weight > 1:
                 total += weight
             common += weight == 1

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from bus.moderation.text.hangul import FINALS, INITIALS, VOWELS
+
 # Everything that folds lives in these blocks. Ideographs and Hangul syllables never fold, and
 # leaving them out keeps the import under 100 ms.
 _BLOCKS: Final = (
@@ -64,14 +66,11 @@ _DROPPED: Final = frozenset(("Cf", "Mn", "Me"))
 # Letters that show nothing: Hangul fillers and the empty Braille cell.
 _INVISIBLE: Final = frozenset((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0))
 
-_INITIALS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
-_VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
-_FINALS: Final = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 # Conjoining jamo (as in decomposed text) to the compatibility jamo that people type.
 JAMO: Final[dict[str, str]] = {
-    **{chr(0x1100 + i): letter for i, letter in enumerate(_INITIALS)},
-    **{chr(0x1161 + i): letter for i, letter in enumerate(_VOWELS)},
-    **{chr(0x11A8 + i): letter for i, letter in enumerate(_FINALS)},
+    **{chr(0x1100 + i): letter for i, letter in enumerate(INITIALS)},
+    **{chr(0x1161 + i): letter for i, letter in enumerate(VOWELS)},
+    **{chr(0x11A8 + i): letter for i, letter in enumerate(FINALS)},
 }
 
 

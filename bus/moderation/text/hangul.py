@@ -3,18 +3,18 @@
 from functools import lru_cache
 from typing import Final
 
-_INITIALS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
-_VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+# In the order of Unicode's syllables.
+INITIALS: Final = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
+VOWELS: Final = "ㅏㅐㅑㅒㅓㅔㅕㅖㅗㅘㅙㅚㅛㅜㅝㅞㅟㅠㅡㅢㅣ"
+FINALS: Final = "ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊㅋㅌㅍㅎ"
 # Clusters are two keys each, so they are written as two jamo.
-_FINALS: Final = (
-    "", "ㄱ", "ㄲ", "ㄱㅅ", "ㄴ", "ㄴㅈ", "ㄴㅎ", "ㄷ", "ㄹ", "ㄹㄱ", "ㄹㅁ", "ㄹㅂ",
-    "ㄹㅅ", "ㄹㅌ", "ㄹㅍ", "ㄹㅎ", "ㅁ", "ㅂ", "ㅂㅅ", "ㅅ", "ㅆ", "ㅇ", "ㅈ", "ㅊ",
-    "ㅋ", "ㅌ", "ㅍ", "ㅎ",
-)  # fmt: skip
-_SPLIT: Final = {
+_CLUSTERS: Final = {
     "ㄳ": "ㄱㅅ", "ㄵ": "ㄴㅈ", "ㄶ": "ㄴㅎ", "ㄺ": "ㄹㄱ", "ㄻ": "ㄹㅁ", "ㄼ": "ㄹㅂ",
-    "ㅄ": "ㅂㅅ", "ㅀ": "ㄹㅎ",
+    "ㄽ": "ㄹㅅ", "ㄾ": "ㄹㅌ", "ㄿ": "ㄹㅍ", "ㅀ": "ㄹㅎ", "ㅄ": "ㅂㅅ",
 }  # fmt: skip
+_TYPED_FINALS: Final = ("", *(_CLUSTERS.get(final, final) for final in FINALS))
+# By themselves these three stay as they are: the model learned from texts in which they do.
+_SPLIT: Final = {jamo: typed for jamo, typed in _CLUSTERS.items() if jamo not in "ㄽㄾㄿ"}
 _KEYS: Final = {
     **dict(
         zip(
@@ -50,7 +50,7 @@ def to_jamo(char: str) -> str:
         return _SPLIT.get(char, char)
     rest, final = divmod(ord(char) - 0xAC00, 28)
     initial, vowel = divmod(rest, 21)
-    return _INITIALS[initial] + _VOWELS[vowel] + _FINALS[final]
+    return INITIALS[initial] + VOWELS[vowel] + _TYPED_FINALS[final]
 
 
 def to_keys(text: str) -> str:

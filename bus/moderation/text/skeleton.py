@@ -3,8 +3,6 @@
 import string
 from typing import Final
 
-import numpy as np
-
 from bus.moderation.text.repeated_letters import single
 
 # What a sign may stand for. The first letter is the one it becomes in the skeleton.
@@ -31,14 +29,17 @@ def skeleton(folded: str) -> str:
 
 def runs(folded: str) -> list[tuple[int, int]]:
     """For each letter of the skeleton, the first and one past the last character it was made of."""
-    letters = np.frombuffer(folded.encode("ascii", "replace").translate(_BYTES), np.uint8)
-    places = letters.nonzero()[0]
-    kept = letters[places]
-    # Where a letter follows another one.
-    new = (kept[1:] != kept[:-1]).nonzero()[0]
-    firsts = [*places[:1].tolist(), *places[new + 1].tolist()]
-    ends = [*(places[new] + 1).tolist(), *(places[-1:] + 1).tolist()]
-    return list(zip(firsts, ends, strict=True))
+    found: list[tuple[int, int]] = []
+    before = start = end = 0
+    for place, letter in enumerate(folded.encode("ascii", "replace").translate(_BYTES)):
+        if not letter:
+            continue
+        if letter != before:
+            if before:
+                found.append((start, end))
+            before, start = letter, place
+        end = place + 1
+    return [*found, (start, end)] if before else []
 
 
 def letter_of(char: str) -> str | None:

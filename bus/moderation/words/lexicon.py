@@ -100,7 +100,11 @@ class Index:
 
 
 class SameLength(NamedTuple):
-    """Words of one length, the likeliest first, and which of them have which letter where."""
+    """Words of one length, the likeliest first, and which of them have which letter where.
+
+    A room may have 10,000 words of one length: by bits a token is read in 1 µs, and in 1.5 ms where
+    each word is looked at; a text has hundreds of tokens.
+    """
 
     terms: tuple[Term, ...]
     # A bit for each word under the place and the letter.

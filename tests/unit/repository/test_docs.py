@@ -9,7 +9,7 @@ import pytest
 from bus.enforcement import room_settings
 from bus.management.moderation_commands.arguments import pairs
 from bus.moderation import POLICIES, Policy
-from bus.moderation.policy.schema import PARTS
+from bus.moderation.policy.policy import PARTS
 from bus.protocol.reasons import REASONS
 from scripts import docs
 

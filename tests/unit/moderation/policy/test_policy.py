@@ -1,11 +1,12 @@
 """Policies, part by part: what a room may change, what is refused, and what each part does."""
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
 from bus.moderation import POLICIES, ActionThresholds, Context, ModelThresholds, Policy, judge
+from bus.moderation.policy.policy import PARTS
 
 RULES = replace(POLICIES["standard"], model=None)
 
@@ -168,3 +169,8 @@ def test_capitals_and_emoji_as_the_room_likes() -> None:
     assert judge("nice 🎉🎉👩\u200d💻", policy).reason == "emoji"
     assert judge("nice 🎉👩\u200d💻", policy).action == "allow"
     assert judge("nice 🎉🇰🇷", policy).action == "allow"
+
+
+def test_every_field_that_a_policy_is_made_of_can_be_read_from_json() -> None:
+    taken = [part.name for part in fields(Policy) if part.init and part.name != "name"]
+    assert list(PARTS) == taken
