@@ -1,4 +1,4 @@
-"""Lists of the admin that answer whatever is asked of them in an address."""
+"""What all of our admins are: their lists answer whatever is asked of them in an address."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 
@@ -31,9 +32,30 @@ class _List(ChangeList):
             raise IncorrectLookupParameters(error) from error
 
 
-class Answering(admin.ModelAdmin):
+class BaseAdmin(admin.ModelAdmin):
     """What each of our ModelAdmins is."""
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """The list that answers."""
         return _List
+
+
+class ReadOnlyAdmin(BaseAdmin):
+    """What is to be looked at: services alone write it."""
+
+    def has_add_permission(self, _request: HttpRequest) -> bool:
+        """Services alone add."""
+        return False
+
+    def has_change_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """Services alone change."""
+        return False
+
+    def has_delete_permission(self, _request: HttpRequest, _obj: Any = None) -> bool:
+        """What is there is evidence."""
+        return False
+
+
+def person(request: HttpRequest) -> User | None:
+    """Who uses the admin."""
+    return request.user if isinstance(request.user, User) else None
