@@ -78,7 +78,7 @@ def stage(database_url: str = "") -> Iterator[Stage]:
         import django
 
         django.setup()
-        from bus.conf import embedded_socket_path, var_dir
+        from bus.conf.paths import embedded_socket_path, var_dir
         from bus.embedded.broker import EmbeddedBroker
 
         if "REDIS_URL" not in os.environ:

@@ -28,7 +28,8 @@ class BusConfig(AppConfig):
 
 def _take_learned_weights() -> None:
     """Give the model its learned weights; with a broken file it keeps the packaged ones."""
-    from bus.conf import conf, learned_weights_path
+    from bus.conf import conf
+    from bus.conf.paths import learned_weights_path
 
     path = learned_weights_path()
     if not (conf.learned_weights and path.exists()):

@@ -8,7 +8,8 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from bus.conf import all_settings, conf
+from bus.conf import conf
+from bus.conf.table import all_settings
 from bus.messaging import publisher
 from bus.moderation import classifier
 from bus.protocol.errors import Unavailable

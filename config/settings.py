@@ -13,17 +13,20 @@ import dj_database_url
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
-from bus import conf as bus_conf
+from bus.conf import paths
+from bus.conf.environment import from_environment
+from bus.conf.kinds import parse_bool
+from bus.conf.table import all_settings
 from bus.embedded import private_files
 from config import mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = bus_conf.var_dir()
+VAR_DIR = paths.var_dir()
 
 REDIS_URL = os.environ.get("REDIS_URL", "")
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 EMBEDDED = not REDIS_URL and not DATABASE_URL
-DEBUG = bus_conf.parse_bool(os.environ.get("DEBUG", "0"))
+DEBUG = parse_bool(os.environ.get("DEBUG", "0"))
 
 
 def _list(name: str, default: str = "") -> list[str]:
@@ -82,8 +85,8 @@ SECRET_KEY = _secret_key()
 ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 
-BUS_DATABASE_CONNECTIONS: int = bus_conf.all_settings()["BUS_DATABASE_CONNECTIONS"].default
-globals().update(bus_conf.from_environment(os.environ))
+BUS_DATABASE_CONNECTIONS: int = all_settings()["BUS_DATABASE_CONNECTIONS"].default
+globals().update(from_environment(os.environ))
 if "BUS_HTTPS" not in os.environ:
     BUS_HTTPS = not EMBEDDED and not DEBUG
 EMAIL_URL = os.environ.get("EMAIL_URL", "")
@@ -204,7 +207,7 @@ def _make_database(name: str) -> None:
 
 DATABASES = {"default": _database()}
 
-BROKER_URL = REDIS_URL or bus_conf.embedded_broker_url()
+BROKER_URL = REDIS_URL or paths.embedded_broker_url()
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "bus.broker.BusChannelLayer",
@@ -262,7 +265,7 @@ if BUS_HTTPS:
     # See bus/pages/scheme.py for who is believed, and who is sent on to https.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", bus_conf.all_settings()["BUS_HSTS"].default)
+    SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", all_settings()["BUS_HSTS"].default)
     # W005, W021: whether all of a domain is ours to speak for, its owner knows alone. W008: Django
     # would send probes and services on, too, and those of a proxy that does not tell in a circle.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]

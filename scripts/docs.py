@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT))
 from pydantic import BaseModel  # noqa: E402
 from pydantic_core import PydanticUndefined  # noqa: E402
 
-from bus.conf import all_settings  # noqa: E402
+from bus.conf.table import all_settings  # noqa: E402
 from bus.protocol import channel_messages, commands, errors, events, objects  # noqa: E402
 
 FILES = ("protocol.md", "settings.md")

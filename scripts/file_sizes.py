@@ -17,6 +17,7 @@ _GENERATED = {"migrations", "locale"}
 
 # Each with why it is best in one piece.
 REASONS = {
+    "bus/conf/table.py": "one table of all settings: who looks for one does not know its file",
     "bus/static/bus/client.js": "what people embed is one file, without a build step",
 }
 _TESTS_REASON = "tests of one subject that share their fixtures"

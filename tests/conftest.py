@@ -10,7 +10,7 @@ from asgiref.sync import SyncToAsync
 from django.db import connections
 from hypothesis import settings
 
-from bus.conf import embedded_socket_path, var_dir
+from bus.conf.paths import embedded_socket_path, var_dir
 from bus.embedded.broker import EmbeddedBroker
 
 TIERS = ["unit", "integration", "chaos", "e2e"]

@@ -19,7 +19,8 @@ from bus.broker.delivery import Delivery
 from bus.broker.errors import InvalidMessage
 from bus.broker.redis_client import Connection
 from bus.broker.send_log import NUMBER_FOR, Ledger
-from bus.conf import conf, per_channel
+from bus.conf import conf
+from bus.conf.rates import per_channel
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
 LIVENESS_MS = 5000

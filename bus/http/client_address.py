@@ -10,7 +10,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from bus.conf import UNIX, conf, parse_networks
+from bus.conf import conf
+from bus.conf.networks import UNIX, parse_networks
 
 logger = logging.getLogger(__name__)
 

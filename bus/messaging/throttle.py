@@ -9,7 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-from bus.conf import conf, parse_rate
+from bus.conf import conf
+from bus.conf.rates import parse_rate
 from bus.http import client_address
 from bus.messaging import publisher
 from bus.messaging.publisher import Quota

@@ -6,7 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from bus.checks import check_numbers
-from bus.conf import conf, from_environment
+from bus.conf import conf
+from bus.conf.environment import from_environment
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.broker.errors import BrokerUnavailable
-from bus.conf import conf, per_channel
+from bus.conf import conf
+from bus.conf.rates import per_channel
 from bus.management.bus_commands.known_channels import require_known
 from bus.management.output import clock, parse_time, printable
 from bus.management.subcommand import (

@@ -13,7 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from bus.conf import var_dir
+from bus.conf.paths import var_dir
 from bus.embedded import private_files
 from bus.models import Member, Room
 from bus.protocol.errors import Conflict

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from honcho.environ import parse_procfile
 
-from bus.conf import conf, embedded_socket_path, var_dir
+from bus.conf import conf
+from bus.conf.paths import embedded_socket_path, var_dir
 from bus.embedded.broker import EmbeddedBroker
 from bus.embedded.broker_keeper import BrokerKeeper
 from bus.embedded.ready import ReadyWatch

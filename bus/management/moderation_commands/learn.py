@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus import conf
+from bus.conf import conf, paths
 from bus.embedded import private_files
 from bus.enforcement import training_labels
 from bus.management.output import in_line
@@ -60,7 +60,7 @@ class LearnCommand(Subcommand):
         With other sources the weights are trained from the beginning, on these and the decisions.
         Raises CommandError.
         """
-        path = conf.learned_weights_path()
+        path = paths.learned_weights_path()
         if out:
             path = out / path.name
         old = _in_use(path)
@@ -131,7 +131,7 @@ def _packaged() -> Weights | None:
 
 def _in_use(learned: Path) -> Weights | None:
     """The weights that workers have now."""
-    if conf.conf.learned_weights and learned.exists():
+    if conf.learned_weights and learned.exists():
         try:
             return load(learned)
         except classifier.WeightsError:

@@ -1,10 +1,14 @@
 """The admin: what it may do to rooms and reviews, and what it may not."""
 
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.admin import site
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
+from bus.admin.base import BaseAdmin
+from bus.admin.people import PersonAdmin
 from bus.enforcement import room_policies, sanctions
 from bus.models import AuditEntry, Message, Review, Room, Sanction
 from tests.support.factories import HELD, room, settle
@@ -178,3 +182,13 @@ def test_raid_mode_is_switched_on_and_off_for_chosen_rooms(admin: Client) -> Non
         found = Room.objects.values_list("policy_parts__raid_seconds", flat=True)
         assert list(found) == [seconds, seconds]
     assert AuditEntry.objects.filter(action="policy.changed", reason="raid mode").count() == 4
+
+
+def test_people_have_our_admin_and_others_lists_answer_as_ours_do() -> None:
+    assert type(site.get_model_admin(User)) is PersonAdmin
+    assert isinstance(site.get_model_admin(Group), BaseAdmin)
+    assert all(
+        isinstance(site.get_model_admin(model), BaseAdmin)
+        for model in apps.get_app_config("axes").get_models()
+        if site.is_registered(model)
+    )

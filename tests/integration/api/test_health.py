@@ -11,8 +11,8 @@ from django.db import OperationalError
 from django.test import AsyncClient
 from pytest_django.fixtures import Settings
 
-from bus import conf
 from bus.api import health
+from bus.conf.environment import from_environment
 from tests.support.api_caller import lose_broker
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("broker")]
@@ -121,7 +121,7 @@ async def test_livez_says_that_the_process_answers_and_no_more() -> None:
 
 def test_a_short_secret_is_refused_and_not_shown() -> None:
     with pytest.raises(ImproperlyConfigured) as refused:
-        conf.from_environment({"BUS_PROBE_SECRET": "hunter2"})
+        from_environment({"BUS_PROBE_SECRET": "hunter2"})
     assert "16 characters" in str(refused.value)
     assert "hunter2" not in str(refused.value)
-    assert conf.from_environment({"BUS_PROBE_SECRET": SECRET}) == {"BUS_PROBE_SECRET": SECRET}
+    assert from_environment({"BUS_PROBE_SECRET": SECRET}) == {"BUS_PROBE_SECRET": SECRET}

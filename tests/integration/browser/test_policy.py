@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from bus.conf import Conf
+from bus.conf.table import Conf
 from bus.http.security_headers import CSP
 from tests.integration.browser.server import sign_in
 

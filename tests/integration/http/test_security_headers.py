@@ -9,7 +9,7 @@ import pytest_asyncio
 import uvicorn
 from pytest_django import Settings
 
-from bus.conf import Conf
+from bus.conf.table import Conf
 from bus.http.security_headers import CSP
 from tests.support.raw_http import Answer, ask, request
 from tests.support.raw_socket import handshake

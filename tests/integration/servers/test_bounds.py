@@ -14,7 +14,7 @@ import uvicorn
 from django.core.handlers.asgi import ASGIHandler
 from pytest_django import Settings
 
-from bus.conf import Conf
+from bus.conf.table import Conf
 from bus.http.security_headers import CSP
 from bus.servers.uvicorn_http import connections
 from tests.support.raw_http import Answer, ask, line, request

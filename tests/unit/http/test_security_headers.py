@@ -7,7 +7,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from bus.conf import Conf
+from bus.conf.table import Conf
 from bus.http.security_headers import CSP, SecurityHeaders
 
 POLICY = Conf.content_security_policy.default

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
-from bus import conf
 from bus.apps import _take_learned_weights
+from bus.conf import paths
 from bus.enforcement import training_labels
 from bus.management.moderation_commands.learn import LearnCommand
 from bus.moderation import classifier
@@ -86,7 +86,7 @@ def test_switched_weights_are_taken_at_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "Wrote" in learned(tmp_path, switch=True)
-    monkeypatch.setattr(conf, "learned_weights_path", lambda: tmp_path / "weights.npz")
+    monkeypatch.setattr(paths, "learned_weights_path", lambda: tmp_path / "weights.npz")
     before = classifier.score("such a blorptag")
     _take_learned_weights()
     assert classifier.score("such a blorptag") > before
@@ -97,7 +97,7 @@ def test_the_setting_keeps_learned_weights_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
     learned(tmp_path, switch=True)
-    monkeypatch.setattr(conf, "learned_weights_path", lambda: tmp_path / "weights.npz")
+    monkeypatch.setattr(paths, "learned_weights_path", lambda: tmp_path / "weights.npz")
     settings.BUS_LEARNED_WEIGHTS = False
     before = classifier.score("such a blorptag")
     _take_learned_weights()
@@ -110,7 +110,7 @@ def test_a_broken_file_of_learned_weights_is_told_of_and_left(
 ) -> None:
     path = tmp_path / "weights.npz"
     path.write_bytes(b"half")
-    monkeypatch.setattr(conf, "learned_weights_path", lambda: path)
+    monkeypatch.setattr(paths, "learned_weights_path", lambda: path)
     before = classifier.score("you fucking idiot")
     _take_learned_weights()
     assert "The packaged weights are used" in caplog.text

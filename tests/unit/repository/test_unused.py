@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.conf import Conf, Setting
+from bus.conf.kinds import Setting
+from bus.conf.table import Conf
 from bus.protocol import errors
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -13,18 +13,20 @@ from tests.support import upstreams
 from tests.support.upstreams import Knowledge
 
 KNOWLEDGE = upstreams.knowledge_in("bus/servers")
+# The settings stand below all else, and know one thing of Django's.
+SETTINGS = upstreams.knowledge_in("bus/conf")
 # Named tuples and models have these by their documentation.
 PUBLIC = {"_meta", "_state", "_default_manager", "_replace", "_exit", "_current_frames"}
 # The channel layer stands on channels_redis, whose private parts are its own business.
 ELSEWHERE = {"bus/broker/channel_layer.py", "bus/broker/loop_state.py"}
 
 
-@pytest.mark.parametrize("known", KNOWLEDGE, ids=lambda known: known.file)
+@pytest.mark.parametrize("known", [*KNOWLEDGE, *SETTINGS], ids=lambda known: known.file)
 def test_what_was_read_holds(known: Knowledge) -> None:
     assert list(known.faults()) == []
 
 
-@pytest.mark.parametrize("known", KNOWLEDGE, ids=lambda known: known.file)
+@pytest.mark.parametrize("known", [*KNOWLEDGE, *SETTINGS], ids=lambda known: known.file)
 def test_the_version_that_was_read_is_the_one_that_runs(known: Knowledge) -> None:
     assert list(known.unread()) == []
 

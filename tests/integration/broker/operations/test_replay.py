@@ -11,7 +11,8 @@ from django.test import override_settings
 from bus.broker import BusChannelLayer
 from bus.broker.operations.handled_log import History, Position, Stretch
 from bus.broker.operations.replay import Replay
-from bus.conf import from_environment, per_channel
+from bus.conf.environment import from_environment
+from bus.conf.rates import per_channel
 from tests.support.wait import until_async as until
 
 pytestmark = pytest.mark.asyncio
