@@ -1,4 +1,4 @@
-"""Pins requirements/*.in into *.txt with hashes: base first, then dev on top with the same pins."""
+"""Pins requirements/*.in into *.txt with hashes: base first, the others on top with its pins."""
 
 import os
 import subprocess
@@ -11,13 +11,14 @@ OPTIONS = [
     # Addresses and comments about them belong to the machine, not to the pins.
     *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"),
 ]
+ON_TOP = ["--constraints", "base.txt"]
 
 
 def main() -> int:
-    """Resolve both files; UPGRADE=1 takes newer versions, otherwise pins stay where they can."""
+    """Resolve all files; UPGRADE=1 takes newer versions, otherwise pins stay where they can."""
     uv = Path(sys.executable).parent / "uv"
     upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
-    for kind, on_top in (("base", []), ("dev", ["--constraints", "base.txt"])):
+    for kind, on_top in (("base", []), ("dev", ON_TOP), ("peers", ON_TOP)):
         files = [f"{kind}.in", *on_top, "--output-file", f"{kind}.txt"]
         command = [str(uv), "pip", "compile", *OPTIONS, *upgrade, *files]
         if subprocess.call(command, cwd=REQUIREMENTS, stdout=subprocess.DEVNULL):

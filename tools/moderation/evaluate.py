@@ -102,7 +102,7 @@ def _chosen(source: Source, options: Namespace) -> Source:
 def _installed_peers() -> dict[str, peers.Filter]:
     here, missing = peers.installed()
     for name in missing:
-        print(f"{name} is not installed: pip install {name}")
+        print(f"{name} is not installed: pip install --require-hashes -r requirements/peers.txt")
     return here
 
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -212,15 +213,32 @@ def test_a_venv_that_does_not_start_is_made_again(setup: ModuleType, installed: 
 
 
 def test_base_is_part_of_dev_with_the_same_pins_and_no_address() -> None:
-    base, dev = (
-        (ROOT / "requirements" / f"{kind}.txt").read_text("utf-8") for kind in ("base", "dev")
+    base, dev, peers = (
+        (ROOT / "requirements" / f"{kind}.txt").read_text("utf-8")
+        for kind in ("base", "dev", "peers")
     )
     pins = {line for line in base.splitlines() if not line.startswith(" ")}
     assert pins
     assert pins <= set(dev.splitlines())
-    assert "://" not in base + dev
-    assert "--index" not in base + dev
-    assert "--find-links" not in base + dev
+    for text in (base, dev, peers):
+        assert "://" not in text
+        assert "--index" not in text
+        assert "--find-links" not in text
+
+
+def test_what_is_measured_next_to_us_goes_by_the_same_pins() -> None:
+    base, peers = (
+        set(
+            re.findall(
+                r"^([\w.-]+)==(\S+)", (ROOT / "requirements" / name).read_text("utf-8"), re.M
+            )
+        )
+        for name in ("base.txt", "peers.txt")
+    )
+    names = {name for name, _ in base}
+    shared = {(name, version) for name, version in peers if name in names}
+    assert shared
+    assert shared <= base
 
 
 def test_make_lists_its_targets() -> None:

@@ -199,7 +199,9 @@ def test_a_peer_that_is_not_installed_is_named(
     monkeypatch.setattr(
         peers, "_PEERS", {"no-such-filter": ("no_such_filter", lambda _module: bool)}
     )
-    assert "pip install no-such-filter" in tools.run("evaluate", "--data", directory, "--peers")
+    assert "no-such-filter is not installed: pip install" in tools.run(
+        "evaluate", "--data", directory, "--peers"
+    )
 
 
 def test_a_peer_that_is_installed_is_measured(
