@@ -1,4 +1,4 @@
-"""How the subcommands of `manage.py bus` show times, ages, messages and tables."""
+"""How subcommands, and the tools of this repository, show times, ages, messages and tables."""
 
 from __future__ import annotations
 
