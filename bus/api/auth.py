@@ -55,7 +55,7 @@ class ApiKeyAuth(AuthBase):
             raise Unauthenticated("The Authorization header must say `Bearer <API key>`.")
         text = text.strip()
         check = partial(sync_to_async(api_keys.check), text)
-        address = client_address.address_of(request)
+        address = client_address.of_request(request).address
         key = await throttle.prove("key", conf.secret_rate, address, text, check)
         return Caller(f"key.{key.pk}", key.name)
 

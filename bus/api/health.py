@@ -87,8 +87,8 @@ async def _knows_secret(request: HttpRequest, shown: str) -> bool:
     if not conf.probe_secret:
         return False
     try:
-        place = client_address.address_of(request)
-        return await throttle.prove("probe", conf.secret_rate, place, shown, check)
+        address = client_address.of_request(request).address
+        return await throttle.prove("probe", conf.secret_rate, address, shown, check)
     except (Unauthenticated, RateLimited):
         return False
 

@@ -45,7 +45,7 @@ class MessageSender:
     """Writes one visitor's messages into rooms."""
 
     def __init__(self, visitor: Visitor, rate: float, place: str = "") -> None:
-        """`rate` in messages per second, on average; `place` as in addresses.place_of."""
+        """`rate` in messages per second, on average; `place`: client_address.network_for_limits."""
         self.visitor = visitor
         self._pace = TokenBucket(rate, conf.send_burst)
         self._limited = rate > 0

@@ -90,10 +90,9 @@ class Socket(AsyncConsumer):
         if connections().draining:
             await turn_away(scope, send, CLOSE_RESTART)
             return
-        self.network = client_address.own_network_of_scope(scope)
+        self.address, self.network = client_address.of_scope(scope)
         self.visitor = with_network(visitor_of_scope(scope), self.network)
         self.login = login_of_scope(scope)
-        self.address = client_address.address_of_scope(scope)
         self.turned_down = await self._turn_down()
         task = asyncio.current_task()
         assert task is not None
@@ -189,8 +188,8 @@ class Socket(AsyncConsumer):
 
     @property
     def place_from(self) -> str:
-        """What is counted as one place that it comes from (addresses.place_of)."""
-        return client_address.place_of(self.address)
+        """The network that it is limited with, see http.client_address."""
+        return client_address.network_for_limits(self.address)
 
     @property
     def budgets(self) -> Budgets:

@@ -63,7 +63,7 @@ class Budgets:
     __slots__ = ("_budgets",)
 
     def __init__(self, visitor: Visitor, place: str) -> None:
-        """`place` as in addresses.place_of."""
+        """`place` as client_address.network_for_limits."""
         self._budgets = [budget_of(visitor.key)]
         if visitor.guest and place and conf.address_rate > 0:
             self._budgets.append(_budget_of_address(place))

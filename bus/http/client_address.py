@@ -1,4 +1,13 @@
-"""Where a request or a socket comes from: the peer, or what a named proxy tells of it."""
+"""Where a request or a socket comes from: the peer, or what a named proxy tells of it.
+
+| question | asked by |
+|---|---|
+| who is the client, and which network may a sanction hold for? | `of_request`, `of_scope` |
+| what is counted as one, whoever has the address? | `network_of` |
+| may those who come from there be limited together? | `network_for_limits` |
+| the same of a connection, before anything is read from it | `network_of_direct_peer` |
+| is what `X-Forwarded-…` say to be believed? | `is_told_by_proxy` |
+"""
 
 from __future__ import annotations
 
@@ -6,7 +15,7 @@ import ipaddress
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.http import HttpRequest
 
@@ -19,16 +28,26 @@ logger = logging.getLogger(__name__)
 _IPV6_PREFIX = 64
 
 
-def address_of(request: HttpRequest) -> str:
-    """The client's address by an HTTP request, in its one spelling; "" where nobody knows it."""
-    told = request.META.get("HTTP_X_FORWARDED_FOR", "")
+class ClientAddress(NamedTuple):
+    """Where one client comes from; each is "" where nobody knows."""
+
+    # In its one spelling.
+    address: str
+    # What a sanction on its network holds for: it shares that with few others.
+    network: str
+
+
+def of_request(request: HttpRequest) -> ClientAddress:
+    """Where an HTTP request comes from."""
+    told = request.META.get("HTTP_X_FORWARDED_FOR")
     return _client(request.META.get("REMOTE_ADDR") or "", told)
 
 
-def address_of_scope(scope: Mapping[str, Any]) -> str:
-    """The client's address by an ASGI scope, in its one spelling; "" where nobody knows it."""
+def of_scope(scope: Mapping[str, Any]) -> ClientAddress:
+    """Where a socket comes from, by its ASGI scope."""
     told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
-    return _client((scope.get("client") or ("",))[0], b",".join(told).decode("latin-1"))
+    peer = (scope.get("client") or ("",))[0]
+    return _client(peer, b",".join(told).decode("latin-1") if told else None)
 
 
 @lru_cache(10_000)
@@ -48,8 +67,8 @@ def is_told_by_proxy(request: HttpRequest) -> bool:
     return not proxies or _is_trusted(str(found) if found else "", proxies)
 
 
-def place_of(address: str) -> str:
-    """The network of an address that tells one client from another; "" for any other.
+def network_for_limits(address: str) -> str:
+    """The network of an address whose clients may be limited together; "" for any other.
 
     Where no proxy is named, a private address may be that of one, and all come from it; a process
     of this machine is no stranger.
@@ -60,35 +79,25 @@ def place_of(address: str) -> str:
     return network_of(address)
 
 
-def network_of_peer(peer: str) -> str:
-    """The network of a peer that speaks for itself; "" for a private address or a named proxy's,
-    through which many may come."""
+def network_of_direct_peer(peer: str) -> str:
+    """The network of a peer that speaks for itself, whatever it says; "" for a private address or
+    a named proxy's, through which many may come."""
     found = _parsed(peer)
     if found is None or not found.is_global:
         return ""
     return "" if _is_trusted(str(found), tuple(conf.trusted_proxies)) else network_of(peer)
 
 
-def own_network_of_scope(scope: Mapping[str, Any]) -> str:
-    """The network that a client shares with few others, by an ASGI scope; "" where nobody knows."""
-    told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
-    return _own_network((scope.get("client") or ("",))[0], bool(told), address_of_scope(scope))
-
-
-def own_network_of(request: HttpRequest) -> str:
-    """The same by an HTTP request."""
-    told = "HTTP_X_FORWARDED_FOR" in request.META
-    return _own_network(request.META.get("REMOTE_ADDR") or "", told, address_of(request))
-
-
-def _own_network(peer: str, told: bool, address: str) -> str:
+def _client(peer: str, told: str | None) -> ClientAddress:
+    """`told` is what X-Forwarded-For says, None where it is not there."""
     found = _parsed(peer)
+    address = _address(peer, told or "")
     # A proxy that is not named speaks for everybody.
-    hidden = told and not conf.trusted_proxies and not (found and found.is_global)
-    return "" if hidden else network_of(address)
+    is_hidden = told is not None and not conf.trusted_proxies and not (found and found.is_global)
+    return ClientAddress(address, "" if is_hidden else network_of(address))
 
 
-def _client(peer: str, told: str) -> str:
+def _address(peer: str, told: str) -> str:
     """The last address that is not one of a named proxy; `told` is its X-Forwarded-For."""
     found = _parsed(peer)
     here = str(found) if found else ""

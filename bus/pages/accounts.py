@@ -17,7 +17,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import CreateView
 
 from bus.conf import conf
-from bus.http.client_address import address_of
+from bus.http import client_address
 from bus.messaging import throttle
 from bus.messaging.publisher import Quota
 from bus.pages.forms import SignUpForm
@@ -57,9 +57,9 @@ class SignUp(auth.RedirectURLMixin, CreateView):  # type: ignore[type-arg]
 
     def form_valid(self, form: BaseModelForm[Any]) -> HttpResponse:
         """Sign the new account in, and go on to where the visitor was heading."""
-        place = address_of(self.request)
-        quotas = throttle.by_address("sign-up", conf.sign_up_rate, place)
-        quotas += throttle.by_address("sign-up-pace", conf.sign_up_pace, place)
+        address = client_address.of_request(self.request).address
+        quotas = throttle.by_address("sign-up", conf.sign_up_rate, address)
+        quotas += throttle.by_address("sign-up-pace", conf.sign_up_pace, address)
         refused = refusal(self.request, quotas)
         if refused is not None:
             return refused
@@ -91,8 +91,8 @@ def _guesses_of(request: HttpRequest) -> list[Quota]:
     """The quotas of wrong old passwords: of the account, and of where it is tried."""
     attempts, pause = conf.sign_in_attempts, conf.sign_in_pause
     account = [Quota(f"password-of:{request.user.pk}", attempts, pause)] if attempts else []
-    place = address_of(request)
-    return account + throttle.by_address("sign-in", conf.sign_in_address_rate, place)
+    address = client_address.of_request(request).address
+    return account + throttle.by_address("sign-in", conf.sign_in_address_rate, address)
 
 
 class PasswordReset(auth.PasswordResetView):
@@ -105,8 +105,9 @@ class PasswordReset(auth.PasswordResetView):
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Send it, but not again and again."""
-        place, mail = address_of(self.request), form.cleaned_data["email"].casefold()
-        quotas = throttle.by_address("reset", conf.reset_rate, place)
+        address = client_address.of_request(self.request).address
+        mail = form.cleaned_data["email"].casefold()
+        quotas = throttle.by_address("reset", conf.reset_rate, address)
         quotas += throttle.by_text("reset-of", conf.reset_account_rate, mail)
         return refusal(self.request, quotas) or super().form_valid(form)
 
@@ -130,7 +131,9 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Look at the link; wrong ones count as wrong keys do."""
         _require_mail()
-        quotas = throttle.by_address("link", conf.secret_rate, address_of(request))
+        quotas = throttle.by_address(
+            "link", conf.secret_rate, client_address.of_request(request).address
+        )
         refused = refusal(request, quotas)
         if refused is not None:
             return refused

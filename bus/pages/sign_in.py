@@ -89,7 +89,10 @@ def locked_out(request: Any, *_more: Any) -> HttpResponse:
 
 def address(request: HttpRequest) -> str | None:
     """Where an attempt comes from (AXES_CLIENT_IP_CALLABLE); the first address of an IPv6 /64."""
-    return client_address.network_of(client_address.address_of(request)).partition("/")[0] or None
+    return (
+        client_address.network_of(client_address.of_request(request).address).partition("/")[0]
+        or None
+    )
 
 
 def failure_limit(*_args: Any) -> int:
@@ -105,14 +108,14 @@ def pause(*_args: Any) -> dt.timedelta:
 async def _attempt(name: str, request: HttpRequest) -> list[Quota]:
     """Count an attempt, before it is looked at, so that many at once are no way around; what was
     counted. Raises RateLimited."""
-    place = client_address.address_of(request)
-    pair = _quota_of(name, place)
-    everybody = throttle.by_address("sign-in", conf.sign_in_address_rate, place)
+    address = client_address.of_request(request).address
+    pair = _quota_of(name, address)
+    everybody = throttle.by_address("sign-in", conf.sign_in_address_rate, address)
     everybody += throttle.by_text("sign-in-as", conf.sign_in_name_rate, name)
     try:
         await throttle.take(pair + everybody)
     except RateLimited:
-        if not await throttle.is_marked(f"signed-in:{_pair(name, place)}"):
+        if not await throttle.is_marked(f"signed-in:{_pair(name, address)}"):
             raise
         await throttle.take(pair)
         return pair
@@ -120,20 +123,20 @@ async def _attempt(name: str, request: HttpRequest) -> list[Quota]:
 
 
 async def _succeed(name: str, request: HttpRequest, attempt: list[Quota]) -> None:
-    place = client_address.address_of(request)
-    pair = _quota_of(name, place)
+    address = client_address.of_request(request).address
+    pair = _quota_of(name, address)
     await throttle.give(quota for quota in attempt if quota not in pair)
     await throttle.forget(pair)
-    if place:
-        await throttle.mark(f"signed-in:{_pair(name, place)}", _KNOWN_FOR)
+    if address:
+        await throttle.mark(f"signed-in:{_pair(name, address)}", _KNOWN_FOR)
 
 
-def _quota_of(name: str, place: str) -> list[Quota]:
+def _quota_of(name: str, address: str) -> list[Quota]:
     """The same as django-axes', which counts what has failed: of many at once it is too late."""
     if not conf.sign_in_attempts:
         return []
-    return [Quota(f"sign-in:{_pair(name, place)}", conf.sign_in_attempts, conf.sign_in_pause)]
+    return [Quota(f"sign-in:{_pair(name, address)}", conf.sign_in_attempts, conf.sign_in_pause)]
 
 
-def _pair(name: str, place: str) -> str:
-    return f"{throttle.digest(name)}:{client_address.network_of(place)}"
+def _pair(name: str, address: str) -> str:
+    return f"{throttle.digest(name)}:{client_address.network_of(address)}"

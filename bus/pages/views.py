@@ -67,7 +67,7 @@ def lobby(request: HttpRequest) -> HttpResponse:
 @require_safe
 def room(request: HttpRequest, name: str) -> HttpResponse:
     """A room with its newest messages; scripts take over from there."""
-    visitor = with_network(visitor_of(request), client_address.own_network_of(request))
+    visitor = with_network(visitor_of(request), client_address.of_request(request).network)
     try:
         found = room_rights.enter(name, visitor).room
         if found.name != name:
@@ -84,13 +84,14 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         return render(request, "403.html", context, status=403)
     if not found.pk:
         # So that nobody waits in a room that their socket may not make yet.
-        quotas = throttle.new_room(visitor.key, client_address.address_of(request))
+        quotas = throttle.new_room(visitor.key, client_address.of_request(request).address)
         refused = refusal(request, quotas, count=False)
         if refused is not None:
             return refused
     if visitor.new:
-        place = client_address.place_of(client_address.address_of(request))
-        refused = refusal(request, throttle.quota("guest", conf.guest_rate, place))
+        address = client_address.of_request(request).address
+        network = client_address.network_for_limits(address)
+        refused = refusal(request, throttle.quota("guest", conf.guest_rate, network))
         if refused is not None:
             return refused
     context = {

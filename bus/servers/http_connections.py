@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from bus.conf import conf
-from bus.http.client_address import network_of_peer
+from bus.http.client_address import network_of_direct_peer
 
 # How many may have come whose first request nobody has read yet: more than a kernel hands over at
 # once, as when everybody comes back after a restart.
@@ -48,7 +48,7 @@ class HttpConnections:
     def enter(self, connection: Connection, address: str) -> bool:
         """Count a connection; False where there is no room, and then it is not counted."""
         self._arriving.pop(connection, None)
-        place = network_of_peer(address)
+        place = network_of_direct_peer(address)
         if place and self._counts[place] >= conf.address_http_connections > 0:
             neighbours = (other for other, where in self._all.items() if where == place)
             if not self._make_room(neighbours):

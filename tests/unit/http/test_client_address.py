@@ -6,18 +6,18 @@ import pytest
 from django.test import RequestFactory, override_settings
 
 from bus.http import client_address
-from bus.http.client_address import address_of, address_of_scope, network_of, place_of
+from bus.http.client_address import network_for_limits, network_of, of_request, of_scope
 
 
 def _told(peer: str, forwarded: str = "") -> str:
     headers = [(b"x-forwarded-for", part.encode()) for part in forwarded.split(";") if part]
-    return address_of_scope({"client": (peer, 1) if peer else None, "headers": headers})
+    return of_scope({"client": (peer, 1) if peer else None, "headers": headers}).address
 
 
 def test_nobody_is_believed_who_is_not_named() -> None:
     assert _told("203.0.113.7", "198.51.100.1") == "203.0.113.7"
     request = RequestFactory().get("/", REMOTE_ADDR="203.0.113.7", HTTP_X_FORWARDED_FOR="1.2.3.4")
-    assert address_of(request) == "203.0.113.7"
+    assert of_request(request).address == "203.0.113.7"
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_one_place_is_an_ipv4_address_or_the_64_of_an_ipv6_one() -> None:
 def test_a_place_is_counted_that_tells_one_client_from_another() -> None:
     private = ["10.1.2.3", "192.168.0.7", "fd00::7"]
     nobody = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "", "unix:"]
-    assert [place_of(address) for address in [*private, *nobody]] == [""] * 8
-    assert place_of("8.8.8.8") == "8.8.8.8"
-    assert place_of("2606:4700:1:2:3::4") == "2606:4700:1:2::/64"
+    assert [network_for_limits(address) for address in [*private, *nobody]] == [""] * 8
+    assert network_for_limits("8.8.8.8") == "8.8.8.8"
+    assert network_for_limits("2606:4700:1:2:3::4") == "2606:4700:1:2::/64"
     # Once proxies are named, what they do not tell of is no proxy.
     with override_settings(BUS_TRUSTED_PROXIES=["10.0.0.1"]):
-        assert [place_of(address) for address in private] == [*private[:2], "fd00::/64"]
-        assert [place_of(address) for address in nobody] == [""] * 5
+        assert [network_for_limits(address) for address in private] == [*private[:2], "fd00::/64"]
+        assert [network_for_limits(address) for address in nobody] == [""] * 5
 
 
 def test_a_proxy_that_is_not_named_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
@@ -79,3 +79,24 @@ def test_a_proxy_that_is_not_named_is_told_of_once(caplog: pytest.LogCaptureFixt
         "A proxy at 127.0.0.1 tells where clients come from, and is not named: all who come "
         "through it count as one. Name it in BUS_TRUSTED_PROXIES."
     ]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "network"),
+    [
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "198.51.100.1", ""),
+        ("8.8.8.8", "198.51.100.1", "8.8.8.8"),
+        ("2606:4700:1:2:3::4", "", "2606:4700:1:2::/64"),
+    ],
+)
+def test_a_sanction_holds_for_no_network_that_a_proxy_nobody_named_speaks_for(
+    peer: str, forwarded: str, network: str
+) -> None:
+    headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
+    assert of_scope({"client": (peer, 1), "headers": headers}).network == network
+    meta = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    assert of_request(RequestFactory().get("/", REMOTE_ADDR=peer, **meta)).network == network
+    with override_settings(BUS_TRUSTED_PROXIES=["10.0.0.0/8"]):
+        told = forwarded if forwarded and peer.startswith("10.") else peer
+        assert of_scope({"client": (peer, 1), "headers": headers}).network == network_of(told)
