@@ -12,22 +12,22 @@ from django.contrib.auth.models import User
 from bus.chat import clock
 from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies
-from bus.enforcement.recent_texts import Known as Said
+from bus.enforcement.recent_texts import PreviousTexts
 from bus.enforcement.strikes import counts
 from bus.models import Member, Message, Room
 from bus.moderation import Context
 
-Place = tuple[int, str]  # room id, author key
+RoomAuthor = tuple[int, str]  # room id, author key
 
 # Only the first message of somebody that holds an address is judged by being the first.
 _MAYBE_LINK = re.compile(r"[./\])]|\bdot\b", re.I).search
 # Authors who have written in a room before, per process; forgetting them costs a query.
 _REMEMBERED = 50_000
-_wrote: set[Place] = set()
+_wrote: set[RoomAuthor] = set()
 
 
 @dataclass(slots=True)
-class Known:
+class AuthorContext:
     """What is known of an author in a room."""
 
     role: str
@@ -40,11 +40,11 @@ class Known:
         """Whether the author moderates the room."""
         return self.role in MODERATING
 
-    def context(self, said: Said) -> Context:
+    def context(self, previous: PreviousTexts) -> Context:
         """What their next message is judged with, beside what they said before."""
         return Context(
-            recent=said.recent,
-            ages=said.ages,
+            recent=previous.recent,
+            ages=previous.ages,
             trusted=self.trusted,
             role=self.role,
             account_age=self.account_age,
@@ -53,13 +53,17 @@ class Known:
         )
 
 
-def of_authors(asked: Mapping[Room, Mapping[str, Collection[str]]]) -> dict[Place, Known]:
+def of_authors(
+    asked: Mapping[Room, Mapping[str, Collection[str]]],
+) -> dict[RoomAuthor, AuthorContext]:
     """What is known of authors, who wrote these bodies, by room and author key.
 
     One query for the roles; others only where a room's policy asks for what they tell.
     """
     found = {
-        (room.pk, key): Known(_role(key)) for room, authors in asked.items() for key in authors
+        (room.pk, key): AuthorContext(_role(key))
+        for room, authors in asked.items()
+        for key in authors
     }
     users = {int(key[1:]) for _, key in found if key.startswith("u")}
     if users:
@@ -77,7 +81,7 @@ def _role(key: str) -> str:
     return {"g": "guest", "s": "service"}.get(key[:1], Member.Role.MEMBER.value)
 
 
-def _add_ages(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
+def _add_ages(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
     """How old accounts are, where a policy minds; a guest's is as young as can be."""
     wanted = set()
     for room in rooms:
@@ -98,7 +102,7 @@ def _add_ages(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
             found[place].account_age = (now - made[int(key[1:])]).total_seconds()
 
 
-def _add_strikes(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
+def _add_strikes(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
     now = clock.now()
     for room in rooms:
         rules = room_policies.rules_of(room)
@@ -109,10 +113,10 @@ def _add_strikes(rooms: Iterable[Room], found: dict[Place, Known]) -> None:
 
 
 def _add_first(
-    asked: Mapping[Room, Mapping[str, Collection[str]]], found: dict[Place, Known]
+    asked: Mapping[Room, Mapping[str, Collection[str]]], found: dict[RoomAuthor, AuthorContext]
 ) -> None:
     """Whether authors who may have posted an address have nothing that stands from before."""
-    doubtful: set[Place] = set()
+    doubtful: set[RoomAuthor] = set()
     for room, authors in asked.items():
         for key, bodies in authors.items():
             if (room.pk, key) not in _wrote and any(map(_MAYBE_LINK, bodies)):

@@ -8,20 +8,20 @@ from typing import NamedTuple
 from bus.moderation import fingerprint
 
 
-class Known(NamedTuple):
-    """Gists of what was said last in any room, and how long ago the room heard some, in seconds."""
+class PreviousTexts(NamedTuple):
+    """Fingerprints of an author's last texts, and how long ago one room heard some, in seconds."""
 
     recent: tuple[str, ...]
     ages: tuple[float, ...]
 
 
-class Recollection:
+class RecentTexts:
     """The last few messages of one author, oldest first."""
 
     def __init__(self, entries: Iterable[str]) -> None:
         # Each as it is kept: at (ms since 1970), room, fingerprint.
         self._entries = list(entries)
-        self._gists = [_gist_of(entry) for entry in self._entries]
+        self._fingerprints = [_fingerprint_of(entry) for entry in self._entries]
 
     @staticmethod
     def entry(at: int, room: str, body: str) -> str:
@@ -32,17 +32,17 @@ class Recollection:
         """Note one more."""
         entry = self.entry(at, room, body)
         self._entries.append(entry)
-        self._gists.append(_gist_of(entry))
+        self._fingerprints.append(_fingerprint_of(entry))
 
-    def at(self, room: str, now: int, *, timed: bool) -> Known:
+    def at(self, room: str, now: int, *, timed: bool) -> PreviousTexts:
         """What counts when this author writes in a room `now` (ms since 1970); ages if `timed`."""
         ages: list[float] = []
         if timed:
             for at, where, _ in (entry.split(" ", 2) for entry in self._entries):
                 if where == room:
                     ages.append(max(0, now - int(at)) / 1000)
-        return Known(tuple(self._gists), tuple(ages))
+        return PreviousTexts(tuple(self._fingerprints), tuple(ages))
 
 
-def _gist_of(entry: str) -> str:
+def _fingerprint_of(entry: str) -> str:
     return entry[entry.rfind(" ") + 1 :]

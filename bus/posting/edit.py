@@ -22,7 +22,7 @@ from bus.enforcement import (
     room_policies,
     slow_mode,
 )
-from bus.enforcement.recent_texts import Recollection
+from bus.enforcement.recent_texts import RecentTexts
 from bus.models import Message, Review, Room
 from bus.moderation import Verdict, judge
 from bus.posting import erasures
@@ -69,7 +69,7 @@ def judge_edit(
     # No body is asked about: what is edited is nobody's first message.
     author = author_context.of_authors({room: {visitor.key: ()}})[room.pk, visitor.key]
     policy = room_policies.of_room(room)
-    known = Recollection(said).at(room.name, clock.now_ms(), timed=policy.flood_messages > 0)
+    known = RecentTexts(said).at(room.name, clock.now_ms(), timed=policy.flood_messages > 0)
     context = author.context(known)
     return judge(body, policy, context), external_classifier.concerns(room, context)
 
@@ -111,9 +111,7 @@ def edit(
             found.take_seq()
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
             facts = [Shown(row), *found.alert(verdict, now)]
-            return Change(
-                row, facts, said=Recollection.entry(clock.now_ms(), found.room.name, body)
-            )
+            return Change(row, facts, said=RecentTexts.entry(clock.now_ms(), found.room.name, body))
         reason = verdict.reason or "moderator"
         actor = audit.rule(open_review.rule_of(verdict))
         audit.note("edit.refused", actor, found.room, message=row, reason=reason)

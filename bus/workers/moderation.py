@@ -11,7 +11,7 @@ from bus.chat import clock, history, rooms
 from bus.chat.visitors import author_key
 from bus.enforcement import author_context, external_classifier, room_policies
 from bus.enforcement.external_classifier import ExternalJudge
-from bus.enforcement.recent_texts import Recollection
+from bus.enforcement.recent_texts import RecentTexts
 from bus.messaging import publisher
 from bus.models import Message, Room
 from bus.moderation import JudgeRequest, Verdict, judge_many
@@ -86,7 +86,7 @@ class ModerationWorker(BatchConsumer):
                 _judge_and_settle, batch, keys, recent
             )
         said = [
-            (keys[at], Recollection.entry(delivery.steady_at, message.room, message.body))
+            (keys[at], RecentTexts.entry(delivery.steady_at, message.room, message.body))
             for at, (delivery, message) in enumerate(batch)
             if at in fresh
         ]
@@ -115,7 +115,7 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         if message.room in wrote:
             wrote[message.room].setdefault(key, []).append(message.body)
     authors = author_context.of_authors({room: wrote[name] for name, room in found.items()})
-    said = {key: Recollection(entries) for key, entries in recent.items()}
+    said = {key: RecentTexts(entries) for key, entries in recent.items()}
     cases: dict[int, JudgeRequest] = {}
     open_to_others: set[int] = set()
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):

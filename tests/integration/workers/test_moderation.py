@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from bus.broker.worker.worker import Worker
 from bus.enforcement import room_policies
-from bus.enforcement.recent_texts import Recollection
+from bus.enforcement.recent_texts import RecentTexts
 from bus.messaging import publisher
 from bus.models import DryRun, Message, Review, Room, Sanction
 from bus.moderation import fingerprint
@@ -92,7 +92,7 @@ async def test_what_one_author_said_is_recalled_across_rooms_and_lists(lobby: Ro
     await outcomes(("one", "lobby", "c1"), ("two words", "other", "c2"), ("three", "lobby", "c3"))
     (entries,) = await publisher.recall(["gabc"])
     now = int(timezone.now().timestamp() * 1000)
-    known = Recollection(entries).at("lobby", now, timed=True)
+    known = RecentTexts(entries).at("lobby", now, timed=True)
     # Rooms keep their order, and not each other's.
     assert sorted(known.recent) == sorted(map(fingerprint, ("one", "two words", "three")))
     assert len(known.ages) == 2
