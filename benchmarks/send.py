@@ -29,9 +29,9 @@ def message(number: int) -> dict[str, Any]:
 
 async def send(channel: str, count: int, at_once: int) -> float:
     """Send that many, and return how many a second."""
-    from bus.messaging import publisher
+    from bus.messaging import default_layer
 
-    layer = publisher.layer()
+    layer = default_layer.get()
     numbers = iter(range(count))
 
     async def sender() -> None:

@@ -53,10 +53,10 @@ def run(found: Stage, round_: int, processes: int, concurrency: int) -> float:
 
 async def fill(round_: int) -> None:
     """Send what people would write, in many rooms."""
-    from bus.messaging import publisher
+    from bus.messaging import default_layer
     from bus.protocol import channel_names
 
-    layer = publisher.layer()
+    layer = default_layer.get()
     for start in range(0, MESSAGES, 500):
         await asyncio.gather(
             *(

@@ -30,7 +30,7 @@ from bus.database.connection_limit import ConnectionLimit  # noqa: E402
 from bus.database.requests import BoundedRequests  # noqa: E402
 from bus.http.body_limit import BodyLimit  # noqa: E402
 from bus.http.security_headers import SecurityHeaders  # noqa: E402
-from bus.messaging import publisher  # noqa: E402
+from bus.messaging import default_layer, operations  # noqa: E402
 from bus.protocol.errors import Unavailable  # noqa: E402
 from bus.realtime import hub  # noqa: E402
 from bus.servers import shutdown  # noqa: E402
@@ -76,7 +76,7 @@ async def _look_at_broker() -> None:
     """Say loudly what the broker is set to that would lose messages, or be of no use."""
     try:
         async with asyncio.timeout(_LOOK_TIMEOUT):
-            found = await publisher.broker_faults()
+            found = await operations.broker_faults()
     except (Unavailable, TimeoutError) as error:
         # It is waited for.
         logger.error("%s", str(error) or "The broker does not answer.")
@@ -93,7 +93,7 @@ async def close() -> None:
             await read_marks.close()
             await guest_sightings.close()
             await hub.close()
-            await publisher.close()
+            await default_layer.close()
     except Exception as error:
         # What is left in the broker expires.
         logger.warning("The connections to the broker were not closed in time: %r", error)

@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from bus.conf import conf
 from bus.conf.table import all_settings
-from bus.messaging import publisher
+from bus.messaging import operations
 from bus.moderation import classifier
 from bus.protocol.errors import Unavailable
 from bus.unicode.graphemes import MOST
@@ -78,7 +78,7 @@ def check_broker(**_kwargs: Any) -> list[CheckMessage]:
     if check_layer():
         return []
     try:
-        found = async_to_sync(publisher.broker_faults)()
+        found = async_to_sync(operations.broker_faults)()
     except Unavailable as error:
         return [Warning(str(error), hint="Start it, or mend REDIS_URL.", id="bus.W009")]
     return [

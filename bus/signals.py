@@ -46,7 +46,7 @@ def _renamed(instance: Model, field: str, update_fields: Any) -> str | None:
 def _logged_out(request: HttpRequest | None = None, **_kwargs: Any) -> None:
     key = getattr(getattr(request, "session", None), "session_key", None)
     if key:
-        access_changes.tell(Change(logins=(login_digest(key),)))
+        access_changes.publish_on_commit(Change(logins=(login_digest(key),)))
 
 
 @receiver(pre_save, sender=User)
@@ -75,7 +75,7 @@ def _user_changed(
         taken_names.leave(taken_names.PERSON, old, key)
     # Signing in writes this, and changes no right.
     if not created and set(update_fields or ("all",)) != {"last_login"}:
-        access_changes.tell(Change(authors=(key,), renamed=(key,) if old else ()))
+        access_changes.publish_on_commit(Change(authors=(key,), renamed=(key,) if old else ()))
 
 
 @receiver(post_delete, sender=User)
@@ -108,7 +108,7 @@ def _room_changed(
         taken_names.leave(taken_names.ROOM, old, "")
     # Every message moves the head.
     if not created and set(update_fields or ("all",)) != {"head"}:
-        access_changes.tell(Change(rooms=(instance.pk,)))
+        access_changes.publish_on_commit(Change(rooms=(instance.pk,)))
 
 
 @receiver(post_delete, sender=Room)
@@ -119,7 +119,7 @@ def _room_gone(instance: Room, **_kwargs: Any) -> None:
 @receiver(post_save, sender=Member)
 @receiver(post_delete, sender=Member)
 def _member_changed(instance: Member, **_kwargs: Any) -> None:
-    access_changes.tell(Change(places=((instance.room_id, f"u{instance.user_id}"),)))
+    access_changes.publish_on_commit(Change(places=((instance.room_id, f"u{instance.user_id}"),)))
 
 
 @receiver(post_save, sender=Sanction)
@@ -128,6 +128,6 @@ def _sanctioned(instance: Sanction, created: bool = False, **_kwargs: Any) -> No
     if created:
         guest_networks.follow(instance)
     place = instance.room_id, instance.author_key
-    access_changes.tell(
+    access_changes.publish_on_commit(
         Change(places=(place,), networks=tuple(guest_networks.of_sanction(instance)))
     )

@@ -75,11 +75,11 @@ def broker(broker_server: str) -> Iterator[str]:
     """The broker's URL, with nothing in it and no layer left from another test."""
     from channels.layers import channel_layers
 
-    from bus.messaging import publisher
+    from bus.messaging import background
 
     with redis.Redis.from_url(broker_server) as client:
         client.flushdb()
     channel_layers.backends.clear()
     yield broker_server
-    publisher.errands.stop()
+    background.tasks.stop()
     channel_layers.backends.clear()

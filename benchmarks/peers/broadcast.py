@@ -9,7 +9,7 @@ from bus.consumers import session as sessions
 
 # The name says so: Django is set up by the import above.
 from bus.messaging import publisher  # isort: skip
-from bus.messaging.publisher import Bulletin  # isort: skip
+from bus.messaging.event_batch import EventBatch  # isort: skip
 from bus.protocol.commands import MessageSend  # isort: skip
 from bus.protocol.events import EventPublished  # isort: skip
 
@@ -21,7 +21,7 @@ async def send(session: Session, command: MessageSend) -> dict[str, Any]:
     """Tell the room, as a backend service's event is told."""
     room = session.place(command.room).entry.room
     told = EventPublished(name="said", payload=command.body, source="bench", id=command.client_id)
-    await publisher.publish({room.pk: Bulletin(events=[(None, told.frame(room.name))])})
+    await publisher.publish({room.pk: EventBatch(events=[(None, told.frame(room.name))])})
     return {"status": "accepted"}
 
 

@@ -96,10 +96,10 @@ class ReviewAdmin(BaseAdmin):
 
 
 def _publish(
-    model_admin: admin.ModelAdmin, request: HttpRequest, bulletins: events.Bulletins
+    model_admin: admin.ModelAdmin, request: HttpRequest, event_batches: events.EventBatches
 ) -> None:
     try:
-        async_to_sync(publisher.publish)(bulletins.rooms, bulletins.authors)
+        async_to_sync(publisher.publish)(event_batches.rooms, event_batches.authors)
     except BusError as error:
         text = _("Decided and stored, but people see it only when they reload: %(error)s")
         model_admin.message_user(request, text % {"error": error.text}, messages.WARNING)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from bus.messaging.publisher import ChannelStats
+from bus.broker.channel_stats import ChannelStats
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.errors import Invalid
 from bus.protocol.types import Label
@@ -125,7 +125,7 @@ class ChannelState(BaseModel):
 
     @classmethod
     def of(cls, stats: ChannelStats) -> ChannelState:
-        """As the publisher counts it."""
+        """As the broker counts it."""
         return cls(
             channel=stats.channel,
             depth=stats.depth,

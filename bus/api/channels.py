@@ -19,7 +19,7 @@ from bus.api.auth import caller_of, needs
 from bus.api.channel_schemas import Accepted, ChannelSend, ChannelState, Result
 from bus.chat import impostors
 from bus.conf import conf
-from bus.messaging import publisher
+from bus.messaging import operations, sender
 from bus.protocol import channel_names, types
 from bus.protocol.channel_messages import parse_channel_message
 from bus.protocol.errors import BusError, Invalid, NotFound, TooLong
@@ -84,7 +84,7 @@ async def send_batch(
 @router.get("", response={200: list[ChannelState], **REFUSALS}, **needs(VIEW))
 async def list_channels(request: HttpRequest) -> list[ChannelState]:
     """What each named channel holds and does."""
-    found = await publisher.stats(await publisher.channels())
+    found = await operations.stats(await operations.channels())
     return [ChannelState.of(stats) for stats in found]
 
 
@@ -93,7 +93,7 @@ async def list_channels(request: HttpRequest) -> list[ChannelState]:
 )
 async def get_channel(request: HttpRequest, channel: ChannelName) -> ChannelState:
     """What one named channel holds and does."""
-    (stats,) = await publisher.stats([channel])
+    (stats,) = await operations.stats([channel])
     if not stats.known and channel not in channel_names.WORKED_CHANNELS:
         raise NotFound(f"Nobody has sent to the channel {channel}, and nobody works on it.")
     return ChannelState.of(stats)
@@ -104,7 +104,7 @@ async def _send(channel: str, item: ChannelSend, once: str) -> str:
     if channel in channel_names.WORKED_CHANNELS:
         await _check_names(channel, message)
     try:
-        return await publisher.send_raw(
+        return await sender.send_raw(
             channel,
             message,
             once,

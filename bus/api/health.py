@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare
 
 from bus.conf import conf
 from bus.http import client_address
-from bus.messaging import publisher, throttle
+from bus.messaging import operations, throttle
 from bus.protocol.channel_names import WORKED_CHANNELS
 from bus.protocol.errors import BusError, RateLimited, Unauthenticated
 from bus.servers.django import mark_as_logged
@@ -54,10 +54,10 @@ async def _troubles() -> dict[str, str]:
     """Each check, and what is wrong and what to do; "" where nothing is."""
     found = {"database": await sync_to_async(_database)()}
     try:
-        faults = await publisher.broker_faults()
+        faults = await operations.broker_faults()
         found["broker"] = " ".join(fault.text for fault in faults if fault.grave)
         _note_warnings([fault.text for fault in faults if not fault.grave])
-        workers = await publisher.troubles(WORKED_CHANNELS)
+        workers = await operations.troubles(WORKED_CHANNELS)
         found |= {f"workers of {channel}": trouble for channel, trouble in workers.items()}
     except BusError as error:
         found["broker"] = f"{error} Check REDIS_URL, or start everything with `make run`."

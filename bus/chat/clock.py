@@ -10,7 +10,7 @@ import datetime as dt
 
 from django.utils import timezone
 
-from bus.messaging import publisher
+from bus.messaging import default_layer
 
 # Within this of each other two clocks are right, in seconds: then this machine's, which is finer.
 _APART = 2.0
@@ -18,7 +18,7 @@ _APART = 2.0
 
 def now() -> dt.datetime:
     """The present, as Django has it."""
-    here, shared = timezone.now(), publisher.steady_now() / 1000
+    here, shared = timezone.now(), default_layer.steady_now() / 1000
     if abs(here.timestamp() - shared) < _APART:
         return here
     return dt.datetime.fromtimestamp(shared, dt.UTC)
@@ -26,7 +26,7 @@ def now() -> dt.datetime:
 
 def now_ms() -> int:
     """The present in ms since 1970."""
-    return publisher.steady_now()
+    return default_layer.steady_now()
 
 
 def at(ms: int) -> dt.datetime:

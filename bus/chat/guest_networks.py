@@ -46,7 +46,7 @@ def note(seen: Collection[tuple[str, str]]) -> None:
     )
     for sanction in _young(now).filter(author_key__in={key for key, _ in seen}):
         if _hold(sanction, now):
-            access_changes.tell(Change(networks=tuple(of_sanction(sanction))))
+            access_changes.publish_on_commit(Change(networks=tuple(of_sanction(sanction))))
 
 
 def follow(sanction: Sanction) -> None:

@@ -25,7 +25,7 @@ from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
 from bus.consumers import admission
 from bus.database import threads
-from bus.messaging import publisher
+from bus.messaging.inbox import Inbox
 from bus.protocol import channel_names
 from bus.protocol.errors import (
     CLOSE_TOO_SLOW,
@@ -163,7 +163,7 @@ class AccessWatcher:
         inbox = None
         while True:
             try:
-                inbox = inbox or await publisher.Inbox.open(self.check_all)
+                inbox = inbox or await Inbox.open(self.check_all)
                 await inbox.listen(channel_names.RIGHTS_GROUP)
                 # What changed before that was not heard.
                 self.check_all()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from bus.database import threads
 from bus.messaging import publisher
-from bus.posting.events import Bulletins
+from bus.posting.events import EventBatches
 from bus.protocol.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ T = TypeVar("T")
 _tasks: set[asyncio.Task[Any]] = set()
 
 
-async def carry_out(work: Callable[..., tuple[T, Bulletins]], *args: object) -> T:
+async def carry_out(work: Callable[..., tuple[T, EventBatches]], *args: object) -> T:
     """Do blocking work that commits a change, tell of it, and return what it returned.
 
     Raises what `work` raises. What is committed is told although the socket that asked is gone,
@@ -32,7 +32,7 @@ async def carry_out(work: Callable[..., tuple[T, Bulletins]], *args: object) -> 
     return await asyncio.shield(task)
 
 
-async def _carry_out(work: Callable[..., tuple[T, Bulletins]], args: tuple[object, ...]) -> T:
+async def _carry_out(work: Callable[..., tuple[T, EventBatches]], args: tuple[object, ...]) -> T:
     done, told = await threads.run(work, *args)
     try:
         await publisher.publish(told.rooms, told.authors)

@@ -13,7 +13,7 @@ from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers.batch_loader import BatchLoader
 from bus.consumers.visitor_limits import Budgets
-from bus.messaging import publisher
+from bus.messaging import sender
 from bus.models import Member
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.errors import RateLimited, SlowMode
@@ -89,7 +89,7 @@ class MessageSender:
             reply_to=reply_to,
             network=self.visitor.network or None,
         )
-        await publisher.send(message, ordering_key=name)
+        await sender.send(message, ordering_key=name)
         if not again:
             self._last[entry.room.pk] = time.monotonic()
             self._taken[entry.room.pk, client_id] = None

@@ -11,7 +11,7 @@ from bus.chat.read_state import Place
 from bus.consumers.batch_loader import BatchLoader
 from bus.database import threads
 from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.protocol.errors import Unavailable
 from bus.protocol.events import ReadChanged
 from bus.protocol.objects import Reading
@@ -62,10 +62,10 @@ class ReadMarks:
             names = self._names
             if not self._waiting:
                 self._names = {}
-        told: dict[str, Bulletin] = {}
+        told: dict[str, EventBatch] = {}
         for (room_id, user_id), seq in moved.items():
             frame = ReadChanged(seq=seq).frame(names[room_id])
-            told.setdefault(f"u{user_id}", Bulletin()).events.append((None, frame))
+            told.setdefault(f"u{user_id}", EventBatch()).events.append((None, frame))
         if told:
             try:
                 await publisher.publish({}, told)

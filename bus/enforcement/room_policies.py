@@ -13,7 +13,7 @@ from django.db import transaction
 from bus.conf import conf
 from bus.enforcement import audit, room_settings
 from bus.enforcement.room_settings import Conduct
-from bus.messaging.publisher import REMEMBERED
+from bus.messaging.text_store import REMEMBERED
 from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
 from bus.moderation.policy.policy import PARTS

@@ -1,4 +1,4 @@
-"""Tells every process whose rights or names have changed; what they are now, each looks up."""
+"""Publishes to every process whose rights or names changed; what they are, each looks up."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from bus.messaging import publisher
+from bus.messaging import background, publisher
 
 # The type of the group message.
 CHANGED = "rights.changed"
@@ -34,36 +34,36 @@ class Change:
     networks: tuple[str, ...] = ()
 
 
-# What the next errand tells.
-_untold: list[Change] = []
+# What the next task publishes.
+_waiting: list[Change] = []
 _lock = threading.Lock()
 
 
-def tell(change: Change) -> None:
-    """Tell every process, once the running transaction has committed.
+def publish_on_commit(change: Change) -> None:
+    """Publish to every process, once the running transaction has committed.
 
     It never waits and never fails. What the broker does not take, each process finds by itself:
     when it hears the broker again, and every BUS_RIGHTS_CHECK seconds.
     """
-    transaction.on_commit(partial(_tell_soon, change), robust=True)
+    transaction.on_commit(partial(_publish_soon, change), robust=True)
 
 
-def _tell_soon(change: Change) -> None:
+def _publish_soon(change: Change) -> None:
     with _lock:
-        _untold.append(change)
-        first = len(_untold) == 1
+        _waiting.append(change)
+        first = len(_waiting) == 1
     if first:
-        publisher.errands.run(_tell)
+        background.tasks.run(_publish)
 
 
-async def _tell() -> None:
+async def _publish() -> None:
     with _lock:
-        changes = list(_untold)
-        _untold.clear()
-    told: dict[str, Any] = {
+        changes = list(_waiting)
+        _waiting.clear()
+    named: dict[str, Any] = {
         field.name: sorted({one for change in changes for one in getattr(change, field.name)})
         for field in fields(Change)
     }
-    if sum(len(named) for named in told.values()) > _NAMED_LIMIT:
-        told = {"all": True}
-    await publisher.tell_processes({"type": CHANGED, **told})
+    if sum(map(len, named.values())) > _NAMED_LIMIT:
+        named = {"all": True}
+    await publisher.publish_to_processes({"type": CHANGED, **named})

@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
 
-# What one errand may take, and what a process that ends gives to those under way, in seconds.
+# What one task may take, and what a process that ends gives to those under way, in seconds.
 _TIMEOUT = 5.0
 _LAST_WAIT = 2.0
 
 
-class Errands:
-    """A thread that is started by the first errand and keeps its connections for the next."""
+class BackgroundTasks:
+    """A thread that is started by the first task and keeps its connections for the next."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,9 +27,9 @@ class Errands:
         self._pid = 0
         self._running: set[concurrent.futures.Future[None]] = set()
 
-    def run(self, errand: Callable[[], Awaitable[object]]) -> None:
+    def run(self, task: Callable[[], Awaitable[object]]) -> None:
         """Have it done soon, without waiting for it; a failure is logged."""
-        future = asyncio.run_coroutine_threadsafe(_guarded(errand), self._started())
+        future = asyncio.run_coroutine_threadsafe(_guarded(task), self._started())
         with self._lock:
             self._running.add(future)
         future.add_done_callback(self._done)
@@ -42,7 +42,7 @@ class Errands:
             concurrent.futures.wait(running, _LAST_WAIT)
 
     def stop(self) -> None:
-        """End the thread and close its connections; the next errand starts another one."""
+        """End the thread and close its connections; the next task starts another one."""
         self.wait()
         with self._lock:
             loop, thread = self._loop, self._thread
@@ -59,7 +59,7 @@ class Errands:
                 self._running.clear()
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=_run, args=(self._loop,), name="errands", daemon=True
+                    target=_run, args=(self._loop,), name="background", daemon=True
                 )
                 self._thread.start()
             return self._loop
@@ -77,13 +77,13 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _guarded(errand: Callable[[], Awaitable[object]]) -> None:
+async def _guarded(task: Callable[[], Awaitable[object]]) -> None:
     try:
         async with asyncio.timeout(_TIMEOUT):
-            await errand()
+            await task()
     except Exception as error:
-        logger.warning("An errand could not be done: %r", error)
+        logger.warning("A background task failed: %r", error)
 
 
-errands = Errands()
-atexit.register(errands.wait)
+tasks = BackgroundTasks()
+atexit.register(tasks.wait)

@@ -23,7 +23,7 @@ _names = BaseChannelLayer()
 
 
 @dataclass(slots=True)
-class Bulletin:
+class EventBatch:
     """Events for one room or one author, encoded once per wire form and in order.
 
     `events` are frames of the session protocol with their seq, None where an event takes none;
@@ -46,8 +46,8 @@ class Bulletin:
             return
         if len(self.own) > 1 or (self.own and self.events):
             half = (len(self.own) + 1) // 2
-            yield from Bulletin(own=self.own[:half]).parts()
-            yield from Bulletin(self.events, self.plain, self.own[half:]).parts()
+            yield from EventBatch(own=self.own[:half]).parts()
+            yield from EventBatch(self.events, self.plain, self.own[half:]).parts()
             return
         middle = len(self.events) // 2
         seq = self.events[middle][0]
@@ -55,8 +55,8 @@ class Bulletin:
         at = len(self.plain) // 2
         if seq is not None:
             at = sum(1 for other, _ in self.plain if other is None or other < seq)
-        yield from Bulletin(self.events[:middle], self.plain[:at]).parts()
-        yield from Bulletin(self.events[middle:], self.plain[at:]).parts()
+        yield from EventBatch(self.events[:middle], self.plain[:at]).parts()
+        yield from EventBatch(self.events[middle:], self.plain[at:]).parts()
 
 
 async def group_send_many(

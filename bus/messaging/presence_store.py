@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bus.broker.redis_client import Connection
 from bus.conf import conf
+from bus.messaging import default_layer
 from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 from bus.protocol.objects import Author
@@ -43,7 +44,7 @@ class Changes:
     left: list[Author]
 
 
-class Roster:
+class PresenceStore:
     """The people in one room; somebody in several processes is one person."""
 
     def __init__(self, connection: Connection, prefix: str, room: int) -> None:
@@ -89,6 +90,12 @@ class Roster:
             "presence", self._base, operation, *args, directory=SCRIPTS
         )
         return answer
+
+
+def of(room: int) -> PresenceStore:
+    """Who is in a room, across processes."""
+    layer = default_layer.get()
+    return PresenceStore(layer.connection(f"roster.{room}"), layer.prefix, room)
 
 
 def _attendance(answer: Sequence[Any]) -> Attendance:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bus.broker.channel_layer import BusChannelLayer
+from bus.messaging import default_layer
 from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 
@@ -75,3 +76,8 @@ class Throttle:
         connection = self._layer.connection_of()(self._base)
         wait = await connection.run("throttle", self._base, counts, *args, directory=SCRIPTS)
         return int(wait) / 1000
+
+
+def default_throttle() -> Throttle:
+    """How often something may happen, counted for all processes."""
+    return Throttle(default_layer.get())

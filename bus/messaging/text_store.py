@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.redis_client import Connection
 from bus.broker.stream import text
+from bus.messaging import default_layer
+from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 
 # Enough to see repeats and flooding.
@@ -15,7 +17,7 @@ REMEMBERED = 20
 _AGE_MS = 10 * 60 * 1000
 
 
-class Memory:
+class TextStore:
     """The last texts under each name; it may forget, so nothing may depend on it for good."""
 
     def __init__(self, layer: BusChannelLayer) -> None:
@@ -65,3 +67,15 @@ class Memory:
                 for connection, pairs in kept.items()
             )
         )
+
+
+@with_protocol_errors
+async def recall(names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The last texts kept under each name, oldest first; raises Unavailable."""
+    return await TextStore(default_layer.get()).recall(names)
+
+
+@with_protocol_errors
+async def remember(texts: Iterable[tuple[str, str]]) -> None:
+    """Keep (name, text) pairs for a while; a text is one line. Raises Unavailable."""
+    await TextStore(default_layer.get()).remember(texts)

@@ -12,8 +12,7 @@ from typing import TypeVar
 from bus.conf import conf
 from bus.conf.rates import parse_rate
 from bus.http import client_address
-from bus.messaging import publisher
-from bus.messaging.publisher import Quota
+from bus.messaging.quota import Quota, default_throttle
 from bus.protocol.errors import BusError, RateLimited, Unauthenticated, Unavailable
 
 T = TypeVar("T")
@@ -64,36 +63,36 @@ async def take(quotas: Iterable[Quota]) -> None:
 
     Where the broker is away nothing is limited: who waits for it is not to wait for this, too.
     """
-    wait = await _answer(publisher.throttle().take(quotas), 0.0)
+    wait = await _answer(default_throttle().take(quotas), 0.0)
     if wait:
         raise RateLimited(_TOO_OFTEN, retry_after=wait)
 
 
 async def look(quotas: Iterable[Quota]) -> None:
     """As `take`, but nothing is counted."""
-    wait = await _answer(publisher.throttle().look(quotas), 0.0)
+    wait = await _answer(default_throttle().look(quotas), 0.0)
     if wait:
         raise RateLimited(_TOO_OFTEN, retry_after=wait)
 
 
 async def give(quotas: Iterable[Quota]) -> None:
     """Take back what `take` counted: it was none of what is limited."""
-    await _answer(publisher.throttle().give(quotas), None)
+    await _answer(default_throttle().give(quotas), None)
 
 
 async def forget(quotas: Iterable[Quota]) -> None:
     """Take back all that was ever counted."""
-    await _answer(publisher.throttle().forget(quotas), None)
+    await _answer(default_throttle().forget(quotas), None)
 
 
 async def mark(key: str, seconds: float) -> None:
     """Keep in mind that something was seen, for so long."""
-    await _answer(publisher.throttle().mark(key, seconds), None)
+    await _answer(default_throttle().mark(key, seconds), None)
 
 
 async def is_marked(key: str) -> bool:
     """Whether it is kept in mind."""
-    return await _answer(publisher.throttle().is_marked(key), True)
+    return await _answer(default_throttle().is_marked(key), True)
 
 
 async def prove(
@@ -158,7 +157,7 @@ async def _keep_proven(key: str) -> None:
 
 async def _disprove(key: str) -> None:
     _proven.pop(key, None)
-    await _answer(publisher.throttle().unmark(key), None)
+    await _answer(default_throttle().unmark(key), None)
 
 
 async def _take_unless_marked(quotas: list[Quota], key: str) -> list[Quota]:

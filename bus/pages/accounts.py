@@ -19,7 +19,7 @@ from django.views.generic import CreateView
 from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
-from bus.messaging.publisher import Quota
+from bus.messaging.quota import Quota
 from bus.pages.forms import SignUpForm
 from bus.pages.throttling import give_back, refusal
 

@@ -20,7 +20,7 @@ from bus.chat import clock
 from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
-from bus.messaging.publisher import Quota
+from bus.messaging.quota import Quota
 from bus.pages.throttling import too_many
 from bus.protocol.errors import RateLimited
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bus.messaging import throttle
-from bus.messaging.publisher import Quota
+from bus.messaging.quota import Quota
 from bus.protocol.errors import RateLimited
 from bus.servers.django import mark_as_logged
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bus.chat import history
 from bus.conf import conf
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.models import Room
 from bus.posting import events
 from bus.protocol.objects import Message as ProtocolMessage
@@ -80,7 +80,7 @@ def snapshot(room_id: int, span: int, page: int) -> Snapshot:
     return Snapshot(head, base, floor, history.protocol_messages(rows, name))
 
 
-def events_since(room_id: int, since: int) -> Bulletin | None:
+def events_since(room_id: int, since: int) -> EventBatch | None:
     """A room's events after `since`, one for each seq; None where they are too many, or it is gone.
 
     A message that changed twice is stored once: its present state stands for both, and never a
@@ -90,19 +90,19 @@ def events_since(room_id: int, since: int) -> Bulletin | None:
     if head is None:
         return None
     if head <= since:
-        return Bulletin()
+        return EventBatch()
     recovery = recover(room_id, since)
     if not recovery.recovered:
         return None
-    bulletin = events.of_messages(recovery.messages)
-    told = {seq for seq, _ in bulletin.events}
+    event_batch = events.of_messages(recovery.messages)
+    told = {seq for seq, _ in event_batch.events}
     by_change = {message.changed: message for message in recovery.messages}
     for seq in range(since + 1, recovery.head + 1):
         message = None if seq in told else _successor(by_change, seq)
         if message is not None:
-            bulletin.events.append((seq, events.frame_of(message, seq)))
-    bulletin.events.sort(key=lambda event: event[0] or 0)
-    return bulletin
+            event_batch.events.append((seq, events.frame_of(message, seq)))
+    event_batch.events.sort(key=lambda event: event[0] or 0)
+    return event_batch
 
 
 def _successor(by_change: Mapping[int, ProtocolMessage], seq: int) -> ProtocolMessage | None:

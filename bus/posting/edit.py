@@ -52,7 +52,7 @@ class Change:
 
     row: Message
     facts: list[Fact] = field(default_factory=list)
-    # What is to be remembered of its author (publisher.remember); "" where nothing was said.
+    # What is to be remembered of its author (bus.messaging.text_store); "" where nothing was said.
     said: str = ""
 
 
@@ -61,7 +61,7 @@ def judge_edit(
 ) -> tuple[Verdict, bool]:
     """The verdict on new words, and whether an external judge may be asked; raises NotFound.
 
-    `said` is what is remembered of the author (publisher.recall): edits count as messages do.
+    `said` is what the text store remembers of the author: edits count as messages do.
     """
     room = Room.objects.filter(pk=room_id).first()
     if room is None:

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from bus.chat import history, room_rights
 from bus.chat.room_rights import FOR_GOOD, Rights
 from bus.enforcement import review_serializer
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.models import Message, Review, Sanction
 from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import channel_names
@@ -53,11 +53,11 @@ def telling(what: str) -> Iterator[None]:
 
 
 @dataclass(slots=True)
-class Bulletins:
+class EventBatches:
     """Events to publish, by room id and by author key."""
 
-    rooms: dict[int, Bulletin] = field(default_factory=dict)
-    authors: dict[str, Bulletin] = field(default_factory=dict)
+    rooms: dict[int, EventBatch] = field(default_factory=dict)
+    authors: dict[str, EventBatch] = field(default_factory=dict)
 
     def posted(self, row: Message, room: str, *, retracted: bool = False) -> None:
         """The room hears of a new message; of one to be `retracted` it hears that next."""
@@ -65,26 +65,26 @@ class Bulletins:
         if retracted:
             as_posted = {"body": row.body, "removed": False, "removed_by": None, "changed": row.seq}
             message = message.model_copy(update=as_posted)
-        _add(self.rooms.setdefault(row.room_id, Bulletin()), message)
+        _add(self.rooms.setdefault(row.room_id, EventBatch()), message)
 
     def changed(self, row: Message, room: str, reason: str = "") -> None:
         """The room hears of an edit or a removal; `reason` in a moderator's words, or a code."""
         message = history.protocol_message(row, room)
-        bulletin = self.rooms.setdefault(row.room_id, Bulletin())
-        bulletin.events.append((message.changed, frame_of(message, message.changed, reason)))
+        event_batch = self.rooms.setdefault(row.room_id, EventBatch())
+        event_batch.events.append((message.changed, frame_of(message, message.changed, reason)))
 
     def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
         """The author hears of the outcome; a backend service has no session that could."""
         if not _HAS_SESSIONS.fullmatch(author_key):
             return
-        bulletin = self.authors.setdefault(author_key, Bulletin())
-        bulletin.events.append((None, MessageSettled.encode(outcome, room)))
+        event_batch = self.authors.setdefault(author_key, EventBatch())
+        event_batch.events.append((None, MessageSettled.encode(outcome, room)))
 
     def refused(self, room_id: int, author_key: str, outcome: Outcome) -> None:
         """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
         if outcome.reason is not None:
             text = _PLAIN[outcome.status].format(reason=outcome.reason.message)
-            own = self.rooms.setdefault(room_id, Bulletin()).own
+            own = self.rooms.setdefault(room_id, EventBatch()).own
             own.append(
                 (
                     channel_names.own_mark(author_key, outcome.client_id),
@@ -113,26 +113,26 @@ class Bulletins:
                 kind = ReviewOpened if isinstance(fact, Opened) else ReviewClosed
                 frame = kind.encode(review_serializer.of(review), review.message.room.name)
                 for key in moderators:
-                    self.authors.setdefault(key, Bulletin()).events.append((None, frame))
+                    self.authors.setdefault(key, EventBatch()).events.append((None, frame))
 
 
-def of_facts(facts: Iterable[Fact]) -> Bulletins:
+def of_facts(facts: Iterable[Fact]) -> EventBatches:
     """What is to be published of what a service did; it looks up who moderates the rooms.
 
     It never fails, since what was done is done: what the database cannot tell now is logged.
     """
     told = list(facts)
-    bulletins = Bulletins()
+    event_batches = EventBatches()
     try:
         moderators = moderators_for(told)
         for fact in told:
-            bulletins.tell(fact, moderators.get(_room_of(fact), ()))
+            event_batches.tell(fact, moderators.get(_room_of(fact), ()))
     except (OperationalError, InterfaceError) as error:
         logger.warning("What was done is stored, and not all of it can be told: %s", error)
-    return bulletins
+    return event_batches
 
 
-def of_report(review: Review) -> Bulletins:
+def of_report(review: Review) -> EventBatches:
     """What is to be published of a report that opened a review, or hid its message."""
     hidden: list[Fact] = [Removed(review.message, "reported")] if review.hidden_now else []
     return of_facts([*hidden, Opened(review)])
@@ -177,26 +177,26 @@ def _end(sanction: Sanction | None) -> str | None:
     return timestamp(sanction.until or FOR_GOOD) if sanction else None
 
 
-def of_messages(messages: Iterable[ProtocolMessage]) -> Bulletin:
+def of_messages(messages: Iterable[ProtocolMessage]) -> EventBatch:
     """What a room hears of messages that it has missed, in the order of seq.
 
     One that was changed since is told as posted, in its present state, and as changed.
     """
-    bulletin = Bulletin()
+    event_batch = EventBatch()
     for message in messages:
-        _add(bulletin, message)
+        _add(event_batch, message)
         if message.changed > message.seq:
-            bulletin.events.append((message.changed, frame_of(message, message.changed)))
-    bulletin.events.sort(key=lambda event: event[0] or 0)
-    bulletin.plain.sort(key=lambda event: event[0] or 0)
-    return bulletin
+            event_batch.events.append((message.changed, frame_of(message, message.changed)))
+    event_batch.events.sort(key=lambda event: event[0] or 0)
+    event_batch.plain.sort(key=lambda event: event[0] or 0)
+    return event_batch
 
 
-def _add(bulletin: Bulletin, message: ProtocolMessage) -> None:
+def _add(event_batch: EventBatch, message: ProtocolMessage) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
-    bulletin.events.append((message.seq, frame))
+    event_batch.events.append((message.seq, frame))
     if not message.removed:
-        bulletin.plain.append((message.seq, plain_message(message)))
+        event_batch.plain.append((message.seq, plain_message(message)))
 
 
 def frame_of(message: ProtocolMessage, seq: int, reason: str = "") -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from bus.database import threads
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.posting import catch_up
 from bus.protocol.errors import Unavailable
 from bus.realtime.topic import RoomTopic, Topic
@@ -123,7 +123,7 @@ class GapRepair:
         topic.skip_gap()
         topic.resume()
 
-    async def _missed(self, topic: RoomTopic) -> Bulletin | None:
+    async def _missed(self, topic: RoomTopic) -> EventBatch | None:
         while (head := topic.sequencer.head) is not None and self._is_live(topic):
             try:
                 return await threads.run(catch_up.events_since, topic.room, head)

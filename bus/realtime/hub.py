@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from bus.conf import conf
 from bus.database import threads
-from bus.messaging import publisher
+from bus.messaging import inbox, publisher
 from bus.posting import catch_up
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
@@ -36,7 +36,7 @@ _LONGEST_PAUSE = 1.0
 
 
 class Inbox(Protocol):
-    """Where group messages arrive; see publisher.Inbox."""
+    """Where group messages arrive; see bus.messaging.inbox."""
 
     async def listen(self, group: str) -> None:
         """Hear a group."""
@@ -55,7 +55,7 @@ OpenInbox = Callable[[Callable[[], None]], Awaitable[Inbox]]
 class Hub:
     """Listens to groups for the sockets of one event loop; a delivery costs no task and no wait."""
 
-    def __init__(self, open_inbox: OpenInbox = publisher.Inbox.open) -> None:
+    def __init__(self, open_inbox: OpenInbox = inbox.Inbox.open) -> None:
         self.counts = Counts()
         self.presence = PresenceKeeper()
         self.typing = TypingKeeper(self.deliver_locally, self.presence.here)
@@ -175,12 +175,12 @@ class Hub:
         async with topic.lock:
             if topic.listening:
                 return
-            inbox = await self._opened()
+            heard = await self._opened()
             if isinstance(topic, RoomTopic):
                 topic.pause()
             try:
                 async with asyncio.timeout(_LISTEN_TIMEOUT):
-                    await inbox.listen(topic.group)
+                    await heard.listen(topic.group)
                     if isinstance(topic, RoomTopic):
                         # After the subscription, so that nothing falls between the two.
                         heads = await threads.run(catch_up.heads, [topic.room])
@@ -247,12 +247,12 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, inbox: Inbox) -> None:
+    async def _read(self, source: Inbox) -> None:
         """Deliver what arrives; what is broken is logged, and reading goes on."""
         pause = _FIRST_PAUSE
         while True:
             try:
-                self._deliver(await inbox.receive())
+                self._deliver(await source.receive())
                 pause = _FIRST_PAUSE
             except Exception:
                 logger.exception("A group message could not be delivered; the next one may.")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from bus.conf import conf
-from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging import presence_store, publisher
+from bus.messaging.event_batch import EventBatch
 from bus.protocol.errors import Unavailable
 from bus.protocol.events import PresenceChanged
 from bus.protocol.objects import Author, Presence
@@ -85,7 +85,7 @@ class PresenceKeeper:
 
     async def look(self, room: int) -> Presence:
         """Who is in a room; one round trip. Raises Unavailable."""
-        found = await publisher.roster(room).attend(self._process, {})
+        found = await presence_store.of(room).attend(self._process, {})
         return Presence(count=found.count, members=found.members)
 
     def leave(self, room: int, key: str) -> None:
@@ -116,7 +116,7 @@ class PresenceKeeper:
         rooms, self._rooms = self._rooms, {}
         for room, local in rooms.items():
             try:
-                await publisher.roster(room).depart(self._process, local.people)
+                await presence_store.of(room).depart(self._process, local.people)
             except Unavailable:
                 return
 
@@ -132,7 +132,7 @@ class PresenceKeeper:
             changed, local.changed = local.changed, {}
             gone = [key for key, here in changed.items() if not here]
             came = {key: local.people[key] for key, here in changed.items() if here}
-            roster = publisher.roster(room)
+            roster = presence_store.of(room)
             try:
                 if gone:
                     await roster.depart(self._process, gone)
@@ -155,7 +155,7 @@ class PresenceKeeper:
             while local.departed:
                 local.departed = False
                 await asyncio.sleep(conf.presence_grace + _AFTER_GRACE)
-                found = await publisher.roster(room).attend(self._process, {})
+                found = await presence_store.of(room).attend(self._process, {})
                 self._publish_later(room, local, found.untold)
         except Unavailable as error:
             logger.debug("Who left %s expires by itself: %s", local.name, error)
@@ -167,7 +167,7 @@ class PresenceKeeper:
             await asyncio.sleep(_RENEWAL)
             for room, local in list(self._rooms.items()):
                 try:
-                    found = await publisher.roster(room).attend(self._process, dict(local.people))
+                    found = await presence_store.of(room).attend(self._process, dict(local.people))
                 except Unavailable as error:
                     logger.warning("Presence could not be renewed: %s", error)
                     break
@@ -187,25 +187,27 @@ class PresenceKeeper:
             pause = _GATHERING
             while True:
                 await asyncio.sleep(pause)
-                found = await publisher.roster(room).changes()
-                if isinstance(found, publisher.Changes):
+                found = await presence_store.of(room).changes()
+                if isinstance(found, presence_store.Changes):
                     break
                 pause = found
             if found.joined or found.left:
                 # Of a crowd the count alone tells, and once it is none any more, all names.
-                few = found.count <= publisher.NAMED_PEOPLE
+                few = found.count <= presence_store.NAMED_PEOPLE
                 before = found.count - len(found.joined) + len(found.left)
                 most = max(before, len(found.joined), len(found.left))
                 members = None
-                if few and most > publisher.NAMED_PEOPLE:
-                    members = (await publisher.roster(room).attend(self._process, {})).members
+                if few and most > presence_store.NAMED_PEOPLE:
+                    members = (await presence_store.of(room).attend(self._process, {})).members
                 event = PresenceChanged(
                     count=found.count,
                     joined=_named(found.joined) if few else [],
                     left=_named(found.left) if few else [],
                     members=members,
                 )
-                await publisher.publish({room: Bulletin(events=[(None, event.frame(local.name))])})
+                await publisher.publish(
+                    {room: EventBatch(events=[(None, event.frame(local.name))])}
+                )
         except Unavailable as error:
             logger.debug("Who came and went in %s is not published: %s", local.name, error)
         finally:
@@ -214,7 +216,7 @@ class PresenceKeeper:
 
 def _named(people: list[Author]) -> list[Author]:
     """These, where they are few: of a crowd that came or went, `members` are who is left."""
-    return people if len(people) <= publisher.NAMED_PEOPLE else []
+    return people if len(people) <= presence_store.NAMED_PEOPLE else []
 
 
 def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

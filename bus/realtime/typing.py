@@ -127,7 +127,7 @@ class TypingKeeper:
                 self._news[room] = {}
                 started = [(key, who.id, who.name) for key, who in news.items() if who is not None]
                 stopped = [key for key, who in news.items() if who is None]
-                await publisher.tell_typing(room, name, started, stopped)
+                await publisher.publish_typing(room, name, started, stopped)
                 await asyncio.sleep(_GATHERING)
         except Unavailable as error:
             logger.debug("Who types in %s is not published: %s", name, error)

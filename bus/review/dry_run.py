@@ -15,7 +15,7 @@ from django.utils import timezone
 from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies, training_labels
 from bus.enforcement.policy_diff import Difference
-from bus.messaging.publisher import REMEMBERED
+from bus.messaging.text_store import REMEMBERED
 from bus.models import DryRun, Member, Message, Room
 from bus.moderation import Context, JudgeRequest, Policy, fingerprint, judge_many
 from bus.protocol.errors import BusError, Conflict, Invalid, NotFound

@@ -16,7 +16,7 @@ from bus.chat import impostors, rooms
 from bus.conf import conf
 from bus.database import threads
 from bus.database.connection_limit import close_connections
-from bus.messaging import publisher
+from bus.messaging import default_layer
 from bus.protocol.channel_messages import ChannelMessage, parse_channel_message
 from bus.protocol.errors import BusError
 from bus.protocol.types import canonical_name
@@ -76,7 +76,7 @@ class BatchConsumer(ABC):
                 deliveries=1,
                 sent_at=now,
                 expires_at=0,
-                steady_at=publisher.steady_now(),
+                steady_at=default_layer.steady_now(),
                 message=message,
             )
             for failure in (await self._parse_and_handle([delivery])).values():

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bus.broker import Delivery
 from bus.chat import rooms
 from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
@@ -31,19 +31,19 @@ class BroadcastWorker(BatchConsumer):
         everywhere = any(getattr(message, "rooms", None) == "all" for _, message in batch)
         found = await self.in_thread(rooms.by_names, None if everywhere else sorted(named))
         by_name = {room.name: room.pk for room in found}
-        to_rooms: dict[int, Bulletin] = {}
-        to_users: dict[str, Bulletin] = {}
+        to_rooms: dict[int, EventBatch] = {}
+        to_users: dict[str, EventBatch] = {}
         for delivery, message in batch:
             if isinstance(message, NotificationRequested):
                 frame = message.event(delivery.message_id).frame()
                 for user in message.users:
-                    to_users.setdefault(f"u{user}", Bulletin()).events.append((None, frame))
+                    to_users.setdefault(f"u{user}", EventBatch()).events.append((None, frame))
             elif isinstance(message, AnnouncementRequested | EventRequested):
                 wanted = by_name if message.rooms == "all" else dict.fromkeys(message.rooms)
                 for name in wanted:
                     if name in by_name:
                         _tell(
-                            to_rooms.setdefault(by_name[name], Bulletin()),
+                            to_rooms.setdefault(by_name[name], EventBatch()),
                             name,
                             message,
                             delivery.message_id,
@@ -53,8 +53,8 @@ class BroadcastWorker(BatchConsumer):
 
 
 def _tell(
-    bulletin: Bulletin, room: str, message: AnnouncementRequested | EventRequested, id: str
+    event_batch: EventBatch, room: str, message: AnnouncementRequested | EventRequested, id: str
 ) -> None:
-    bulletin.events.append((None, message.event(id).frame(room)))
+    event_batch.events.append((None, message.event(id).frame(room)))
     if isinstance(message, AnnouncementRequested):
-        bulletin.plain.append((None, plain_announcement(room, message.body, message.source, id)))
+        event_batch.plain.append((None, plain_announcement(room, message.body, message.source, id)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from bus.messaging import publisher
+from bus.messaging import outbox
 from bus.models import DryRun
 from bus.protocol import channel_names
 from bus.protocol.channel_messages import DryRunContinued
@@ -24,6 +24,4 @@ def ask(run: DryRun) -> None:
     if run.state == DryRun.State.RUNNING:
         message = DryRunContinued(run=run.pk, after=run.position).as_message()
         # A key of its own: the room's messages do not wait for it.
-        publisher.send_on_commit(
-            channel_names.MODERATION, message, ordering_key=f"dry-run-{run.pk}"
-        )
+        outbox.send_on_commit(channel_names.MODERATION, message, ordering_key=f"dry-run-{run.pk}")

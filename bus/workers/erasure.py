@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus.chat.visitors import author_key
 from bus.conf import conf
-from bus.messaging import publisher
+from bus.messaging import operations
 from bus.models import Erasure
 from bus.posting import erasures
 from bus.protocol import channel_names
@@ -47,7 +47,7 @@ async def _search() -> bool:
     if found:
         meant = _Meant(found)
         since = int(erasures.sent_since(found).timestamp() * 1000) - _MARGIN
-        await publisher.forget(channel_names.MODERATION, since, meant)
+        await operations.forget(channel_names.MODERATION, since, meant)
         await _in_thread(erasures.searched, found)
     return len(found) >= erasures.LIMIT
 
@@ -65,7 +65,7 @@ class _Files:
         if newest > self._emptied and await _in_thread(erasures.empty_log):
             self._emptied = newest
         every = conf.rewrite_interval
-        if 0 < newest <= self._emptied and (not every or await publisher.rewrite_files(every)):
+        if 0 < newest <= self._emptied and (not every or await operations.rewrite_files(every)):
             await _in_thread(erasures.finish, newest)
 
 

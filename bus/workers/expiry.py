@@ -47,7 +47,7 @@ def _forget() -> None:
     guest_networks.forget_old()
 
 
-def _expire() -> tuple[events.Bulletins, bool]:
+def _expire() -> tuple[events.EventBatches, bool]:
     """What is to be told of a round, and whether there may be more to decide."""
     close_old_connections()
     facts = expiry.expire_due()

@@ -12,7 +12,7 @@ from bus.chat.visitors import author_key
 from bus.enforcement import author_context, external_classifier, room_policies
 from bus.enforcement.external_classifier import ExternalJudge
 from bus.enforcement.recent_texts import RecentTexts
-from bus.messaging import publisher
+from bus.messaging import publisher, text_store
 from bus.models import Message, Room
 from bus.moderation import JudgeRequest, Verdict, judge_many
 from bus.posting import events, settle
@@ -73,16 +73,16 @@ class ModerationWorker(BatchConsumer):
     async def _settle(self, batch: Batch) -> Failures:
         """Settle a list in one transaction, then publish it."""
         keys = [author_key(message.author) for _, message in batch]
-        recalled = await publisher.recall(keys)
+        recalled = await text_store.recall(keys)
         recent = dict(zip(keys, recalled, strict=True))
         if self._external.asked:
             judged = await self.in_thread(_judge_all, batch, keys, recent)
             asked = {at: judged.verdicts[at] for at in sorted(judged.open_to_others)}
             await self._external.consult(asked, [m.body for _, m in batch])
             judged.verdicts.update(asked)
-            bulletins, failures, fresh = await self.in_thread(_settle, batch, judged)
+            event_batches, failures, fresh = await self.in_thread(_settle, batch, judged)
         else:
-            bulletins, failures, fresh = await self.in_thread(
+            event_batches, failures, fresh = await self.in_thread(
                 _judge_and_settle, batch, keys, recent
             )
         said = [
@@ -92,7 +92,7 @@ class ModerationWorker(BatchConsumer):
         ]
         # Together they share a round trip.
         await asyncio.gather(
-            publisher.publish(bulletins.rooms, bulletins.authors), publisher.remember(said)
+            publisher.publish(event_batches.rooms, event_batches.authors), text_store.remember(said)
         )
         return failures
 
@@ -149,24 +149,24 @@ def _settle(batch: Batch, judged: Judged) -> Told:
     done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
     moderators = events.moderators_for([fact for s in done for fact in s.facts])
-    bulletins = events.Bulletins()
+    event_batches = events.Bulletins()
     failures: Failures = {}
     for position, (delivery, message) in enumerate(batch):
         settlement = settled.get(position)
         if settlement is None or settlement.row is None:
             failures[position] = Undeliverable(f"there is no room {message.room}")
-            _tell_room_is_gone(bulletins, message)
+            _tell_room_is_gone(event_batches, message)
             continue
         room = judged.rooms[message.room]
         with events.telling(f"Message {settlement.row.pk}"):
-            _tell(bulletins, settlement.row, room, delivery, settlement)
+            _tell(event_batches, settlement.row, room, delivery, settlement)
         for fact in settlement.facts if _untold(settlement, delivery) else ():
-            bulletins.tell(fact, moderators.get(room.pk, ()))
-    return bulletins, failures, {at for at, s in settled.items() if not s.repeat}
+            event_batches.tell(fact, moderators.get(room.pk, ()))
+    return event_batches, failures, {at for at, s in settled.items() if not s.repeat}
 
 
 def _tell(
-    bulletins: events.Bulletins,
+    event_batches: events.Bulletins,
     row: Message,
     room: Room,
     delivery: Delivery,
@@ -175,12 +175,12 @@ def _tell(
     """Tell the room once, and the author as often as they ask."""
     if row.status == Message.Status.POSTED and _untold(settlement, delivery):
         retracted = any(isinstance(fact, Removed) for fact in settlement.facts)
-        bulletins.posted(row, room.name, retracted=retracted)
+        event_batches.posted(row, room.name, retracted=retracted)
         if settlement.repeat and row.removed_at is not None:
-            bulletins.changed(row, room.name, row.reason)
+            event_batches.changed(row, room.name, row.reason)
     outcome = history.outcome(row)
-    bulletins.settled(row.author_key, room.name, outcome)
-    bulletins.refused(room.pk, row.author_key, outcome)
+    event_batches.settled(row.author_key, room.name, outcome)
+    event_batches.refused(room.pk, row.author_key, outcome)
 
 
 def _untold(settlement: Settlement, delivery: Delivery) -> bool:
@@ -188,10 +188,10 @@ def _untold(settlement: Settlement, delivery: Delivery) -> bool:
     return not settlement.repeat or delivery.redelivered
 
 
-def _tell_room_is_gone(bulletins: events.Bulletins, message: MessageSubmitted) -> None:
+def _tell_room_is_gone(event_batches: events.Bulletins, message: MessageSubmitted) -> None:
     outcome = Outcome(
         client_id=message.client_id,
         status="rejected",
         reason=Reason(code="not_found", message=reasons.text("not_found")),
     )
-    bulletins.settled(author_key(message.author), message.room, outcome)
+    event_batches.settled(author_key(message.author), message.room, outcome)

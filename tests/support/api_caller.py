@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.test import AsyncClient
 
 from bus.api.errors import STATUS
-from bus.messaging import publisher
+from bus.messaging import default_layer, operations
 from bus.models import ApiKey
 
 JOB = {"type": "job.due", "data": {"number": 1}}
@@ -68,8 +68,8 @@ def accepted(response: HttpResponse) -> str:
 
 async def waiting(channel: str) -> list[dict[str, Any]]:
     """Take everything that waits in a channel."""
-    (stats,) = await publisher.stats([channel])
-    return [await publisher.layer().receive(channel) for _ in range(stats.depth)]
+    (stats,) = await operations.stats([channel])
+    return [await default_layer.get().receive(channel) for _ in range(stats.depth)]
 
 
 def jobs(*numbers: int) -> list[dict[str, Any]]:

@@ -20,13 +20,13 @@ def main(place: str, number: int) -> None:
     django.setup()
     from django.db import transaction
 
-    from bus.messaging import publisher
+    from bus.messaging import outbox
     from bus.models import Room
 
     if place == "sending":
         # A broker that hangs answers nobody; this process waits for it inside its relay.
-        original = publisher.relay
-        publisher.relay = lambda: (print("stands sending", flush=True), original())
+        original = outbox.relay
+        outbox.relay = lambda: (print("stands sending", flush=True), original())
 
     with transaction.atomic():
         if place == "committed":
@@ -34,7 +34,7 @@ def main(place: str, number: int) -> None:
             transaction.on_commit(lambda: stand("committed"))
         Room.objects.create(name=f"room{os.getpid()}")
         message = {"type": "job.note", "n": number, "key": "key"}
-        publisher.send_on_commit("jobs", message, ordering_key="key")
+        outbox.send_on_commit("jobs", message, ordering_key="key")
         if place == "open":
             stand("open")
         if place == "rolled back":

@@ -12,7 +12,7 @@ from bus.consumers import changes
 from bus.consumers.commands.types import Data, Methods
 from bus.database import threads
 from bus.enforcement.external_classifier import external_judge
-from bus.messaging import publisher
+from bus.messaging import text_store
 from bus.models import Room
 from bus.moderation import Verdict
 from bus.posting import edit as edits
@@ -93,7 +93,7 @@ async def list_history(session: Session, command: HistoryList) -> Data:
 async def _recall(visitor: Visitor) -> Sequence[str]:
     """What is remembered of the visitor, by which repeats and flooding are seen."""
     try:
-        return (await publisher.recall([visitor.key]))[0]
+        return (await text_store.recall([visitor.key]))[0]
     except Unavailable as error:
         logger.debug("An edit is judged by itself: %s", error)
         return ()
@@ -101,7 +101,7 @@ async def _recall(visitor: Visitor) -> Sequence[str]:
 
 async def _remember(visitor: Visitor, said: str) -> None:
     try:
-        await publisher.remember([(visitor.key, said)])
+        await text_store.remember([(visitor.key, said)])
     except Unavailable as error:
         logger.debug("An edit is not remembered: %s", error)
 
@@ -128,23 +128,23 @@ def _edited(
     body: str,
     verdict: Verdict | None,
     said: Sequence[str],
-) -> tuple[Change, events.Bulletins]:
+) -> tuple[Change, events.EventBatches]:
     change = edits.edit(room_id, message_id, by, body, verdict=verdict, said=said)
     return change, events.of_facts(change.facts)
 
 
 def _removed(
     room_id: int, message_id: str, by: Visitor, reason: str
-) -> tuple[int | None, events.Bulletins]:
+) -> tuple[int | None, events.EventBatches]:
     change = edits.remove(room_id, message_id, by, reason)
     return change.row.changed, events.of_facts(change.facts)
 
 
 def _reported(
     room: Room, message_id: str, by: Visitor, reason: str
-) -> tuple[None, events.Bulletins]:
+) -> tuple[None, events.EventBatches]:
     review = reports.file(room, message_id, by, reason)
-    return None, events.Bulletins() if review is None else events.of_report(review)
+    return None, events.EventBatches() if review is None else events.of_report(review)
 
 
 METHODS: Methods = {

@@ -8,11 +8,11 @@ from typing import Any
 from channels.exceptions import ChannelFull
 from django.core.management.base import CommandError
 
+from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
 from bus.management.bus_commands.known_channels import require_known
 from bus.management.output import clock, in_line, printable, shown, table
 from bus.management.subcommand import Subcommand, errors_told, run
-from bus.messaging import publisher
-from bus.messaging.publisher import DeadLetter, DeadLetters
+from bus.messaging import operations
 
 _ERROR_WIDTH = 60
 # Of a field that lay in the stream, in bytes.
@@ -50,7 +50,7 @@ class DeadCommand(Subcommand):
 
     async def _with_known(self, act: Any, options: dict[str, Any]) -> None:
         await require_known([options["channel"]])
-        await act(publisher.dead_letters(options["channel"]), options)
+        await act(operations.dead_letters(options["channel"]), options)
 
     async def _list(self, letters: DeadLetters, options: dict[str, Any]) -> None:
         page: list[DeadLetter] = []

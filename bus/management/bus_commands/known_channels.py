@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.core.management.base import CommandError
 
-from bus.messaging import publisher
+from bus.messaging import operations
 
 
 async def require_known(channels: list[str]) -> None:
     """Raise CommandError for a channel that nobody ever sent to or works on."""
-    known = await publisher.channels()
+    known = await operations.channels()
     unknown = [channel for channel in channels if channel not in known]
     if unknown:
         raise CommandError(

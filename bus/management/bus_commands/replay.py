@@ -10,6 +10,8 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.operations.handled_log import History, Position, Stretch
+from bus.broker.operations.replay import Replay
 from bus.conf import conf
 from bus.conf.rates import per_channel
 from bus.management.bus_commands.known_channels import require_known
@@ -21,8 +23,7 @@ from bus.management.subcommand import (
     run,
     stopped_by_signals,
 )
-from bus.messaging import publisher
-from bus.messaging.publisher import History, Position, Replay, Stretch
+from bus.messaging import operations
 
 
 class ReplayCommand(Subcommand):
@@ -65,7 +66,7 @@ class ReplayCommand(Subcommand):
     async def _replay(self, options: dict[str, Any]) -> bool:
         """Returns whether it came to its end."""
         await require_known([options["channel"]])
-        history = publisher.history(options["channel"])
+        history = operations.handled_log(options["channel"])
         now = await history.now()
         start, end = parse_time(options["start"], now), parse_time(options["end"], now)
         if start >= end:

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.management.subcommand import Subcommand, errors_told, run
-from bus.messaging import publisher
+from bus.messaging import default_layer
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.errors import Invalid
 
@@ -73,7 +73,7 @@ def _message(options: dict[str, Any]) -> dict[str, Any]:
 
 async def _send(channel: str, message: dict[str, Any], key: str | None, delay: float) -> str:
     try:
-        return await publisher.layer().send(channel, message, ordering_key=key, delay=delay)
+        return await default_layer.get().send(channel, message, ordering_key=key, delay=delay)
     except TypeError as error:
         # How Channels refuses a name.
         raise Invalid(str(error)) from error

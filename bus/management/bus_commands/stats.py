@@ -9,6 +9,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from bus.broker.channel_stats import ChannelStats
 from bus.management.bus_commands.known_channels import require_known
 from bus.management.output import age, table
 from bus.management.subcommand import (
@@ -17,8 +18,7 @@ from bus.management.subcommand import (
     errors_told,
     run,
 )
-from bus.messaging import publisher
-from bus.messaging.publisher import ChannelStats
+from bus.messaging import operations
 from bus.protocol.errors import Unavailable
 
 # Between two pictures of --watch, and two looks for channels that are new, in seconds.
@@ -62,7 +62,7 @@ class StatsCommand(Subcommand):
             try:
                 if not channels or (not wanted and time.monotonic() - looked >= _LOOK_AGAIN):
                     channels, looked = await _channels(wanted), time.monotonic()
-                found = await publisher.stats(channels)
+                found = await operations.stats(channels)
                 self._show(found, as_json=as_json, clear=redraw)
             except Unavailable as error:
                 # Whoever watches wants to see it come back.
@@ -84,11 +84,11 @@ async def _channels(wanted: list[str]) -> list[str]:
     if wanted:
         await require_known(wanted)
         return wanted
-    return await publisher.channels()
+    return await operations.channels()
 
 
 async def _look(wanted: list[str]) -> list[ChannelStats]:
-    return await publisher.stats(await _channels(wanted))
+    return await operations.stats(await _channels(wanted))
 
 
 def _plain(one: ChannelStats) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from bus.broker.operations.tap import Sent
 from bus.management.output import as_json, clock, printable, shown
 from bus.management.subcommand import (
     Subcommand,
@@ -12,8 +13,7 @@ from bus.management.subcommand import (
     errors_told,
     run,
 )
-from bus.messaging import publisher
-from bus.messaging.publisher import Sent
+from bus.messaging import operations
 
 
 class TailCommand(Subcommand):
@@ -36,9 +36,11 @@ class TailCommand(Subcommand):
         with ended_by_ctrl_c(), errors_told("What is sent meanwhile is not shown, but not lost."):
             # A name that is new may be a wrong one, or somebody is about to send to it.
             new = (
-                "" if channel in run(publisher.channels()) else " It is new: nobody sent to it yet."
+                ""
+                if channel in run(operations.channels())
+                else " It is new: nobody sent to it yet."
             )
-            for sent in publisher.tap(channel).follow():
+            for sent in operations.tap(channel).follow():
                 if not begun:
                     begun = True
                     self.stderr.write(f"Following {channel}; Ctrl-C ends.{new}")

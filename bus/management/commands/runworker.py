@@ -10,7 +10,7 @@ from bus.broker.management.commands import runworker
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.worker import Worker
 from bus.database.persistent import keep_connections
-from bus.messaging import publisher
+from bus.messaging import outbox
 from bus.moderation import classifier
 from bus.protocol import channel_names
 from bus.servers.channels import look_again, spare_thread_hops
@@ -45,7 +45,7 @@ class Command(runworker.Command):
             channels,
             layer,
             concurrency,
-            companions=[publisher.relay_forever, expire_forever, erase_forever],
+            companions=[outbox.relay_forever, expire_forever, erase_forever],
             on_start=spare_thread_hops,
             on_failure=look_again,
         )

@@ -10,7 +10,7 @@ from bus.posting import events
 from bus.protocol.errors import Unavailable
 
 
-def publish(made: events.Bulletins, stderr: OutputWrapper) -> None:
+def publish(made: events.EventBatches, stderr: OutputWrapper) -> None:
     """Publish events; where the broker is away, people see it when they come back."""
     try:
         async_to_sync(publisher.publish)(made.rooms, made.authors)

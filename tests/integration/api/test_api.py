@@ -17,7 +17,7 @@ from bus.api.auth import StaffAuth
 from bus.api.errors import STATUS
 from bus.api.root import api
 from bus.chat import api_keys
-from bus.messaging import publisher
+from bus.messaging import sender
 from bus.protocol.errors import BusError, Forbidden
 from tests.support.api_caller import (
     JOB,
@@ -249,7 +249,7 @@ async def test_a_bug_is_ours_and_tells_nothing(
     async def broken(*_args: Any, **_options: Any) -> str:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(publisher, "send_raw", broken)
+    monkeypatch.setattr(sender, "send_raw", broken)
     error = refused(await backend.post("channels/jobs/messages", JOB), "internal")
     assert "detail" not in error["message"]
     assert "a secret detail" in caplog.text

@@ -20,8 +20,8 @@ from bus.broker import clock as steady
 from bus.broker.idempotency import send_once
 from bus.chat import clock
 from bus.enforcement import room_policies
-from bus.messaging import publisher
-from bus.messaging.presence_store import Roster
+from bus.messaging import background, default_layer, sender, text_store
+from bus.messaging.presence_store import PresenceStore
 from bus.models import Message, Room
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.objects import Author
@@ -106,7 +106,7 @@ async def layer(world: World) -> AsyncIterator[BusChannelLayer]:
 @pytest.fixture(autouse=True)
 def own_errands() -> Iterator[None]:
     yield
-    publisher.errands.stop()
+    background.tasks.stop()
 
 
 def numbers(layer: BusChannelLayer, deliveries: list[Any]) -> list[int]:
@@ -133,7 +133,7 @@ class Writer:
             body=body,
             client_id=f"n{self._count}",
         )
-        await publisher.send(message, ordering_key=self.place.name)
+        await sender.send(message, ordering_key=self.place.name)
         found = Message.objects.filter(client_id=message.client_id)
         async with asyncio.timeout(10):
             row = await found.afirst()
@@ -270,7 +270,7 @@ async def test_who_is_in_a_room_is_there_and_told(
     layer: BusChannelLayer, world: World, seconds: int
 ) -> None:
     roster, author = (
-        Roster(layer.connection("roster.7"), layer.prefix, 7),
+        PresenceStore(layer.connection("roster.7"), layer.prefix, 7),
         Author(id=1, name="mina"),
     )
     await roster.attend("p", {"u1": author})
@@ -291,12 +291,12 @@ async def test_who_is_in_a_room_is_there_and_told(
 async def test_what_was_said_is_remembered_for_ten_minutes(
     layer: BusChannelLayer, world: World, seconds: int
 ) -> None:
-    await publisher.remember([("u1", "hello")])
+    await text_store.remember([("u1", "hello")])
     world.jump(seconds)
-    assert await publisher.recall(["u1"]) == [("hello",)]
+    assert await text_store.recall(["u1"]) == [("hello",)]
     world.passes(620)
-    assert await publisher.recall(["u1"]) == [()]
-    await publisher.remember([("u2", "hi")])
+    assert await text_store.recall(["u1"]) == [()]
+    await text_store.remember([("u2", "hi")])
     with world.server.client() as client:
         assert list(client.keys("bus:said:u*")) == [b"bus:said:u2"]
 
@@ -306,7 +306,7 @@ async def test_all_processes_agree_and_are_led_back_to_the_calendar(
     layer: BusChannelLayer, world: World, seconds: int
 ) -> None:
     await beat(layer, "w1")
-    before = publisher.steady_now()
+    before = default_layer.steady_now()
     world.jump(seconds)
     for _ in range(3):
         world.passes(11)
@@ -324,7 +324,7 @@ async def test_all_processes_agree_and_are_led_back_to_the_calendar(
         await beat(layer, "w1")
     with world.server.client() as client:
         shown = client.time()[0] * 1000
-    assert abs(publisher.steady_now() - shown) < 2500
+    assert abs(default_layer.steady_now() - shown) < 2500
 
 
 async def test_one_whose_own_clock_stood_still_moves_nobody_for_good(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bus.broker import BusChannelLayer
 from bus.broker.errors import InvalidMessage
 from bus.chat import api_keys
-from bus.messaging import publisher
+from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend
 from bus.protocol.errors import Invalid
 from tests.support.api_caller import Caller, refused
@@ -44,8 +44,8 @@ BAD: dict[str, tuple[dict[Any, Any], str]] = {
 
 @pytest_asyncio.fixture
 async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
-    yield publisher.layer()
-    await publisher.close()
+    yield default_layer.get()
+    await default_layer.close()
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -83,7 +83,7 @@ async def test_what_cannot_be_read_back_is_not_stored_for_a_commit(
 
     def store() -> None:
         with transaction.atomic(), pytest.raises(Invalid) as refusal:
-            publisher.send_on_commit("jobs", {"type": "x.y", **value})
+            outbox.send_on_commit("jobs", {"type": "x.y", **value})
         assert refusal.value.field == path
         assert not QueuedSend.objects.exists()
 
@@ -97,7 +97,7 @@ async def test_a_key_that_a_message_brings_along_fits_what_is_stored(
 ) -> None:
     def store() -> None:
         with transaction.atomic(), pytest.raises(Invalid, match=r"room|author"):
-            publisher.send_on_commit("moderation", {"type": "message.submitted", "room": room})
+            outbox.send_on_commit("moderation", {"type": "message.submitted", "room": room})
 
     if isinstance(room, dict):
         room = {"a": "b" * 300}

@@ -21,7 +21,7 @@ from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_config import faults
 from bus.chat import api_keys
-from bus.messaging import publisher
+from bus.messaging import background
 from tests.support.api_caller import Caller, refused
 from tests.support.broker_servers import KINDS, Server, Servers, free_port
 from tests.support.broker_servers import servers as servers
@@ -36,7 +36,7 @@ SECRET = "for one test alone, and long enough"
 def own_layer() -> Iterator[None]:
     channel_layers.backends.clear()
     yield
-    publisher.errands.stop()
+    background.tasks.stop()
     channel_layers.backends.clear()
 
 

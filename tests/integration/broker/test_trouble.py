@@ -17,8 +17,8 @@ from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable, InvalidMessage
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
-from bus.messaging.presence_store import Roster
-from bus.messaging.text_store import Memory
+from bus.messaging.presence_store import PresenceStore
+from bus.messaging.text_store import TextStore
 from bus.protocol.objects import Author
 from tests.integration.broker.test_brokers import layer_on
 from tests.support.broker_servers import KINDS, Servers
@@ -229,10 +229,10 @@ async def test_flush_removes_every_kind_of_key_and_no_one_elses(
         (delivery, *_) = (await stream.claim("w", 1)).deliveries
         await stream.bury(delivery, "poison")
         await layer.connection("jobs.0").run("beat", stream.base, "w", "{}", 15000)
-        await Roster(layer.connection("roster.1"), layer.prefix, 1).attend(
+        await PresenceStore(layer.connection("roster.1"), layer.prefix, 1).attend(
             "p", {"u1": Author(id=1, name="Ann")}
         )
-        await Memory(layer).remember([("u1", "hello")])
+        await TextStore(layer).remember([("u1", "hello")])
         assert client.dbsize() > 1200
         await layer.flush()
         assert set(client.keys()) == {b"testing", b"{tested:jobs}:meta"}

@@ -22,8 +22,9 @@ from bus.broker.errors import BrokerUnavailable
 from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
 from bus.broker.operations.handled_log import History
 from bus.broker.worker.worker import Worker
-from bus.messaging import publisher
-from bus.messaging.presence_store import Roster
+from bus.messaging import default_layer, operations
+from bus.messaging.inbox import dropped
+from bus.messaging.presence_store import PresenceStore
 from bus.protocol.objects import Author
 from tests.support.wait import until_async as until
 
@@ -55,8 +56,8 @@ ENTRIES = {
 @pytest_asyncio.fixture
 async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
     with override_settings(BUS_RETRY_BASE=0.02, BUS_RETRY_CAP=0.05, BUS_MAX_ATTEMPTS=2):
-        yield publisher.layer()
-        await publisher.close()
+        yield default_layer.get()
+        await default_layer.close()
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ async def working(channel: str = "jobs") -> AsyncIterator[list[int]]:
     """A worker on a channel while the block runs; the numbers of the jobs that it did."""
     jobs = Jobs()
     application = ProtocolTypeRouter({"channel": ChannelNameRouter({channel: jobs.as_asgi()})})
-    worker = Worker(application, [channel], BusChannelLayer(hosts=publisher.layer().hosts))
+    worker = Worker(application, [channel], BusChannelLayer(hosts=default_layer.get().hosts))
     running = asyncio.ensure_future(worker.main())
     try:
         yield jobs.seen
@@ -223,7 +224,7 @@ WRONG_KEYS: dict[str, Callable[[redis.Redis, str], Any]] = {
 async def test_a_key_of_another_type_is_named_and_work_goes_on_once_it_is_gone(
     layer: BusChannelLayer, raw: redis.Redis, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await publisher.layer().send("moderation", {"type": "job.run", "n": 0})
+    await default_layer.get().send("moderation", {"type": "job.run", "n": 0})
     key = "{bus:moderation}:" + name
     kept = raw.dump(key)
     raw.delete(key)
@@ -235,7 +236,7 @@ async def test_a_key_of_another_type_is_named_and_work_goes_on_once_it_is_gone(
         assert f"the key {key} is a" in answer.content.decode()
         if name != "workers":
             with pytest.raises(BrokerUnavailable, match=f"{key} is a"):
-                await publisher.layer().send("moderation", {"type": "job.run", "n": 1})
+                await default_layer.get().send("moderation", {"type": "job.run", "n": 1})
         raw.delete(key)
         if kept:
             raw.restore(key, 0, kept)
@@ -290,13 +291,13 @@ async def test_what_is_published_under_a_groups_name_ends_no_consumer(
         raw.publish(channel, junk)
     await layer.group_send("room", {"type": "x"})
     assert await asyncio.wait_for(layer.receive(channel), 5) == {"type": "x"}
-    assert publisher.dropped()["undecodable"] == 10
+    assert dropped()["undecodable"] == 10
 
 
 async def test_people_in_a_room_are_shown_whatever_lies_beside_them(
     layer: BusChannelLayer, raw: redis.Redis
 ) -> None:
-    roster = Roster(layer.connection("roster.7"), layer.prefix, 7)
+    roster = PresenceStore(layer.connection("roster.7"), layer.prefix, 7)
     raw.zadd("{bus:roster.7}:people", {"junk": 9e15, b"\xff": 9e15})
     raw.hset("{bus:roster.7}:who", "junk", "not json")
     raw.hset("{bus:roster.7}:changes", "junk", "+not json")
@@ -328,7 +329,7 @@ async def test_a_tap_passes_over_what_it_did_not_ask_for(
     loop = asyncio.get_running_loop()
 
     def first() -> int:
-        following = publisher.tap("jobs").follow()
+        following = operations.tap("jobs").follow()
         next(following)
         for junk in (b"", b"\xc1", msgpack.packb([1] * 6), msgpack.packb(7)):
             raw.publish(f"{BASE}:tap", junk)

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from bus.chat import api_keys
 from bus.conf import conf
-from bus.messaging import publisher
+from bus.messaging import background, sender
 from bus.models import Message, Room
 from tests.integration.consumers.test_access_watcher import other_server, server  # noqa: F401
 from tests.integration.workers.test_workers import dead, submit
@@ -45,7 +45,7 @@ async def test_a_new_name_is_everywhere_within_a_second(
 ) -> None:
     user = await User.objects.acreate(username="mina")
     headers = await cookies_of(user)
-    await until_async(lambda: not publisher.errands._running)
+    await until_async(lambda: not background.tasks._running)
     async with (
         session(server, additional_headers=headers) as mina,
         session(other_server) as guest,
@@ -115,10 +115,10 @@ async def test_a_service_writes_under_no_users_name(lobby: Room, broker: str) ->
     await submit("as itself", "c4", author="build bot")
     await submit("as another of its kind", "c6", author="Build Bot")
     announcement = {"type": "announcement.requested", "rooms": "all", "body": "x"}
-    await publisher.send_raw("broadcast", {**announcement, "source": "mina"})
+    await sender.send_raw("broadcast", {**announcement, "source": "mina"})
     # Who an event of a backend is from is for its own pages to show.
     event = {"type": "event.requested", "rooms": "all", "name": "x.done", "source": "mina"}
-    await publisher.send_raw("broadcast", event)
+    await sender.send_raw("broadcast", event)
     async with working("moderation", "broadcast"):
         await until(lambda: len(dead("moderation", broker) + dead("broadcast", broker)) == 4)
         await submit("once more", "c5", author="build bot")

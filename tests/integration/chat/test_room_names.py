@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 
 from bus.chat import tokens
 from bus.client import connect as bus_client
-from bus.messaging import publisher
+from bus.messaging import sender
 from bus.models import Room, TakenName
 from bus.protocol.errors import Conflict
 from bus.protocol.types import canonical_name
@@ -98,9 +98,9 @@ async def test_named_channels_take_every_spelling(server: uvicorn.Server) -> Non
     announcement = {"type": "announcement.requested", "rooms": ["LOBBY", "lobby"], "body": "Noon"}
     async with session(server) as client, working("moderation", "broadcast"):
         await client.do("room.join", room="lobby")
-        await publisher.send_raw("moderation", {**submitted, "room": "Lobby"})
+        await sender.send_raw("moderation", {**submitted, "room": "Lobby"})
         assert (await client.event("message.posted"))["data"]["room"] == "lobby"
-        await publisher.send_raw("broadcast", announcement)
+        await sender.send_raw("broadcast", announcement)
         event = await client.event("event.published")
         assert (event["room"], event["data"]["name"]) == ("lobby", "announcement")
         await client.do("session.ping")

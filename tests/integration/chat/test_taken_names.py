@@ -16,7 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from bus.chat import taken_names, tokens
-from bus.messaging import publisher
+from bus.messaging import default_layer
 from bus.models import Message, Room, TakenName
 from bus.protocol.errors import Conflict
 
@@ -101,8 +101,8 @@ def test_a_name_of_somebody_who_was_not_stored_is_free_though_a_clock_is_set_bac
     monkeypatch.setattr(timezone, "now", lambda: now() - dt.timedelta(hours=1))
     with pytest.raises(Conflict):
         taken_names.check(taken_names.PERSON, "mína")
-    passed = 61_000 + publisher.steady_now()
-    monkeypatch.setattr(publisher, "steady_now", lambda: passed)
+    passed = 61_000 + default_layer.steady_now()
+    monkeypatch.setattr(default_layer, "steady_now", lambda: passed)
     taken_names.check(taken_names.PERSON, "mína")
 
 

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from bus.chat import tokens
 from bus.enforcement import sanctions
 from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.models import Member, Room
 from bus.posting import events
 from bus.posting.outcomes import Settled
@@ -105,9 +105,9 @@ async def test_a_session_with_a_token_ends_with_the_password(
         await other.do("session.ping")
 
 
-def tell_of(rooms: Sequence[Room], mina: User) -> events.Bulletins:
+def tell_of(rooms: Sequence[Room], mina: User) -> events.EventBatches:
     """What a user is told in rooms that they moderate, and of no room."""
-    told = events.Bulletins()
+    told = events.EventBatches()
     frames: list[bytes] = []
     author = Author(id=mina.pk, name="mina")
     for room in rooms:
@@ -119,7 +119,7 @@ def tell_of(rooms: Sequence[Room], mina: User) -> events.Bulletins:
         of_mine = events.of_facts([Settled(settled.row)])
         frames += [frame for _, frame in of_mine.authors[f"u{mina.pk}"].events]
     frames.append(EventPublished(name="x", payload=None, source="", id="1").frame())
-    told.authors[f"u{mina.pk}"] = Bulletin([(None, frame) for frame in frames])
+    told.authors[f"u{mina.pk}"] = EventBatch([(None, frame) for frame in frames])
     return told
 
 

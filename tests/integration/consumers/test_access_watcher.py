@@ -19,7 +19,8 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 
 from bus.consumers.access_watcher import guard
-from bus.messaging import publisher
+from bus.messaging import background, publisher
+from bus.messaging.event_batch import EventBatch
 from bus.models import Member, Room, Sanction
 from bus.protocol.errors import Unavailable
 from bus.realtime.hub import hub
@@ -101,7 +102,7 @@ async def mina(server: uvicorn.Server, club: Room) -> AsyncIterator[Mina]:
     await Member.objects.acreate(room=club, user=user, role="member")
     browser = await signed_in(user)
     # Nothing of this is news to the sockets below.
-    await until_async(lambda: not publisher.errands._running)
+    await until_async(lambda: not background.tasks._running)
     headers = headers_of(browser)
     async with (
         session(server, additional_headers=headers) as client,
@@ -222,7 +223,7 @@ async def test_what_is_said_after_a_ban_is_not_heard(mina: Mina, club: Room) -> 
     await Sanction.objects.acreate(room=club, author_key=mina.key, kind="ban")
     await promptly(mina.client.event("member.changed"))
     frame = json.dumps({"type": "message.posted", "room": "club", "seq": 1}).encode()
-    await publisher.publish({club.pk: publisher.Bulletin(events=[(1, frame)])})
+    await publisher.publish({club.pk: EventBatch(events=[(1, frame)])})
     await mina.client.do("session.ping")
     assert mina.client.inbox == []
 
@@ -379,7 +380,7 @@ async def test_a_broker_that_is_away_holds_up_no_request(
         while not released:  # noqa: ASYNC110  # in another thread's loop
             await asyncio.sleep(0.01)
 
-    monkeypatch.setattr(publisher, "tell_processes", silent)
+    monkeypatch.setattr(publisher, "publish_to_processes", silent)
     before = time.monotonic()
     mina.user.is_active = False
     await mina.user.asave()

@@ -18,8 +18,9 @@ from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers import changes
 from bus.enforcement import room_policies
-from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging import default_layer, operations, presence_store, publisher
+from bus.messaging.event_batch import EventBatch
+from bus.messaging.inbox import Inbox
 from bus.models import Member, Message, Report, Review, Room
 from bus.posting import catch_up, events
 from bus.protocol import channel_names
@@ -98,14 +99,14 @@ async def test_a_removal_is_answered_as_done_where_the_database_goes_away_after_
 
 @pytest.mark.asyncio
 async def test_a_change_is_told_although_who_asked_for_it_is_gone(lobby: Room) -> None:
-    inbox = await publisher.Inbox.open(lambda: None)
+    inbox = await Inbox.open(lambda: None)
     await inbox.listen(channel_names.room_group(lobby.pk))
     under_way, go_on = threading.Event(), threading.Event()
 
-    def work() -> tuple[None, events.Bulletins]:
+    def work() -> tuple[None, events.EventBatches]:
         under_way.set()
         assert go_on.wait(PATIENCE)
-        return None, events.Bulletins({lobby.pk: Bulletin([(1, b"{}")])})
+        return None, events.EventBatches({lobby.pk: EventBatch([(1, b"{}")])})
 
     asking = asyncio.ensure_future(changes.carry_out(work))
     await asyncio.to_thread(under_way.wait, PATIENCE)
@@ -114,18 +115,18 @@ async def test_a_change_is_told_although_who_asked_for_it_is_gone(lobby: Room) -
     go_on.set()
     async with asyncio.timeout(PATIENCE):
         assert (await inbox.receive())["events"] == [[1, b"{}"]]
-    await publisher.close()
+    await default_layer.close()
 
 
 @pytest.mark.asyncio
 async def test_an_event_that_is_too_large_keeps_no_other_from_being_told(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    inbox = await publisher.Inbox.open(lambda: None)
+    inbox = await Inbox.open(lambda: None)
     for room in (1, 2):
         await inbox.listen(channel_names.room_group(room))
     large = b"x" * conf.message_size_limit
-    await publisher.publish({1: Bulletin([(1, large), (2, b"{}")]), 2: Bulletin([(7, b"{}")])})
+    await publisher.publish({1: EventBatch([(1, large), (2, b"{}")]), 2: EventBatch([(7, b"{}")])})
     told = {}
     async with asyncio.timeout(PATIENCE):
         for _ in range(2):
@@ -133,29 +134,29 @@ async def test_an_event_that_is_too_large_keeps_no_other_from_being_told(
             told[message["room"]] = [seq for seq, _ in message["events"]]
     assert told == {1: [2], 2: [7]}
     assert "is not told" in caplog.text
-    await publisher.close()
+    await default_layer.close()
 
 
 @pytest.mark.asyncio
 async def test_what_many_plain_sockets_are_told_together_is_divided() -> None:
-    inbox = await publisher.Inbox.open(lambda: None)
+    inbox = await Inbox.open(lambda: None)
     await inbox.listen(channel_names.room_group(1))
     own = [(f"mark-{number}", b"x" * 500) for number in range(1000)]
-    await publisher.publish({1: Bulletin([(1, b"{}")], own=list(own))})
+    await publisher.publish({1: EventBatch([(1, b"{}")], own=list(own))})
     heard: list[Any] = []
     async with asyncio.timeout(PATIENCE):
         while len(heard) < len(own):
             heard += (await inbox.receive())["own"]
     assert [mark for mark, _ in heard] == [mark for mark, _ in own]
-    await publisher.close()
+    await default_layer.close()
 
 
 @pytest.mark.asyncio
 async def test_a_room_hears_that_a_crowd_with_long_names_is_gone(lobby: Room) -> None:
-    inbox = await publisher.Inbox.open(lambda: None)
+    inbox = await Inbox.open(lambda: None)
     await inbox.listen(channel_names.room_group(lobby.pk))
     people = {f"g{n}": Author(id=f"g{n}", name="😀" * 140 + str(n)) for n in range(900)}
-    roster = publisher.roster(lobby.pk)
+    roster = presence_store.of(lobby.pk)
     await roster.attend("other", people)
     await roster.changes()
     keeper = PresenceKeeper()
@@ -170,7 +171,7 @@ async def test_a_room_hears_that_a_crowd_with_long_names_is_gone(lobby: Room) ->
     assert b'"left":[]' in frame
     assert len(frame) < 10_000
     await keeper.close()
-    await publisher.close()
+    await default_layer.close()
 
 
 def test_a_review_has_a_bounded_size_whatever_was_found_and_reported(
@@ -285,7 +286,7 @@ def test_what_the_clock_posted_can_be_reported(lobby: Room) -> None:
 async def test_what_is_stored_nowhere_is_refused_where_it_is_too_large() -> None:
     frame = EventPublished(name="x", payload="x" * 300_000, source="", id="1").frame("lobby")
     with pytest.raises(Invalid):
-        await publisher.publish({1: Bulletin([(None, frame)])}, strict=True)
+        await publisher.publish({1: EventBatch([(None, frame)])}, strict=True)
 
 
 @pytest.mark.parametrize("name", ["a\u202eb", "\u3164", "", "one\ntwo", "x" * 150])
@@ -308,19 +309,19 @@ def test_names_that_are_older_than_their_rules_stop_nobody(lobby: Room, name: st
 async def test_a_message_that_cannot_be_told_keeps_no_other_from_being_told(
     lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    posting = events.Bulletins.posted
+    posting = events.EventBatches.posted
 
-    def failing(told: events.Bulletins, row: Message, *args: Any, **options: Any) -> None:
+    def failing(told: events.EventBatches, row: Message, *args: Any, **options: Any) -> None:
         assert row.body != "bad", "a bug"
         posting(told, row, *args, **options)
 
-    monkeypatch.setattr(events.Bulletins, "posted", failing)
+    monkeypatch.setattr(events.EventBatches, "posted", failing)
     async with serving() as server, working("moderation"), session(server) as one:
         await one.do("room.join", room="lobby")
         for body in ("bad", "good"):
             await one.say("lobby", body)
         assert (await one.event("message.settled"))["data"]["seq"] == 2
         # And nothing is tried again, or given up on.
-        (stats,) = await publisher.stats([channel_names.MODERATION])
+        (stats,) = await operations.stats([channel_names.MODERATION])
         assert (stats.dead, stats.delayed, stats.totals.retries) == (0, 0, 0)
         assert await Message.objects.acount() == 2

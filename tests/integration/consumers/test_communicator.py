@@ -11,7 +11,7 @@ from channels.testing import WebsocketCommunicator
 
 from bus.asgi import application
 from bus.consumers.socket import Socket
-from bus.messaging import publisher
+from bus.messaging import default_layer
 from bus.realtime import hub
 from tests.support.wait import until_async
 
@@ -26,7 +26,7 @@ pytestmark = [
 async def closed() -> AsyncIterator[None]:
     yield
     await hub.close()
-    await publisher.close()
+    await default_layer.close()
 
 
 async def test_plain_chat() -> None:

@@ -16,6 +16,7 @@ from pytest_django import Settings
 from bus.consumers import socket as sockets
 from bus.consumers.connections import connections
 from bus.messaging import publisher
+from bus.messaging.event_batch import EventBatch
 from bus.models import Room
 from bus.protocol.events import EventPublished
 from bus.realtime import presence
@@ -111,7 +112,7 @@ async def test_a_frame_in_fragments_between_pings_or_compressed_is_a_frame(
         await way(one, json.dumps(command, ensure_ascii=False))
         assert (await one.event("reply"))["ref"] == "안녕"
         room = await Room.objects.aget(name="자유방")
-        event = publisher.Bulletin(events=[(1, b'{"type":"x","pad":"' + b"x" * 100_000 + b'"}')])
+        event = EventBatch(events=[(1, b'{"type":"x","pad":"' + b"x" * 100_000 + b'"}')])
         await publisher.publish({room.pk: event})
         assert len((await one.event("x"))["pad"]) == 100_000
 
@@ -154,7 +155,7 @@ async def test_clocks_that_jump_change_nothing(
 async def test_of_a_crowd_the_count_alone_is_told(
     server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence.publisher, "NAMED_PEOPLE", 1)
+    monkeypatch.setattr(presence.presence_store, "NAMED_PEOPLE", 1)
     async with session(server) as one, session(server) as two:
         await one.do("room.join", room="lobby")
         first = (await one.event("presence.changed"))["data"]
@@ -169,7 +170,7 @@ async def test_when_a_crowd_is_none_any_more_everybody_is_named(
     server: uvicorn.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.BUS_PRESENCE_GRACE = 0.1
-    monkeypatch.setattr(presence.publisher, "NAMED_PEOPLE", 2)
+    monkeypatch.setattr(presence.presence_store, "NAMED_PEOPLE", 2)
     async with session(server) as one, session(server) as two:
         names = [client.started["data"]["user"]["name"] for client in (one, two)]
         for client in (one, two):

@@ -13,7 +13,7 @@ from bus.chat.room_access import Entry
 from bus.chat.visitors import Visitor
 from bus.consumers.message_sender import MessageSender
 from bus.consumers.visitor import visitor_of_scope
-from bus.messaging import publisher
+from bus.messaging import default_layer
 from bus.models import Room
 from bus.protocol.objects import Outcome
 from tests.support.factories import GUEST_VISITOR, REJECTED, room, settle
@@ -76,4 +76,4 @@ async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[
     assert not back.new
     assert await MessageSender(back, 0).repeated(entry, "new 4") is None
     assert asked == [1, 1]
-    await publisher.close()
+    await default_layer.close()

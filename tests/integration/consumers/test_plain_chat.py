@@ -13,8 +13,8 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging import publisher, sender
+from bus.messaging.event_batch import EventBatch
 from bus.models import Message, Room, Sanction
 from bus.protocol.channel_messages import AnnouncementRequested
 from bus.realtime.hub import hub
@@ -117,7 +117,7 @@ async def test_nobody_is_shown_what_became_of_the_message_of_another(
 async def test_an_announcement_is_a_message_without_a_seq(server: uvicorn.Server) -> None:
     async with chat(server, "lobby") as one:
         await entered(one)
-        await publisher.send(AnnouncementRequested(rooms=["lobby"], body="tea", source="kitchen"))
+        await sender.send(AnnouncementRequested(rooms=["lobby"], body="tea", source="kitchen"))
         frame = await receive(one)
         assert (frame["message"], frame["author"], frame["seq"]) == ("tea", "kitchen", None)
 
@@ -209,9 +209,9 @@ async def test_nothing_is_heard_twice_or_again(server: uvicorn.Server) -> None:
     async with chat(server, "lobby") as one:
         await entered(one)
 
-        def told(*seqs: int) -> dict[int, Bulletin]:
+        def told(*seqs: int) -> dict[int, EventBatch]:
             frames = [(seq, json.dumps({"seq": seq}).encode()) for seq in seqs]
-            return {lobby.pk: Bulletin(events=[*frames], plain=[*frames])}
+            return {lobby.pk: EventBatch(events=[*frames], plain=[*frames])}
 
         for seqs in [(3, 4, 5), (5, 6), (9,), (7,), (7, 10)]:
             await publisher.publish(told(*seqs))

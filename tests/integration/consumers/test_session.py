@@ -23,8 +23,8 @@ from bus.consumers import identity
 from bus.consumers import session as module
 from bus.consumers.connections import connections
 from bus.embedded.broker import EmbeddedBroker
-from bus.messaging import publisher
-from bus.messaging.publisher import Bulletin
+from bus.messaging import default_layer, presence_store, publisher, sender
+from bus.messaging.event_batch import EventBatch
 from bus.models import Member, Message, Room, Sanction
 from bus.posting import catch_up
 from bus.protocol import channel_messages, channel_names
@@ -56,12 +56,12 @@ async def worker(broker: str) -> AsyncIterator[None]:
         yield
 
 
-def posted(room: Room, *seqs: int) -> dict[int, Bulletin]:
+def posted(room: Room, *seqs: int) -> dict[int, EventBatch]:
     frames = [
         (seq, json.dumps({"type": "message.posted", "room": room.name, "seq": seq}).encode())
         for seq in seqs
     ]
-    return {room.pk: Bulletin(events=list(frames))}
+    return {room.pk: EventBatch(events=list(frames))}
 
 
 # ── The session ──────────────────────────────────────────────────────────────────────────────────
@@ -390,7 +390,7 @@ async def test_nothing_is_missed_or_repeated_by_those_who_come_and_go(
         message = channel_messages.MessageSubmitted(
             room="lobby", author="robot", body=f"message {number}", client_id=str(number)
         )
-        await publisher.send(message)
+        await sender.send(message)
         await asyncio.sleep(0.002)
     for follower in followers:
         assert await asyncio.wait_for(follower, 60) == [*range(1, 301)]
@@ -445,7 +445,7 @@ async def test_a_notification_reaches_all_sessions_of_a_user(
         ]
         for client in clients:
             await client.do("session.ping")
-        await publisher.send(channel_messages.NotificationRequested(users=[mina.pk], name="hello"))
+        await sender.send(channel_messages.NotificationRequested(users=[mina.pk], name="hello"))
         for client in clients:
             assert (await client.event("event.published"))["data"]["name"] == "hello"
 
@@ -540,7 +540,7 @@ async def test_a_peer_that_reads_nothing_is_told_to_come_back(
         slow.socket.transport.pause_reading()
         frame = json.dumps({"type": "x", "pad": "x" * 50_000}).encode()
         for seq in range(1, 400):
-            await publisher.publish({lobby.pk: Bulletin(events=[(seq, frame)])})
+            await publisher.publish({lobby.pk: EventBatch(events=[(seq, frame)])})
             assert (await well.event("x"))["type"] == "x"
         topic = hub()._topics[channel_names.room_group(lobby.pk)]
         await until_async(lambda: len(topic.subscriptions) == 1)  # the slow one is out
@@ -576,5 +576,5 @@ async def test_a_stopping_server_closes_with_1012(broker: str) -> None:
             await client.do("room.join", room="lobby")
         assert await close_code(client.socket) == 1012
     lobby = await Room.objects.aget(name="lobby")
-    assert (await publisher.roster(lobby.pk).attend("test", {})).count == 0
-    await publisher.close()
+    assert (await presence_store.of(lobby.pk).attend("test", {})).count == 0
+    await default_layer.close()

@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from bus.broker import Delivery
-from bus.messaging import publisher
+from bus.messaging import default_layer, operations
 from tests.support.wait import until
 
 pytestmark = pytest.mark.usefixtures("broker")
@@ -41,7 +41,7 @@ def in_loop(act: Callable[[], Awaitable[Any]]) -> Any:
 
 def claim(channel: str = "jobs", count: int = 100) -> list[Delivery]:
     async def act() -> list[Delivery]:
-        return (await publisher.layer().stream(channel).claim("w", count)).deliveries
+        return (await default_layer.get().stream(channel).claim("w", count)).deliveries
 
     return in_loop(act)
 
@@ -50,10 +50,10 @@ def handle(channel: str = "jobs") -> list[dict[str, Any]]:
     """Handle all that waits; the messages in the order of handling."""
 
     async def act() -> list[dict[str, Any]]:
-        stream = publisher.layer().stream(channel)
+        stream = default_layer.get().stream(channel)
         deliveries = (await stream.claim("w", 100)).deliveries
         await stream.done(deliveries)
-        return [publisher.layer().deserialize(d.payload) for d in deliveries]
+        return [default_layer.get().deserialize(d.payload) for d in deliveries]
 
     return in_loop(act)
 
@@ -62,13 +62,13 @@ def bury(count: int, channel: str = "jobs") -> list[str]:
     """Dead letters; their ids, oldest first."""
 
     async def act() -> list[str]:
-        stream = publisher.layer().stream(channel)
+        stream = default_layer.get().stream(channel)
         for number in range(count):
             message = {"type": f"job.{number % 2}", "n": number, "said": "\x1b[2J"}
-            await publisher.layer().send(channel, message, ordering_key="k")
+            await default_layer.get().send(channel, message, ordering_key="k")
         for delivery in (await stream.claim("w", count)).deliveries:
             await stream.bury(delivery, ValueError("it never \x1b[31mworks"))
-        return [letter.id async for letter in publisher.dead_letters(channel).each()]
+        return [letter.id async for letter in operations.dead_letters(channel).each()]
 
     return in_loop(act)
 
@@ -128,7 +128,7 @@ def test_send_prints_the_id_and_the_message_is_there() -> None:
     (delivery,) = claim()
     assert said.strip() == delivery.id
     assert delivery.ordering_key == "k"
-    assert publisher.layer().deserialize(delivery.payload) == {"type": "job.run", "n": 1}
+    assert default_layer.get().deserialize(delivery.payload) == {"type": "job.run", "n": 1}
 
 
 def test_send_with_a_delay_keeps_it_back() -> None:
@@ -328,7 +328,7 @@ def handled() -> Iterator[int]:
 def bus_send(number: int) -> None:
     async def act() -> None:
         message = {"type": "job.run", "n": number}
-        await publisher.layer().send("jobs", message, ordering_key="k")
+        await default_layer.get().send("jobs", message, ordering_key="k")
 
     in_loop(act)
 

@@ -13,7 +13,7 @@ from django.test import override_settings
 from bus.broker import BusChannelLayer
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.chat import api_keys
-from bus.messaging import publisher
+from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend, Room
 from bus.protocol.channel_messages import EventRequested
 from bus.protocol.channel_names import room_group
@@ -32,8 +32,8 @@ LETTERS = {"plain": "x", "quotes": '"', "control": "\x01", "hangul": "가"}
 
 @pytest_asyncio.fixture
 async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
-    yield publisher.layer()
-    await publisher.close()
+    yield default_layer.get()
+    await default_layer.close()
 
 
 @pytest_asyncio.fixture
@@ -64,7 +64,7 @@ async def test_too_large_as_an_event_is_refused_at_every_door(
     def store() -> None:
         message = {"type": kind, **event(payload, kind)["data"]}
         with transaction.atomic(), pytest.raises(TooLong):
-            publisher.send_on_commit("broadcast", message)
+            outbox.send_on_commit("broadcast", message)
         assert not QueuedSend.objects.exists()
 
     await sync_to_async(store)()

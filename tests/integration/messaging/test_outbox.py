@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from bus.broker import BusChannelLayer
 from bus.broker.loop_state import BusLoopLayer
-from bus.messaging import publisher
+from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend, Room
 from bus.protocol.errors import Invalid, Unavailable
 from tests.support.broker_servers import Server, Servers
@@ -27,7 +27,7 @@ def received(channel: str = "jobs") -> list[Any]:
     """What is in a channel, taken out of it."""
 
     async def take_all() -> list[Any]:
-        layer = publisher.layer()
+        layer = default_layer.get()
         found = []
         while claimed := (await layer.stream(channel).claim("test", 100)).deliveries:
             found += [layer.deserialize(d.payload)["n"] for d in claimed]
@@ -38,7 +38,7 @@ def received(channel: str = "jobs") -> list[Any]:
 
 
 def send(number: int, channel: str = "jobs", **more: Any) -> None:
-    publisher.send_on_commit(channel, {"type": "job.run", "n": number}, **more)
+    outbox.send_on_commit(channel, {"type": "job.run", "n": number}, **more)
 
 
 @pytest.fixture
@@ -91,9 +91,9 @@ def test_what_a_dead_process_left_is_sent_by_the_next_relay() -> None:
         # The process dies between its commit and its hooks.
         connection.run_on_commit = []
     assert received() == []
-    assert publisher.relay() == 1
+    assert outbox.relay() == 1
     assert received() == [1]
-    assert publisher.relay() == 0
+    assert outbox.relay() == 0
 
 
 def test_a_broker_that_is_away_delays_and_keeps_the_order(broker_away: threading.Event) -> None:
@@ -113,13 +113,13 @@ def test_a_full_channel_keeps_its_own_waiting_and_no_others(settings: Any) -> No
     assert QueuedSend.objects.count() == 2
     assert received("others") == [9]
     assert received() == [0, 1]
-    assert publisher.relay() == 2
+    assert outbox.relay() == 2
     assert received() == [2, 3]
 
 
 def test_what_cannot_be_sent_is_refused_in_the_transaction() -> None:
     with pytest.raises(Invalid):
-        publisher.send_on_commit("jobs", {"type": "job.run", "n": object()})
+        outbox.send_on_commit("jobs", {"type": "job.run", "n": object()})
     assert QueuedSend.objects.count() == 0
 
 
@@ -129,8 +129,8 @@ def test_workers_relay_without_being_asked() -> None:
         connection.run_on_commit = []
 
     async def relay_until_sent() -> None:
-        relaying = asyncio.ensure_future(publisher.relay_forever())
-        message = await asyncio.wait_for(publisher.layer().receive("jobs"), 10)
+        relaying = asyncio.ensure_future(outbox.relay_forever())
+        message = await asyncio.wait_for(default_layer.get().receive("jobs"), 10)
         assert message["n"] == 1
         relaying.cancel()
         await asyncio.wait([relaying])
@@ -171,10 +171,10 @@ def test_a_full_channel_holds_up_no_other(settings: Any) -> None:
         send(1, "other")
         # This process sends none of them itself.
         connection.run_on_commit = []
-    assert publisher.relay(limit=5) == 4
+    assert outbox.relay(limit=5) == 4
     assert received("other") == [1]
     assert received("full") == [0, 1, 2]
-    assert publisher.relay(limit=5) == 3
+    assert outbox.relay(limit=5) == 3
     assert received("full") == [3, 4, 5]
 
 
@@ -214,8 +214,8 @@ def test_a_host_that_is_away_holds_up_its_own_channels_alone(two_hosts: Server, 
         two_hosts.start()
     else:
         two_hosts.go_on()
-        publisher.layer()._silent_until.clear()
-    assert publisher.relay() == 3
+        default_layer.get()._silent_until.clear()
+    assert outbox.relay() == 3
     assert [received(channel) for channel in THERE] == [[0], [1], [2]]
 
 

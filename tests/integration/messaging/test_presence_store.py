@@ -3,8 +3,8 @@
 import pytest
 from pytest_django import Settings
 
-from bus.messaging import presence_store, publisher
-from bus.messaging.presence_store import Changes, Roster
+from bus.messaging import presence_store
+from bus.messaging.presence_store import Changes, PresenceStore
 from bus.protocol.objects import Author
 from tests.support.wait import PATIENCE
 
@@ -19,8 +19,8 @@ def room(monkeypatch: pytest.MonkeyPatch) -> int:
     return 1
 
 
-def of(room: int) -> Roster:
-    return publisher.roster(room)
+def of(room: int) -> PresenceStore:
+    return presence_store.of(room)
 
 
 async def told(room: int) -> tuple[int, list[Author], list[Author]]:

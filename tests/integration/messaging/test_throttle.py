@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from bus.messaging import publisher, throttle
-from bus.messaging.quota import Quota
+from bus.messaging import default_layer, throttle
+from bus.messaging.quota import Quota, default_throttle
 from bus.protocol.errors import RateLimited
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("broker")]
@@ -30,28 +30,28 @@ async def test_so_much_is_taken_at_once_and_no_more_by_whom_it_may_be() -> None:
 async def test_looking_counts_nothing_and_a_refusal_counts_nowhere() -> None:
     one, many = Quota("one", 1, 60), Quota("many", 2, 60)
     for _ in range(5):
-        assert await publisher.throttle().look([one, many]) == 0
-    assert await publisher.throttle().take([one, many]) == 0
-    assert await publisher.throttle().take([one, many]) > 0
-    assert await publisher.throttle().take([many]) == 0
-    assert await publisher.throttle().take([many]) > 0
+        assert await default_throttle().look([one, many]) == 0
+    assert await default_throttle().take([one, many]) == 0
+    assert await default_throttle().take([one, many]) > 0
+    assert await default_throttle().take([many]) == 0
+    assert await default_throttle().take([many]) > 0
 
 
 async def test_what_is_taken_comes_back_bit_by_bit() -> None:
     quota = Quota("often", 2, 0.2)
-    assert await publisher.throttle().take([quota]) == 0
-    assert await publisher.throttle().take([quota]) == 0
-    wait = await publisher.throttle().take([quota])
+    assert await default_throttle().take([quota]) == 0
+    assert await default_throttle().take([quota]) == 0
+    wait = await default_throttle().take([quota])
     assert 0 < wait <= 0.1
     await asyncio.sleep(wait)
-    assert await publisher.throttle().take([quota]) == 0
+    assert await default_throttle().take([quota]) == 0
 
 
 async def test_a_clock_that_went_back_makes_nobody_wait_longer() -> None:
     quota = Quota("late", 2, 60)
-    keeper = publisher.throttle()
+    keeper = default_throttle()
     await keeper.take([quota])
-    connection = publisher.layer().connection_of()(keeper._base)
+    connection = default_layer.get().connection_of()(keeper._base)
     # As an hour ago it would have been written by a clock that was an hour ahead.
     await connection.call("INCRBYFLOAT", f"{keeper._base}:late", 3_600_000)
     assert 0 < await keeper.take([quota]) <= 30

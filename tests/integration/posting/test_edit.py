@@ -334,9 +334,9 @@ async def test_a_change_that_cannot_be_told_is_done(
         assert await one.do("message.delete", room="lobby", id=id) == {"seq": 2}
     # The repair after an outage tells it.
     lobby = await Room.objects.aget(name="lobby")
-    bulletin = await sync_to_async(catch_up.events_since)(lobby.pk, 0)
-    assert bulletin is not None
-    told = [(seq, json.loads(frame)["type"]) for seq, frame in bulletin.events]
+    event_batch = await sync_to_async(catch_up.events_since)(lobby.pk, 0)
+    assert event_batch is not None
+    told = [(seq, json.loads(frame)["type"]) for seq, frame in event_batch.events]
     assert told == [(1, "message.posted"), (2, "message.removed")]
-    assert bulletin.plain == []
-    assert b"here" not in b"".join(frame for _, frame in bulletin.events)
+    assert event_batch.plain == []
+    assert b"here" not in b"".join(frame for _, frame in event_batch.events)

@@ -20,7 +20,7 @@ from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.operations.handled_log import History
 from bus.chat.visitors import Visitor
 from bus.embedded import valkey
-from bus.messaging import publisher
+from bus.messaging import background, operations, sender
 from bus.models import Erasure, Message, Room
 from bus.posting import edit, removal
 from bus.protocol.channel_messages import MessageSubmitted
@@ -56,14 +56,14 @@ async def layer(server: Server) -> AsyncIterator[BusChannelLayer]:
     with override_settings(BUS_RETENTION=["3600"], BUS_REWRITE_INTERVAL=0.05):
         yield found
     await found.close()
-    publisher.errands.stop()
+    background.tasks.stop()
     channel_layers.backends.clear()
 
 
 async def written(place: Room, body: str, client_id: str) -> Message:
     """A message that went all the way."""
     message = MessageSubmitted(room=place.name, author=AUTHOR, body=body, client_id=client_id)
-    await publisher.send(message, ordering_key=place.name)
+    await sender.send(message, ordering_key=place.name)
     async with asyncio.timeout(10):
         row = None
         while row is None:
@@ -157,7 +157,7 @@ async def test_dead_letters_of_it_go_and_others_stay(layer: BusChannelLayer) -> 
     stream = layer.stream("moderation")
     for client_id, room in (("n1", "lobby"), ("n1", "other"), ("n2", "lobby")):
         message = MessageSubmitted(room=room, author=AUTHOR, body=SECRET, client_id=client_id)
-        await publisher.send(message, ordering_key="k")
+        await sender.send(message, ordering_key="k")
         (delivery,) = (await stream.claim("w", 1)).deliveries
         await stream.bury(delivery, "no")
     await sync_to_async(removed)(row)
@@ -186,7 +186,7 @@ async def test_many_removals_write_the_brokers_file_anew_once(
         with server.client() as client:
             assert 3500 < client.ttl("bus:rewritten") <= 3600
             before = client.info("persistence")["aof_rewrites"]
-        assert not await publisher.rewrite_files(3600)
+        assert not await operations.rewrite_files(3600)
         with server.client() as client:
             assert client.info("persistence")["aof_rewrites"] == before
         task.cancel()

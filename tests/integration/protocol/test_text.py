@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import connect
 
 from bus.chat import api_keys
-from bus.messaging import publisher
+from bus.messaging import sender
 from bus.models import Message, Report, Room
 from tests.support.api_caller import Caller, accepted
 from tests.support.web_server import Client, address, cookies_of, session, working
@@ -66,7 +66,7 @@ async def test_whatever_comes_in_is_stored_in_nfc(server: uvicorn.Server) -> Non
         accepted(await backend.post("channels/moderation/messages", sent))
         by_api = (await guest.until(lambda item: item.get("seq") == 4))["data"]
         assert (by_api["body"], by_api["author"]["name"]) == (KOREAN, KOREAN)
-        await publisher.send_raw(
+        await sender.send_raw(
             "broadcast", {"type": "announcement.requested", "rooms": "all", "body": DECOMPOSED}
         )
         told = await guest.event("event.published")

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from bus.database import threads
 from bus.messaging import publisher
+from bus.messaging.inbox import Inbox, dropped
 from bus.models import Message, Room
 from bus.posting import catch_up, events
 from bus.posting.settle import post
@@ -39,10 +40,10 @@ async def stored(room: Room, *bodies: str) -> list[Message]:
 
 
 async def tell(room: Room, *rows: Message) -> None:
-    bulletins = events.Bulletins()
+    event_batches = events.EventBatches()
     for row in rows:
-        bulletins.posted(row, room.name)
-    await publisher.publish(bulletins.rooms)
+        event_batches.posted(row, room.name)
+    await publisher.publish(event_batches.rooms)
 
 
 async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Settings) -> None:
@@ -62,22 +63,22 @@ async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(
     settings.BUS_MAILBOX_LIMIT = 4096
     # Not found by the look at all positions, which comes later.
     settings.BUS_POSITION_CHECK = 600
-    reads, receive = asyncio.Event(), publisher.Inbox.receive
+    reads, receive = asyncio.Event(), Inbox.receive
     reads.set()
 
-    async def slowly(inbox: publisher.Inbox) -> Any:
+    async def slowly(inbox: Inbox) -> Any:
         message = await receive(inbox)
         await reads.wait()
         return message
 
-    monkeypatch.setattr(publisher.Inbox, "receive", slowly)
+    monkeypatch.setattr(Inbox, "receive", slowly)
     lobby = await Room.objects.acreate(name="lobby", access="open")
     async with serving() as server, session(server) as one:
         await one.do("room.join", room="lobby")
         reads.clear()
         for row in await stored(lobby, *("x" * 1000 for _ in range(10))):
             await tell(lobby, row)
-        await until_async(lambda: publisher.dropped().get("bytes", 0) >= 5)
+        await until_async(lambda: dropped().get("bytes", 0) >= 5)
         reads.set()
         heard = [(await one.event("message.posted"))["seq"] for _ in range(10)]
         assert heard == list(range(1, 11))
@@ -120,10 +121,10 @@ async def test_every_seq_has_an_event_and_none_a_text_that_was_taken_back() -> N
     lobby.head = 6
     await lobby.asave()
 
-    bulletin = await threads.run(catch_up.events_since, lobby.pk, 0)
-    assert bulletin is not None
-    assert [seq for seq, _ in bulletin.events] == [1, 2, 3, 4, 5, 6]
-    assert not any(b"secret" in frame or b"first words" in frame for _, frame in bulletin.events)
+    event_batch = await threads.run(catch_up.events_since, lobby.pk, 0)
+    assert event_batch is not None
+    assert [seq for seq, _ in event_batch.events] == [1, 2, 3, 4, 5, 6]
+    assert not any(b"secret" in frame or b"first words" in frame for _, frame in event_batch.events)
     later = await threads.run(catch_up.events_since, lobby.pk, 3)
     assert later is not None
     assert [seq for seq, _ in later.events if seq and seq > 3] == [4, 5, 6]

@@ -133,9 +133,9 @@ async def test_ten_thousand_ask_once_however_much_was_edited_and_removed(
         rows[0].removed_at, rows[0].changed, lobby.head = timezone.now(), 701, 701
         await rows[0].asave()
         await lobby.asave()
-        bulletins = events.Bulletins()
-        bulletins.changed(rows[0], lobby.name)
-        await publisher.publish(bulletins.rooms)
+        event_batches = events.EventBatches()
+        event_batches.changed(rows[0], lobby.name)
+        await publisher.publish(event_batches.rooms)
         await until_async(lambda: one.position(lobby.pk) == 701)
         assert await asyncio.gather(*map(back, range(10_000))) == [50, 2] * 5000
         assert database == {"heads": 1, "snapshot": 2}
@@ -174,9 +174,9 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
             removal.take_out(row, lobby, timezone.now(), "moderator")
             await row.asave()
             await lobby.asave()
-            bulletins = events.Bulletins()
-            bulletins.changed(row, lobby.name)
-            await publisher.publish(bulletins.rooms)
+            event_batches = events.EventBatches()
+            event_batches.changed(row, lobby.name)
+            await publisher.publish(event_batches.rooms)
             await witness.event("message.removed")
 
         async def while_it_enters(*args: Any) -> Any:
@@ -234,9 +234,9 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
     ]
     one, ear, texts = Hub(), Ear(), list[list[bool]]()
 
-    async def told(bulletins: events.Bulletins) -> None:
+    async def told(event_batches: events.EventBatches) -> None:
         """Publish, and note by which ways the words come out, once the room has heard of it."""
-        await publisher.publish(bulletins.rooms)
+        await publisher.publish(event_batches.rooms)
         head = (await Room.objects.aget(pk=lobby.pk)).head
         await until_async(lambda: one.position(lobby.pk) == head)
         ways: list[Any] = []
@@ -256,7 +256,7 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
     try:
         subscription = await one.join_room(lobby.pk, ear)
         subscription.release(1)
-        await told(events.Bulletins())
+        await told(events.EventBatches())
         for person in people:
             visitor = Visitor(f"u{person.pk}", person.pk, person.username, person.pk)
             review = await threads.run(reports.file, lobby, str(row.pk), visitor, "rude")

@@ -94,7 +94,7 @@ class Told:
             TypingKeeper(lambda room, frame: self.frames.append((0, frame)), lambda room: audience),
             TypingKeeper(lambda room, frame: self.frames.append((1, frame)), lambda room: audience),
         ]
-        monkeypatch.setattr(publisher, "tell_typing", self.tell)
+        monkeypatch.setattr(publisher, "publish_typing", self.tell)
 
     async def tell(self, room: int, name: str, started: object, stopped: object) -> None:
         message = {"room": room, "name": name, "started": started, "stopped": stopped}

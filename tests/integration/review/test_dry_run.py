@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from bus.enforcement import room_policies
 from bus.enforcement.policy_diff import Difference
-from bus.messaging import publisher
+from bus.messaging import default_layer, operations, outbox
 from bus.models import DryRun, Message, QueuedSend, Room
 from bus.posting import edit, removal
 from bus.posting import settle as posting
@@ -173,7 +173,7 @@ def work_off(run: DryRun, broker: str) -> int:
     """Do what waits in the channel, as a worker would; how many steps it took."""
     steps = 0
     while True:
-        publisher.relay()
+        outbox.relay()
         message = async_to_sync(receive_or_none)()
         if message is None:
             return steps
@@ -182,9 +182,9 @@ def work_off(run: DryRun, broker: str) -> int:
 
 
 async def receive_or_none() -> Any:
-    stats = (await publisher.stats([channel_names.MODERATION]))[0]
-    found = await publisher.layer().receive(channel_names.MODERATION) if stats.depth else None
-    await publisher.close()
+    stats = (await operations.stats([channel_names.MODERATION]))[0]
+    found = await default_layer.get().receive(channel_names.MODERATION) if stats.depth else None
+    await default_layer.close()
     return found
 
 
@@ -216,7 +216,7 @@ def test_a_step_that_comes_twice_counts_once(
     monkeypatch.setattr(dry_run, "_STEP", 10)
     run = dry_run.start(lobby, by=None, parts=WORDS)
     first = DryRunContinued(run=run.pk, after=run.position)
-    monkeypatch.setattr(publisher, "relay", lambda: 0)
+    monkeypatch.setattr(outbox, "relay", lambda: 0)
     for _ in range(3):
         rehearsal.go_on(first)
     run.refresh_from_db()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from bus.broker.worker.worker import Worker
 from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import RecentTexts
-from bus.messaging import publisher
+from bus.messaging import default_layer, text_store
 from bus.models import DryRun, Message, Review, Room, Sanction
 from bus.moderation import fingerprint
 from bus.protocol import channel_names
@@ -90,7 +90,7 @@ async def test_a_raid_is_held(lobby: Room) -> None:
 async def test_what_one_author_said_is_recalled_across_rooms_and_lists(lobby: Room) -> None:
     await sync_to_async(Room.objects.create)(name="other", access="open")
     await outcomes(("one", "lobby", "c1"), ("two words", "other", "c2"), ("three", "lobby", "c3"))
-    (entries,) = await publisher.recall(["gabc"])
+    (entries,) = await text_store.recall(["gabc"])
     now = int(timezone.now().timestamp() * 1000)
     known = RecentTexts(entries).at("lobby", now, timed=True)
     # Rooms keep their order, and not each other's.
@@ -115,13 +115,13 @@ async def test_a_list_costs_one_look_into_the_broker(
     lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    recall = publisher.recall
+    recall = text_store.recall
 
     async def counted(keys: Any) -> Any:
         asked.append(len(keys))
         return await recall(keys)
 
-    monkeypatch.setattr(publisher, "recall", counted)
+    monkeypatch.setattr(text_store, "recall", counted)
     for number in range(20):
         await submit(f"message {number}", f"c{number}", author={"id": f"g{number}", "name": "g"})
     async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
@@ -182,7 +182,7 @@ async def test_what_waited_too_long_is_decided_and_told(
     await outcomes((HELD, "lobby", "c1"))
     await Review.objects.aupdate(expires_at=timezone.now())
     worker = Worker(
-        ROUTER, [channel_names.MODERATION], publisher.layer(), 1, [expiry.expire_forever]
+        ROUTER, [channel_names.MODERATION], default_layer.get(), 1, [expiry.expire_forever]
     )
     async with Listener.on(channel_names.author_group("gabc")) as heard:
         running = asyncio.ensure_future(worker.main())

@@ -14,8 +14,8 @@ from channels.worker import Worker as StockWorker
 from django.contrib.auth.models import User
 
 from bus.broker.worker.worker import Worker
-from bus.messaging import publisher
-from bus.messaging.publisher import Inbox
+from bus.messaging import default_layer, publisher
+from bus.messaging.inbox import Inbox
 from bus.models import Message, Room
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
@@ -45,7 +45,9 @@ def lobby(transactional_db: None) -> Room:
 
 @asynccontextmanager
 async def working() -> AsyncIterator[None]:
-    worker = Worker(ROUTER, [channel_names.MODERATION, channel_names.BROADCAST], publisher.layer())
+    worker = Worker(
+        ROUTER, [channel_names.MODERATION, channel_names.BROADCAST], default_layer.get()
+    )
     running = asyncio.ensure_future(worker.main())
     try:
         yield
@@ -95,7 +97,7 @@ async def submit(
         "body": body,
         "client_id": client_id,
     }
-    await publisher.layer().send(channel_names.MODERATION, {**message, **more})
+    await default_layer.get().send(channel_names.MODERATION, {**message, **more})
 
 
 def dead(channel: str, broker: str) -> list[str]:
@@ -263,7 +265,7 @@ async def test_what_no_schema_takes_is_a_dead_letter_and_the_rest_goes_on(
     lobby: Room, broker: str, message: dict[str, Any], error: str
 ) -> None:
     async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
-        await publisher.layer().send(channel_names.MODERATION, message)
+        await default_layer.get().send(channel_names.MODERATION, message)
         await submit("hello", "other")
         await until(
             lambda: len(heard.events) == 1 and len(dead(channel_names.MODERATION, broker)) == 1
@@ -320,7 +322,7 @@ async def test_one_message_that_breaks_the_batch_fails_alone(
 
 
 async def test_the_moderation_worker_runs_under_the_stock_worker(lobby: Room) -> None:
-    stock = StockWorker(ROUTER, [channel_names.MODERATION], publisher.layer())
+    stock = StockWorker(ROUTER, [channel_names.MODERATION], default_layer.get())
     async with Listener.on(channel_names.room_group(lobby.pk)) as heard:
         running = asyncio.ensure_future(stock.handle())
         await submit("hello")
@@ -337,10 +339,10 @@ async def test_announcements_reach_named_rooms_or_all(lobby: Room) -> None:
         working(),
     ):
         announce = {"type": "announcement.requested", "body": "Maintenance at noon"}
-        await publisher.layer().send(
+        await default_layer.get().send(
             channel_names.BROADCAST, {**announce, "rooms": ["lobby", "nowhere"]}
         )
-        await publisher.layer().send(channel_names.BROADCAST, {**announce, "rooms": "all"})
+        await default_layer.get().send(channel_names.BROADCAST, {**announce, "rooms": "all"})
         await until(lambda: len(first.events) == 2 and len(second.events) == 1)
     event = second.events[0]
     assert (event["type"], event["room"]) == ("event.published", "other")
@@ -356,10 +358,10 @@ async def test_events_and_notifications(lobby: Room) -> None:
         working(),
     ):
         event = {"name": "build.finished", "payload": {"ok": True}, "source": "ci"}
-        await publisher.layer().send(
+        await default_layer.get().send(
             channel_names.BROADCAST, {"type": "event.requested", "rooms": ["lobby"], **event}
         )
-        await publisher.layer().send(
+        await default_layer.get().send(
             channel_names.BROADCAST, {"type": "notification.requested", "users": [7], **event}
         )
         await until(lambda: len(room.events) == 1 and len(user.events) == 1)

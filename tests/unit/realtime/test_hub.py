@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from bus.database import threads
-from bus.messaging.publisher import Bulletin
+from bus.messaging.event_batch import EventBatch
 from bus.posting import catch_up
 from bus.protocol import channel_names
 from bus.protocol.errors import Unavailable
@@ -52,7 +52,7 @@ class Broker:
         self.open_door.set()
         self.away = False
         # What a repair finds of room 1; None is too much.
-        self.stored: Bulletin | None = Bulletin()
+        self.stored: EventBatch | None = EventBatch()
         self.asked: list[tuple[Any, ...]] = []
         # What the database has told room 1; unknown as long as nothing was.
         self.stored_heads: dict[int, int] = {}
@@ -187,7 +187,7 @@ async def repairing(broker: Broker, since: int, *stored: int) -> tuple[Ear, Ear]
     (await broker.hub.join_room(1, ear)).release(since)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(since)
     events = [(seq, b"e%d" % seq) for seq in stored]
-    broker.stored = Bulletin(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
+    broker.stored = EventBatch(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
     broker.stored_heads = {1: max(stored, default=since + 1)}
     broker.open_door.clear()
     broker.hub.on_reconnected()
@@ -245,7 +245,9 @@ async def test_what_waited_for_others_is_told_as_the_database_has_it_now(broker:
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
     # 2 is lost; 3 is removed at 4 while it waits.
-    broker.stored = Bulletin(events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")])
+    broker.stored = EventBatch(
+        events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")]
+    )
     await broker.tell(3)
     await until_async(lambda: len(ear.heard) == 4)
     assert ear.heard == [b"e1", b"e2", b"gone", b"removed"]
@@ -308,7 +310,7 @@ async def test_what_does_not_come_is_read_from_the_database(broker: Broker) -> N
     (await broker.hub.join_room(1, ear)).release(0)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
-    broker.stored = Bulletin(
+    broker.stored = EventBatch(
         events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain=[(2, b"p2"), (4, b"p4")]
     )
     await broker.tell(4, None)
@@ -336,7 +338,7 @@ async def test_a_last_message_that_was_lost_is_noticed(broker: Broker) -> None:
     await broker.hub.repairs.check()
     assert (broker.asked, ear.heard) == ([], [])
     broker.stored_heads = {1: 5}
-    broker.stored = Bulletin(events=[(5, b"e5")])
+    broker.stored = EventBatch(events=[(5, b"e5")])
     await broker.hub.repairs.check()
     await until_async(lambda: ear.heard)
     assert (broker.asked, ear.heard) == ([(1, 4)], [b"e5"])
@@ -346,7 +348,7 @@ async def test_a_database_that_is_away_is_waited_for(broker: Broker) -> None:
     ear = Ear()
     (await broker.hub.join_room(1, ear)).release(0)
     await broker.tell(1)
-    broker.stored = Bulletin(events=[(2, b"e2")])
+    broker.stored = EventBatch(events=[(2, b"e2")])
     broker.away = True
     await broker.tell(3)
     await until_async(lambda: broker.asked)

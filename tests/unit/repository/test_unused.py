@@ -24,7 +24,7 @@ TOOLS = ROOT / "tools"
 LATER = {
     "bus.protocol.errors.RESERVED_CODES": "the wire promises them; the docs are made from it",
     "bus.protocol.errors.RESERVED_CLOSE_CODES": "the wire promises them",
-    "bus.messaging.publisher.dropped": "the metrics will tell of it; tests count with it",
+    "bus.messaging.inbox.dropped": "the metrics will tell of it; tests count with it",
     "bus.review.appeals.appeal": "authors get a way to appeal",
     "bus.review.reviews.claim": "moderators get a page of reviews",
     "bus.review.reviews.release": "moderators get a page of reviews",
@@ -36,7 +36,7 @@ LATER = {
 }
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
-    r"config\.(settings\..*|urls\.\w+)|bus\.(layer\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
+    r"config\.(settings\..*|urls\.\w+)|bus\.((layer|publisher)\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
     r"|asgi\..*|(\w+\.)*urlpatterns|apps\.BusConfig|broker\.apps\.BrokerConfig|broker\.management\.commands\.\w+\.Command)"
 )
 # The names of modules where they differ from those of distributions.

@@ -13,7 +13,7 @@ from bus.broker import BusChannelLayer
 from bus.broker.channel_stats import ChannelStats, WorkerStats
 from bus.broker.operations.discovery import known_channels
 from bus.broker.stream import FORGET_MS
-from bus.messaging import publisher
+from bus.messaging import default_layer, operations
 from bus.protocol import channel_names
 from tests.support.wait import until_async as until
 
@@ -179,13 +179,13 @@ async def test_channels_are_found_by_what_the_broker_holds(
 
 
 async def test_the_publisher_tells_of_all_channels(broker: str) -> None:
-    await publisher.layer().send("jobs", {"type": "x"})
-    channels = await publisher.channels()
+    await default_layer.get().send("jobs", {"type": "x"})
+    channels = await operations.channels()
     assert channels == sorted(["jobs", *channel_names.WORKED_CHANNELS])
-    found = {one.channel: one for one in await publisher.stats(channels)}
+    found = {one.channel: one for one in await operations.stats(channels)}
     assert found["jobs"].depth == 1
     assert not found[channel_names.BROADCAST].known
-    await publisher.close()
+    await default_layer.close()
 
 
 async def test_a_tap_hears_what_is_sent_and_takes_nothing(layer: BusChannelLayer) -> None:
