@@ -97,7 +97,7 @@ class ModerationWorker(BatchConsumer):
         return failures
 
 
-Told = tuple[events.Bulletins, Failures, set[int]]
+Told = tuple[events.EventBatches, Failures, set[int]]
 
 
 def _judge_and_settle(
@@ -149,7 +149,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
     done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
     moderators = events.moderators_for([fact for s in done for fact in s.facts])
-    event_batches = events.Bulletins()
+    event_batches = events.EventBatches()
     failures: Failures = {}
     for position, (delivery, message) in enumerate(batch):
         settlement = settled.get(position)
@@ -166,7 +166,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
 
 
 def _tell(
-    event_batches: events.Bulletins,
+    event_batches: events.EventBatches,
     row: Message,
     room: Room,
     delivery: Delivery,
@@ -188,7 +188,7 @@ def _untold(settlement: Settlement, delivery: Delivery) -> bool:
     return not settlement.repeat or delivery.redelivered
 
 
-def _tell_room_is_gone(event_batches: events.Bulletins, message: MessageSubmitted) -> None:
+def _tell_room_is_gone(event_batches: events.EventBatches, message: MessageSubmitted) -> None:
     outcome = Outcome(
         client_id=message.client_id,
         status="rejected",
