@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 
@@ -56,3 +57,19 @@ def lines(path: Path, least: int, most: int) -> Iterator[Line]:
             wanted = str(least) if least == most else f"{least} to {most}"
             line.refuse(f"{wanted} tab-separated columns are wanted, {len(line.columns)} are there")
         yield line
+
+
+def by_kind(
+    path: Path, kinds: tuple[str, ...], separator: str = ", "
+) -> Mapping[str, tuple[str, ...]]:
+    """What a list of two columns, kind and items, has of each kind; raises ListError.
+
+    Each of the kinds is there, and no other.
+    """
+    found: dict[str, list[str]] = {kind: [] for kind in kinds}
+    for line in lines(path, 2, 2):
+        found[line.choice(0, "kind", kinds)] += line.items(1, separator)
+    missing = [kind for kind, items in found.items() if not items]
+    if missing:
+        raise ListError(f"{path.name}: nothing of the kind {missing[0]!r}")
+    return MappingProxyType({kind: tuple(items) for kind, items in found.items()})

@@ -1,11 +1,13 @@
 """Hosts that the rule on links knows by name: from their list, and those that a room has named."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
+from bus.moderation.list_file import by_kind
 from bus.moderation.text.normalise import normalise
 
 _LIST: Final = Path(__file__).with_name("hosts.txt")
@@ -23,12 +25,13 @@ _BEFORE: Final = re.compile(r"[^.]*[^a-z0-9.-]").match
 
 @lru_cache(maxsize=8)
 def hosts(kind: str) -> frozenset[str]:
-    """The names of one kind: suffix, shortener, invite or brand."""
-    names: list[str] = []
-    for line in _LIST.read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{kind}\t"):
-            names.extend(line.split("\t")[1].split())
-    return frozenset(names)
+    """The names of one kind, which the list explains."""
+    return frozenset(_hosts()[kind])
+
+
+@cache
+def _hosts() -> Mapping[str, tuple[str, ...]]:
+    return by_kind(_LIST, ("suffix", "shortener", "invite", "brand", "bait", "second"), " ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,17 +15,6 @@ _DRAWN: Final = str.maketrans(
 _AGAIN: Final = re.compile(r"(.)\1+").sub
 # Letters of the shortest name of a brand.
 _SHORT: Final = 4
-# What those who pose put beside a name: `secure-paypal.com`.
-_BAIT: Final = frozenset(
-    (
-        *("account", "accounts", "airdrop", "auth", "bonus", "confirm", "event", "free", "gift"),
-        *("gifts", "giveaway", "login", "nitro", "payment", "promo", "recovery", "reward"),
-        *("rewards", "secure", "security", "signin", "support", "update", "verification"),
-        *("verify", "wallet"),
-    )
-)
-# What stands before the name of a country.
-_SECOND: Final = frozenset(("ac", "co", "com", "edu", "gov", "ne", "net", "or", "org"))
 
 
 def disguised(written: str, host: str) -> bool:
@@ -47,7 +36,7 @@ def impersonates(host: str) -> bool:
         parts = label.split("-")
         if any(part not in brands and not brands.isdisjoint(_drawn(part)) for part in parts):
             return True
-        if len(parts) > 1 and not (brands.isdisjoint(parts) or _BAIT.isdisjoint(parts)):
+        if len(parts) > 1 and not (brands.isdisjoint(parts) or hosts("bait").isdisjoint(parts)):
             return True
     return any(
         label in brands and suffix in hosts("suffix") and not _national(labels[place + 1 :])
@@ -57,7 +46,9 @@ def impersonates(host: str) -> bool:
 
 def _national(ending: list[str]) -> bool:
     """Whether this is how a host ends: `com`, `co.kr`, and not `com.evil.example`."""
-    return len(ending) == 1 or (len(ending) == 2 and ending[0] in _SECOND and len(ending[1]) == 2)
+    return len(ending) == 1 or (
+        len(ending) == 2 and ending[0] in hosts("second") and len(ending[1]) == 2
+    )
 
 
 def _drawn(part: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 from bus.moderation.words.boundaries import clean_left, clean_right
 from bus.moderation.words.lexicon import SPAM_PHRASE, lexicon
+from bus.moderation.words.terms import load_scam_signs
 
 _ENOUGH: Final = 4
 # What phrases weigh, or a number, before the other signs are looked for.
@@ -17,16 +18,7 @@ _NUMBER: Final = re.compile(r"\d\d").search
 # Of the phrases that anybody uses, so many count.
 _COMMON: Final = 2
 # What else such a message holds, and its weight.
-_SIGNS: Final = (
-    # the numbers of premium services and of mobile phones
-    (re.compile(r"0(?:(?<![\d.]0)[7-9]\d{8,9}(?!\d)|(?<!\d0)(?:10-\d{4}-\d{4}|8\d{2} ?\d{6}))"), 2),
-    # short codes to text to
-    (re.compile(r"\b(?:to|no:?|on) \d{5}\b"), 2),
-    (re.compile(r"£ ?\d|\$ ?\d{2,}|\d ?(?:gbp|만원|%)|€ ?\d"), 2),
-    (re.compile(r"\d{2,3}p(?:pm|/|\b)|\bppm|p/min|/wk\b|/week\b|p per "), 3),
-    (re.compile(r"https?:|www\.|\.(?:com|net|org|ru|xyz|top|biz)\b|t\.me/|bit\.ly"), 1),
-    (re.compile(r"\b(?:18|16)\+|over 18|18 ?yrs"), 1),
-)  # fmt: skip
+_SIGNS: Final = tuple(load_scam_signs())
 
 
 def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:

@@ -3,68 +3,43 @@
 import re
 from typing import Final
 
+from bus.moderation.words.speech import ENGLISH, KOREAN, any_of
 from bus.moderation.words.terms import Term
 
 # Characters before the insult in which somebody may be spoken to.
 _REACH: Final = 60
-_FILLER: Final = (
-    r"(?:so|such|a|an|the|very|r|are|just|all|too|pretty|fucking|fuckin|freaking|damn|total"
-    r"|complete|absolute|utter|kinda|still|and|most|more|bunch of|bit of|little|big|old|fat"
-    r"|stupid|dumb|lazy|bloody|always|being|also|even|one|piece of|real|nothing"
-    r"|but|bit|quite|fckn|my|is|some|kind of|sort of|\w+ly|useless|worthless|pathetic|boring|lousy"
-    r"|annoying|horrible|filthy|dirty|sad|computer)"
-)
-_YOU: Final = (
-    r"(?:you(?:['’]?re| are| r| were| look| looks| sound| seem| must be| is| guys(?: are)?"
-    r"| people(?: are)?| all(?: are)?)?|u(?: r| are| is)?|ur|yr|youre|y['’]?all(?: are)?"
-    r"|ya(?:['’]?re| are)?|your|yo|thou|team|yoyr|youare|yuo|because you|such an?|what an?)"
-)
-_SPOKEN_TO: Final = re.compile(rf"(?:\A|[^a-z]){_YOU} (?:{_FILLER} )*(?:{_FILLER}-)?\Z").search
+_FILLER: Final = any_of(*ENGLISH["filler"])
+_SPOKEN_TO: Final = re.compile(
+    rf"(?:\A|[^a-z]){any_of(*ENGLISH['you'])} (?:{_FILLER} )*(?:{_FILLER}-)?\Z"
+).search
 _MYSELF: Final = re.compile(
-    r"(?:\A|[^a-z])(?:i|i['’]?m|im|i am|i was|i feel|me|my|myself|am i|we|we['’]?re|was|were|feel"
-    r"|feeling|sound|seem|like|as|for|not)(?: [a-z']+){0,3} ?\Z"
+    rf"(?:\A|[^a-z]){any_of(*ENGLISH['myself'])}(?: [a-z']+){{0,3}} ?\Z"
 ).search
 _I_AM: Final = re.compile(
-    r"(?:\A|[^a-z])(?:i['’]?m|i am|i was|am i|i feel|i felt)"
-    r"(?: (?:a|an|the|so|just|too|such|\w+ly)){0,3} ?\Z"
+    rf"(?:\A|[^a-z]){any_of(*ENGLISH['oneself'])}(?: {any_of(*ENGLISH['degree'])}){{0,3}} ?\Z"
 ).search
 # What is scolded, and who may be.
-_SCOLDED: Final = re.compile(r"\A(?:stupid|dumb|lame) ([a-z]+)\W*\Z").match
-_SOMEBODY: Final = re.compile(
-    r"(?:\w*(?:bot|kid|cow|cunt|bitch|noob|fag|ass|head|ped)"
-    r"|team|mid|jungle|jungler|adc|carry|supp|healer|offlaner|laner|teammate|people|guy|man|woman|boy|girl|human|machine|ai|player|user|driver|admin|mod|child|bird|pig"
-    r"|dog|animal|moron|idiot|loser|liberal|leftist|democrat|republican|american|immigrant)e?s?\Z"
-).match
+_SCOLDED: Final = re.compile(rf"\A{any_of(*ENGLISH['scolding'])} ([a-z]+)\W*\Z").match
+_SOMEBODY: Final = re.compile(rf"{any_of(*ENGLISH['somebody'])}e?s?\Z").match
 # Somebody speaks of themselves or of a thing, or asks; or these are no words.
 _NO_TAUNT: Final = re.compile(
-    r"(?:\A|[^a-z])(?:i|i['’]?m|im|am|me|my|it|its|it['’]s|this|that|thats|here|question|newbie|new"
-    r"|not|never|isn['’]?t|aren['’]?t)(?![a-z])|[?_:#0-9/.*\\]|\A!"
+    rf"(?:\A|[^a-z]){any_of(*ENGLISH['softening'])}(?![a-z])|[?_:#0-9/.*\\]|\A!"
 ).search
-# Whoever plays in this place, as they are called in games, where nothing but that is said.
-_PLACE: Final = re.compile(
-    r" (?:team|mid|midlaner|jungler?|jg|adc|carry|supp|healer|offlaner?|laner|teammate)s?"
-    r"(?: (?:pls|plz|wtf|lol|lmao|gg|again|ever|noob|report|ffs|omg))*[.!,]*\Z"
+# Whoever plays in this position, as they are called in games, where nothing but that is said.
+_POSITION: Final = re.compile(
+    rf" {any_of(*ENGLISH['position'])}s?(?: {any_of(*ENGLISH['chatter'])})*[.!,]*\Z"
 ).match
-_CALLS: Final = re.compile(
-    r"\A(?:(?:this|omg|wtf|lol|gg|ffs|report|such|what a|fucking|a) )*\Z"
-).match
-# Words that are said of a place in a game for nothing but to insult who plays there.
-_CALLED: Final = re.compile(
-    r"(?:dog|dogs|animal|animals|monkey|monkeys|cancer|clown|clowns|donkey|donkeys|noob|noobs"
-    r"|trash|potato|potatoes|pig|pigs|rat|rats)\Z"
-).match
+_CALLS: Final = re.compile(rf"\A(?:{any_of(*ENGLISH['calling'])} )*\Z").match
+_CALLED: Final = re.compile(rf"{any_of(*ENGLISH['called'])}\Z").match
 _SHORT: Final = 3
 # Characters of a message of a few words.
 _SHORT_TEXT: Final = 30
 
 _KOREAN_YOU: Final = re.compile(
-    r"(?:\A|[^가-힣])(?:너|넌|널|니|니가|네가|너네|너네들|니네|니네들|너희|너희들|니들|너도|너는|당신|당신들"
-    r"|느그|이런|저런|니놈|네놈)(?:은|는|도|이|가|들|들은|들이)?"
-    r"(?: ?(?:진짜|완전|개|정말|그냥|좀|왜케|왜|참|ㄹㅇ|레알|존나|졸라|걍|하는|다))*[ ,~]*\Z"
+    rf"(?:\A|[^가-힣]){any_of(*KOREAN['you'])}{any_of(*KOREAN['you-ending'])}?"
+    rf"(?: ?{any_of(*KOREAN['filler'])})*[ ,~]*\Z"
 ).search
-_KOREAN_CALL: Final = re.compile(
-    r"(?:들아|새끼|새키|같은 ?[놈년것새너니]|년|놈|들 ?ㅉ|들ㅋ|들 ?ㅋ| ?ㅉㅉ)"
-).match
+_KOREAN_CALL: Final = re.compile(any_of(*KOREAN["called"])).match
 
 
 def is_addressed(term: Term, text: str, start: int, end: int) -> bool:
@@ -87,8 +62,8 @@ def aimed(folded: str, start: int, end: int) -> bool:
 
 
 def _plays(folded: str, start: int, end: int) -> bool:
-    """Whether all that is said is what somebody is who plays in a place: `dog mid`."""
-    if not _PLACE(folded, end):
+    """Whether all that is said is what somebody is who plays in a position: `dog mid`."""
+    if not _POSITION(folded, end):
         return False
     return _CALLED(folded, start, end) is not None and _CALLS(folded[:start]) is not None
 

@@ -5,30 +5,22 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bus.moderation.text.hangul import is_jamo, is_syllable
+from bus.moderation.words.misspellings import MISSPELLINGS
+from bus.moderation.words.speech import ENGLISH, KOREAN, any_of
 from bus.moderation.words.terms import Term
 
-_SUFFIX: Final = re.compile(r"(?:s|es|z|d|ed|er|ers|ing|in|y|ty)?\Z").match
-# Particles and endings that may follow a Korean noun or exclamation without making another word.
-_PARTICLE: Final = re.compile(
-    r"(?:이|가|은|는|을|를|도|만|아|야|들|의|에|로|랑|과|와|네|냐|니|다|라|요|님|임|잖|었|였|인|한|할|하|해"
-    r"|같|처럼|한테|에게|까지|부터|보다|이나|라고|라니|라도|데|고|지|거|것|놈|년|들아|새끼|씨|진짜|존나|그냥|왜)+\Z"
-).match
+_SUFFIX: Final = re.compile(rf"{any_of(*ENGLISH['ending'], *ENGLISH['stem-ending'])}?\Z").match
+_PARTICLE: Final = re.compile(rf"{any_of(*KOREAN['particle'])}+\Z").match
 # Letters; whatever follows a word for longer is no ending.
 _LONGEST_ENDING: Final = 12
 _LAUGHTER: Final = "ㅋㅎㅠㅜ"
-# Initials that are swear words, so that several in a row are.
-_INITIALS: Final = re.compile(
-    "(?:ㅅㅂ|ㅆㅂ|ㅂㅅ|ㅄ|ㅈㄴ|ㅈㄹ|ㅁㅊ|ㄱㅅㄲ|ㅅㄲ|ㄲㅈ|ㄷㅊ|ㄴㄱㅁ|ㅈㄲ|ㄹㅇ|ㅇㅈ|[ㄹㄴㄷㅋㅎㅠㅜ])*"
-).fullmatch
+_INITIALS: Final = re.compile(f"{any_of(*KOREAN['initials'])}*").fullmatch
 _JAMO_BEFORE: Final = re.compile("[ㄱ-ㅣ]+\\Z").search
 _JAMO_AFTER: Final = re.compile("[ㄱ-ㅣ]+").match
 _LONGEST_RUN: Final = 12
-# What people put before a swear word without a space.
-_GLUED: Final = re.compile(
-    r"(?:\A|[^가-힣])"
-    r"(?:너|넌|니|야|아|개|진짜|그냥|좀|걍|제발|이런|저런|존나|완전|우리팀|어휴|에휴)\Z"
-).search
-_LONGEST_GLUED: Final = 5
+# What people put before a swear word without a space, and the letter before that.
+_GLUED: Final = re.compile(rf"(?:\A|[^가-힣]){any_of(*KOREAN['before'])}\Z").search
+_LONGEST_GLUED: Final = max(map(len, KOREAN["before"])) + 1
 _GLUED_SEVERITY: Final = 3
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
 # A number that is put before or after a word.
@@ -92,7 +84,11 @@ def _own_run(text: str, start: int, end: int) -> bool:
 
 def _numbered(term: Term) -> bool:
     """Whether a number put to this term hides it: `slut69`; shorter ones turn up in codes."""
-    return term.severity >= 3 and term.latin and (len(term.text) > 3 or term.text == "kys")
+    return (
+        term.severity >= 3
+        and term.latin
+        and (len(term.text) > 3 or term.text in MISSPELLINGS["numbered"])
+    )
 
 
 def _number_before(term: Term, text: str, start: int) -> bool:

@@ -7,13 +7,15 @@ from typing import Final
 
 from bus.moderation.words.addressee import is_addressed
 from bus.moderation.words.boundaries import at_boundary
+from bus.moderation.words.speech import KOREAN
 from bus.moderation.words.terms import Term
 
 # What an exception with this before it needs: letters that it goes on from, a number, or a name.
 # 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
 _GOES_ON: Final = "~"
 _LED_TO: Final = (
-    "(?:(?<=[가-힣0-9])(?<![아야와개하뭐왜휴진])|(?<=[김박최정강조윤장임한오서신권황안송류홍] ))"
+    f"(?:(?<=[가-힣0-9])(?<![{''.join(KOREAN['exclaimed'])}])"
+    f"|(?<=[{''.join(KOREAN['family-name'])}] ))"
 )
 
 

@@ -11,7 +11,8 @@ from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import skeleton
 from bus.moderation.verdict import WRITTEN
-from bus.moderation.words.misspellings import misspelt
+from bus.moderation.words.misspellings import MISSPELLINGS, misspelt
+from bus.moderation.words.speech import ENGLISH
 from bus.moderation.words.terms import Term, languages, load, load_spam_phrases
 
 # In place of a disguise: no term, but with others of its kind advertising.
@@ -26,7 +27,7 @@ _SHORTEST_KEYS: Final = 5
 # A milder word is read under a disguise when so many letters tell it from others.
 _SHORTEST_MILD: Final = 5
 # Endings under which a starred word is still read.
-_SUFFIXES: Final = ("", "s", "es", "ed", "er", "ers", "in", "ing", "y", "ty")
+_SUFFIXES: Final = ("", *ENGLISH["ending"])
 # So many patterns that end in each other are searched for piece by piece, with so many letters in
 # which an occurrence may begin, until so many are found: more than any reader looks at.
 _DEEP: Final = 8
@@ -170,8 +171,6 @@ def _keyboard(terms: list[Term]) -> list[tuple[str, Term]]:
     return keys
 
 
-# Words that are others from behind.
-_WORDS_BACKWARDS: Final = {"food", "foods", "rapid", "prat", "drat", "flim", "live", "repaid"}
 # What a letter looks like on its head.
 _UPSIDE_DOWN: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 
@@ -179,7 +178,7 @@ _UPSIDE_DOWN: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 def _backwards(terms: list[Term], *, upside_down: bool) -> list[tuple[str, Term]]:
     """Severe terms from behind; or as they look when the line is turned on its head."""
     found: list[tuple[str, Term]] = []
-    known = {term.text for term in terms} | _WORDS_BACKWARDS
+    known = {term.text for term in terms} | {*MISSPELLINGS["backwards"]}
     for term in terms:
         if term.severity < 3 or not term.text.isalpha():
             continue

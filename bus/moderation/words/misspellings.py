@@ -4,29 +4,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from bus.moderation.words.terms import Term
+from bus.moderation.list_file import by_kind
+from bus.moderation.words.terms import LISTS, Term
 
+MISSPELLINGS: Final = by_kind(
+    LISTS / "misspellings.txt",
+    ("known", "sound", "other-word", "starred", "cut", "backwards", "numbered"),
+)
 # The words that are recognised whatever is done to them.
-KNOWN: Final = frozenset((
-    "fuck", "shit", "bitch", "asshole", "cunt", "nigger", "nigga", "faggot", "retard", "whore",
-    "slut", "pussy", "dick", "cock", "bastard", "twat", "wanker", "dickhead", "bullshit",
-    "dumbass", "jackass",
-))  # fmt: skip
+KNOWN: Final = frozenset(MISSPELLINGS["known"])
 _VOWELS: Final = "aeiou"
 # Letters of the shortest word that is read without its vowels.
 _SHORTEST: Final = 4
-# What is written for what, so that it sounds the same.
-_SOUNDS: Final = (("ss", "sz"), ("ss", "zz"), ("ck", "kk"), ("u", "oo"), ("er", "ur"), ("i", "ee"))
-# Ways that lead to other words.
-_OTHERS: Final = frozenset((
-    "whre", "puzzy", "sloot", "sult", "sheet", "pusys", "puss", "coont", "beetch", "deeck",
-    "cokk", "dikk", "dikc", "rteard", "baastard",
-))  # fmt: skip
 
 
 def misspelt(terms: list[Term]) -> Iterator[tuple[str, Term]]:
     """The misspellings of the best-known among some terms; none is a term itself."""
-    taken = {term.text for term in terms} | _OTHERS
+    taken = {term.text for term in terms} | {*MISSPELLINGS["other-word"]}
     for term in terms:
         if term.text in KNOWN:
             whole = replace(term, boundary="stem", addressing="always", exceptions=())
@@ -43,5 +37,7 @@ def _ways(word: str) -> set[str]:
     found |= {
         word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(1, len(word) - 1)
     }
-    found |= {word.replace(letters, same) for letters, same in _SOUNDS}
+    for sound in MISSPELLINGS["sound"]:
+        letters, _, same = sound.partition(">")
+        found.add(word.replace(letters, same))
     return {spelling for spelling in found if len(spelling) >= _SHORTEST} - {word}

@@ -107,3 +107,13 @@ def load_spam_phrases() -> list[Term]:
         for phrase in line.items(1):
             phrases.setdefault(phrase, Term(phrase, "scam", weight, "whole"))
     return list(phrases.values())
+
+
+def load_scam_signs() -> Iterator[tuple[re.Pattern[str], int]]:
+    """What advertising and fraud hold beside their phrases, and what it weighs."""
+    for line in lines(LISTS / "scam_signs.txt", 2, 2):
+        weight = line.whole(0, "weight", 1, _MOST_WEIGHT)
+        try:
+            yield re.compile(line.columns[1]), weight
+        except re.error as error:
+            line.refuse(f"{line.columns[1]!r} is no pattern ({error})")

@@ -12,6 +12,7 @@ from bus.moderation.words.boundaries import clean_left, clean_right
 from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import TOO_MANY, Lexicon, Match
 from bus.moderation.words.safe_words import is_safe_word
+from bus.moderation.words.speech import ENGLISH, any_of
 from bus.moderation.words.terms import Term
 
 _LONGEST_GAP: Final = 3
@@ -28,7 +29,9 @@ _PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])(?:[0-9+|!]|\|\|)(?=[a-z])")
 _PHRASE: Final = 8
 _GONE: Final = "\x1f"
 _SPACE: Final = re.compile(r"\s").search
-_SHORTENED: Final = re.compile(r"[a-z]*['’](?:[stdm]|re|ll|ve)(?![a-z])|[a-z]['’]").match
+_SHORTENED: Final = re.compile(
+    rf"[a-z]*['’]{any_of(*ENGLISH['contraction'])}(?![a-z])|[a-z]['’]"
+).match
 _VOWEL: Final = re.compile("[aeiouy]").search
 # Of the letters that read alike, which may be written for which.
 _SWAPS: Final = frozenset(("iv", "li", "il", "uv"))
@@ -104,7 +107,7 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
     if len(pieces) == 2 and len(term.text) >= _LONG and term.severity >= 3:
         return True
     return any(
-        piece not in ("a", "i", "u", "sh") and (len(piece) == 1 or not _VOWEL(piece))
+        piece not in ENGLISH["small-word"] and (len(piece) == 1 or not _VOWEL(piece))
         for piece in pieces
     )
 

@@ -6,12 +6,12 @@ from typing import Final
 
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.words.lexicon import Lexicon, Match
-from bus.moderation.words.misspellings import KNOWN
+from bus.moderation.words.misspellings import KNOWN, MISSPELLINGS
 from bus.moderation.words.terms import Term
 
 _STARRED: Final = re.compile(r"(?<![a-z0-9*])[a-z][a-z]*\*[a-z*]*").finditer
 # A footnote has one star too: only of these the last letter is missed.
-_CUT_SHORT: Final = frozenset(word[:-1] for word in KNOWN if len(word) > 4) | {"fuc", "shi", "cun"}
+_CUT_SHORT: Final = frozenset(word[:-1] for word in KNOWN if len(word) > 4) | {*MISSPELLINGS["cut"]}
 # Several signs in the place of several letters.
 _SEVERAL: Final = re.compile(
     r"(?<![a-z0-9_@#$&*-])([a-z]{1,3})([#%&_?~^@!$*+-]{2,4})([a-z]{1,7})(?![a-z0-9_@#$&*-])"
@@ -22,7 +22,7 @@ _SIGNED: Final = re.compile(
     r"(?<![a-z0-9])([a-z]{1,7})[#%&_.?~^@!0-9|-][a-z]{1,8}(?![a-z0-9])"
 ).finditer
 # Nothing but its first letter is shown, and everyone reads it.
-_KNOWN: Final = frozenset(("f***", "f*****", "f******", "s***", "b****", "c***", "n*****", "n****"))
+_KNOWN: Final = frozenset(MISSPELLINGS["starred"])
 
 
 def _starred(token: str, lexicon: Lexicon) -> Term | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.words.lexicon import Lexicon, Match
+from bus.moderation.words.speech import ENGLISH
 from bus.moderation.words.terms import Term
 
 _SPELLED: Final = re.compile(
@@ -15,8 +16,7 @@ _SPELLED: Final = re.compile(
 _SEPARATED: Final = bytes.maketrans(b" '", b"..")
 # Two letters by themselves, near enough to belong together.
 _TWO: Final = re.compile(rb"\.a\.{1,3}a\.").search
-# What a word may end in, and the letters that it has without.
-_ENDINGS: Final = ("s", "es", "y", "ty", "er", "ers", "ed", "ing", "in")
+# Letters that a word has without its ending.
 _SHORTEST: Final = 4
 # So severe is a term that is read after an article: `a k y s`.
 _SEVERE: Final = 4
@@ -35,7 +35,7 @@ def _term(word: str, lexicon: Lexicon) -> Term | None:
     """The term that was spelled out, with an ending or after an article too."""
     if term := lexicon.spelled.get(word):
         return term
-    for ending in _ENDINGS:
+    for ending in ENGLISH["ending"]:
         term = lexicon.spelled.get(word.removesuffix(ending))
         if term and len(term.text) >= _SHORTEST and term.inflected:
             return term
