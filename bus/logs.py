@@ -20,7 +20,7 @@ _LINE_LIMIT = 500
 _HINT_LIMIT = 100
 
 
-class NoSockets(logging.Filter):
+class NoSocketLines(logging.Filter):
     """Drops uvicorn's two lines for each WebSocket that opens, and the one for its end."""
 
     _LINES = ('%s - "WebSocket %s" [accepted]', "connection open", "connection closed")
@@ -30,7 +30,7 @@ class NoSockets(logging.Filter):
         return record.msg not in self._LINES
 
 
-class Strangers(logging.Filter):
+class RateLimitFilter(logging.Filter):
     """What anybody can write into the log by a request is a line now and then, with a count.
 
     A bad frame, a foreign Host or Origin, a path that is not there: each would be a line for each

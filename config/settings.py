@@ -279,8 +279,8 @@ LOGGING = {
         "json": {"()": "bus.logs.JSONFormatter"},
     },
     "filters": {
-        "no_sockets": {"()": "bus.logs.NoSockets"},
-        "strangers": {"()": "bus.logs.Strangers"},
+        "no_sockets": {"()": "bus.logs.NoSocketLines"},
+        "strangers": {"()": "bus.logs.RateLimitFilter"},
     },
     # With handlers and levels as uvicorn has set them.
     "loggers": {

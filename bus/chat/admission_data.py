@@ -14,7 +14,7 @@ from bus.models import Room, Sanction
 
 
 @dataclass(slots=True)
-class Facts:
+class AdmissionData:
     """A room, the rights of those who were asked for, and of every guest with a sanction."""
 
     room: Room
@@ -40,7 +40,7 @@ class Facts:
         return right
 
 
-def read(name: str, keys: Collection[str]) -> Facts:
+def read(name: str, keys: Collection[str]) -> AdmissionData:
     """The facts for these authors and for all guests."""
     room = rooms.visited(name)
     now = Q(until__isnull=True) | Q(until__gt=clock.now())
@@ -48,7 +48,7 @@ def read(name: str, keys: Collection[str]) -> Facts:
     asked = {key for key in keys if room.newcomer_wait or not key.startswith("g")}
     asked.update(sanctions.filter(author_key__startswith="g").values_list("author_key", flat=True))
     found = room_rights.rights({room: asked}, here=True) if asked else {}
-    facts = Facts(room, {key: rights for (_, key), rights in found.items()})
+    facts = AdmissionData(room, {key: rights for (_, key), rights in found.items()})
     for digest, sanction in guest_networks.in_force([room]):
         facts.networks.setdefault(digest, []).append(sanction)
     return facts

@@ -18,7 +18,7 @@ from bus.protocol.objects import Author
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LiveAccess:
     """What the database says of some places, users and logins."""
 
     # By room id and author key; missing where the room is gone.
@@ -36,7 +36,7 @@ def read(
     users: Iterable[int],
     logins: Iterable[str],
     networks: Mapping[str, Collection[str]],
-) -> Standing:
+) -> LiveAccess:
     """Look all of them up.
 
     (room id, author key) pairs, user ids, keys of HTTP sessions, and where guests come from.
@@ -47,7 +47,7 @@ def read(
     rooms = Room.objects.filter(pk__in=keys) if keys else []
     active = User.objects.filter(pk__in=list(users), is_active=True)
     rows = list(active.values_list("pk", "password", "username"))
-    return Standing(
+    return LiveAccess(
         rights=room_rights.rights(
             {room: keys[room.pk] for room in rooms}, networks=networks, here=True
         ),

@@ -17,7 +17,7 @@ NEWCOMER = "newcomer"
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class RoomAccess:
     """A visitor in a room: what a session keeps of their rights."""
 
     room: Room
@@ -52,7 +52,7 @@ class Entry:
             writes_from=timestamp(since) if since and since > clock.now() else None,
         )
 
-    def differs(self, other: Entry) -> bool:
+    def differs(self, other: RoomAccess) -> bool:
         """Whether the visitor would notice."""
         return self.info != other.info or self.you != other.you
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import F, Q
 
 from bus.chat import clock, guest_networks, newcomers, rooms
-from bus.chat.room_access import NEWCOMER, Entry
+from bus.chat.room_access import NEWCOMER, RoomAccess
 from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
 from bus.models import Member, Room, Sanction
@@ -22,7 +22,7 @@ FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
 MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
 
-def enter(name: str, visitor: Visitor) -> Entry:
+def enter(name: str, visitor: Visitor) -> RoomAccess:
     """What a visitor may do in a room that is visited; raises NotFound, Forbidden or Banned."""
     room = rooms.visited(name)
     return rights_of(visitor, room).admit()
@@ -58,13 +58,13 @@ class Rights:
         private = self.room.access == Room.Access.PRIVATE
         return private and self.role is None and not self.service
 
-    def admit(self) -> Entry:
+    def admit(self) -> RoomAccess:
         """The entry of who asks to come in; raises NotFound, Forbidden or Banned."""
         if self.hidden:
             raise NotFound(f"There is no room {self.room.name}.")
-        return self.entry()
+        return self.access()
 
-    def entry(self) -> Entry:
+    def access(self) -> RoomAccess:
         """The entry of who was in the room before; raises Forbidden or Banned."""
         if self.banned is not None:
             # One that others brought upon an address is not stored.
@@ -76,7 +76,7 @@ class Rights:
         if self.hidden:
             raise Forbidden("This room is for its members.")
         muted = self.muted
-        return Entry(
+        return RoomAccess(
             self.room,
             "guest" if self.guest else self.role or Member.Role.MEMBER,
             muted_until=(muted.until or FOR_GOOD) if muted else None,
@@ -93,7 +93,7 @@ class Rights:
     def refusal(self) -> str:
         """Why the author may not write here now, as a reason's code; "" if they may."""
         try:
-            self.entry().check_write()
+            self.access().check_write()
         except SlowMode:
             return NEWCOMER
         except BusError as error:
@@ -114,7 +114,7 @@ class Rights:
         if self.service or self.trusted or not self.room.newcomer_wait or joined_before:
             return False
         try:
-            self.entry()
+            self.access()
         except BusError:
             return False
         return True

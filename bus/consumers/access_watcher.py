@@ -17,9 +17,9 @@ from itertools import islice
 from typing import Any, Protocol, TypeGuard
 
 from bus.chat import live_access
-from bus.chat.live_access import Standing
+from bus.chat.live_access import LiveAccess
 from bus.chat.logins import Login
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
@@ -62,10 +62,10 @@ class WatchedSocket(Protocol):
     login: Login | None
     token_password: int | None
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
 
-    def refresh(self, entry: Entry, right: Rights) -> None:
+    def refresh(self, entry: RoomAccess, right: Rights) -> None:
         """Keep other rights in a room that it is in."""
 
     def lose(
@@ -273,7 +273,7 @@ class AccessWatcher:
         return socket in self._sockets.get(("author", socket.visitor.key), ())
 
     def _apply(
-        self, socket: WatchedSocket, found: Standing, places: set[Place], named: set[Place]
+        self, socket: WatchedSocket, found: LiveAccess, places: set[Place], named: set[Place]
     ) -> None:
         code = self._logged_out(socket) or _end_of(socket, found)
         if code:
@@ -302,7 +302,7 @@ class AccessWatcher:
         return CLOSE_UNAUTHENTICATED if gone else 0
 
 
-def _end_of(socket: WatchedSocket, found: Standing) -> int:
+def _end_of(socket: WatchedSocket, found: LiveAccess) -> int:
     """The code to close a socket with whose visitor is not who they were, else 0."""
     visitor, login = socket.visitor, socket.login
     if visitor.user_id is None:
@@ -329,13 +329,13 @@ def _concerns(right: Rights | None) -> TypeGuard[Rights]:
     return not right.hidden or (right.banned is None and right.muted is None)
 
 
-def _apply_room(socket: WatchedSocket, entry: Entry, right: Rights | None) -> None:
+def _apply_room(socket: WatchedSocket, entry: RoomAccess, right: Rights | None) -> None:
     room_id = entry.room.pk
     if right is None:
         socket.lose(room_id, NotFound(), None)
         return
     try:
-        now = right.entry()
+        now = right.access()
     except BusError as error:
         socket.lose(room_id, error, right)
         return

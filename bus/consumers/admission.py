@@ -7,8 +7,8 @@ import time
 import weakref
 
 from bus.chat import admission_data, rooms
-from bus.chat.admission_data import Facts
-from bus.chat.room_access import Entry
+from bus.chat.admission_data import AdmissionData
+from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.database import threads
@@ -24,14 +24,14 @@ class _Door:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._facts: Facts | None = None
+        self._facts: AdmissionData | None = None
         self._read_at = 0.0
         # Raised by `forget`: what was read before is no longer true.
         self._edition = 0
         self._asked: set[str] = set()
         # The reading under way, and the one after it.
-        self._current: asyncio.Task[Facts] | None = None
-        self._next: asyncio.Task[Facts] | None = None
+        self._current: asyncio.Task[AdmissionData] | None = None
+        self._next: asyncio.Task[AdmissionData] | None = None
         self._turn = asyncio.Lock()
         self._making = asyncio.Lock()
 
@@ -45,7 +45,7 @@ class _Door:
         self._edition += 1
         self._facts = self._current = None
 
-    async def enter(self, visitor: Visitor, address: str) -> Entry:
+    async def enter(self, visitor: Visitor, address: str) -> RoomAccess:
         """Let a visitor in, and make the room if there is none and there may be."""
         entry = await self._entry(visitor)
         if entry.room.pk:
@@ -61,11 +61,11 @@ class _Door:
             raise NotFound
         return entry
 
-    async def _entry(self, visitor: Visitor) -> Entry:
+    async def _entry(self, visitor: Visitor) -> RoomAccess:
         rights = (await self._known(visitor)).rights(visitor)
         return rights.admit()
 
-    async def _known(self, visitor: Visitor) -> Facts:
+    async def _known(self, visitor: Visitor) -> AdmissionData:
         """The room and what is known of this visitor."""
         key = visitor.key
         while True:
@@ -88,7 +88,7 @@ class _Door:
             return False
         return bool(facts.room.pk) and not facts.rights(visitor).hidden
 
-    def _reading(self, key: str) -> asyncio.Task[Facts]:
+    def _reading(self, key: str) -> asyncio.Task[AdmissionData]:
         if self._current is not None and key.startswith("g"):
             return self._current
         self._asked.add(key)
@@ -98,7 +98,7 @@ class _Door:
             self._next.add_done_callback(lambda task: task.cancelled() or task.exception())
         return self._next
 
-    async def _read(self) -> Facts:
+    async def _read(self) -> AdmissionData:
         async with self._turn:
             self._current, self._next = self._next, None
             asked, self._asked = self._asked, set()
@@ -117,7 +117,7 @@ _doors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Door]] =
 )
 
 
-async def enter(name: str, visitor: Visitor, address: str = "") -> Entry:
+async def enter(name: str, visitor: Visitor, address: str = "") -> RoomAccess:
     """Let a visitor into a room; under BUS_OPEN_ROOMS the first one to come makes it.
 
     Raises NotFound, Forbidden, Banned, RateLimited or Unavailable.

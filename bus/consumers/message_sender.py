@@ -8,7 +8,7 @@ import weakref
 
 from bus.chat import history
 from bus.chat.message_sql import Key
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers.batch_loader import BatchLoader
@@ -60,7 +60,7 @@ class MessageSender:
         # (room, client_id) of messages that were taken, newest last.
         self._taken: dict[tuple[int, str], None] = {}
 
-    async def repeated(self, entry: Entry, client_id: str) -> Outcome | None:
+    async def repeated(self, entry: RoomAccess, client_id: str) -> Outcome | None:
         """What became of a message that was sent before, if it is settled. Raises Unavailable."""
         room = entry.room
         looked_up = self._looked_up.get(room.pk, 0)
@@ -71,7 +71,7 @@ class MessageSender:
         return await _lookup().load((room.pk, self.visitor.key, client_id))
 
     async def write(
-        self, entry: Entry, body: str, client_id: str, reply_to: str | None = None
+        self, entry: RoomAccess, body: str, client_id: str, reply_to: str | None = None
     ) -> None:
         """Put a message on its way; raises a BusError when it is not taken."""
         entry.check_write()
@@ -96,7 +96,7 @@ class MessageSender:
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
 
-    def check_edit(self, entry: Entry, message_id: str, body: str) -> None:
+    def check_edit(self, entry: RoomAccess, message_id: str, body: str) -> None:
         """Count an edit as a message; raises a BusError where it may not be made now."""
         entry.check_write()
         # The same once more changes nothing, and is answered.
@@ -104,7 +104,7 @@ class MessageSender:
             self._check_slow_mode(entry)
         self.check_pace()
 
-    def edited(self, entry: Entry, message_id: str, body: str) -> None:
+    def edited(self, entry: RoomAccess, message_id: str, body: str) -> None:
         """An edit was made: the next message or edit waits, where the room is slow."""
         if (message_id, body) != self._edit:
             self._last[entry.room.pk] = time.monotonic()
@@ -120,7 +120,7 @@ class MessageSender:
         if wait:
             raise RateLimited(retry_after=wait)
 
-    def _check_slow_mode(self, entry: Entry) -> None:
+    def _check_slow_mode(self, entry: RoomAccess) -> None:
         """Refuse at once what the worker would reject; it looks again, across sessions."""
         last = self._last.get(entry.room.pk)
         if last is None or entry.role in (Member.Role.OWNER, Member.Role.MODERATOR):

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.conf import conf
 from bus.consumers import admission
@@ -49,7 +49,7 @@ class PlainChat(Socket):
         self._mark = uuid.uuid4().hex
         self._written = 0
         self._name = ""
-        self._entry: Entry | None = None
+        self._entry: RoomAccess | None = None
         self._seat: RoomSubscription | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -106,11 +106,11 @@ class PlainChat(Socket):
             hub().leave_room(self._seat)
             hub().presence.leave(self._entry.room.pk, self.visitor.key)
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
         return {} if self._entry is None else {self._entry.room.pk: self._entry}
 
-    def refresh(self, entry: Entry, right: Rights) -> None:
+    def refresh(self, entry: RoomAccess, right: Rights) -> None:
         """Keep other rights; the next message is written with them."""
         self._entry = entry
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from bus.chat.guest_tokens import guest_token
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.tokens import Grant
 from bus.chat.visitors import Visitor
@@ -63,7 +63,7 @@ logger = logging.getLogger(__name__)
 class Place:
     """A room that the session has joined."""
 
-    entry: Entry
+    entry: RoomAccess
     seat: RoomSubscription
 
 
@@ -130,11 +130,11 @@ class Session(Socket):
 
     # ── Rights ───────────────────────────────────────────────────────────────────────────────────
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
         return {place.entry.room.pk: place.entry for place in self.places.values()}
 
-    def refresh(self, entry: Entry, right: Rights) -> None:
+    def refresh(self, entry: RoomAccess, right: Rights) -> None:
         """Keep other rights, and say what has changed."""
         for name, place in self.places.items():
             if place.entry.room.pk == entry.room.pk:
@@ -251,7 +251,7 @@ class Session(Socket):
 
     # ── Rooms ────────────────────────────────────────────────────────────────────────────────────
 
-    async def _enter(self, room: str) -> Entry:
+    async def _enter(self, room: str) -> RoomAccess:
         """The visitor's rights now; without them, the session is in the room no more."""
         canonical = canonical_name(room) or room
         # Which of the two it is, only the database knows.

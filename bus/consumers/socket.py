@@ -11,7 +11,7 @@ from typing import Any
 from channels.consumer import AsyncConsumer
 
 from bus.chat.logins import Login
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor, with_network
 from bus.conf import conf
@@ -143,11 +143,11 @@ class Socket(AsyncConsumer):
     def clean_up(self) -> None:
         """Leave everything; called once, however the connection ended, and never waits."""
 
-    def entries(self) -> dict[int, Entry]:
+    def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
         raise NotImplementedError
 
-    def refresh(self, entry: Entry, right: Rights) -> None:
+    def refresh(self, entry: RoomAccess, right: Rights) -> None:
         """Keep other rights in a room that it is in, and say so."""
         raise NotImplementedError
 

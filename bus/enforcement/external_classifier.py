@@ -56,7 +56,7 @@ _HEADERS: Final = {"Content-Type": "application/json", "Accept": "application/js
 _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
 
-class ExternalJudge:
+class ExternalClassifier:
     """One per worker lane, and one for a web process; asks nothing where BUS_JUDGE_URL is empty."""
 
     def __init__(self) -> None:
@@ -138,14 +138,14 @@ class ExternalJudge:
             self._cache.popitem(last=False)
 
 
-_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ExternalJudge] = (
+_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ExternalClassifier] = (
     weakref.WeakKeyDictionary()
 )
 
 
-def external_judge() -> ExternalJudge:
+def external_classifier() -> ExternalClassifier:
     """That of the running event loop."""
-    return _all.setdefault(asyncio.get_running_loop(), ExternalJudge())
+    return _all.setdefault(asyncio.get_running_loop(), ExternalClassifier())
 
 
 def concerns(room: Room, author: Context) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from bus.enforcement.room_settings import Conduct
+from bus.enforcement.room_settings import RoomSettings
 from bus.models import Message, Report, Review
 from bus.moderation import Verdict
 
 
 def of_verdict(
-    row: Message, verdict: Verdict, conduct: Conduct, now: dt.datetime, *, retracted: bool
+    row: Message, verdict: Verdict, conduct: RoomSettings, now: dt.datetime, *, retracted: bool
 ) -> Review | None:
     """The review of a message that is held, alerted to, or was taken out again; not stored yet."""
     if verdict.action == "hold":
@@ -39,7 +39,7 @@ def of_verdict(
     )
 
 
-def expiry(conduct: Conduct, now: dt.datetime) -> dt.datetime | None:
+def expiry(conduct: RoomSettings, now: dt.datetime) -> dt.datetime | None:
     """Until when a message that is held waits for a moderator; None where that has no end."""
     return now + dt.timedelta(minutes=conduct.held_minutes) if conduct.held_minutes else None
 
@@ -59,7 +59,7 @@ def save(reviews: Iterable[Review]) -> None:
         Review.objects.bulk_create(found)
 
 
-def again(review: Review, kind: str, reason: str, rule: str, now: dt.datetime) -> None:
+def reopen(review: Review, kind: str, reason: str, rule: str, now: dt.datetime) -> None:
     """Open a decided review for the message's new words; nothing of the old ones stays in it."""
     review.kind, review.state = kind, Review.State.OPEN
     review.reason, review.rule, review.opened_at = reason, rule, now

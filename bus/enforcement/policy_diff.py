@@ -18,7 +18,7 @@ _ENOUGH: Final = 20
 
 
 @dataclass(slots=True)
-class Difference:
+class PolicyDiff:
     """Two policies over the same messages."""
 
     looked: int = 0
@@ -100,7 +100,7 @@ class Difference:
         }
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Difference:
+    def from_json(cls, data: dict[str, Any]) -> PolicyDiff:
         """As it was stored."""
         return cls(
             looked=data.get("looked", 0),

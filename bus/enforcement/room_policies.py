@@ -12,7 +12,7 @@ from django.db import transaction
 
 from bus.conf import conf
 from bus.enforcement import audit, room_settings
-from bus.enforcement.room_settings import Conduct
+from bus.enforcement.room_settings import RoomSettings
 from bus.messaging.text_store import REMEMBERED
 from bus.models import AuditEntry, Room
 from bus.moderation import POLICIES, Policy
@@ -36,7 +36,7 @@ class Rules:
     """A room's policy and conduct, ready to be used."""
 
     policy: Policy
-    conduct: Conduct
+    conduct: RoomSettings
 
 
 _rules: dict[tuple[object, ...], Rules] = {}
@@ -47,7 +47,7 @@ def of_room(room: Room) -> Policy:
     return rules_of(room).policy
 
 
-def conduct_of(room: Room) -> Conduct:
+def settings_of(room: Room) -> RoomSettings:
     """What the room does around its policy."""
     return rules_of(room).conduct
 
@@ -121,7 +121,7 @@ def change(
     with transaction.atomic():
         room = _locked(room_id)
         stored = {*room.policy_parts, *room.conduct}
-        names = sorted({*PARTS, *Conduct.model_fields, *stored})
+        names = sorted({*PARTS, *RoomSettings.model_fields, *stored})
         for name in reset:
             if name not in names:
                 raise Invalid(
@@ -276,7 +276,7 @@ def _read(room: Room) -> Rules:
         return Rules(policy, room_settings.parse(ways))
     except BusError as error:
         logger.error("The conduct of %s does not hold: %s", room, error.text)
-        return Rules(policy, Conduct())
+        return Rules(policy, RoomSettings())
 
 
 def _readable(room: Room, parts: dict[str, Any]) -> dict[str, Any]:

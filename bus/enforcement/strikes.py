@@ -11,7 +11,7 @@ from django.db.models import Count
 
 from bus.chat import clock
 from bus.enforcement import audit, sanctions
-from bus.enforcement.room_settings import Conduct
+from bus.enforcement.room_settings import RoomSettings
 from bus.models import Message, Room, Sanction, Strike
 from bus.moderation import Verdict
 from bus.protocol import types
@@ -21,7 +21,7 @@ from bus.protocol.errors import NotFound
 _NO_STRIKE = {"too_long"}
 
 
-class Escalation:
+class StrikeBatch:
     """The strikes of one transaction, and what they bring."""
 
     def __init__(self, now: dt.datetime) -> None:
@@ -30,7 +30,7 @@ class Escalation:
         self._strikes: list[Strike] = []
         self._sanctions: list[tuple[Sanction, str]] = []
 
-    def strike(self, row: Message, room: Room, rule: str, conduct: Conduct) -> Sanction | None:
+    def strike(self, row: Message, room: Room, rule: str, conduct: RoomSettings) -> Sanction | None:
         """Count a rejected message, and what its author gets for it; `save` stores both."""
         place = room.pk, row.author_key
         if place not in self._counts:
@@ -39,12 +39,14 @@ class Escalation:
         values = {"room": room, "author_key": row.author_key, "rule": rule[:64]}
         self._strikes.append(Strike(message=row, created_at=self._now, **values))
         strikes = self._counts[place]
-        rung = conduct.rung(strikes)
-        if rung is None:
+        penalty = conduct.penalty(strikes)
+        if penalty is None:
             return None
         # Its author reads this, too.
         reason = f"{strikes} messages were rejected in {conduct.strike_hours} h"
-        sanction = sanctions.build(room, row.author_key, rung.kind, rung.minutes, reason, self._now)
+        sanction = sanctions.build(
+            room, row.author_key, penalty.kind, penalty.minutes, reason, self._now
+        )
         sanction.message = row
         self._sanctions.append((sanction, audit.rule(rule)))
         return sanction
@@ -71,7 +73,7 @@ def punishable(verdict: Verdict) -> bool:
 
 
 def counts(
-    room: Room, authors: Iterable[str], conduct: Conduct, now: dt.datetime
+    room: Room, authors: Iterable[str], conduct: RoomSettings, now: dt.datetime
 ) -> dict[tuple[int, str], int]:
     """The strikes that still count against authors, by room id and author key."""
     since = now - dt.timedelta(hours=conduct.strike_hours)

@@ -30,7 +30,7 @@ class DryRun(models.Model):
     last = models.BigIntegerField(_("last"))
     total = models.PositiveIntegerField(_("total"))
     looked = models.PositiveIntegerField(_("looked at"), default=0)
-    # dry_run.Difference.as_json().
+    # policy_diff.PolicyDiff.as_json().
     found = models.JSONField(_("found"), default=dict)
     error = models.CharField(_("error"), max_length=500, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)

@@ -89,7 +89,7 @@ class Room(models.Model):
     # What is changed of that policy: moderation.Policy.from_parts. Word lists make it large, so
     # it is read only when `policy_version` says that it changed.
     policy_parts = models.JSONField(_("policy parts"), default=dict, blank=True)
-    # What the room does around the policy: enforcement.room_settings.Conduct.
+    # What the room does around the policy: enforcement.room_settings.RoomSettings.
     conduct = models.JSONField(_("conduct"), default=dict, blank=True)
     policy_version = models.PositiveIntegerField(default=0, editable=False)
     # The seq of the newest change; the next one is this plus 1.

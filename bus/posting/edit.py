@@ -192,7 +192,7 @@ class _Found:
         reason, rule = verdict.reason or "", open_review.rule_of(verdict)
         # One that was decided was about other words.
         review = self.review or Review(message=self.row)
-        open_review.again(review, Review.Kind.ALERT, reason, rule, now)
+        open_review.reopen(review, Review.Kind.ALERT, reason, rule, now)
         review.save()
         return [Opened(review)]
 

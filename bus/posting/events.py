@@ -159,7 +159,7 @@ def member_changed(right: Rights | None, reason: str = "not_found") -> MemberCha
         return MemberChanged(role=None, reason=reason)
     role, reason, since = None, "", None
     try:
-        you = right.entry().you
+        you = right.access().you
         role, since = you.role, you.writes_from
     except BusError as error:
         reason = error.code

@@ -78,8 +78,8 @@ class _Settling:
         # In the order of their ids, so that two workers never wait for each other.
         locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
-        self.conduct = {pk: room_policies.conduct_of(room) for pk, room in self.rooms.items()}
-        self.escalation = strikes.Escalation(self.now)
+        self.conduct = {pk: room_policies.settings_of(room) for pk, room in self.rooms.items()}
+        self.strike_batch = strikes.StrikeBatch(self.now)
         self.facts: dict[Key, list[Fact]] = {}
         self.rows = message_sql.find(set(self.keys))
         authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
@@ -116,7 +116,7 @@ class _Settling:
         open_review.save(
             f.review for found in self.facts.values() for f in found if isinstance(f, Opened)
         )
-        self.escalation.save()
+        self.strike_batch.save()
         _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
         return settlements
 
@@ -194,7 +194,7 @@ class _Settling:
             facts.append(Opened(review))
         if strikes.punishable(verdict) and not right.trusted and not right.service:
             rule = open_review.rule_of(verdict)
-            sanction = self.escalation.strike(row, room, rule, conduct)
+            sanction = self.strike_batch.strike(row, room, rule, conduct)
             if sanction is not None:
                 # It holds for what the author has sent since.
                 if sanction.kind == Sanction.Kind.BAN:

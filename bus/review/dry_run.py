@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies, training_labels
-from bus.enforcement.policy_diff import Difference
+from bus.enforcement.policy_diff import PolicyDiff
 from bus.messaging.text_store import REMEMBERED
 from bus.models import DryRun, Member, Message, Room
 from bus.moderation import Context, JudgeRequest, Policy, fingerprint, judge_many
@@ -36,7 +36,7 @@ def compare(
     parts: dict[str, Any] | None = None,
     last: int = 1000,
     days: float | None = None,
-) -> Difference:
+) -> PolicyDiff:
     """What a policy changes over the last messages, or the last days; raises Invalid.
 
     `parts` are put over those of the room. What is compared are two policies of today's engine, so
@@ -44,9 +44,9 @@ def compare(
     """
     if not 0 < last <= MOST_AT_ONCE:
         raise Invalid(f"At once, 1 to {MOST_AT_ONCE} messages are compared.", field="last")
-    tried = try_on(room, moderation, parts)
+    tried = tried_policy(room, moderation, parts)
     rows = list(_history(room, days).order_by("-pk")[:last])[::-1]
-    found = Difference()
+    found = PolicyDiff()
     _judge(room, tried, rows, found)
     return found
 
@@ -66,7 +66,7 @@ def start(
     """
     if last is not None and not 0 < last <= _MOST:
         raise Invalid(f"A job looks at 1 to {_MOST:,} messages.", field="last")
-    try_on(room, moderation, parts)
+    tried_policy(room, moderation, parts)
     ids = _history(room, days).order_by("-pk").values_list("pk", flat=True)
     newest = ids.first() or 0
     if last is not None:
@@ -130,7 +130,7 @@ def find(run_id: int) -> DryRun:
     return run
 
 
-def examples(found: Difference) -> dict[str, list[tuple[str, str]]]:
+def examples(found: PolicyDiff) -> dict[str, list[tuple[str, str]]]:
     """The rule and the text of each example, by kind of change; without what was removed since."""
     ids = {example["id"] for kept in found.examples.values() for example in kept}
     rows = {row.pk: row for row in Message.objects.filter(pk__in=ids) if _stands(row)}
@@ -144,14 +144,14 @@ def examples(found: Difference) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def try_on(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
+def tried_policy(room: Room, moderation: str | None, parts: dict[str, Any] | None) -> Policy:
     """The policy that would be; raises Invalid."""
     merged = {**room.policy_parts, **(parts or {})}
     return room_policies.take_parts(moderation or room.moderation, merged, room.policy_parts)
 
 
 def _advance(run: DryRun) -> None:
-    found = Difference.from_json(run.found)
+    found = PolicyDiff.from_json(run.found)
     tried = room_policies.try_parts(run.moderation, run.parts)
     rows = list(_between(run.room, run.position, run.last).order_by("pk")[:_STEP])
     _judge(run.room, tried, rows, found)
@@ -163,12 +163,12 @@ def _advance(run: DryRun) -> None:
 
 
 def _end(run: DryRun) -> None:
-    found = Difference.from_json(run.found)
+    found = PolicyDiff.from_json(run.found)
     found.forget_rare()
     run.found, run.ended_at = found.as_json(), timezone.now()
 
 
-def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: Difference) -> None:
+def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: PolicyDiff) -> None:
     """Judge messages by both policies, with what their authors had said before them."""
     current = room_policies.of_room(room)
     said: dict[str, deque[tuple[dt.datetime, str]]] = {}

@@ -53,7 +53,9 @@ def _expire(pk: int) -> list[Fact]:
         # Somebody was first: a moderator, or another worker.
         if review.state != Review.State.OPEN or (review.expires_at or now) > now:
             return []
-        approve = room_policies.conduct_of(room).held_expires == "post" and _may_write(room, review)
+        approve = room_policies.settings_of(room).held_expires == "post" and _may_write(
+            room, review
+        )
         if approve:
             _star(review.message, room)
         review.note = EXPIRED

@@ -105,7 +105,7 @@ def _has_room(row: Message, *, trusted: bool) -> bool:
 
     Trusted people have places of their own, which nobody else can take.
     """
-    limit = max(_KEPT, room_policies.conduct_of(row.room).hide_reports) if trusted else _KEPT
+    limit = max(_KEPT, room_policies.settings_of(row.room).hide_reports) if trusted else _KEPT
     kept = Report.objects.filter(message=row, trusted=trusted)
     if kept.count() < limit:
         return True
@@ -118,9 +118,9 @@ def _consider(review: Review, row: Message, room: Room) -> Review | None:
     now = clock.now()
     opened = review.pk is None or review.state != Review.State.OPEN
     if opened:
-        open_review.again(review, Review.Kind.REPORTED, "reported", "", now)
+        open_review.reopen(review, Review.Kind.REPORTED, "reported", "", now)
     review.message = row
-    enough = room_policies.conduct_of(room).hide_reports
+    enough = room_policies.settings_of(room).hide_reports
     trusted = open_review.reports_of(row).filter(trusted=True).count()
     if enough and trusted >= enough and row.removed_at is None:
         reviews.hide(review, room, now, Decision(review), reviews.REPORTED)

@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from bus.chat import clock, room_rights
 from bus.enforcement import audit, open_review, room_policies, sanctions, strikes, training_labels
-from bus.enforcement.strikes import Escalation
+from bus.enforcement.strikes import StrikeBatch
 from bus.models import Message, Review, Room, Strike
 from bus.posting import removal, settle
 from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
@@ -170,7 +170,7 @@ def _take_back(review: Review, room: Room, now: dt.datetime) -> Decision:
     decision = Decision(review)
     if review.expires_at is not None:
         # Else the clock would decide at once.
-        review.expires_at = open_review.expiry(room_policies.conduct_of(room), now)
+        review.expires_at = open_review.expiry(room_policies.settings_of(room), now)
     if review.effect in (effect.POSTED, effect.SHOWN) and row.removed_at is None:
         hide(review, room, now, decision, "review")
     elif review.effect == effect.REMOVED and review.hidden:
@@ -208,9 +208,9 @@ def _follow(review: Review, room: Room, actor: str, now: dt.datetime) -> None:
     right = room_rights.rights({room: [row.author_key]})[room.pk, row.author_key]
     struck = Strike.objects.filter(message=row, forgiven_at=None).exists()
     if not (right.trusted or right.service or struck):
-        climbing = Escalation(now)
-        climbing.strike(row, room, review.rule or "moderator", room_policies.conduct_of(room))
-        climbing.save()
+        strike_batch = StrikeBatch(now)
+        strike_batch.strike(row, room, review.rule or "moderator", room_policies.settings_of(room))
+        strike_batch.save()
 
 
 def _unfollow(review: Review, actor: str, now: dt.datetime) -> None:

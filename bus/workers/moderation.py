@@ -10,7 +10,7 @@ from bus.broker import Delivery, Undeliverable
 from bus.chat import clock, history, rooms
 from bus.chat.visitors import author_key
 from bus.enforcement import author_context, external_classifier, room_policies
-from bus.enforcement.external_classifier import ExternalJudge
+from bus.enforcement.external_classifier import ExternalClassifier
 from bus.enforcement.recent_texts import RecentTexts
 from bus.messaging import publisher, text_store
 from bus.models import Message, Room
@@ -42,7 +42,7 @@ class ModerationWorker(BatchConsumer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._external = ExternalJudge()
+        self._external = ExternalClassifier()
 
     async def handle(
         self, batch: Sequence[tuple[Delivery, MessageSubmitted | DryRunContinued]]

@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from bus.logs import Strangers
+from bus.logs import RateLimitFilter
 from tests.support.wait import until
 
 
 @pytest.fixture
-def strangers() -> Strangers:
-    return Strangers()
+def strangers() -> RateLimitFilter:
+    return RateLimitFilter()
 
 
 def record(name: str, text: str, *args: object, **more: object) -> logging.LogRecord:
@@ -22,13 +22,13 @@ def record(name: str, text: str, *args: object, **more: object) -> logging.LogRe
     return found
 
 
-def passed(strangers: Strangers, *records: logging.LogRecord) -> list[str]:
+def passed(strangers: RateLimitFilter, *records: logging.LogRecord) -> list[str]:
     """The lines that are let through."""
     return [each.getMessage() for each in records if strangers.filter(each)]
 
 
 def test_one_of_a_kind_is_a_line_and_the_others_are_counted(
-    strangers: Strangers, caplog: pytest.LogCaptureFixture
+    strangers: RateLimitFilter, caplog: pytest.LogCaptureFixture
 ) -> None:
     strangers.interval = 0.2
     name = "django.security.DisallowedHost"
@@ -40,7 +40,7 @@ def test_one_of_a_kind_is_a_line_and_the_others_are_counted(
     assert passed(strangers, record(name, "Invalid host again")) == ["Invalid host again"]
 
 
-def test_a_line_has_no_traceback_and_an_end(strangers: Strangers) -> None:
+def test_a_line_has_no_traceback_and_an_end(strangers: RateLimitFilter) -> None:
     try:
         raise ValueError
     except ValueError as error:
@@ -53,13 +53,13 @@ def test_a_line_has_no_traceback_and_an_end(strangers: Strangers) -> None:
     assert len(long.getMessage()) == 500
 
 
-def test_one_line_through_two_handlers_is_one_line(strangers: Strangers) -> None:
+def test_one_line_through_two_handlers_is_one_line(strangers: RateLimitFilter) -> None:
     found = record("uvicorn.error", "Invalid HTTP request received.")
     assert strangers.filter(found)
     assert strangers.filter(found)
 
 
-def test_failures_of_ours_keep_every_line_and_traceback(strangers: Strangers) -> None:
+def test_failures_of_ours_keep_every_line_and_traceback(strangers: RateLimitFilter) -> None:
     ours = [
         ("bus.consumers.session", "A command of %s failed."),
         ("django.request", "Internal Server Error: /chat/"),

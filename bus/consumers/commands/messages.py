@@ -11,7 +11,7 @@ from bus.chat.visitors import Visitor
 from bus.consumers import changes
 from bus.consumers.commands.types import Data, Methods
 from bus.database import threads
-from bus.enforcement.external_classifier import external_judge
+from bus.enforcement.external_classifier import external_classifier
 from bus.messaging import text_store
 from bus.models import Room
 from bus.moderation import Verdict
@@ -110,7 +110,7 @@ async def _look_outside(
     room_id: int, visitor: Visitor, body: str, said: Sequence[str]
 ) -> Verdict | None:
     """The verdict on an edit where there is an external judge: no database thread waits for it."""
-    outside = external_judge()
+    outside = external_classifier()
     if not outside.asked:
         return None
     verdict, open_to_others = await threads.run(edits.judge_edit, room_id, visitor, body, said)

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from bus.enforcement.policy_diff import Difference
+from bus.enforcement.policy_diff import PolicyDiff
 from bus.management.moderation_commands import arguments
 from bus.management.output import in_line
 from bus.management.subcommand import Subcommand, ended_by_ctrl_c, errors_told
@@ -80,9 +80,9 @@ class DryRunCommand(Subcommand):
 
     def _show(self, run: DryRun) -> None:
         self.stdout.write(_progress(run))
-        self._print(Difference.from_json(run.found))
+        self._print(PolicyDiff.from_json(run.found))
 
-    def _print(self, found: Difference) -> None:
+    def _print(self, found: PolicyDiff) -> None:
         self.stdout.write(f"{found.changed:,} of {found.looked:,} messages would go another way.")
         examples = dry_run.examples(found)
         for change, count in sorted(found.changes.items(), key=lambda item: -item[1]):

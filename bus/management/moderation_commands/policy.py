@@ -77,7 +77,7 @@ class PolicyCommand(Subcommand):
             "room": room.name,
             "base": room.moderation,
             "parts": room.policy_parts,
-            "conduct": room_policies.conduct_of(room).model_dump(),
+            "conduct": room_policies.settings_of(room).model_dump(),
             "slow_mode": room.slow_mode,
             "newcomer_wait": room.newcomer_wait,
         }

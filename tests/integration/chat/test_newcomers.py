@@ -12,7 +12,7 @@ from django.utils import timezone
 from websockets.asyncio.client import connect
 
 from bus.chat import admission_data, newcomers
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import Arrival, Member, Message, Room
@@ -43,7 +43,7 @@ def earlier(seconds: float) -> dt.datetime:
     return timezone.now() - dt.timedelta(seconds=seconds)
 
 
-def enter(place: Room, by: Visitor) -> Entry:
+def enter(place: Room, by: Visitor) -> RoomAccess:
     return admission_data.read(place.name, {by.key}).rights(by).admit()
 
 

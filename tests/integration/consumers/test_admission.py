@@ -30,7 +30,7 @@ def readings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[set[st
     asked: list[set[str]] = []
     read = admission_data.read
 
-    def counted(name: str, keys: Any) -> admission_data.Facts:
+    def counted(name: str, keys: Any) -> admission_data.AdmissionData:
         asked.append(set(keys))
         return read(name, keys)
 
@@ -78,7 +78,7 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
     room = await Room.objects.acreate(name="lobby", access="open")
     read, may_end = admission_data.read, threading.Event()
 
-    def slow(name: str, keys: Any) -> admission_data.Facts:
+    def slow(name: str, keys: Any) -> admission_data.AdmissionData:
         found = read(name, keys)
         may_end.wait(10)
         return found
@@ -103,7 +103,7 @@ async def test_who_waits_while_rights_change_gets_the_new_ones(
     changed = threading.Event()
     counted = admission_data.read
 
-    def slow(name: str, keys: Any) -> admission_data.Facts:
+    def slow(name: str, keys: Any) -> admission_data.AdmissionData:
         found = counted(name, keys)
         assert changed.wait(10)
         return found

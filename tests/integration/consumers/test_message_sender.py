@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from bus.chat import history, room_rights
 from bus.chat.guest_tokens import guest_token, visitor_of_token
 from bus.chat.message_sql import Key
-from bus.chat.room_access import Entry
+from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.consumers.message_sender import MessageSender
 from bus.consumers.visitor import visitor_of_scope
@@ -21,7 +21,7 @@ from tests.support.factories import GUEST_VISITOR, REJECTED, room, settle
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 
-def entered(visitor: Visitor, place: Room) -> Entry:
+def entered(visitor: Visitor, place: Room) -> RoomAccess:
     return room_rights.enter(place.name, visitor)
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from bus.chat import room_rights
 from bus.chat.visitors import Visitor
 from bus.enforcement import audit, room_policies, sanctions, strikes
-from bus.enforcement.room_settings import Conduct
+from bus.enforcement.room_settings import RoomSettings
 from bus.models import AuditEntry, Message, Review, Room, Sanction, Strike
 from bus.posting import catch_up, events, removal
 from bus.protocol.errors import Conflict, Invalid, NotFound
@@ -274,8 +274,8 @@ def test_ladders_that_make_no_sense_are_refused(lobby: Room, ladder: object) -> 
 
 
 def test_the_last_rung_is_for_every_strike_above_it() -> None:
-    conduct = Conduct.model_validate({"ladder": LADDER})
-    kinds = [(rung := conduct.rung(n)) and rung.kind for n in range(1, 7)]
+    conduct = RoomSettings.model_validate({"ladder": LADDER})
+    kinds = [(rung := conduct.penalty(n)) and rung.kind for n in range(1, 7)]
     assert kinds == [None, "timeout", "mute", "ban", "ban", "ban"]
 
 

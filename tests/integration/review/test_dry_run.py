@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bus.enforcement import room_policies
-from bus.enforcement.policy_diff import Difference
+from bus.enforcement.policy_diff import PolicyDiff
 from bus.messaging import default_layer, operations, outbox
 from bus.models import DryRun, Message, QueuedSend, Room
 from bus.posting import edit, removal
@@ -112,7 +112,7 @@ def test_it_is_warned_of_where_nothing_comes_of_it(lobby: Room) -> None:
     lobby.refresh_from_db()
     found = dry_run.compare(lobby, parts={"max_mentions": 3})
     assert (found.touched, found.warnings) == (0, [])
-    again = Difference.from_json(dry_run.compare(lobby, parts={"patterns": ["."]}).as_json())
+    again = PolicyDiff.from_json(dry_run.compare(lobby, parts={"patterns": ["."]}).as_json())
     assert again.touched == 32
     assert "something new is found in 100 % of all messages" in again.warnings
 
@@ -150,7 +150,7 @@ def test_a_job_keeps_no_text_and_shows_none_that_was_removed_since(
 
 
 def shown(run: DryRun) -> list[tuple[str, str]]:
-    return dry_run.examples(Difference.from_json(run.found))["allow>reject"]
+    return dry_run.examples(PolicyDiff.from_json(run.found))["allow>reject"]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_job_goes_step_by_step_to_the_same_end(
     run.refresh_from_db()
     assert (run.state, run.looked, run.error) == ("done", 32, "")
     assert run.ended_at is not None
-    found = Difference.from_json(run.found)
+    found = PolicyDiff.from_json(run.found)
     assert (found.looked, dict(found.changes)) == (32, {"allow>reject": 1})
     assert dry_run.examples(found) == {"allow>reject": [("words", TRADE)]}
 

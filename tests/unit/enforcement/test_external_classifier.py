@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bus.enforcement import external_classifier as module
-from bus.enforcement.external_classifier import ExternalJudge
+from bus.enforcement.external_classifier import ExternalClassifier
 from bus.moderation import POLICIES, Verdict, judge
 from bus.protocol.errors import RESERVED_CODES, BusError
 from bus.protocol.reasons import REASONS, RESERVED
@@ -78,13 +78,15 @@ def server(settings: Any) -> Iterator[Server]:
         thread.join()
 
 
-async def consult_here(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
+async def consult_here(
+    external: ExternalClassifier, bodies: list[str] = BODIES
+) -> dict[int, Verdict]:
     verdicts = {at: judge(body, POLICIES["standard"]) for at, body in enumerate(bodies)}
     await external.consult(verdicts, bodies)
     return verdicts
 
 
-def consult(external: ExternalJudge, bodies: list[str] = BODIES) -> dict[int, Verdict]:
+def consult(external: ExternalClassifier, bodies: list[str] = BODIES) -> dict[int, Verdict]:
     return asyncio.run(consult_here(external, bodies))
 
 
@@ -93,13 +95,13 @@ def actions(verdicts: dict[int, Verdict]) -> list[str]:
 
 
 def test_none_is_asked_without_an_address(settings: Any) -> None:
-    assert not ExternalJudge().asked
+    assert not ExternalClassifier().asked
     settings.BUS_JUDGE_URL = "http://127.0.0.1:1/"
-    assert ExternalJudge().asked
+    assert ExternalClassifier().asked
 
 
 def test_it_has_a_message_held_and_is_not_asked_about_what_is_rejected(server: Server) -> None:
-    external = ExternalJudge()
+    external = ExternalClassifier()
     verdicts = consult(external)
     assert actions(verdicts) == ["allow", "hold", "reject"]
     assert (verdicts[1].reason, verdicts[1].hits[-1].rule) == ("spam", "external")
@@ -107,7 +109,7 @@ def test_it_has_a_message_held_and_is_not_asked_about_what_is_rejected(server: S
 
 
 def test_what_our_own_rules_would_star_stays_in_the_verdict(server: Server) -> None:
-    (verdict,) = consult(ExternalJudge(), ["holy shit, odd"]).values()
+    (verdict,) = consult(ExternalClassifier(), ["holy shit, odd"]).values()
     assert (verdict.action, verdict.masked) == ("hold", "*********, odd")
     assert [(hit.rule, hit.start, hit.end) for hit in verdict.hits] == [
         ("words", 0, 9),
@@ -116,7 +118,7 @@ def test_what_our_own_rules_would_star_stays_in_the_verdict(server: Server) -> N
 
 
 def test_an_answer_is_kept(server: Server) -> None:
-    external = ExternalJudge()
+    external = ExternalClassifier()
     for _ in range(3):
         assert actions(consult(external)) == ["allow", "hold", "reject"]
     assert len(server.asked) == 1
@@ -135,7 +137,7 @@ def test_an_answer_is_kept(server: Server) -> None:
 )
 def test_an_answer_that_is_none_changes_nothing_and_is_counted(server: Server, answer: Any) -> None:
     server.answer = answer
-    external = ExternalJudge()
+    external = ExternalClassifier()
     assert actions(consult(external)) == ["allow", "allow", "reject"]
     assert external.counts == {"failed": 2}
 
@@ -151,7 +153,7 @@ def test_an_answer_that_is_none_changes_nothing_and_is_counted(server: Server, a
 )
 def test_a_reason_is_a_code_that_means_nothing_else(server: Server, said: Any, told: str) -> None:
     server.answer = {"verdicts": [{"action": "hold", "reason": said}]}
-    assert consult(ExternalJudge(), ["an odd offer"])[0].reason == told
+    assert consult(ExternalClassifier(), ["an odd offer"])[0].reason == told
 
 
 def test_what_becomes_of_a_message_is_no_reason_from_outside() -> None:
@@ -167,7 +169,7 @@ def codes(error: type[BusError]) -> set[str]:
 def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.go_on.clear()
-    external = ExternalJudge()
+    external = ExternalClassifier()
     assert actions(consult(external)) == ["allow", "allow", "reject"]
     assert external.counts == {"failed": 2}
 
@@ -178,7 +180,7 @@ def test_a_late_answer_is_kept_for_the_next_time(
     monkeypatch.setattr(module, "_PATIENCE", 1000)
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.go_on.clear()
-    external = ExternalJudge()
+    external = ExternalClassifier()
 
     async def ask_twice() -> dict[int, Verdict]:
         assert actions(await consult_here(external)) == ["allow", "allow", "reject"]
@@ -191,7 +193,7 @@ def test_a_late_answer_is_kept_for_the_next_time(
 
 
 def test_many_at_once_wait_for_their_turn(server: Server) -> None:
-    external = ExternalJudge()
+    external = ExternalClassifier()
 
     async def ask_all() -> list[dict[int, Verdict]]:
         return await asyncio.gather(*(consult_here(external, [f"odd {n}"]) for n in range(20)))
@@ -208,7 +210,7 @@ def test_an_answer_that_trickles_in_is_cut_off(
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.trickle = begun
     server.go_on.clear()
-    external = ExternalJudge()
+    external = ExternalClassifier()
 
     async def ask_until_it_is_well() -> dict[int, Verdict]:
         await asyncio.gather(*(consult_here(external, [f"text {n}"]) for n in range(4)))
@@ -226,7 +228,7 @@ def test_an_answer_that_trickles_in_is_cut_off(
 @pytest.mark.parametrize("address", ["127.0.0.1:9000/judge", "file:///etc/hostname", "http://"])
 def test_what_is_no_address_is_a_judge_that_fails(settings: Any, address: str) -> None:
     settings.BUS_JUDGE_URL = address
-    external = ExternalJudge()
+    external = ExternalClassifier()
     assert actions(consult(external)) == ["allow", "allow", "reject"]
     assert external.counts == {"failed": 2}
 
@@ -235,7 +237,7 @@ def test_after_failures_it_is_left_alone_for_a_while(
     server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.answer = {}
-    external = ExternalJudge()
+    external = ExternalClassifier()
     for _ in range(5):
         consult(external)
     assert len(server.asked) == 3

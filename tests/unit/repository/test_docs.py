@@ -36,7 +36,9 @@ def test_the_examples_of_parts_and_conduct_are_taken() -> None:
     examples = [example for row in conduct_table if (example := re.match(r"\| `(.*?)` \|", row))]
     named = [shlex.split(example[1])[0] for example in examples]
     assert room_settings.parse(pairs(named)).ladder
-    assert {name.partition("=")[0] for name in named} == set(room_settings.Conduct.model_fields)
+    assert {name.partition("=")[0] for name in named} == set(
+        room_settings.RoomSettings.model_fields
+    )
 
     taken = set()
     for row in section(text, "| part | example |"):
