@@ -29,7 +29,7 @@ class Taken:
     pause: float = 0.0
 
 
-class Receiver:
+class AtMostOnceReceiver:
     """Takes messages as the stock worker expects: at most once, to one receiver each."""
 
     def __init__(self, stream: Stream, name: str, decoder: Decoder) -> None:

@@ -21,11 +21,11 @@ from bus import nested
 from bus.broker import ordering
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable, InvalidMessage, OversizedMessage
-from bus.broker.loop_state import BusLoopLayer
-from bus.broker.redis_client import Connection
+from bus.broker.loop_state import LoopState
+from bus.broker.redis_client import RedisClient
 from bus.broker.redis_urls import Host, hosts_of
 from bus.broker.stream import Stream
-from bus.broker.wakeup import Wake
+from bus.broker.wakeup import Wakeup
 from bus.conf import conf
 
 # Names of channels have less than 100 characters, and a process-local one begins with the prefix.
@@ -68,9 +68,9 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         self.partitions = partitions
         # One for each host, of all event loops.
         self.clocks = [SteadyClock() for _ in self.hosts]
-        self._layers: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        self._layers: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._pid = os.getpid()
-        self._forked: dict[asyncio.AbstractEventLoop, BusLoopLayer] = {}
+        self._forked: dict[asyncio.AbstractEventLoop, LoopState] = {}
         # By their place in the list: hosts that were silent, and until when to leave them alone.
         self._silent_until: dict[int, float] = {}
         # Orders what this process sends without a key of its own.
@@ -80,7 +80,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             for pattern, number in (channel_capacity or {}).items()
         ]
 
-    def _get_layer(self) -> BusLoopLayer:
+    def _get_layer(self) -> LoopState:
         loop = asyncio.get_running_loop()
         if self._pid != os.getpid():
             # A fork: the sockets are the parent's. Kept, since collecting them would close them.
@@ -91,9 +91,9 @@ class BusChannelLayer(RedisPubSubChannelLayer):
                 "This event loop belongs to the parent process, and so do its connections: run a "
                 "new one after a fork (asyncio.run, async_to_sync)."
             )
-        layer: BusLoopLayer | None = self._layers.get(loop)
+        layer: LoopState | None = self._layers.get(loop)
         if layer is None:
-            layer = BusLoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            layer = LoopState(*self._args, **self._kwargs, channel_layer=self)
             self._layers[loop] = layer
             _close_with(loop, self)
         return layer
@@ -132,7 +132,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             repeatable=repeatable,
         )
 
-    def group_places(self) -> Callable[[str], tuple[str, Connection]]:
+    def group_places(self) -> Callable[[str], tuple[str, RedisClient]]:
         """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""
         return self._get_layer().group_place
 
@@ -140,19 +140,19 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         """The named channel in the broker, for the running event loop."""
         return self._get_layer().stream(channel)
 
-    def connection(self, name: str) -> Connection:
+    def connection(self, name: str) -> RedisClient:
         """The broker host that a name lives on, for the running event loop."""
         return self._get_layer().connection(name)
 
-    def connection_of(self) -> Callable[[str], Connection]:
+    def connection_of(self) -> Callable[[str], RedisClient]:
         """Tells the broker host that a name lives on, for the running event loop."""
         return self._get_layer().connection
 
-    def connections(self) -> list[Connection]:
+    def connections(self) -> list[RedisClient]:
         """Every broker host, for the running event loop."""
         return self._get_layer().connections()
 
-    async def wake_of(self, channel: str) -> Wake:
+    async def wake_of(self, channel: str) -> Wakeup:
         """What tells that a named channel has something new."""
         return await self._get_layer().wake(channel)
 

@@ -12,7 +12,7 @@ from bus.conf import conf
 logger = logging.getLogger(__name__)
 
 
-class Mailbox:
+class LocalQueue:
     """A bounded queue; what comes when it is full is dropped and counted, as group messages may."""
 
     def __init__(self, channel: str, capacity: int, dropped: Counter[str]) -> None:

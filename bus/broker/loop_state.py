@@ -14,15 +14,15 @@ from channels.layers import BaseChannelLayer
 from channels_redis.pubsub import RedisPubSubLoopLayer
 from channels_redis.utils import _consistent_hash
 
-from bus.broker.at_most_once import Receiver
+from bus.broker.at_most_once import AtMostOnceReceiver
 from bus.broker.decode import unpacked
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.local_queue import Mailbox
+from bus.broker.local_queue import LocalQueue
 from bus.broker.outage import Outage, backoff
-from bus.broker.pubsub import Subscriptions
-from bus.broker.redis_client import Connection
+from bus.broker.pubsub import PubSub
+from bus.broker.redis_client import RedisClient
 from bus.broker.stream import Stream
-from bus.broker.wakeup import Wake
+from bus.broker.wakeup import Wakeup
 from bus.conf import conf
 
 if TYPE_CHECKING:
@@ -39,21 +39,20 @@ _FLUSH_CHUNK = 500
 _SAY_EVERY = 1000
 
 
-class BusLoopLayer(RedisPubSubLoopLayer):
+class LoopState(RedisPubSubLoopLayer):
     """The layer's part that belongs to one event loop."""
 
     channel_layer: BusChannelLayer
-    channels: dict[str, Mailbox | Wake]
+    channels: dict[str, LocalQueue | Wakeup]
     groups: dict[str, set[str]]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         hosts = self.channel_layer.hosts
         clocks, prefix = self.channel_layer.clocks, self.channel_layer.prefix
-        self._connections = [Connection(h, prefix, c) for h, c in zip(hosts, clocks, strict=True)]
+        self._connections = [RedisClient(h, prefix, c) for h, c in zip(hosts, clocks, strict=True)]
         self._shards = [
-            Subscriptions(host, self._deliver, self.on_disconnect, self._reconnected)
-            for host in hosts
+            PubSub(host, self._deliver, self.on_disconnect, self._reconnected) for host in hosts
         ]
         # Called when groups are heard again after an outage, in which something may have been lost.
         self.on_heard_again: list[Callable[[], None]] = []
@@ -61,21 +60,21 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         # them: `messages` or `bytes`; and such as nobody can read: `undecodable`.
         self.dropped: Counter[str] = Counter()
         self._streams: dict[str, Stream] = {}
-        self._wakes: dict[str, Wake] = {}
+        self._wakes: dict[str, Wakeup] = {}
         # A receiver of its own name, for `receive` under the stock worker.
         self._receiver = f"receive-{uuid.uuid4().hex}"
 
-    def connection(self, name: str) -> Connection:
+    def connection(self, name: str) -> RedisClient:
         """The broker host that a channel or group lives on."""
-        found: Connection = self._connections[_consistent_hash(name, len(self._connections))]
+        found: RedisClient = self._connections[_consistent_hash(name, len(self._connections))]
         return found
 
-    def group_place(self, group: str) -> tuple[str, Connection]:
+    def group_place(self, group: str) -> tuple[str, RedisClient]:
         """The pub/sub channel that a group is, and the broker host that it lives on."""
         name: str = self._get_group_channel_name(group)
         return name, self.connection(name)
 
-    def connections(self) -> list[Connection]:
+    def connections(self) -> list[RedisClient]:
         """Every broker host."""
         return list(self._connections)
 
@@ -168,7 +167,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         if "!" in channel:
             return await self._receive_local(channel)
         _names.require_valid_channel_name(channel, receive=True)
-        receiver = Receiver(self.stream(channel), self._receiver, self.channel_layer)
+        receiver = AtMostOnceReceiver(self.stream(channel), self._receiver, self.channel_layer)
         outage, tries = Outage(), 0
         while True:
             try:
@@ -189,7 +188,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
     async def _receive_local(self, channel: str) -> dict[str, Any]:
         while True:
             box = self.channels.get(channel)
-            if not isinstance(box, Mailbox):
+            if not isinstance(box, LocalQueue):
                 box = self._open_channel(channel)
                 with contextlib.suppress(BrokerUnavailable):
                     # It is heard as soon as the broker is back.
@@ -218,8 +217,8 @@ class BusLoopLayer(RedisPubSubLoopLayer):
                 self.dropped["undecodable"],
             )
 
-    def _open_channel(self, channel: str) -> Mailbox:
-        box = self.channels[channel] = Mailbox(
+    def _open_channel(self, channel: str) -> LocalQueue:
+        box = self.channels[channel] = LocalQueue(
             channel, self.channel_layer.capacity_of(channel), self.dropped
         )
         return box
@@ -229,10 +228,10 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         and after it was read so slowly that messages to it were dropped."""
         self.on_heard_again.append(notice)
         box = self.channels.get(channel)
-        if isinstance(box, Mailbox):
+        if isinstance(box, LocalQueue):
             box.on_loss = notice
 
-    def _abandon(self, channel: str, box: Mailbox, visits: int) -> None:
+    def _abandon(self, channel: str, box: LocalQueue, visits: int) -> None:
         if self.channels.get(channel) is box and box.visits == visits:
             self._close_channel(channel)
             for group in [name for name, members in self.groups.items() if channel in members]:
@@ -242,11 +241,11 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         self.channels.pop(channel, None)
         self._get_shard(channel).unsubscribe(channel)
 
-    async def wake(self, channel: str) -> Wake:
+    async def wake(self, channel: str) -> Wakeup:
         """What tells that a named channel has something new; raises BrokerUnavailable."""
         name = self.stream(channel).wake_channel
         if name not in self._wakes:
-            self._wakes[name] = self.channels[name] = Wake()
+            self._wakes[name] = self.channels[name] = Wakeup()
         await self._get_shard(channel).subscribe(name)
         return self._wakes[name]
 
@@ -310,7 +309,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
         for connection in self._connections:
             for pattern in (f"{{{self.prefix}:*", f"{self.prefix}:*"):
                 await _delete(connection, pattern)
-        boxes = [box for box in self.channels.values() if isinstance(box, Mailbox)]
+        boxes = [box for box in self.channels.values() if isinstance(box, LocalQueue)]
         await self.close()
         for box in boxes:
             box.discard()
@@ -326,7 +325,7 @@ class BusLoopLayer(RedisPubSubLoopLayer):
             await connection.close()
 
 
-async def _delete(connection: Connection, pattern: str) -> None:
+async def _delete(connection: RedisClient, pattern: str) -> None:
     """Delete keys in chunks, so that the broker goes on with others between."""
     cursor: Any = b"0"
     while True:

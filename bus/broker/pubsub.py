@@ -30,7 +30,7 @@ Deliver = Callable[[str, bytes], None]
 Notify = Callable[[], Any] | None
 
 
-class Subscriptions:
+class PubSub:
     """Pub/sub names, heard again after every outage; only its own task touches the connection."""
 
     def __init__(

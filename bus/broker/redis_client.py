@@ -61,7 +61,7 @@ def script(name: str, directory: Path = SCRIPTS) -> tuple[str, str]:
     return source, sha
 
 
-class Connection:
+class RedisClient:
     """Commands to one broker host; calls made at the same time share one pipeline."""
 
     def __init__(self, host: Host, prefix: str, clock: SteadyClock) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from redis.exceptions import ResponseError
 
 from bus.broker.channel_layer import BusChannelLayer
-from bus.broker.redis_client import CLUSTER, Connection
+from bus.broker.redis_client import CLUSTER, RedisClient
 
 Kind = Literal["cluster", "eviction", "persistence"]
 
@@ -36,7 +36,7 @@ async def faults(layer: BusChannelLayer) -> list[Fault]:
     return list(dict.fromkeys(fault for each in found for fault in each))
 
 
-async def _faults_of(connection: Connection) -> list[Fault]:
+async def _faults_of(connection: RedisClient) -> list[Fault]:
     try:
         info: dict[str, Any] = await connection.call("INFO")
     except ResponseError:
@@ -63,7 +63,7 @@ _FORGETS = (
 )
 
 
-async def _takes_snapshots(connection: Connection) -> bool:
+async def _takes_snapshots(connection: RedisClient) -> bool:
     """Whether it does, or will not say so: a managed server has ways of its own."""
     try:
         answer: dict[Any, Any] = await connection.call("CONFIG", "GET", "save")

@@ -34,7 +34,7 @@ class _Kept:
     args: tuple[Any, ...]
 
 
-class Ledger:
+class SendLog:
     """The sends of one event loop to one channel, each with a number.
 
     Each says up to which number its sender was told that the broker has it. A broker that knows

@@ -17,8 +17,8 @@ from bus.broker import wrong_type
 from bus.broker.channel_stats import ChannelStats, about_of
 from bus.broker.delivery import Delivery
 from bus.broker.errors import InvalidMessage
-from bus.broker.redis_client import Connection
-from bus.broker.send_log import NUMBER_FOR, Ledger
+from bus.broker.redis_client import RedisClient
+from bus.broker.send_log import NUMBER_FOR, SendLog
 from bus.conf import conf
 from bus.conf.rates import per_channel
 
@@ -60,13 +60,13 @@ class Claim:
 class Stream:
     """One named channel in the broker."""
 
-    def __init__(self, connection: Connection, prefix: str, channel: str) -> None:
+    def __init__(self, connection: RedisClient, prefix: str, channel: str) -> None:
         self.channel = channel
         # All keys of a channel share one hash tag, so that one script may touch them all.
         self.base = f"{{{prefix}:{channel}}}"
         self._connection = connection
         self._start = 0
-        self._ledger = Ledger(self._send_numbered)
+        self._ledger = SendLog(self._send_numbered)
 
     @property
     def wake_channel(self) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 
-class Wake:
+class Wakeup:
     """Counts wake-ups and lets any number of waiters wait for the next one.
 
     It stands where the parent layer keeps a channel's queue, hence `put_nowait`; it holds nothing,

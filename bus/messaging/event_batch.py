@@ -13,7 +13,7 @@ from channels.layers import BaseChannelLayer
 
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.errors import InvalidMessage
-from bus.broker.redis_client import Connection
+from bus.broker.redis_client import RedisClient
 from bus.conf import conf
 from bus.messaging.lua import SCRIPTS
 
@@ -67,7 +67,7 @@ async def group_send_many(
     Raises as the layer's `group_send`; some may have been sent then. Unless it is `strict`, what
     cannot be sent at all is left out and logged: so it is where what it tells of is stored already.
     """
-    parts: dict[Connection, list[str | bytes]] = {}
+    parts: dict[RedisClient, list[str | bytes]] = {}
     place_of = layer.group_places()
     for group, message in messages:
         _names.require_valid_group_name(group)

@@ -10,7 +10,7 @@ from bus.broker.operations import erasure
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.operations.discovery import known_channels
 from bus.broker.operations.erasure import Meant
-from bus.broker.operations.handled_log import History
+from bus.broker.operations.handled_log import HandledLog
 from bus.broker.operations.tap import Tap
 from bus.broker.redis_config import Fault, faults
 from bus.messaging import default_layer
@@ -81,9 +81,9 @@ def dead_letters(channel: str) -> DeadLetters:
     return DeadLetters(default_layer.get(), channel)
 
 
-def handled_log(channel: str) -> History:
+def handled_log(channel: str) -> HandledLog:
     """The handled messages of a named channel, as long as BUS_RETENTION keeps them."""
-    return History(default_layer.get(), channel)
+    return HandledLog(default_layer.get(), channel)
 
 
 def tap(channel: str) -> Tap:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bus.broker.redis_client import Connection
+from bus.broker.redis_client import RedisClient
 from bus.conf import conf
 from bus.messaging import default_layer
 from bus.messaging.errors import with_protocol_errors
@@ -47,7 +47,7 @@ class Changes:
 class PresenceStore:
     """The people in one room; somebody in several processes is one person."""
 
-    def __init__(self, connection: Connection, prefix: str, room: int) -> None:
+    def __init__(self, connection: RedisClient, prefix: str, room: int) -> None:
         # All keys of a room share one hash tag, so that one script may touch them all.
         self._base = f"{{{prefix}:roster.{room}}}"
         self._connection = connection

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from bus.broker.channel_layer import BusChannelLayer
-from bus.broker.redis_client import Connection
+from bus.broker.redis_client import RedisClient
 from bus.broker.stream import text
 from bus.messaging import default_layer
 from bus.messaging.errors import with_protocol_errors
@@ -31,7 +31,7 @@ class TextStore:
     async def recall(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """The texts under each name, oldest first, in one round trip; raises Unavailable."""
         connection_of = self._layer.connection_of()
-        wanted: dict[Connection, list[str]] = {}
+        wanted: dict[RedisClient, list[str]] = {}
         for name in dict.fromkeys(names):
             wanted.setdefault(connection_of(self._key(name)), []).append(name)
         answers = await asyncio.gather(
@@ -55,7 +55,7 @@ class TextStore:
     async def remember(self, texts: Iterable[tuple[str, str]]) -> None:
         """Keep (name, text) pairs, in one round trip; a text is one line. Raises Unavailable."""
         connection_of = self._layer.connection_of()
-        kept: dict[Connection, list[str]] = {}
+        kept: dict[RedisClient, list[str]] = {}
         for name, said in texts:
             key = self._key(name)
             kept.setdefault(connection_of(key), []).extend((key, said))

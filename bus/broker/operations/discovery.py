@@ -6,7 +6,7 @@ import asyncio
 import re
 
 from bus.broker.channel_layer import BusChannelLayer
-from bus.broker.redis_client import Connection
+from bus.broker.redis_client import RedisClient
 from bus.broker.stream import text
 
 # Keys looked at in one round trip: few enough that nobody else waits for the broker.
@@ -25,7 +25,7 @@ async def known_channels(layer: BusChannelLayer) -> list[str]:
     return sorted(set().union(*found))
 
 
-async def _scan(connection: Connection, prefix: str) -> set[str]:
+async def _scan(connection: RedisClient, prefix: str) -> set[str]:
     channels: set[str] = set()
     cursor = 0
     while True:

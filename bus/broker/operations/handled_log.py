@@ -61,7 +61,7 @@ class Stretch:
     types: Counter[str] = field(default_factory=Counter)
 
 
-class History:
+class HandledLog:
     """The handled messages of one channel."""
 
     def __init__(self, layer: BusChannelLayer, channel: str) -> None:

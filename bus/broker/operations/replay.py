@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from channels.exceptions import ChannelFull
 
-from bus.broker.operations.handled_log import History, Kept, Position, Stretch
+from bus.broker.operations.handled_log import HandledLog, Kept, Position, Stretch
 from bus.conf import conf
 
 # A replay leaves this part of a channel's capacity to those who send for the first time.
@@ -27,7 +27,7 @@ _CATCH_UP = 0.1
 class Replay:
     """Sends a stretch of history to its channel again; `run` once."""
 
-    history: History
+    history: HandledLog
     stretch: Stretch
     # Messages per second at most.
     rate: float

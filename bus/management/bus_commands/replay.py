@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.operations.handled_log import History, Position, Stretch
+from bus.broker.operations.handled_log import HandledLog, Position, Stretch
 from bus.broker.operations.replay import Replay
 from bus.conf import conf
 from bus.conf.rates import per_channel
@@ -91,7 +91,7 @@ class ReplayCommand(Subcommand):
         self.stdout.write(f"{replay.sent} sent again.{gone}")
         return True
 
-    def _describe(self, history: History, stretch: Stretch) -> None:
+    def _describe(self, history: HandledLog, stretch: Stretch) -> None:
         count = len(stretch.positions)
         self.stdout.write(f"{count} handled messages of {history.channel} in this time.")
         if not count:

@@ -20,7 +20,7 @@ from django.test import AsyncClient, override_settings
 from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
-from bus.broker.operations.handled_log import History
+from bus.broker.operations.handled_log import HandledLog
 from bus.broker.worker.worker import Worker
 from bus.messaging import default_layer, operations
 from bus.messaging.inbox import dropped
@@ -193,12 +193,12 @@ async def test_dead_letters_and_history_are_shown_whatever_lies_there(
         raw.xadd(f"{BASE}:dead", fields, id="*")  # type: ignore[arg-type]
         raw.xadd(f"{BASE}:history", fields)  # type: ignore[arg-type]
     assert [letter.attempts for letter in await letters(layer)] == [0, 0]
-    assert (await History(layer, "jobs").stretch(0, 10**14)).positions == []
+    assert (await HandledLog(layer, "jobs").stretch(0, 10**14)).positions == []
     with override_settings(BUS_RETENTION=["60"], BUS_RETENTION_LIMIT=1):
         async with working() as seen:
             await until(lambda: seen == [0])
             await until(lambda: raw.xlen(f"{BASE}:history") == 1)
-    (last,) = (await History(layer, "jobs").stretch(0, 10**14)).positions
+    (last,) = (await HandledLog(layer, "jobs").stretch(0, 10**14)).positions
     assert last.sent_at > 0
 
     def shown() -> str:

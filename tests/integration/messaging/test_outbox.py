@@ -13,7 +13,7 @@ from channels_redis.utils import _consistent_hash
 from django.db import connection, transaction
 
 from bus.broker import BusChannelLayer
-from bus.broker.loop_state import BusLoopLayer
+from bus.broker.loop_state import LoopState
 from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend, Room
 from bus.protocol.errors import Invalid, Unavailable
@@ -148,14 +148,14 @@ def test_a_channel_that_nobody_could_read_is_refused(channel: str) -> None:
 def test_one_that_cannot_be_sent_holds_up_its_own_channel_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    deliver = BusLoopLayer.send_encoded
+    deliver = LoopState.send_encoded
 
-    async def flawed(layer: BusLoopLayer, channel: str, *args: Any, **more: Any) -> str:
+    async def flawed(layer: LoopState, channel: str, *args: Any, **more: Any) -> str:
         if channel == "others":
             raise RuntimeError("nobody foresaw this")
         return await deliver(layer, channel, *args, **more)
 
-    monkeypatch.setattr(BusLoopLayer, "send_encoded", flawed)
+    monkeypatch.setattr(LoopState, "send_encoded", flawed)
     with transaction.atomic():
         send(1, channel="others")
         send(2)

@@ -17,7 +17,7 @@ from django.test import override_settings
 
 from bus.broker import BusChannelLayer
 from bus.broker.operations.dead_letters import DeadLetters
-from bus.broker.operations.handled_log import History
+from bus.broker.operations.handled_log import HandledLog
 from bus.chat.visitors import Visitor
 from bus.embedded import valkey
 from bus.messaging import background, operations, sender
@@ -138,7 +138,7 @@ async def test_it_is_in_no_file_and_in_no_copy(
         await written(place, "hello", "n0")
         row = await written(place, body, "n1")
         await written(place, "and on", "n2")
-    history = History(layer, "moderation")
+    history = HandledLog(layer, "moderation")
     assert len((await history.stretch(0, 10**14)).positions) == 3
     assert held_by(server.directory)
     await sync_to_async(act)(row)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bus.broker.local_queue import Mailbox
+from bus.broker.local_queue import LocalQueue
 
 pytestmark = pytest.mark.asyncio
 
@@ -17,13 +17,13 @@ def limit(settings: Any) -> None:
     settings.BUS_MAILBOX_LIMIT = 4096
 
 
-async def read(box: Mailbox, count: int) -> list[bytes | None]:
+async def read(box: LocalQueue, count: int) -> list[bytes | None]:
     return [await asyncio.wait_for(box.get(), 1) for _ in range(count)]
 
 
 async def test_it_is_bounded_in_bytes_and_takes_again(caplog: pytest.LogCaptureFixture) -> None:
     dropped: Counter[str] = Counter()
-    box = Mailbox("bus.specific!x", 100, dropped)
+    box = LocalQueue("bus.specific!x", 100, dropped)
     losses: list[str] = []
     box.on_loss = lambda: losses.append("loss")
     large = b"x" * 1024
@@ -49,7 +49,7 @@ async def test_it_is_bounded_in_bytes_and_takes_again(caplog: pytest.LogCaptureF
 
 async def test_it_is_bounded_in_number() -> None:
     dropped: Counter[str] = Counter()
-    box = Mailbox("bus.specific!x", 2, dropped)
+    box = LocalQueue("bus.specific!x", 2, dropped)
     for _ in range(5):
         box.put_nowait(b"x")
     assert dropped == {"messages": 3}
@@ -57,7 +57,7 @@ async def test_it_is_bounded_in_number() -> None:
 
 async def test_one_alone_fits_however_large_it_is() -> None:
     dropped: Counter[str] = Counter()
-    box = Mailbox("bus.specific!x", 2, dropped)
+    box = LocalQueue("bus.specific!x", 2, dropped)
     box.put_nowait(b"x" * 10_000)
     box.put_nowait(b"y")
     assert dropped == {"bytes": 1}
@@ -66,7 +66,7 @@ async def test_one_alone_fits_however_large_it_is() -> None:
 
 async def test_emptied_by_others_it_lets_readers_go_and_holds_nothing() -> None:
     dropped: Counter[str] = Counter()
-    box = Mailbox("bus.specific!x", 2, dropped)
+    box = LocalQueue("bus.specific!x", 2, dropped)
     box.put_nowait(b"x" * 4096)
     box.discard()
     reading = asyncio.ensure_future(read(box, 1))

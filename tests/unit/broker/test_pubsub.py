@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.pubsub import Subscriptions
+from bus.broker.pubsub import PubSub
 
 pytestmark = pytest.mark.asyncio
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path) -> Subscriptions:
-    return Subscriptions({"address": f"unix://{tmp_path}/none"}, lambda name, data: None)
+def nowhere(tmp_path: Path) -> PubSub:
+    return PubSub({"address": f"unix://{tmp_path}/none"}, lambda name, data: None)
 
 
-async def test_joins_that_fail_leave_nothing_behind(nowhere: Subscriptions) -> None:
+async def test_joins_that_fail_leave_nothing_behind(nowhere: PubSub) -> None:
     async def join(name: str) -> None:
         with pytest.raises(BrokerUnavailable):
             await nowhere.subscribe(name)
@@ -29,7 +29,7 @@ async def test_joins_that_fail_leave_nothing_behind(nowhere: Subscriptions) -> N
     await nowhere.close()
 
 
-async def test_who_waits_for_a_name_that_is_given_up_is_told(nowhere: Subscriptions) -> None:
+async def test_who_waits_for_a_name_that_is_given_up_is_told(nowhere: PubSub) -> None:
     waiting = asyncio.ensure_future(nowhere.subscribe("group"))
     await asyncio.sleep(0)
     nowhere.unsubscribe("group")

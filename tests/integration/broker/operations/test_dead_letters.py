@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from bus.broker import BusChannelLayer
 from bus.broker.operations.dead_letters import DeadLetters
-from bus.broker.operations.handled_log import History
+from bus.broker.operations.handled_log import HandledLog
 
 pytestmark = pytest.mark.asyncio
 
@@ -126,7 +126,7 @@ async def test_put_back_again_and_again_it_keeps_the_id_that_its_sender_was_told
     assert delivery.message_id == told
     with override_settings(BUS_RETENTION=["60"]):
         await stream.done([delivery])
-    history = History(layer, "jobs")
+    history = HandledLog(layer, "jobs")
     (kept,) = await history.fetch((await history.stretch(0, 10**14)).positions)
     assert kept is not None
     assert kept.id == told

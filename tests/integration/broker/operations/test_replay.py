@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
 from bus.broker import BusChannelLayer
-from bus.broker.operations.handled_log import History, Position, Stretch
+from bus.broker.operations.handled_log import HandledLog, Position, Stretch
 from bus.broker.operations.replay import Replay
 from bus.conf.environment import from_environment
 from bus.conf.rates import per_channel
@@ -46,12 +46,12 @@ async def handle(layer: BusChannelLayer, channel: str = "jobs") -> list[int]:
 
 
 async def everything(layer: BusChannelLayer, channel: str = "jobs") -> Stretch:
-    return await History(layer, channel).stretch(0, ALWAYS)
+    return await HandledLog(layer, channel).stretch(0, ALWAYS)
 
 
 async def kept(layer: BusChannelLayer, channel: str = "jobs") -> list[int]:
     """The numbers of what is kept, in the order of sending."""
-    history = History(layer, channel)
+    history = HandledLog(layer, channel)
     found = await history.fetch((await everything(layer, channel)).positions)
     return [layer.deserialize(one.payload)["n"] for one in found if one]
 
@@ -93,7 +93,7 @@ async def test_one_that_was_kept_back_is_replayed_like_others(layer: BusChannelL
 
 async def test_a_retried_one_stands_where_it_was_sent(layer: BusChannelLayer) -> None:
     await send(layer, range(1))
-    history = History(layer, "jobs")
+    history = HandledLog(layer, "jobs")
     sent = await history.now()
     (first,) = (await layer.stream("jobs").claim("w", 1)).deliveries
     while await history.now() <= sent:
@@ -123,7 +123,7 @@ async def test_the_oldest_go_after_their_time(layer: BusChannelLayer) -> None:
     await handle(layer)
     # Kept for 1 ms from now on: all that is older goes with the next one that is handled.
     with override_settings(BUS_RETENTION=["0.001"]):
-        history = History(layer, "jobs")
+        history = HandledLog(layer, "jobs")
         handled = await history.now()
         while await history.now() <= handled + 2:
             pass
@@ -143,7 +143,7 @@ async def test_nothing_handled_anymore_is_forgotten_in_time(layer: BusChannelLay
 async def test_a_replay_sends_again_in_order_and_says_so(layer: BusChannelLayer) -> None:
     await send(layer, range(60))
     await handle(layer)
-    replay = Replay(History(layer, "jobs"), await everything(layer), FAST)
+    replay = Replay(HandledLog(layer, "jobs"), await everything(layer), FAST)
     await replay.run()
     assert (replay.sent, replay.missing, replay.left) == (60, 0, 0)
     deliveries = (await layer.stream("jobs").claim("w", 100)).deliveries
@@ -162,7 +162,7 @@ async def test_a_replay_sends_again_in_order_and_says_so(layer: BusChannelLayer)
 
 
 async def test_only_a_range_of_time_is_replayed(layer: BusChannelLayer) -> None:
-    history = History(layer, "jobs")
+    history = HandledLog(layer, "jobs")
     marks = []
     for part in range(3):
         marks.append(await history.now())
@@ -179,7 +179,7 @@ async def test_only_a_range_of_time_is_replayed(layer: BusChannelLayer) -> None:
 async def test_a_replay_waits_for_room_and_leaves_half_to_others(layer: BusChannelLayer) -> None:
     await send(layer, range(3), "small")
     await handle(layer, "small")
-    replay = Replay(History(layer, "small"), await everything(layer, "small"), FAST)
+    replay = Replay(HandledLog(layer, "small"), await everything(layer, "small"), FAST)
     running = asyncio.ensure_future(replay.run())
     await until(lambda: replay.waiting)
     assert replay.sent == 2
@@ -197,7 +197,7 @@ async def test_a_replay_waits_for_room_and_leaves_half_to_others(layer: BusChann
 async def test_a_stopped_replay_goes_on_where_it_stopped(layer: BusChannelLayer) -> None:
     await send(layer, range(20))
     await handle(layer)
-    history = History(layer, "jobs")
+    history = HandledLog(layer, "jobs")
     first = Replay(history, await everything(layer), rate=200)
     running = asyncio.ensure_future(first.run())
     await until(lambda: first.sent >= 5)
@@ -214,7 +214,7 @@ async def test_a_stopped_replay_goes_on_where_it_stopped(layer: BusChannelLayer)
 async def test_the_rate_is_kept(layer: BusChannelLayer) -> None:
     await send(layer, range(11))
     await handle(layer)
-    replay = Replay(History(layer, "jobs"), await everything(layer), rate=50)
+    replay = Replay(HandledLog(layer, "jobs"), await everything(layer), rate=50)
     began = asyncio.get_running_loop().time()
     await replay.run()
     assert asyncio.get_running_loop().time() - began >= 10 / 50 - 0.1
@@ -226,7 +226,7 @@ async def test_what_is_gone_meanwhile_is_passed_over_and_counted(layer: BusChann
     stretch = await everything(layer)
     key = f"{layer.stream('jobs').base}:history"
     await layer.connection("jobs").call("XDEL", key, stretch.positions[1].key)
-    replay = Replay(History(layer, "jobs"), stretch, FAST)
+    replay = Replay(HandledLog(layer, "jobs"), stretch, FAST)
     await replay.run()
     assert (replay.sent, replay.missing, replay.left) == (2, 1, 0)
 
