@@ -280,11 +280,11 @@ LOGGING = {
     },
     "filters": {
         "no_sockets": {"()": "bus.logs.NoSocketLines"},
-        "strangers": {"()": "bus.logs.RateLimitFilter"},
+        "rate_limit": {"()": "bus.logs.RateLimitFilter"},
     },
     # With handlers and levels as uvicorn has set them.
     "loggers": {
-        "uvicorn.error": {"filters": ["no_sockets", "strangers"]},
+        "uvicorn.error": {"filters": ["no_sockets", "rate_limit"]},
         # Wrong passwords and locks; not each step on the way.
         "axes": {"level": "WARNING"},
     },
@@ -292,7 +292,7 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["strangers"],
+            "filters": ["rate_limit"],
             "stream": sys.stderr,
         }
     },

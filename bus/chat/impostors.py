@@ -75,11 +75,11 @@ def _said(message: ChannelMessage) -> tuple[str, str] | None:
         said = "source", message.source
     else:
         return None
-    known = _passed.get(said, 0.0) > time.monotonic() or _is_of_the_house(said[1])
+    known = _passed.get(said, 0.0) > time.monotonic() or _is_reserved(said[1])
     return None if known or not said[1] else said
 
 
-def _is_of_the_house(name: str) -> bool:
+def _is_reserved(name: str) -> bool:
     """Whether services may have it, and nobody else: what guests are called is not theirs."""
     return name_policy.is_reserved(name) and not taken_names.is_a_guests(name)
 
