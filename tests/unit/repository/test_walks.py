@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md walks through the house, and it is true: each hop leads to the next by its name."""
+"""ARCHITECTURE.md walks through the house: each hop is there, and leads to the next by its name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -108,14 +109,17 @@ def own_names(node: ast.AST) -> Iterator[str]:
         yield from (one.id for one in targets if isinstance(one, ast.Name))
 
 
-def imports(path: Path, target: Hop) -> bool:
-    """Whether a module imports another hop's module, or something of its package."""
+@cache
+def imports(path: Path, target: Hop, *, exactly: bool = False) -> bool:
+    """Whether a module imports another hop's module, or, if not `exactly`, one of its package."""
     module = ".".join(target.path.relative_to(ROOT).with_suffix("").parts)
+    module = module.removesuffix(".__init__")
     package = ".".join(target.package.relative_to(ROOT).with_suffix("").parts)
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.ImportFrom) and node.module:
             named = {node.module, *(f"{node.module}.{one.name}" for one in node.names)}
-            if module in named or package in named or node.module.startswith(f"{package}."):
+            near = package in named or node.module.startswith(f"{package}.")
+            if module in named or (near and not exactly):
                 return True
     return False
 
@@ -123,17 +127,24 @@ def imports(path: Path, target: Hop) -> bool:
 def leads_to(hop: Hop, following: Hop) -> bool:
     """Whether a hop comes to the next one by calls within its own package."""
     package = hop.package
-    seen: set[str] = set()
     nodes = [(hop.path, definition(hop))]
+    seen = set(nodes)
     for _ in range(DEPTH):
         further = []
         for path, node in nodes:
             names = names_in(node)
-            near = following.package == package or imports(path, following)
-            if following.leaf in names and near:
+            if following.leaf in names and (
+                following.package == package or imports(path, following)
+            ):
                 return True
-            further += [one for name in names - seen for one in defined(package).get(name, ())]
-            seen |= names
+            further += [
+                (at, one)
+                for name in names
+                for at, one in defined(package).get(name, ())
+                if (at, one) not in seen
+                and (at == path or imports(path, Hop(at, name), exactly=True))
+            ]
+        seen.update(further)
         nodes = further
     return False
 
@@ -158,7 +169,7 @@ def test_each_hop_is_there(hop: Hop) -> None:
         pair
         for stretches in walks().values()
         for stretch in stretches
-        for pair in zip(stretch, stretch[1:], strict=False)
+        for pair in pairwise(stretch)
         if pair[0].path.suffix == ".py"
     ],
     ids=str,

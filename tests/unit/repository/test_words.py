@@ -22,7 +22,7 @@ def words_in_use() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in (*(ROOT / "bus").rglob("*.py"), *(ROOT / "config").rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
-        if "management" in parts and "commands" in parts or "migrations" in parts:
+        if ("management" in parts and "commands" in parts) or "migrations" in parts:
             continue
         for part in parts:
             for word in part.strip("_").split("_"):
