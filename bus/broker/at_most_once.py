@@ -10,6 +10,7 @@ from typing import Any
 from bus.broker.decode import Decoder, unpacked
 from bus.broker.delivery import Delivery
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.send_options import SendOptions
 from bus.broker.stream import Claim, Stream, raw
 
 logger = logging.getLogger(__name__)
@@ -87,10 +88,11 @@ class _Attempt:
             if delivery is not None:
                 await self._stream.send(
                     delivery.payload,
-                    raw(delivery.ordering_key),
+                    SendOptions.of(
+                        ordering_key=raw(delivery.ordering_key), expires_at=delivery.expires_at
+                    ),
                     capacity=_ANY_CAPACITY,
                     partitions=1,
-                    expires_at=delivery.expires_at,
                 )
         except BrokerUnavailable as error:
             logger.warning("%s: a cancelled receive: %s", self._stream.channel, error)

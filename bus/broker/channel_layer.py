@@ -24,6 +24,7 @@ from bus.broker.errors import BrokerUnavailable, InvalidMessage, OversizedMessag
 from bus.broker.loop_state import LoopState
 from bus.broker.redis_client import RedisClient
 from bus.broker.redis_urls import Host, hosts_of
+from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wakeup
 from bus.conf import conf
@@ -121,9 +122,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         sent again in order. Raises ChannelFull, TypeError for a wrong channel name,
         InvalidMessage for a message that cannot be sent, BrokerUnavailable.
         """
-        return await self._get_layer().send_message(
-            channel,
-            message,
+        options = SendOptions.of(
             ordering_key=ordering_key,
             not_before=not_before,
             expires_at=expires_at,
@@ -131,6 +130,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             ttl=ttl,
             repeatable=repeatable,
         )
+        return await self._get_layer().send_message(channel, message, options)
 
     def group_places(self) -> Callable[[str], tuple[str, RedisClient]]:
         """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from bus.broker.channel_layer import BusChannelLayer
-from bus.conf import conf
+from bus.broker.send_options import SendArguments, SendOptions
 
 
 async def send_once(
     layer: BusChannelLayer,
     channel: str,
     message: dict[str, Any],
-    once: str,
-    *,
-    ordering_key: str | None = None,
-    not_before: int = 0,
+    idempotency_key: str,
+    **arguments: Unpack[SendArguments],
 ) -> str:
-    """Send to a named channel; within a day, a repeat of `once` returns the first id alone.
+    """Send to a named channel; within a day, a repeat of the key returns the first id alone.
 
     The broker looks and appends in one step, so of two at the same time one is appended, and what
-    was refused is not remembered. With `once` empty it is a plain send. Raises as `send` does.
+    was refused is not remembered. With an empty key it is a plain send. Raises as `send` does.
     """
-    return await layer.stream(channel).send(
-        layer.encode(message),
-        layer.key_of(channel, message) if ordering_key is None else ordering_key,
-        capacity=layer.capacity_of(channel),
-        partitions=layer.partitions or conf.partitions,
-        not_before=not_before,
-        once=once,
+    options = SendOptions.of(idempotency_key=idempotency_key, **arguments)
+    payload = layer.encode(message)
+    sent: str = await layer.send_encoded(
+        channel, payload, options.with_key(layer.key_of(channel, message))
     )
+    return sent

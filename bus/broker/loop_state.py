@@ -21,6 +21,7 @@ from bus.broker.local_queue import LocalQueue
 from bus.broker.outage import Outage, backoff
 from bus.broker.pubsub import PubSub
 from bus.broker.redis_client import RedisClient
+from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wakeup
 from bus.conf import conf
@@ -97,16 +98,7 @@ class LoopState(RedisPubSubLoopLayer):
         return channel
 
     async def send_message(
-        self,
-        channel: str,
-        message: dict[str, Any],
-        *,
-        ordering_key: str | None,
-        not_before: int,
-        expires_at: int,
-        delay: float,
-        ttl: float | None,
-        repeatable: bool,
+        self, channel: str, message: dict[str, Any], options: SendOptions
     ) -> str:
         """See BusChannelLayer.send."""
         _names.require_valid_channel_name(channel)
@@ -114,42 +106,16 @@ class LoopState(RedisPubSubLoopLayer):
         if "!" in channel:
             await self.connection(channel).call("PUBLISH", channel, payload)
             return ""
-        if ordering_key is None:
-            ordering_key = self.channel_layer.key_of(channel, message)
-        return await self.send_encoded(
-            channel,
-            payload,
-            ordering_key,
-            not_before=not_before,
-            expires_at=expires_at,
-            delay=delay,
-            ttl=ttl,
-            repeatable=repeatable,
-        )
+        keyed = options.with_key(self.channel_layer.key_of(channel, message))
+        return await self.send_encoded(channel, payload, keyed)
 
-    async def send_encoded(
-        self,
-        channel: str,
-        payload: bytes,
-        ordering_key: str,
-        *,
-        not_before: int = 0,
-        expires_at: int = 0,
-        delay: float = 0,
-        ttl: float | None = None,
-        repeatable: bool = False,
-    ) -> str:
+    async def send_encoded(self, channel: str, payload: bytes, options: SendOptions) -> str:
         """Send what `encode` has made before; raises ChannelFull and BrokerUnavailable."""
         return await self.stream(channel).send(
             payload,
-            ordering_key,
+            options,
             capacity=self.channel_layer.capacity_of(channel),
             partitions=self.channel_layer.partitions or conf.partitions,
-            not_before=not_before,
-            expires_at=expires_at,
-            delay=delay,
-            ttl=ttl,
-            repeatable=repeatable,
         )
 
     def _reconnected(self) -> None:

@@ -82,7 +82,7 @@ class RedisClient:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         # Here, so that what cannot be sent fails alone, and not the pipeline with others' commands.
-        self._waiting.append(((command[0], *map(_encoded, command[1:])), answer))
+        self._waiting.append(((command[0], *map(encoded, command[1:])), answer))
         if self._flusher is None:
             self._flusher = loop.create_task(self._flush())
         return answer
@@ -188,7 +188,7 @@ class RedisClient:
         await self._pipeline([("SCRIPT", "LOAD", source) for source in list(_sources.values())])
 
 
-def _encoded(part: Any) -> bytes | int | float:
+def encoded(part: Any) -> bytes | int | float:
     """One part of a command; raises InvalidMessage where it is nothing that a broker takes."""
     if isinstance(part, bytes | float) or (isinstance(part, int) and not isinstance(part, bool)):
         return part

@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,11 +19,12 @@ _KEPT_FOR = 5.0
 _KEPT_SIZE = 4 * 1024 * 1024
 # For so long the broker knows the number of a sender's last send, in seconds; the sender asks it
 # to check for much less, so that a clock that is set ahead there makes nothing look lost.
-NUMBER_FOR = 2 * 86_400.0
+_NUMBER_FOR = 2 * 86_400.0
 _CHECKED_FOR = 30.0
 
-# Runs the script, last with the sender, the number of this send and the number to be checked.
-Run = Callable[..., Awaitable[Any]]
+# Runs the script of one send, with the sender, the send's number and the number to be checked by
+# the names that send.lua has for them.
+Append = Callable[[Mapping[str, str | int]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class _Kept:
     number: int
     at: float
     size: int
-    args: tuple[Any, ...]
+    append: Append
 
 
 class SendLog:
@@ -42,8 +43,7 @@ class SendLog:
     what it lacks is sent again before anything else. Only for messages that do no harm twice.
     """
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self) -> None:
         self._sender = uuid.uuid4().hex
         self._number = 0
         self._confirmed = 0
@@ -54,16 +54,14 @@ class SendLog:
         # How often something was sent again.
         self._mended = 0
 
-    async def send(self, size: int, *args: Any) -> Any:
+    async def send(self, size: int, append: Append) -> Any:
         """Run the script of a send, of `size` bytes; raises what it raises."""
         while True:
             self._number += 1
             number, mended = self._number, self._mended
             fresh = time.monotonic() - self._confirmed_at < _CHECKED_FOR
             try:
-                answer = await self._run(
-                    *args, self._sender, number, self._confirmed if fresh else 0
-                )
+                answer = await append(self._numbered(number, self._confirmed if fresh else 0))
             except ResponseError as error:
                 if not str(error).startswith("BUSLOST"):
                     raise
@@ -71,14 +69,22 @@ class SendLog:
                     if self._mended == mended:
                         await self._mend(int(str(error).split()[1]))
                 continue
-            self._keep(_Kept(number, time.monotonic(), size, args))
+            self._keep(_Kept(number, time.monotonic(), size, append))
             return answer
+
+    def _numbered(self, number: int, confirmed: int) -> dict[str, str | int]:
+        return {
+            "sender": self._sender,
+            "number": number,
+            "confirmed": confirmed,
+            "number_for": int(_NUMBER_FOR * 1000),
+        }
 
     async def _mend(self, known: int) -> None:
         """Send again what came after the number that the broker knows."""
         lost = [kept for kept in self._kept if kept.number > known]
         for kept in sorted(lost, key=lambda kept: kept.number):
-            await self._run(*kept.args, self._sender, kept.number, known)
+            await kept.append(self._numbered(kept.number, known))
             known = kept.number
         self._confirmed = known
         self._mended += 1

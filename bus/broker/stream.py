@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import msgpack
@@ -16,9 +16,9 @@ from redis.exceptions import ResponseError
 from bus.broker import wrong_type
 from bus.broker.channel_stats import ChannelStats, about_of
 from bus.broker.delivery import Delivery
-from bus.broker.errors import InvalidMessage
 from bus.broker.redis_client import RedisClient
-from bus.broker.send_log import NUMBER_FOR, SendLog
+from bus.broker.send_log import SendLog
+from bus.broker.send_options import SendOptions
 from bus.conf import conf
 from bus.conf.rates import per_channel
 
@@ -26,8 +26,6 @@ from bus.conf.rates import per_channel
 LIVENESS_MS = 5000
 # What a worker told of itself is shown until it did not beat for this long, in ms.
 FORGET_MS = 15_000
-# A repeat of a send is known for this long, in ms.
-_ONCE_MS = 24 * 3600 * 1000
 # Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
 IDLE_PAUSE = 1.0
 LOCKED_PAUSE = 0.02
@@ -66,7 +64,7 @@ class Stream:
         self.base = f"{{{prefix}:{channel}}}"
         self._connection = connection
         self._start = 0
-        self._ledger = SendLog(self._send_numbered)
+        self._send_log = SendLog()
 
     @property
     def wake_channel(self) -> str:
@@ -74,47 +72,21 @@ class Stream:
         return f"{self.base}:wake"
 
     async def send(
-        self,
-        payload: bytes,
-        ordering_key: str | bytes,
-        *,
-        capacity: int,
-        partitions: int,
-        not_before: int = 0,
-        expires_at: int = 0,
-        replayed_from: str = "",
-        delay: float = 0,
-        ttl: float | None = None,
-        once: str = "",
-        repeatable: bool = False,
+        self, payload: bytes, options: SendOptions, *, capacity: int, partitions: int
     ) -> str:
-        """Append one message and return its id; times in ms since 1970, `delay` and `ttl` in s.
+        """Append one message and return its id.
 
-        What has expired already is counted and dropped when a worker comes to it. A repeat with
-        the same `once` within a day appends nothing and returns the first id. One that is
-        `repeatable` is sent again, before any later one, where the broker lost it. Raises
+        What has expired already is counted and dropped when a worker comes to it. Raises
         ChannelFull beyond the capacity, InvalidMessage, BrokerUnavailable where the broker is away
         or full.
         """
-        args = (
-            partitions,
-            capacity,
-            payload,
-            ordering_key,
-            not_before,
-            # 0 is never, to the script, and what is before 1970 is not.
-            expires_at and max(1, expires_at),
-            replayed_from,
-            _in_ms(delay, "delay"),
-            "" if ttl is None else _in_ms(ttl, "ttl"),
-            once,
-            _ONCE_MS,
-        )
+        told = {**options.packed(), "capacity": capacity, "partitions": partitions}
+        append = partial(self._append, payload, told)
         try:
-            if repeatable:
-                answer = await self._ledger.send(len(payload), *args)
+            if options.repeatable:
+                answer = await self._send_log.send(len(payload), append)
             else:
-                answer = await self._send_numbered(*args, "", 0, 0)
+                answer = await append({})
         except ResponseError as error:
             if str(error).startswith("BUSFULL"):
                 raise ChannelFull(
@@ -123,8 +95,11 @@ class Stream:
             raise
         return text(answer)
 
-    async def _send_numbered(self, *args: Any) -> Any:
-        return await self._connection.run("send", self.base, *args, int(NUMBER_FOR * 1000))
+    async def _append(
+        self, payload: bytes, told: dict[str, Any], numbered: Mapping[str, str | int]
+    ) -> Any:
+        packed = msgpack.packb({**told, **numbered}, use_bin_type=False)
+        return await self._connection.run("send", self.base, payload, packed)
 
     async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
         """Claim up to `count` messages, each partition's in order and by one worker at a time.
@@ -286,15 +261,6 @@ class Stream:
     async def retire(self, worker: str) -> None:
         """Forget a worker that stopped."""
         await self._connection.run("retire", self.base, worker)
-
-
-def _in_ms(seconds: float, what: str) -> int:
-    """A span of time as the broker counts it: rounded up, and none where it is over already."""
-    try:
-        return max(0, math.ceil(seconds * 1000))
-    except (ValueError, OverflowError) as error:
-        said = f"A {what} is a number of seconds, not {seconds}. Nothing was sent."
-        raise InvalidMessage(said) from error
 
 
 def raw(part: Any) -> Any:

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.db import InterfaceError, OperationalError, transaction
 
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.send_options import SendOptions
 from bus.messaging import default_layer
 from bus.messaging.errors import protocol_errors
 from bus.protocol import channel_names
@@ -123,9 +124,11 @@ async def _send_queued(rows: Sequence[QueuedSend], stuck: set[str]) -> list[int]
             await default_layer.get().send_encoded(
                 row.channel,
                 bytes(row.payload),
-                row.ordering_key,
-                not_before=row.not_before,
-                expires_at=row.expires_at,
+                SendOptions.of(
+                    ordering_key=row.ordering_key,
+                    not_before=row.not_before,
+                    expires_at=row.expires_at,
+                ),
             )
         except ChannelFull as error:
             logger.debug("%s waits: %s", row, error)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from channels.exceptions import ChannelFull
 
 from bus.broker.operations.handled_log import HandledLog, Kept, Position, Stretch
+from bus.broker.send_options import SendOptions
 from bus.conf import conf
 
 # A replay leaves this part of a channel's capacity to those who send for the first time.
@@ -76,10 +77,9 @@ class Replay:
             try:
                 await layer.stream(channel).send(
                     kept.payload,
-                    kept.ordering_key,
+                    SendOptions(ordering_key=kept.ordering_key, replayed_from=kept.id),
                     capacity=max(1, int(layer.capacity_of(channel) * _LEFT_TO_OTHERS)),
                     partitions=layer.partitions or conf.partitions,
-                    replayed_from=kept.id,
                 )
             except ChannelFull:
                 if not self.waiting:

@@ -11,6 +11,7 @@ from django.test import override_settings
 from bus.broker import BusChannelLayer
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.operations.handled_log import HandledLog
+from bus.broker.send_options import SendOptions
 
 pytestmark = pytest.mark.asyncio
 
@@ -66,7 +67,7 @@ async def test_one_tells_everything(layer: BusChannelLayer) -> None:
 
 async def test_one_that_cannot_be_decoded_is_shown_all_the_same(layer: BusChannelLayer) -> None:
     stream = layer.stream("jobs")
-    await stream.send(b"\xc1\xff", "k", capacity=10, partitions=4)
+    await stream.send(b"\xc1\xff", SendOptions("k"), capacity=10, partitions=4)
     (delivery,) = (await stream.claim("w", 1)).deliveries
     await stream.bury(delivery, "what is this")
     (letter,) = await DeadLetters(layer, "jobs").newest()

@@ -15,6 +15,7 @@ from channels.routing import ChannelNameRouter
 from channels.worker import Worker
 
 from bus.broker import BusChannelLayer
+from bus.broker.send_options import SendOptions
 from tests.support.wait import until_async
 
 # A consumer closes stale database connections before each message, hence `django_db`.
@@ -187,7 +188,7 @@ async def test_what_nobody_receives_any_more_is_closed(
 async def test_a_payload_that_cannot_be_decoded_does_not_stop_the_receiver(
     layer: BusChannelLayer, broker: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await layer.stream("jobs").send(b"\xc1", "k", capacity=10, partitions=1)
+    await layer.stream("jobs").send(b"\xc1", SendOptions("k"), capacity=10, partitions=1)
     await layer.send("jobs", {"type": "x"}, ordering_key="k")
     with caplog.at_level(logging.ERROR):
         assert await asyncio.wait_for(layer.receive("jobs"), 5) == {"type": "x"}
@@ -210,7 +211,7 @@ async def test_messages_that_came_too_late_are_not_received(
 
 async def test_a_dict_from_another_language_is_received(layer: BusChannelLayer) -> None:
     payload = msgpack.packb({"type": "x", "n": 1})
-    await layer.stream("jobs").send(payload, "k", capacity=10, partitions=1)
+    await layer.stream("jobs").send(payload, SendOptions("k"), capacity=10, partitions=1)
     assert await layer.receive("jobs") == {"type": "x", "n": 1}
 
 

@@ -19,6 +19,7 @@ from redis.exceptions import ResponseError
 
 from bus.broker import BusChannelLayer, Undeliverable, outage
 from bus.broker.errors import InvalidMessage
+from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
 from bus.broker.worker import slot
 from bus.broker.worker.worker import Worker
@@ -225,7 +226,7 @@ async def test_what_cannot_be_decoded_is_a_dead_letter_at_once(
     layer: BusChannelLayer, broker: str, payload: bytes
 ) -> None:
     record, application = recording(AsyncConsumer)
-    await layer.stream("jobs").send(payload, "k", capacity=10, partitions=16)
+    await layer.stream("jobs").send(payload, SendOptions("k"), capacity=10, partitions=16)
     await layer.send("jobs", {"type": "job.run", "n": 2}, ordering_key="k")
     async with working(layer, application):
         await until(lambda: record.seen == [2] and left(broker) == 0)
