@@ -13,7 +13,7 @@ from bus.admin.base import BaseAdmin, ReadOnlyAdmin, person
 from bus.messaging import publisher
 from bus.models import DryRun, Message, Report, Review
 from bus.posting import events
-from bus.posting.outcomes import Fact
+from bus.posting.domain_events import DomainEvent
 from bus.protocol.errors import BusError
 from bus.review import reviews
 from bus.unicode.normal_form import nfc
@@ -78,11 +78,11 @@ class ReviewAdmin(BaseAdmin):
 
     def _decide(self, request: HttpRequest, queryset: QuerySet[Review], *, approve: bool) -> None:
         by = person(request)
-        facts: list[Fact] = []
+        domain_events: list[DomainEvent] = []
         decided = 0
         for review in queryset.order_by("opened_at"):
             try:
-                facts += reviews.decide(review.pk, approve=approve, by=by).facts
+                domain_events += reviews.decide(review.pk, approve=approve, by=by).domain_events
             except BusError as error:
                 self.message_user(request, f"{review}: {error.text}", messages.WARNING)
                 continue
@@ -91,7 +91,7 @@ class ReviewAdmin(BaseAdmin):
                 self.message_user(request, f"{review}: {error}", messages.ERROR)
                 break
             decided += 1
-        _publish(self, request, events.of_facts(facts))
+        _publish(self, request, events.of_domain_events(domain_events))
         self.message_user(request, _("%(count)d decided.") % {"count": decided})
 
 

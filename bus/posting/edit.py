@@ -26,7 +26,7 @@ from bus.enforcement.recent_texts import RecentTexts
 from bus.models import Message, Review, Room
 from bus.moderation import Verdict, judge
 from bus.posting import erasures
-from bus.posting.outcomes import Closed, Fact, Opened, Removed, Settled, Shown
+from bus.posting.domain_events import Closed, DomainEvent, Opened, Removed, Settled, Shown
 from bus.protocol import reasons
 from bus.protocol.errors import Conflict, Forbidden, Invalid, NotFound, SlowMode
 from bus.protocol.objects import Reason
@@ -51,7 +51,7 @@ class Change:
     """A message as it is now, and what must be told of how it came to be so."""
 
     row: Message
-    facts: list[Fact] = field(default_factory=list)
+    domain_events: list[DomainEvent] = field(default_factory=list)
     # What is to be remembered of its author (bus.messaging.text_store); "" where nothing was said.
     said: str = ""
 
@@ -110,8 +110,10 @@ def edit(
             erasures.note(found.room, [row])
             found.take_seq()
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
-            facts = [Shown(row), *found.alert(verdict, now)]
-            return Change(row, facts, said=RecentTexts.entry(clock.now_ms(), found.room.name, body))
+            domain_events = [Shown(row), *found.alert(verdict, now)]
+            return Change(
+                row, domain_events, said=RecentTexts.entry(clock.now_ms(), found.room.name, body)
+            )
         reason = verdict.reason or "moderator"
         actor = audit.rule(open_review.rule_of(verdict))
         audit.note("edit.refused", actor, found.room, message=row, reason=reason)
@@ -185,7 +187,7 @@ class _Found:
         if wait := slow_mode.wait(self.right, last, now):
             raise SlowMode(retry_after=wait)
 
-    def alert(self, verdict: Verdict, now: dt.datetime) -> list[Fact]:
+    def alert(self, verdict: Verdict, now: dt.datetime) -> list[DomainEvent]:
         """Have a moderator look at an edit that stands, where a rule wants it."""
         if verdict.action != "alert":
             return []
@@ -196,7 +198,7 @@ class _Found:
         review.save()
         return [Opened(review)]
 
-    def remove(self, note: str) -> list[Fact]:
+    def remove(self, note: str) -> list[DomainEvent]:
         """Wipe it, and end its review where a moderator does it; returns what that is to others."""
         row, review, now = self.row, self.review, clock.now()
         under_review = review is not None and review.state == Review.State.OPEN
@@ -217,7 +219,7 @@ class _Found:
         review.save(update_fields=["hidden"])
         return self._close("removed by a moderator") if under_review and not self.own else []
 
-    def withdraw(self) -> list[Fact]:
+    def withdraw(self) -> list[DomainEvent]:
         """Take back a message that nobody else has seen; once more is told again."""
         row = self.row
         if row.status != Message.Status.HELD:
@@ -237,7 +239,7 @@ class _Found:
         row.body = ""
         erasures.note(self.room, [row])
 
-    def _close(self, note: str) -> list[Fact]:
+    def _close(self, note: str) -> list[DomainEvent]:
         review = self.review
         if review is None or review.state != Review.State.OPEN:
             return []

@@ -1,4 +1,4 @@
-"""Tells outcomes as events: what the room hears, and what the author hears."""
+"""Makes events of domain events: what the room hears, and what the author hears."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bus.chat.room_rights import FOR_GOOD, Rights
 from bus.enforcement import review_serializer
 from bus.messaging.event_batch import EventBatch
 from bus.models import Message, Review, Sanction
-from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
+from bus.posting.domain_events import Closed, DomainEvent, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import channel_names
 from bus.protocol.errors import BusError
 from bus.protocol.events import (
@@ -39,8 +39,8 @@ _HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
 
 
 @contextmanager
-def telling(what: str) -> Iterator[None]:
-    """Make events of something that is stored: what cannot be told takes nothing else with it.
+def failures_logged(what: str) -> Iterator[None]:
+    """Make events of something that is stored: one that fails takes nothing else with it.
 
     It is logged. Raises only where the database is away.
     """
@@ -83,7 +83,7 @@ class EventBatches:
     def refused(self, room_id: int, author_key: str, outcome: Outcome) -> None:
         """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
         if outcome.reason is not None:
-            text = _PLAIN[outcome.status].format(reason=outcome.reason.message)
+            text = _PLAIN_CHAT_TEXTS[outcome.status].format(reason=outcome.reason.message)
             own = self.rooms.setdefault(room_id, EventBatch()).own
             own.append(
                 (
@@ -92,13 +92,13 @@ class EventBatches:
                 )
             )
 
-    def tell(self, fact: Fact, moderators: Iterable[str]) -> None:
-        """Tell whom a fact concerns; reviews concern the room's moderators, by author key."""
-        with telling(type(fact).__name__):
-            self._tell(fact, moderators)
+    def add(self, domain_event: DomainEvent, moderators: Iterable[str]) -> None:
+        """Add the events of it; reviews concern the room's moderators, by author key."""
+        with failures_logged(type(domain_event).__name__):
+            self._add_events(domain_event, moderators)
 
-    def _tell(self, fact: Fact, moderators: Iterable[str]) -> None:
-        match fact:
+    def _add_events(self, domain_event: DomainEvent, moderators: Iterable[str]) -> None:
+        match domain_event:
             case Posted(row):
                 self.posted(row, row.room.name)
             case Shown(row):
@@ -110,23 +110,23 @@ class EventBatches:
                 self.settled(row.author_key, row.room.name, outcome)
                 self.refused(row.room_id, row.author_key, outcome)
             case Opened(review) | Closed(review):
-                kind = ReviewOpened if isinstance(fact, Opened) else ReviewClosed
+                kind = ReviewOpened if isinstance(domain_event, Opened) else ReviewClosed
                 frame = kind.encode(review_serializer.of(review), review.message.room.name)
                 for key in moderators:
                     self.authors.setdefault(key, EventBatch()).events.append((None, frame))
 
 
-def of_facts(facts: Iterable[Fact]) -> EventBatches:
+def of_domain_events(domain_events: Iterable[DomainEvent]) -> EventBatches:
     """What is to be published of what a service did; it looks up who moderates the rooms.
 
     It never fails, since what was done is done: what the database cannot tell now is logged.
     """
-    told = list(facts)
+    listed = list(domain_events)
     event_batches = EventBatches()
     try:
-        moderators = moderators_for(told)
-        for fact in told:
-            event_batches.tell(fact, moderators.get(_room_of(fact), ()))
+        moderators = moderators_for(listed)
+        for domain_event in listed:
+            event_batches.add(domain_event, moderators.get(_room_of(domain_event), ()))
     except (OperationalError, InterfaceError) as error:
         logger.warning("What was done is stored, and not all of it can be told: %s", error)
     return event_batches
@@ -134,13 +134,17 @@ def of_facts(facts: Iterable[Fact]) -> EventBatches:
 
 def of_report(review: Review) -> EventBatches:
     """What is to be published of a report that opened a review, or hid its message."""
-    hidden: list[Fact] = [Removed(review.message, "reported")] if review.hidden_now else []
-    return of_facts([*hidden, Opened(review)])
+    hidden: list[DomainEvent] = [Removed(review.message, "reported")] if review.hidden_now else []
+    return of_domain_events([*hidden, Opened(review)])
 
 
-def moderators_for(facts: Iterable[Fact]) -> dict[int, list[str]]:
-    """Who hears of the reviews among these facts, by room id; asks only if there are any."""
-    reviews = [fact.review for fact in facts if isinstance(fact, Opened | Closed)]
+def moderators_for(domain_events: Iterable[DomainEvent]) -> dict[int, list[str]]:
+    """Who hears of the reviews among these, by room id; asks only if there are any."""
+    reviews = [
+        domain_event.review
+        for domain_event in domain_events
+        if isinstance(domain_event, Opened | Closed)
+    ]
     rooms = {review.message.room for review in reviews}
     found: dict[int, list[str]] = {}
     for room_id, key in sorted(room_rights.moderators(rooms)) if rooms else ():
@@ -148,8 +152,12 @@ def moderators_for(facts: Iterable[Fact]) -> dict[int, list[str]]:
     return found
 
 
-def _room_of(fact: Fact) -> int:
-    row = fact.review.message if isinstance(fact, Opened | Closed) else fact.row
+def _room_of(domain_event: DomainEvent) -> int:
+    row = (
+        domain_event.review.message
+        if isinstance(domain_event, Opened | Closed)
+        else domain_event.row
+    )
     return row.room_id
 
 
@@ -209,7 +217,7 @@ def frame_of(message: ProtocolMessage, seq: int, reason: str = "") -> bytes:
     return MessageEdited.encode(message, message.room, seq)
 
 
-_PLAIN = {
+_PLAIN_CHAT_TEXTS = {
     "held": "Held for review. Only you can see this.",
     "rejected": "Not posted. {reason}",
 }

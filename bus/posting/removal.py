@@ -13,7 +13,7 @@ from bus.chat import clock
 from bus.enforcement import audit
 from bus.models import Message, Report, Review, Room
 from bus.posting import erasures
-from bus.posting.outcomes import Closed, Fact, Removed, Settled
+from bus.posting.domain_events import Closed, DomainEvent, Removed, Settled
 from bus.protocol import types
 from bus.protocol.errors import Invalid, NotFound
 
@@ -42,14 +42,14 @@ def put_back(row: Message, room: Room) -> None:
 
 def purge(
     room_id: int, author_key: str, *, since: dt.datetime, by: User | None, reason: str = ""
-) -> list[Fact]:
+) -> list[DomainEvent]:
     """Remove what an author wrote since then, for good; raises NotFound, and Invalid if too much.
 
     What waits for a moderator is rejected, and what was hidden stays out: reviews of all of it are
     closed as rejected, so that nothing brings one back.
     """
     now, reason = clock.now(), types.remark(reason, "reason")
-    facts: list[Fact] = []
+    domain_events: list[DomainEvent] = []
     with transaction.atomic():
         room = Room.objects.select_for_update().filter(pk=room_id).first()
         if room is None:
@@ -62,15 +62,15 @@ def purge(
             row.body = ""
             if row.status == Message.Status.POSTED:
                 take_out(row, room, now, "moderator")
-                facts.append(Removed(row, "moderator"))
+                domain_events.append(Removed(row, "moderator"))
             else:
                 row.status, row.reason = Message.Status.REJECTED, "moderator"
-                facts.append(Settled(row))
+                domain_events.append(Settled(row))
         changed = ["changed", "removed_at", "reason", "verdict", "body", "status"]
         Message.objects.bulk_update(rows, changed, batch_size=200)
         room.save(update_fields=["head"])
         erasures.note(room, rows)
-        facts += _close(rows, by, now)
+        domain_events += _close(rows, by, now)
         if rows:
             audit.note(
                 "author.purged",
@@ -80,7 +80,7 @@ def purge(
                 reason=reason,
                 details={"messages": [row.pk for row in rows]},
             )
-    return facts
+    return domain_events
 
 
 def _purged(room: Room, author_key: str, since: dt.datetime) -> list[Message]:
@@ -95,18 +95,18 @@ def _purged(room: Room, author_key: str, since: dt.datetime) -> list[Message]:
     return rows
 
 
-def _close(rows: Sequence[Message], by: User | None, now: dt.datetime) -> list[Fact]:
+def _close(rows: Sequence[Message], by: User | None, now: dt.datetime) -> list[DomainEvent]:
     by_id = {row.pk: row for row in rows}
     reviews = list(Review.objects.filter(message__in=by_id))
-    facts: list[Fact] = []
+    domain_events: list[DomainEvent] = []
     for review in reviews:
         review.message, review.hidden = by_id[review.message_id], False
         if review.state == Review.State.OPEN:
             review.state, review.note, review.effect = Review.State.REJECTED, "purged", ""
             review.decided_at, review.decided_by = now, by
             review.claimed_by = review.claimed_until = review.expires_at = None
-            facts.append(Closed(review))
+            domain_events.append(Closed(review))
     changed = ["hidden", "state", "note", "effect", "decided_at", "decided_by"]
     claims = ["claimed_by", "claimed_until", "expires_at"]
     Review.objects.bulk_update(reviews, [*changed, *claims], batch_size=200)
-    return facts
+    return domain_events

@@ -15,7 +15,7 @@ from bus.enforcement import open_review, room_policies, slow_mode, strikes
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
 from bus.posting import removal
-from bus.posting.outcomes import Fact, Opened, Removed
+from bus.posting.domain_events import DomainEvent, Opened, Removed
 from bus.protocol.channel_messages import MessageSubmitted
 
 # What posts, holds and rejects, by the verdict's action.
@@ -58,7 +58,7 @@ class Settlement:
     row: Message | None
     repeat: bool
     # What else came of it, of a repeat what waits; the message and its outcome are not among them.
-    facts: list[Fact] = field(default_factory=list)
+    domain_events: list[DomainEvent] = field(default_factory=list)
 
 
 def settle(submissions: Sequence[Submission]) -> list[Settlement]:
@@ -80,7 +80,7 @@ class _Settling:
         self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
         self.conduct = {pk: room_policies.settings_of(room) for pk, room in self.rooms.items()}
         self.strike_batch = strikes.StrikeBatch(self.now)
-        self.facts: dict[Key, list[Fact]] = {}
+        self.domain_events: dict[Key, list[DomainEvent]] = {}
         self.rows = message_sql.find(set(self.keys))
         authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
         networks: dict[str, set[str]] = {}
@@ -110,17 +110,20 @@ class _Settling:
             if row is None and submission.room_id in self.rooms:
                 row = self.rows[key] = self._outcome(submission, key[1])
                 new.append(row)
-            facts = self._again(row) if repeat else self.facts.get(key, [])
-            settlements.append(Settlement(submission, row, repeat, facts))
+            domain_events = self._again(row) if repeat else self.domain_events.get(key, [])
+            settlements.append(Settlement(submission, row, repeat, domain_events))
         message_sql.insert(new)
         open_review.save(
-            f.review for found in self.facts.values() for f in found if isinstance(f, Opened)
+            f.review
+            for found in self.domain_events.values()
+            for f in found
+            if isinstance(f, Opened)
         )
         self.strike_batch.save()
         _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
         return settlements
 
-    def _again(self, row: Message | None) -> list[Fact]:
+    def _again(self, row: Message | None) -> list[DomainEvent]:
         """The review that a message opened, told again: its worker may have died before it did."""
         if row is None or row.pk is None or row.room_id not in self.rooms:
             return []
@@ -177,21 +180,23 @@ class _Settling:
         if status == Message.Status.POSTED:
             post(row, room, self.now)
         if verdict.action != "allow" and not refusal:
-            self.facts[submission.key] = self._consequences(row, room, verdict, right, retracted)
+            self.domain_events[submission.key] = self._consequences(
+                row, room, verdict, right, retracted
+            )
         return row
 
     def _consequences(
         self, row: Message, room: Room, verdict: Verdict, right: Rights, retracted: bool
-    ) -> list[Fact]:
+    ) -> list[DomainEvent]:
         """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
-        facts: list[Fact] = []
+        domain_events: list[DomainEvent] = []
         conduct = self.conduct[room.pk]
         if retracted:
             removal.take_out(row, room, self.now, verdict.reason or "moderation")
-            facts.append(Removed(row, row.reason))
+            domain_events.append(Removed(row, row.reason))
         review = open_review.of_verdict(row, verdict, conduct, self.now, retracted=retracted)
         if review is not None:
-            facts.append(Opened(review))
+            domain_events.append(Opened(review))
         if strikes.punishable(verdict) and not right.trusted and not right.service:
             rule = open_review.rule_of(verdict)
             sanction = self.strike_batch.strike(row, room, rule, conduct)
@@ -201,7 +206,7 @@ class _Settling:
                     right.banned = sanction
                 else:
                     right.muted = sanction
-        return facts
+        return domain_events
 
     def _refusal(self, submission: Submission, right: Rights) -> str:
         """Why this author may not write this now, as a reason code; "" if they may."""

@@ -8,7 +8,7 @@ from bus.chat import clock
 from bus.chat.visitors import Visitor
 from bus.enforcement import audit
 from bus.models import Message, Review, Room
-from bus.posting.outcomes import Opened, Settled
+from bus.posting.domain_events import Opened, Settled
 from bus.protocol import types
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.review import reviews
@@ -55,8 +55,8 @@ def appeal(room: Room, message_id: str, by: Visitor, text: str) -> Decision:
         decision = Decision(review)
         if row.seq is None:
             row.status = Message.Status.HELD
-            decision.facts.append(Settled(row))
-        decision.facts.append(Opened(review))
+            decision.domain_events.append(Settled(row))
+        decision.domain_events.append(Opened(review))
         reviews.save(review, room)
         audit.note("review.appealed", f"author:{by.key}", room, message=row, reason=text)
     return decision

@@ -10,7 +10,7 @@ from bus.chat import clock, room_rights
 from bus.enforcement import audit, room_policies
 from bus.models import Message, Review, Room
 from bus.moderation import starred
-from bus.posting.outcomes import Fact
+from bus.posting.domain_events import DomainEvent
 from bus.protocol.errors import NotFound
 from bus.review import reviews
 
@@ -22,7 +22,7 @@ LIMIT = 100
 EXPIRED = "expired"
 
 
-def expire_due() -> list[Fact]:
+def expire_due() -> list[DomainEvent]:
     """Decide what is past its limit, the oldest first; what must be told of it.
 
     Where the room posts what nobody reviewed, it does so for authors who may still write there, and
@@ -30,20 +30,20 @@ def expire_due() -> list[Fact]:
     """
     now = clock.now()
     due = Review.objects.filter(state=Review.State.OPEN, expires_at__lte=now)
-    facts: list[Fact] = []
+    domain_events: list[DomainEvent] = []
     for pk in due.order_by("expires_at").values_list("pk", flat=True)[:LIMIT]:
         try:
-            facts += _expire(pk)
+            domain_events += _expire(pk)
         except (OperationalError, InterfaceError) as error:
             # Those before are decided, and to be told.
             logger.warning("Held messages wait for the database: %s", error)
             break
         except Exception:
             logger.exception("Review %d cannot be decided; the others are.", pk)
-    return facts
+    return domain_events
 
 
-def _expire(pk: int) -> list[Fact]:
+def _expire(pk: int) -> list[DomainEvent]:
     now = clock.now()
     with transaction.atomic():
         try:
@@ -69,7 +69,7 @@ def _expire(pk: int) -> list[Fact]:
             details={"review": review.pk, "rule": review.rule},
             undo=f"moderation undo {review.pk}",
         )
-    return decision.facts
+    return decision.domain_events
 
 
 def _may_write(room: Room, review: Review) -> bool:

@@ -15,7 +15,7 @@ from bus.enforcement import audit, open_review, room_policies, sanctions, strike
 from bus.enforcement.strikes import StrikeBatch
 from bus.models import Message, Review, Room, Strike
 from bus.posting import removal, settle
-from bus.posting.outcomes import Closed, Fact, Opened, Posted, Removed, Settled, Shown
+from bus.posting.domain_events import Closed, DomainEvent, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import types
 from bus.protocol.errors import Conflict, NotFound
 
@@ -32,7 +32,7 @@ class Decision:
     """What was decided, and what must be told of it."""
 
     review: Review
-    facts: list[Fact] = field(default_factory=list)
+    domain_events: list[DomainEvent] = field(default_factory=list)
 
     @property
     def row(self) -> Message:
@@ -102,14 +102,14 @@ def carry_out(
     if approve and row.seq is None:
         settle.post(row, room, now)
         row.reason, review.effect = "", effect.POSTED
-        decision.facts += [Posted(row), Settled(row)]
+        decision.domain_events += [Posted(row), Settled(row)]
     elif approve and review.hidden:
         _show(review, room, decision)
         review.effect = effect.SHOWN
     elif not approve and row.seq is None:
         row.status, row.reason = Message.Status.REJECTED, reason
         review.effect = effect.REJECTED
-        decision.facts.append(Settled(row))
+        decision.domain_events.append(Settled(row))
     elif not approve and row.removed_at is None:
         hide(review, room, now, decision, reason)
         review.effect = effect.REMOVED
@@ -119,7 +119,7 @@ def carry_out(
     review.state = Review.State.APPROVED if approve else Review.State.REJECTED
     review.decided_at = now
     review.claimed_by = review.claimed_until = None
-    decision.facts.append(Closed(review))
+    decision.domain_events.append(Closed(review))
     save(review, room)
     return decision
 
@@ -136,7 +136,7 @@ def undo(review_id: int, *, by: User | None) -> Decision:
         if by is None and review.decided_at is None and _hidden_by_reports(review):
             decision = Decision(review)
             _show(review, room, decision)
-            decision.facts.append(Opened(review))
+            decision.domain_events.append(Opened(review))
             save(review, room)
         else:
             _check_undo(review, by, now)
@@ -177,10 +177,10 @@ def _take_back(review: Review, room: Room, now: dt.datetime) -> Decision:
         _show(review, room, decision)
     elif review.effect == effect.REJECTED:
         row.status, row.reason = Message.Status.HELD, review.reason
-        decision.facts.append(Settled(row))
+        decision.domain_events.append(Settled(row))
     review.state, review.effect = Review.State.OPEN, ""
     review.decided_at = review.decided_by = None
-    decision.facts.append(Opened(review))
+    decision.domain_events.append(Opened(review))
     save(review, room)
     return decision
 
@@ -189,13 +189,13 @@ def hide(review: Review, room: Room, now: dt.datetime, decision: Decision, reaso
     """Take the message out of the room, so that a decision may still bring it back."""
     removal.take_out(review.message, room, now, reason)
     review.hidden = True
-    decision.facts.append(Removed(review.message, reason))
+    decision.domain_events.append(Removed(review.message, reason))
 
 
 def _show(review: Review, room: Room, decision: Decision) -> None:
     removal.put_back(review.message, room)
     review.hidden = False
-    decision.facts.append(Shown(review.message))
+    decision.domain_events.append(Shown(review.message))
 
 
 def _follow(review: Review, room: Room, actor: str, now: dt.datetime) -> None:

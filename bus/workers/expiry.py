@@ -50,5 +50,5 @@ def _forget() -> None:
 def _expire() -> tuple[events.EventBatches, bool]:
     """What is to be told of a round, and whether there may be more to decide."""
     close_old_connections()
-    facts = expiry.expire_due()
-    return events.of_facts(facts), len(facts) >= expiry.LIMIT
+    domain_events = expiry.expire_due()
+    return events.of_domain_events(domain_events), len(domain_events) >= expiry.LIMIT

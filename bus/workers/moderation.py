@@ -16,7 +16,7 @@ from bus.messaging import publisher, text_store
 from bus.models import Message, Room
 from bus.moderation import JudgeRequest, Verdict, judge_many
 from bus.posting import events, settle
-from bus.posting.outcomes import Removed
+from bus.posting.domain_events import Removed
 from bus.posting.settle import Settlement, Submission
 from bus.protocol import reasons
 from bus.protocol.channel_messages import DryRunContinued, MessageSubmitted
@@ -148,7 +148,7 @@ def _settle(batch: Batch, judged: Judged) -> Told:
     }
     done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
-    moderators = events.moderators_for([fact for s in done for fact in s.facts])
+    moderators = events.moderators_for([event for s in done for event in s.domain_events])
     event_batches = events.EventBatches()
     failures: Failures = {}
     for position, (delivery, message) in enumerate(batch):
@@ -158,10 +158,10 @@ def _settle(batch: Batch, judged: Judged) -> Told:
             _tell_room_is_gone(event_batches, message)
             continue
         room = judged.rooms[message.room]
-        with events.telling(f"Message {settlement.row.pk}"):
+        with events.failures_logged(f"Message {settlement.row.pk}"):
             _tell(event_batches, settlement.row, room, delivery, settlement)
-        for fact in settlement.facts if _untold(settlement, delivery) else ():
-            event_batches.tell(fact, moderators.get(room.pk, ()))
+        for event in settlement.domain_events if _untold(settlement, delivery) else ():
+            event_batches.add(event, moderators.get(room.pk, ()))
     return event_batches, failures, {at for at, s in settled.items() if not s.repeat}
 
 
@@ -174,7 +174,7 @@ def _tell(
 ) -> None:
     """Tell the room once, and the author as often as they ask."""
     if row.status == Message.Status.POSTED and _untold(settlement, delivery):
-        retracted = any(isinstance(fact, Removed) for fact in settlement.facts)
+        retracted = any(isinstance(event, Removed) for event in settlement.domain_events)
         event_batches.posted(row, room.name, retracted=retracted)
         if settlement.repeat and row.removed_at is not None:
             event_batches.changed(row, room.name, row.reason)

@@ -130,14 +130,14 @@ def _edited(
     said: Sequence[str],
 ) -> tuple[Change, events.EventBatches]:
     change = edits.edit(room_id, message_id, by, body, verdict=verdict, said=said)
-    return change, events.of_facts(change.facts)
+    return change, events.of_domain_events(change.domain_events)
 
 
 def _removed(
     room_id: int, message_id: str, by: Visitor, reason: str
 ) -> tuple[int | None, events.EventBatches]:
     change = edits.remove(room_id, message_id, by, reason)
-    return change.row.changed, events.of_facts(change.facts)
+    return change.row.changed, events.of_domain_events(change.domain_events)
 
 
 def _reported(

@@ -13,7 +13,7 @@ from bus.management.moderation_commands import arguments
 from bus.management.moderation_commands.publish import publish
 from bus.management.subcommand import Subcommand, errors_told
 from bus.posting import events, removal
-from bus.posting.outcomes import Closed
+from bus.posting.domain_events import Closed
 
 # How far back a purge goes: ten years, in minutes.
 _LONGEST = 10 * 366 * 24 * 60
@@ -43,13 +43,13 @@ class PurgeCommand(Subcommand):
             )
         since = timezone.now() - dt.timedelta(minutes=options["minutes"])
         with errors_told("Nothing was removed."):
-            facts = removal.purge(
+            domain_events = removal.purge(
                 arguments.room_of(options).pk,
                 options["author"],
                 since=since,
                 by=None,
                 reason=options["reason"],
             )
-            publish(events.of_facts(facts), self.stderr)
-        removed = sum(not isinstance(fact, Closed) for fact in facts)
+            publish(events.of_domain_events(domain_events), self.stderr)
+        removed = sum(not isinstance(event, Closed) for event in domain_events)
         self.stdout.write(f"{removed} messages are removed.")

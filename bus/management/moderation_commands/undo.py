@@ -26,5 +26,5 @@ class UndoCommand(Subcommand):
         """Open it again."""
         with errors_told("Nothing was changed."):
             decision = reviews.undo(options["review"], by=None)
-            publish(events.of_facts(decision.facts), self.stderr)
+            publish(events.of_domain_events(decision.domain_events), self.stderr)
         self.stdout.write(f"Review {decision.review.pk} is open again.")

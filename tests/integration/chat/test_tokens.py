@@ -19,7 +19,7 @@ from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
 from bus.models import Member, Room
 from bus.posting import events
-from bus.posting.outcomes import Settled
+from bus.posting.domain_events import Settled
 from bus.protocol.errors import Invalid, NotFound, Unauthenticated
 from bus.protocol.events import EventPublished
 from bus.protocol.objects import Author
@@ -116,7 +116,7 @@ def tell_of(rooms: Sequence[Room], mina: User) -> events.EventBatches:
         frames += [frame for _, frame in events.of_report(review).authors[f"u{mina.pk}"].events]
         (settled,) = settle(room, "hi", author=author)
         assert settled.row is not None
-        of_mine = events.of_facts([Settled(settled.row)])
+        of_mine = events.of_domain_events([Settled(settled.row)])
         frames += [frame for _, frame in of_mine.authors[f"u{mina.pk}"].events]
     frames.append(EventPublished(name="x", payload=None, source="", id="1").frame())
     told.authors[f"u{mina.pk}"] = EventBatch([(None, frame) for frame in frames])

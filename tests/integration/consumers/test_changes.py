@@ -187,7 +187,9 @@ def test_a_review_has_a_bounded_size_whatever_was_found_and_reported(
     assert reports.file(lobby, str(row.pk), known, "a threat") is not None
     complain(lobby, row, 100)
     review = Review.objects.get()
-    told = events.of_facts([reviews.decide(review.pk, approve=True, by=None).facts[-1]])
+    told = events.of_domain_events(
+        [reviews.decide(review.pk, approve=True, by=None).domain_events[-1]]
+    )
     ((_, frame),) = told.authors[f"u{mod.pk}"].events
     assert len(frame) < 131_072
     # What somebody said who is known is among the few that are told.
@@ -201,12 +203,12 @@ def test_one_fact_that_cannot_be_told_keeps_no_other_from_being_told(
     for row in (broken, sound):
         complain(lobby, row, 1)
     Message.objects.filter(pk=broken.pk).update(verdict={"rules": ["no hit"]})
-    facts = [
-        fact
+    domain_events = [
+        event
         for review in Review.objects.order_by("pk")
-        for fact in reviews.decide(review.pk, approve=False, by=None).facts
+        for event in reviews.decide(review.pk, approve=False, by=None).domain_events
     ]
-    told = events.of_facts(facts)
+    told = events.of_domain_events(domain_events)
     assert [seq for seq, _ in told.rooms[lobby.pk].events] == [3, 4]
     frames = [frame for _, frame in told.authors[f"u{mod.pk}"].events]
     assert [str(sound.pk).encode() in frame for frame in frames][-1]
@@ -226,7 +228,7 @@ def test_a_review_that_cannot_be_decided_keeps_no_other_from_expiring(
         return decide(review, *args, **kwargs)
 
     monkeypatch.setattr(reviews, "carry_out", failing)
-    told = events.of_facts(expiry.expire_due())
+    told = events.of_domain_events(expiry.expire_due())
     assert list(told.authors) == ["gabc"]
     assert history.outcome(Message.objects.get(pk=rows[1].pk)).status == "rejected"  # type: ignore[union-attr]
 
@@ -300,7 +302,7 @@ def test_names_that_are_older_than_their_rules_stop_nobody(lobby: Room, name: st
     assert "\u202e" not in message.author.name
     review = Review.objects.get()
     Member.objects.create(room=lobby, user=User.objects.create_user("mod"), role="owner")
-    told = events.of_facts(reviews.decide(review.pk, approve=False, by=None).facts)
+    told = events.of_domain_events(reviews.decide(review.pk, approve=False, by=None).domain_events)
     assert told.rooms
     assert told.authors
 

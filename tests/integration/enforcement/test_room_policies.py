@@ -15,7 +15,7 @@ from bus.enforcement import author_context, room_policies
 from bus.models import AuditEntry, Review, Room
 from bus.moderation import Context, judge
 from bus.posting import catch_up
-from bus.posting.outcomes import Opened, Removed
+from bus.posting.domain_events import Opened, Removed
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from tests.support.factories import (
     CLEAN,
@@ -268,7 +268,7 @@ def test_after_posting_what_may_not_stand_is_taken_out_again() -> None:
         ("posted", 5, 5),
     ]
     assert seqs(place) == [1, 2, 3, 4, 5]
-    assert [type(fact) for fact in rejected.facts] == [Removed, Opened]
+    assert [type(event) for event in rejected.domain_events] == [Removed, Opened]
     assert [(m.seq, m.body) for m in catch_up.recover(place.pk, 0).messages] == [
         (1, ""),
         (3, ""),

@@ -283,9 +283,9 @@ def test_a_purge_takes_each_message_out_with_a_seq_of_its_own(lobby: Room, mina:
     began = timezone.now()
     mine = [posted(lobby, f"message {number}") for number in range(3)]
     other = posted(lobby, "not mine", author=Author(id="gother", name="other"))
-    facts = removal.purge(lobby.pk, "gabc", since=began, by=mina, reason="a flood")
-    assert [fact.row.pk for fact in facts] == [row.pk for row in mine]
-    assert [fact.row.changed for fact in facts] == [5, 6, 7]
+    domain_events = removal.purge(lobby.pk, "gabc", since=began, by=mina, reason="a flood")
+    assert [event.row.pk for event in domain_events] == [row.pk for row in mine]
+    assert [event.row.changed for event in domain_events] == [5, 6, 7]
     told = catch_up.recover(lobby.pk, 4).messages
     assert [(m.seq, m.changed, m.removed, m.body) for m in told] == [
         (1, 5, True, ""),
@@ -324,14 +324,21 @@ def test_a_purge_takes_what_is_hidden_and_what_is_held(lobby: Room, mina: User) 
     held = settle(lobby, HELD)[0].row
     assert held is not None
     began = timezone.now() - dt.timedelta(hours=1)
-    facts = removal.purge(lobby.pk, "gabc", since=began, by=mina)
-    assert [type(fact).__name__ for fact in facts] == ["Removed", "Settled", "Closed", "Closed"]
+    domain_events = removal.purge(lobby.pk, "gabc", since=began, by=mina)
+    assert [type(event).__name__ for event in domain_events] == [
+        "Removed",
+        "Settled",
+        "Closed",
+        "Closed",
+    ]
     for row in (hidden, held):
         row.refresh_from_db()
         assert (row.body, row.reason) == ("", "moderator")
         assert (row.verdict or {})["body"] != ""
     assert held.status == "rejected"
-    frames = [frame for _, frame in events.of_facts(facts).authors[f"u{mina.pk}"].events]
+    frames = [
+        frame for _, frame in events.of_domain_events(domain_events).authors[f"u{mina.pk}"].events
+    ]
     assert len([frame for frame in frames if b'"review.closed"' in frame]) == 2
     assert list(reviews.queue()) == []
     for review in Review.objects.all():

@@ -6,8 +6,8 @@ from bus.chat.visitors import Visitor
 from bus.enforcement import room_policies
 from bus.models import AuditEntry, Message, Report, Review, Room, Strike
 from bus.posting import edit as edits
+from bus.posting.domain_events import Opened
 from bus.posting.edit import NotAllowed
-from bus.posting.outcomes import Opened
 from bus.review import reports, reviews
 from tests.support.factories import (
     CLEAN,
@@ -120,8 +120,8 @@ def test_what_was_let_stand_and_is_then_changed_is_reported_again(lobby: Room) -
 def test_an_edit_that_alerts_opens_a_review_that_was_decided(lobby: Room) -> None:
     row = posted(lobby)
     before = let_stand(lobby, row, [visitor("one")])
-    assert len(edit(lobby, row, "other words").facts) == 1
-    _shown, opened = edit(lobby, row, ALERTING).facts
+    assert len(edit(lobby, row, "other words").domain_events) == 1
+    _shown, opened = edit(lobby, row, ALERTING).domain_events
     assert isinstance(opened, Opened)
     (waiting,) = reviews.queue()
     assert (waiting.pk, waiting.kind, waiting.reason, waiting.rule) == (

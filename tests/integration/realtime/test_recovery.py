@@ -251,7 +251,7 @@ async def test_a_hidden_message_comes_out_of_nothing_until_it_is_shown_again() -
 
     async def decided(step: Any, *args: Any, **kwargs: Any) -> None:
         decision = await threads.run(partial(step, *args, **kwargs))
-        await told(await threads.run(events.of_facts, decision.facts))
+        await told(await threads.run(events.of_domain_events, decision.domain_events))
 
     try:
         subscription = await one.join_room(lobby.pk, ear)

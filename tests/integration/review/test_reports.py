@@ -33,7 +33,7 @@ def test_three_trusted_reports_hide_a_message_until_it_is_reviewed(lobby: Room) 
     ((seq, frame),) = told.rooms[lobby.pk].events
     assert (seq, b'"reported"' in frame) == (2, True)
     decision = reviews.decide(third.pk, approve=True, by=None)
-    told = events.of_facts(decision.facts)
+    told = events.of_domain_events(decision.domain_events)
     ((seq, frame),) = told.rooms[lobby.pk].events
     assert (seq, b"good morning" in frame) == (3, True)
     (shown,) = catch_up.recover(lobby.pk, 0).messages
@@ -87,7 +87,7 @@ def test_an_operator_puts_back_what_reports_hid(lobby: Room) -> None:
     with pytest.raises(Conflict):
         reviews.undo(review.pk, by=User.objects.get(pk=one.user_id))
     undone = reviews.undo(review.pk, by=None)
-    assert [type(fact).__name__ for fact in undone.facts] == ["Shown", "Opened"]
+    assert [type(event).__name__ for event in undone.domain_events] == ["Shown", "Opened"]
     (shown,) = catch_up.recover(lobby.pk, 2).messages
     assert (shown.removed, shown.body) == (False, "good morning")
     assert list(reviews.queue()) == [review]
@@ -122,7 +122,7 @@ def test_a_reported_message_that_is_rejected_stays_out_and_tells_once(lobby: Roo
     review = reports.file(lobby, str(row.pk), visitor("one"), "rude")
     assert review is not None
     decision = reviews.decide(review.pk, approve=False, by=None)
-    assert [type(fact).__name__ for fact in decision.facts] == ["Removed", "Closed"]
+    assert [type(event).__name__ for event in decision.domain_events] == ["Removed", "Closed"]
     with pytest.raises(NotFound):
         reviews.decide(999_999, approve=False, by=None)
     assert catch_up.recover(lobby.pk, 0).messages[0].body == ""
@@ -135,7 +135,7 @@ def test_what_its_author_removes_meanwhile_comes_back_by_no_decision(lobby: Room
     assert review is not None
     edit.remove(lobby.pk, str(row.pk), GUEST_VISITOR)
     decision = reviews.decide(review.pk, approve=True, by=None)
-    assert [type(fact).__name__ for fact in decision.facts] == ["Closed"]
+    assert [type(event).__name__ for event in decision.domain_events] == ["Closed"]
     (message,) = catch_up.recover(lobby.pk, 0).messages
     assert (message.removed, message.removed_by, message.body) == (True, "author", "")
     row.refresh_from_db()

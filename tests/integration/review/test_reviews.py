@@ -13,7 +13,7 @@ from bus.enforcement import room_policies, sanctions, strikes, training_labels
 from bus.models import AuditEntry, Label, Message, Review, Room
 from bus.posting import catch_up, edit, events, removal
 from bus.posting import settle as posting
-from bus.posting.outcomes import Closed, Opened, Posted, Removed, Settled, Shown
+from bus.posting.domain_events import Closed, Opened, Posted, Removed, Settled, Shown
 from bus.protocol.errors import Conflict, Invalid, NotFound
 from bus.protocol.objects import Author
 from bus.review import appeals, expiry, reviews
@@ -95,7 +95,7 @@ def test_an_alert_is_posted_and_waits_in_the_queue() -> None:
     (settled,) = settle(place, "see https://shop.example/x")
     assert settled.row is not None
     assert settled.row.status == "posted"
-    (opened,) = settled.facts
+    (opened,) = settled.domain_events
     assert isinstance(opened, Opened)
     assert (opened.review.kind, opened.review.expires_at) == ("alert", None)
 
@@ -162,10 +162,10 @@ def seqs_are_whole(place: Room) -> bool:
 
 def test_a_decision_says_what_must_be_told(lobby: Room, mina: User) -> None:
     approved = reviews.decide(held(lobby).pk, approve=True, by=mina)
-    assert [type(fact) for fact in approved.facts] == [Posted, Settled, Closed]
+    assert [type(event) for event in approved.domain_events] == [Posted, Settled, Closed]
     rejected = reviews.decide(held(lobby, HELD + "2").pk, approve=False, by=mina)
-    assert [type(fact) for fact in rejected.facts] == [Settled, Closed]
-    told = events.of_facts(approved.facts + rejected.facts)
+    assert [type(event) for event in rejected.domain_events] == [Settled, Closed]
+    told = events.of_domain_events(approved.domain_events + rejected.domain_events)
     assert [seq for seq, _ in told.rooms[lobby.pk].events] == [1]
     assert len(told.authors["gabc"].events) == 2
 
@@ -175,16 +175,16 @@ def test_a_decision_is_taken_back_within_ten_seconds(lobby: Room, mina: User) ->
     reviews.decide(review.pk, approve=False, by=mina)
     undone = reviews.undo(review.pk, by=mina)
     assert (undone.review.state, undone.row.status, undone.row.reason) == ("open", "held", "link")
-    assert [type(fact) for fact in undone.facts] == [Settled, Opened]
+    assert [type(event) for event in undone.domain_events] == [Settled, Opened]
     reviews.decide(review.pk, approve=True, by=mina)
     undone = reviews.undo(review.pk, by=mina)
     # It has been in the room, so it leaves it with a seq of its own, and comes back with another.
     assert (undone.row.status, undone.row.seq, undone.row.changed) == ("posted", 1, 2)
-    assert [type(fact) for fact in undone.facts] == [Removed, Opened]
+    assert [type(event) for event in undone.domain_events] == [Removed, Opened]
     (hidden,) = catch_up.recover(lobby.pk, 0).messages
     assert (hidden.removed, hidden.body) == (True, "")
     again = reviews.decide(review.pk, approve=True, by=mina)
-    assert [type(fact) for fact in again.facts] == [Shown, Closed]
+    assert [type(event) for event in again.domain_events] == [Shown, Closed]
     (shown,) = catch_up.recover(lobby.pk, 2).messages
     assert (shown.removed, shown.body, shown.changed) == (False, HELD, 3)
 
@@ -209,7 +209,7 @@ def test_an_author_appeals_once(lobby: Room, mina: User) -> None:
     assert settled.row is not None
     id_ = str(settled.row.pk)
     opened = appeals.appeal(lobby, id_, GUEST_VISITOR, "It is a quotation.")
-    assert [type(fact) for fact in opened.facts] == [Settled, Opened]
+    assert [type(event) for event in opened.domain_events] == [Settled, Opened]
     assert (opened.review.kind, opened.review.rule, opened.row.status) == (
         "appeal",
         "words",
@@ -253,8 +253,8 @@ def test_what_nobody_reviews_expires_as_the_room_says(
     review = held(lobby)
     assert expiry.expire_due() == []
     Review.objects.update(expires_at=timezone.now())
-    facts = expiry.expire_due()
-    assert isinstance(facts[-1], Closed)
+    domain_events = expiry.expire_due()
+    assert isinstance(domain_events[-1], Closed)
     row = Message.objects.get()
     assert (row.status, row.reason) == (status, "" if status == "posted" else "expired")
     assert expiry.expire_due() == []
@@ -311,7 +311,7 @@ def test_moderators_hear_of_reviews(lobby: Room, mina: User) -> None:
     lobby.members.create(user=mina, role="moderator")
     review = held(lobby)
     review.message.room = lobby
-    told = events.of_facts([Opened(review)])
+    told = events.of_domain_events([Opened(review)])
     ((_, frame),) = told.authors[f"u{mina.pk}"].events
     assert b'"type":"review.opened"' in frame
     assert HELD.encode() in frame
@@ -380,7 +380,7 @@ def test_the_clock_posts_nothing_for_those_who_may_not_write_any_more(
     settle(lobby, HELD, author=Author(id=mina.pk, name="mina"))
     meanwhile(lobby, mina)
     Review.objects.update(expires_at=timezone.now())
-    assert [type(fact) for fact in expiry.expire_due()] == [Settled, Closed]
+    assert [type(event) for event in expiry.expire_due()] == [Settled, Closed]
     row = Message.objects.get()
     assert (row.status, row.reason, row.seq) == ("rejected", "expired", None)
 
@@ -401,10 +401,10 @@ def test_a_decision_about_what_is_out_already_says_why(lobby: Room, mina: User) 
     reviews.decide(review.pk, approve=True, by=mina)
     reviews.undo(review.pk, by=mina)
     decision = reviews.decide(review.pk, approve=False, by=mina)
-    assert [type(fact) for fact in decision.facts] == [Removed, Closed]
+    assert [type(event) for event in decision.domain_events] == [Removed, Closed]
     assert (decision.row.reason, decision.row.changed) == ("moderator", 3)
     undone = reviews.undo(review.pk, by=mina)
-    assert [type(fact) for fact in undone.facts] == [Opened]
+    assert [type(event) for event in undone.domain_events] == [Opened]
     assert undone.row.removed_at is not None
     reviews.decide(review.pk, approve=True, by=mina)
     assert catch_up.recover(lobby.pk, 0).messages[0].body == HELD
@@ -436,13 +436,13 @@ def test_a_message_that_comes_again_tells_of_its_open_review(lobby: Room, mina: 
     sent = submission(lobby, HELD, client_id="c1")
     (first,) = posting.settle([sent])
     (again,) = posting.settle([sent])
-    assert [[type(f) for f in s.facts] for s in (first, again)] == [[Opened], [Opened]]
+    assert [[type(f) for f in s.domain_events] for s in (first, again)] == [[Opened], [Opened]]
     assert again.repeat
-    assert events.of_facts(again.facts).authors == {}
+    assert events.of_domain_events(again.domain_events).authors == {}
     twice = submission(lobby, HELD, client_id="c2")
-    assert [len(s.facts) for s in posting.settle([twice, twice])] == [1, 0]
+    assert [len(s.domain_events) for s in posting.settle([twice, twice])] == [1, 0]
     reviews.decide(Review.objects.earliest("pk").pk, approve=True, by=mina)
-    assert posting.settle([sent])[0].facts == []
+    assert posting.settle([sent])[0].domain_events == []
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "\ud800"])

@@ -1,4 +1,4 @@
-"""What must be told once a transaction has committed, in the order in which it happened."""
+"""What happened in a transaction: once it has committed, `events.py` makes events of it."""
 
 from __future__ import annotations
 
@@ -51,5 +51,5 @@ class Closed:
     review: Review
 
 
-# Rows have their `room` loaded. Sanctions tell of themselves, by a signal.
-Fact = Posted | Shown | Removed | Settled | Opened | Closed
+# Rows have their `room` loaded. Sanctions are published by a signal of their own.
+DomainEvent = Posted | Shown | Removed | Settled | Opened | Closed
