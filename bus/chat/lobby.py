@@ -29,13 +29,13 @@ class Page:
     next: str = ""
 
 
-def page(visitor: Visitor, query: str = "", after: str = "") -> Page:
+def page(visitor: Visitor, query: str = "", after: str = "", *, few: int = _FEW) -> Page:
     """The rooms that a visitor may enter, by name; or those whose name or title has the words."""
     text = folded(query[: 4 * SEARCH_LIMIT])[:SEARCH_LIMIT].rstrip()
     if query.strip() and not text:
         return Page([])
     prefix = text.encode() or LIST
-    entries = _entries(visitor, prefix, max(prefix, _read(after)))
+    entries = _entries(visitor, prefix, max(prefix, _read(after)), few)
     rooms = _rooms(visitor, {room for _, room in entries})
     shown: list[Room] = []
     for place, (key, pk) in enumerate(entries):
@@ -58,13 +58,13 @@ def _rooms(visitor: Visitor, ids: set[int]) -> dict[int, Room]:
     return rooms.defer("policy_parts", "conduct").order_by().in_bulk(ids)
 
 
-def _entries(visitor: Visitor, prefix: bytes, after: bytes) -> list[tuple[bytes, int]]:
+def _entries(visitor: Visitor, prefix: bytes, after: bytes, few: int) -> list[tuple[bytes, int]]:
     """The keys that come next, and their rooms."""
     places = Listing.objects.filter(key__gt=after).order_by("key")
     readable = [places.filter(access=Room.Access.OPEN)]
     if visitor.user_id is not None:
         readable.append(places.filter(access=Room.Access.PUBLIC))
-        readable.append(_of_member(places, prefix, visitor.user_id))
+        readable.append(_of_member(places, prefix, visitor.user_id, few))
     entries = [
         (bytes(key), room)
         for some in readable
@@ -74,11 +74,11 @@ def _entries(visitor: Visitor, prefix: bytes, after: bytes) -> list[tuple[bytes,
     return sorted(entry for entry in entries if entry[0].startswith(prefix))[:_SCAN]
 
 
-def _of_member(places: QuerySet[Listing], prefix: bytes, user: int) -> QuerySet[Listing]:
+def _of_member(places: QuerySet[Listing], prefix: bytes, user: int, few: int) -> QuerySet[Listing]:
     """Those of private rooms that the user is a member of."""
     theirs = Member.objects.filter(user=user, room__access=Room.Access.PRIVATE)
-    rooms = list(theirs.values_list("room", flat=True)[: _FEW + 1])
-    if len(rooms) <= _FEW:
+    rooms = list(theirs.values_list("room", flat=True)[: few + 1])
+    if len(rooms) <= few:
         return places.filter(room__in=rooms, key__lt=prefix + _HIGHEST)
     member = Exists(Member.objects.filter(user=user, room=OuterRef("room")))
     return places.filter(member, access=Room.Access.PRIVATE)

@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable
 
-# A first start on a slow machine; after that the user is told what is missing.
-_PATIENCE_SECONDS = 60.0
+# A first start on a slow machine, in seconds; after that the user is told what is missing.
+_PATIENCE = 60.0
 
 
 class ReadyWatch:
@@ -22,20 +22,25 @@ class ReadyWatch:
         stopping: threading.Event,
         on_ready: Callable[[], None],
         on_late: Callable[[str], None],
+        patience: float = _PATIENCE,
     ) -> None:
-        """`secret` is the web process's BUS_PROBE_SECRET, so that it says what is missing."""
+        """`secret` is the web process's BUS_PROBE_SECRET, so that it says what is missing.
+
+        `on_late` is called once where it is not ready after `patience` seconds.
+        """
         self._address = (host, port)
         self._headers = {"Authorization": f"Bearer {secret}"}
         self._stopping = stopping
         self._on_ready = on_ready
         self._on_late = on_late
+        self._patience = patience
 
     def start(self) -> None:
         """Begin to ask; returns at once."""
         threading.Thread(target=self._run, name="ready", daemon=True).start()
 
     def _run(self) -> None:
-        late = time.monotonic() + _PATIENCE_SECONDS
+        late = time.monotonic() + self._patience
         while not self._stopping.wait(0.1):
             status, answer = self._ask()
             if status == http.client.OK:

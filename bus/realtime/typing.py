@@ -48,9 +48,16 @@ class TypingKeeper:
     """Hears who types, and shows rooms at most once a second."""
 
     def __init__(
-        self, deliver: Callable[[int, bytes], None], audience: Callable[[int], int]
+        self,
+        deliver: Callable[[int, bytes], None],
+        audience: Callable[[int], int],
+        *,
+        expiry: float = _EXPIRY,
+        gathering: float = _GATHERING,
     ) -> None:
         """`deliver` takes a frame to a room's sessions here, of which there are `audience`."""
+        self.expiry = expiry
+        self._gathering = gathering
         self._deliver = deliver
         self._audience = audience
         self._rooms: dict[int, _Typing] = {}
@@ -71,20 +78,20 @@ class TypingKeeper:
         self._published_at.pop((room, key), None)
         self._published_at[room, key] = now
         for oldest in list(self._published_at)[:2]:
-            if self._published_at[oldest] < now - _EXPIRY:
+            if self._published_at[oldest] < now - self.expiry:
                 del self._published_at[oldest]
         self._publish_soon(room, name, key, author)
 
     def stop(self, room: int, name: str, key: str) -> None:
         """Somebody here sent what they typed, or left."""
-        if self._published_at.pop((room, key), float("-inf")) > time.monotonic() - _EXPIRY:
+        if self._published_at.pop((room, key), float("-inf")) > time.monotonic() - self.expiry:
             self._publish_soon(room, name, key, None)
 
     def receive(self, message: dict[str, Any]) -> None:
         """A process, this one or another, published who began and who stopped."""
         room = message["room"]
         typing = self._rooms.setdefault(room, _Typing(message["name"]))
-        until = time.monotonic() + _EXPIRY
+        until = time.monotonic() + self.expiry
         for key, id, name in message["started"]:
             typing.people[key] = Author.of_stored(id, name), until
         for key in message["stopped"]:
@@ -128,7 +135,7 @@ class TypingKeeper:
                 started = [(key, who.id, who.name) for key, who in news.items() if who is not None]
                 stopped = [key for key, who in news.items() if who is None]
                 await publisher.publish_typing(room, name, started, stopped)
-                await asyncio.sleep(_GATHERING)
+                await asyncio.sleep(self._gathering)
         except Unavailable as error:
             logger.debug("Who types in %s is not published: %s", name, error)
         finally:
@@ -140,7 +147,7 @@ class TypingKeeper:
             typing.timer.cancel()
         now = time.monotonic()
         if list(typing.people) != typing.shown:
-            wait = typing.shown_at + _GATHERING - now
+            wait = typing.shown_at + self._gathering - now
         elif typing.people:
             wait = min(until for _, until in typing.people.values()) - now
         else:

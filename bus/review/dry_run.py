@@ -24,7 +24,7 @@ from bus.protocol.errors import BusError, Conflict, Invalid, NotFound
 MOST_AT_ONCE: Final = 10_000
 _MOST: Final = 1_000_000_000
 # Messages of one step of a job; live messages may wait for it in the same worker.
-_STEP: Final = 250
+STEP: Final = 250
 # Messages before those, in which their authors may have begun what is a flood or a repeat by then.
 _BEFORE: Final = 250
 
@@ -88,8 +88,8 @@ def start(
     )
 
 
-def step(run_id: int, after: int) -> DryRun | None:
-    """Look at the next messages after that id; None where this was done before, or there is no end.
+def step(run_id: int, after: int, size: int = STEP) -> DryRun | None:
+    """Look at the next `size` messages after that id; None where this was done before, or it ended.
 
     The caller, in the same transaction, sees to it that the next step follows while it is running.
     """
@@ -98,7 +98,7 @@ def step(run_id: int, after: int) -> DryRun | None:
         if run is None or run.state != DryRun.State.RUNNING or run.position != after:
             return None
         try:
-            _advance(run)
+            _advance(run, size)
         except BusError as error:
             # The parts held when it was made: this version of the engine reads them otherwise.
             run.state, run.error = DryRun.State.FAILED, error.text[:500]
@@ -150,15 +150,15 @@ def tried_policy(room: Room, moderation: str | None, parts: dict[str, Any] | Non
     return room_policies.take_parts(moderation or room.moderation, merged, room.policy_parts)
 
 
-def _advance(run: DryRun) -> None:
+def _advance(run: DryRun, size: int) -> None:
     found = PolicyDiff.from_json(run.found)
     tried = room_policies.try_parts(run.moderation, run.parts)
-    rows = list(_between(run.room, run.position, run.last).order_by("pk")[:_STEP])
+    rows = list(_between(run.room, run.position, run.last).order_by("pk")[:size])
     _judge(run.room, tried, rows, found)
     run.found = found.as_json()
     run.looked += len(rows)
     run.position = rows[-1].pk if rows else run.last
-    if len(rows) < _STEP:
+    if len(rows) < size:
         run.state = DryRun.State.DONE
 
 

@@ -42,8 +42,6 @@ _PIPELINE_LIMIT = 32
 # How long the first piece of a request may take before a connection counts as one that asks for
 # nothing, in seconds.
 _ARRIVAL_SECONDS = 1.0
-# How long a peer may read nothing of its response before it is cut off, in seconds.
-_STALL_SECONDS = 30.0
 # What is read, and thrown away, of a peer that was refused, so that it reads why.
 _LINGER_SECONDS = 1.0
 _LINGER_BYTES = 1_048_576
@@ -57,6 +55,9 @@ class _Excess(Exception):
 
 class BoundedHttp(HttpToolsProtocol):
     """One HTTP connection: heads are bounded in size and in time, and so is what waits."""
+
+    # How long a peer may read nothing of its response before it is cut off.
+    stall_seconds = 30.0
 
     def __init__(
         self,
@@ -137,7 +138,7 @@ class BoundedHttp(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The peer does not read its response."""
         super().pause_writing()
-        self._stalled = self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+        self._stalled = self.loop.call_later(self.stall_seconds, self.transport.abort)
 
     def resume_writing(self) -> None:
         """It has read on."""
@@ -271,7 +272,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Have an end to a transport that is closed: it waits for a peer that does not read the
         rest, for ever, and too little is left for `pause_writing`."""
         if self.transport.get_write_buffer_size() > 0:
-            self.loop.call_later(_STALL_SECONDS, self.transport.abort)
+            self.loop.call_later(self.stall_seconds, self.transport.abort)
 
     def _tell_of_the_end(self) -> None:
         """The application hears of each request under way that its peer is gone."""

@@ -11,10 +11,10 @@ from bus.protocol.channel_messages import DryRunContinued
 from bus.review import dry_run
 
 
-def go_on(step: DryRunContinued) -> None:
-    """Do one step, and have the next one sent with it: neither is lost, none is done twice."""
+def go_on(step: DryRunContinued, size: int = dry_run.STEP) -> None:
+    """Do a step of `size` messages, and have the next sent with it: none is lost or done twice."""
     with transaction.atomic():
-        run = dry_run.step(step.run, step.after)
+        run = dry_run.step(step.run, step.after, size)
         if run is not None:
             ask(run)
 

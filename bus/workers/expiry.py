@@ -23,8 +23,8 @@ _PAUSE = 5.0
 _FORGET_EVERY = 600.0
 
 
-async def expire_forever() -> None:
-    """Look again and again; workers run this beside their channels."""
+async def expire_forever(pause: float = _PAUSE) -> None:
+    """Look again and again, every `pause` seconds; workers run this beside their channels."""
     forgot_at = -_FORGET_EVERY
     while True:
         more = False
@@ -38,7 +38,7 @@ async def expire_forever() -> None:
             # Decided and stored, or left for the next look; sessions repair what they missed.
             logger.debug("Held messages wait: %s", error)
         if not more:
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
 
 
 def _forget() -> None:

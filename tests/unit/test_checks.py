@@ -1,5 +1,7 @@
 """System checks: what would fail later, or find less, is named before anything starts."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
@@ -10,9 +12,10 @@ from bus.moderation import classifier
 
 
 @pytest.fixture
-def no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(classifier, "_weights", None)
-    monkeypatch.setattr(classifier, "_looked", True)
+def no_weights() -> Iterator[None]:
+    classifier.use(None)
+    yield
+    classifier.use(classifier.PACKAGED)
 
 
 def test_nothing_is_said_of_a_model_that_is_there() -> None:

@@ -30,7 +30,7 @@ def _glin_profanity(module: ModuleType) -> Filter:
 
 
 # What pip calls it, what Python imports, and how it is asked.
-_PEERS: Final[dict[str, tuple[str, Callable[[ModuleType], Filter]]]] = {
+PEERS: Final[dict[str, tuple[str, Callable[[ModuleType], Filter]]]] = {
     "better-profanity": ("better_profanity", _better_profanity),
     "alt-profanity-check": ("profanity_check", _alt_profanity_check),
     "glin-profanity": ("glin_profanity", _glin_profanity),
@@ -42,7 +42,7 @@ def installed() -> tuple[dict[str, Filter], list[str]]:
     """The peers that are here, ready to be asked, and the names of those that are not."""
     here: dict[str, Filter] = {}
     missing: list[str] = []
-    for name, (module, adapter) in _PEERS.items():
+    for name, (module, adapter) in PEERS.items():
         try:
             here[name] = adapter(importlib.import_module(module))
         except ImportError:

@@ -8,34 +8,35 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+# What the kernel calls this start of the machine.
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def new_worker_id() -> str:
+def new_worker_id(boot: Path = _BOOT) -> str:
     """An id that tells where its process can be asked after: `place-pid-random`."""
-    return f"{_place()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return f"{_place(boot)}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
-def pid_here(worker: str) -> int | None:
+def pid_here(worker: str, boot: Path = _BOOT) -> int | None:
     """The number of a worker's process where it runs on this machine, else None."""
     place, _, pid = worker.rpartition("-")[0].rpartition("-")
-    return int(pid) if place == _place() and _known() and pid.isdecimal() else None
+    return int(pid) if place == _place(boot) and _known(boot) and pid.isdecimal() else None
 
 
 @cache
-def _place() -> str:
+def _place(boot: Path) -> str:
     """This host, and where that can be told: which start of it, and whose numbers of processes.
 
     Hosts may share a name, and a container may number its processes by itself.
     """
-    return f"{socket.gethostname()}{_known()}".replace("/", "-")
+    return f"{socket.gethostname()}{_known(boot)}".replace("/", "-")
 
 
 @cache
-def _known() -> str:
+def _known(boot: Path) -> str:
     try:
-        boot = _BOOT.read_text().strip().replace("-", "")[:12]
-        return f".{boot}.{os.stat('/proc/self/ns/pid').st_ino}"
+        start = boot.read_text().strip().replace("-", "")[:12]
+        return f".{start}.{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:
         return ""
 

@@ -164,36 +164,59 @@ def _term(word: str) -> Term:
 
 # Words, allowed words and patterns.
 _Lists = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-_kept: dict[_Lists, CustomLists] = {}
-_lock: Final = Lock()
+
+
+class CompiledLists:
+    """Compiled lists by what they were made of; of many or long ones the last used are kept."""
+
+    def __init__(self, most: int = _MOST_KEPT, most_words: int = _MOST_WORDS_KEPT) -> None:
+        self._most = most
+        self._most_words = most_words
+        self._kept: dict[_Lists, CustomLists] = {}
+        self._lock = Lock()
+
+    def get(
+        self, words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]
+    ) -> CustomLists:
+        """Compile lists, unless they are here."""
+        lists = words, allowed, patterns
+        with self._lock:
+            own = self._kept.pop(lists, None)
+            if own is not None:
+                self._kept[lists] = own
+                return own
+        own = _compile(words, allowed, patterns)
+        with self._lock:
+            self._kept[lists] = own
+            while len(self._kept) > 1 and self._too_many():
+                # The one that nobody has asked for in the longest time.
+                del self._kept[next(iter(self._kept))]
+        return own
+
+    def _too_many(self) -> bool:
+        count = sum(len(words) + len(allowed) for words, allowed, _ in self._kept)
+        return len(self._kept) > self._most or count > self._most_words
+
+
+_compiled = CompiledLists()
 
 
 def compiled(
     words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]
 ) -> CustomLists:
     """Compile a room's lists; rooms and changes with the same lists share the result."""
-    lists = words, allowed, patterns
-    with _lock:
-        own = _kept.pop(lists, None)
-        if own is not None:
-            _kept[lists] = own
-            return own
-    own = CustomLists(
+    return _compiled.get(words, allowed, patterns)
+
+
+def _compile(
+    words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]
+) -> CustomLists:
+    return CustomLists(
         words=build([_term(word) for word in words if _bare(word)]) if words else None,
         allowed=_allowed(allowed) if allowed else None,
         any_pattern=_any(patterns) if len(patterns) > 1 else None,
         patterns=tuple(re2.compile(pattern, _options()) for pattern in patterns),
     )
-    with _lock:
-        _kept[lists] = own
-        while len(_kept) > 1 and (len(_kept) > _MOST_KEPT or _words_kept() > _MOST_WORDS_KEPT):
-            # The one that nobody has asked for in the longest time.
-            del _kept[next(iter(_kept))]
-    return own
-
-
-def _words_kept() -> int:
-    return sum(len(words) + len(allowed) for words, allowed, _ in _kept)
 
 
 def _allowed(words: tuple[str, ...]) -> Index:

@@ -12,7 +12,6 @@ import uvicorn
 from bus.messaging import publisher
 from bus.models import Room, Sanction
 from bus.protocol.objects import Author
-from bus.realtime import typing as module
 from bus.realtime.hub import hub
 from bus.realtime.typing import TypingKeeper
 from tests.support.wait import until_async
@@ -60,10 +59,8 @@ async def test_a_room_hears_who_types_until_they_send(server: uvicorn.Server) ->
     await until_async(lambda: not hub().typing._rooms)
 
 
-async def test_typing_ends_by_itself(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_EXPIRY", 0.3)
+async def test_typing_ends_by_itself(server: uvicorn.Server) -> None:
+    hub().typing.expiry = 0.3
     async with session(server) as one, session(server) as two:
         for client in (one, two):
             await client.do("room.join", room="lobby")
@@ -87,14 +84,20 @@ async def test_who_may_not_write_does_not_type(server: uvicorn.Server) -> None:
 class Told:
     """Two processes' keepers, joined as the broker joins them."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, audience: int = 2) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, audience: int = 2, gathering: float = 1.0
+    ) -> None:
         self.frames: list[tuple[int, bytes]] = []
         self.messages: list[dict[str, Any]] = []
-        self.keepers = [
-            TypingKeeper(lambda room, frame: self.frames.append((0, frame)), lambda room: audience),
-            TypingKeeper(lambda room, frame: self.frames.append((1, frame)), lambda room: audience),
-        ]
+        self.keepers = [self._keeper(number, audience, gathering) for number in range(2)]
         monkeypatch.setattr(publisher, "publish_typing", self.tell)
+
+    def _keeper(self, number: int, audience: int, gathering: float) -> TypingKeeper:
+        return TypingKeeper(
+            lambda room, frame: self.frames.append((number, frame)),
+            lambda room: audience,
+            gathering=gathering,
+        )
 
     async def tell(self, room: int, name: str, started: object, stopped: object) -> None:
         message = {"room": room, "name": name, "started": started, "stopped": stopped}
@@ -104,8 +107,7 @@ class Told:
 
 
 async def test_processes_agree_on_who_types(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = Told(monkeypatch)
-    monkeypatch.setattr(module, "_GATHERING", 0.05)
+    told = Told(monkeypatch, gathering=0.05)
     one, two = told.keepers
     one.start(1, "lobby", "u1", Author(id=1, name="mina"))
     two.start(1, "lobby", "u2", Author(id=2, name="jun"))

@@ -64,17 +64,14 @@ def test_it_looks_at_the_last_messages_or_days(lobby: Room) -> None:
     assert dry_run.compare(lobby, parts=WORDS, days=6).changed == 1
 
 
-def test_floods_and_repeats_are_seen_as_workers_see_them(
-    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_floods_and_repeats_are_seen_as_workers_see_them(lobby: Room, broker: str) -> None:
     # More than a policy looks at by itself, and across the steps of a job.
-    monkeypatch.setattr(dry_run, "_STEP", 7)
     calm = {"flood_messages": 15, "flood_seconds": 60}
     found = dry_run.compare(lobby, parts=calm)
     assert dict(found.changes) == {"allow>hold": 16}
     assert dry_run.compare(lobby, parts=calm, last=5).changed == 4
     run = begin(lobby, parts=calm)
-    work_off(run, broker)
+    work_off(run, broker, size=7)
     run.refresh_from_db()
     assert run.found["changes"] == dict(found.changes)
 
@@ -169,7 +166,7 @@ def test_what_makes_no_sense_is_refused(lobby: Room, values: dict[str, Any]) -> 
         dry_run.compare(lobby, **values)
 
 
-def work_off(run: DryRun, broker: str) -> int:
+def work_off(run: DryRun, broker: str, size: int = dry_run.STEP) -> int:
     """Do what waits in the channel, as a worker would; how many steps it took."""
     steps = 0
     while True:
@@ -178,7 +175,7 @@ def work_off(run: DryRun, broker: str) -> int:
         if message is None:
             return steps
         steps += 1
-        rehearsal.go_on(DryRunContinued(run=message["run"], after=message["after"]))
+        rehearsal.go_on(DryRunContinued(run=message["run"], after=message["after"]), size)
 
 
 async def receive_or_none() -> Any:
@@ -195,13 +192,10 @@ def begin(place: Room, **values: Any) -> DryRun:
     return run
 
 
-def test_a_job_goes_step_by_step_to_the_same_end(
-    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dry_run, "_STEP", 10)
+def test_a_job_goes_step_by_step_to_the_same_end(lobby: Room, broker: str) -> None:
     run = begin(lobby, parts=WORDS)
     assert (run.state, run.total) == ("running", 32)
-    assert work_off(run, broker) == 4
+    assert work_off(run, broker, size=10) == 4
     run.refresh_from_db()
     assert (run.state, run.looked, run.error) == ("done", 32, "")
     assert run.ended_at is not None
@@ -213,12 +207,11 @@ def test_a_job_goes_step_by_step_to_the_same_end(
 def test_a_step_that_comes_twice_counts_once(
     lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dry_run, "_STEP", 10)
     run = dry_run.start(lobby, by=None, parts=WORDS)
     first = DryRunContinued(run=run.pk, after=run.position)
     monkeypatch.setattr(outbox, "relay", lambda: 0)
     for _ in range(3):
-        rehearsal.go_on(first)
+        rehearsal.go_on(first, size=10)
     run.refresh_from_db()
     assert (run.looked, QueuedSend.objects.count()) == (10, 1)
 
@@ -232,12 +225,9 @@ def test_a_job_over_the_last_messages_and_over_nothing(lobby: Room, broker: str)
     assert dry_run.start(room("empty"), by=None).state == "done"
 
 
-def test_a_job_is_stopped_and_keeps_what_it_found(
-    lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dry_run, "_STEP", 10)
+def test_a_job_is_stopped_and_keeps_what_it_found(lobby: Room, broker: str) -> None:
     run = dry_run.start(lobby, by=None, parts={"words": ["number 3"]})
-    run = dry_run.step(run.pk, run.position) or run
+    run = dry_run.step(run.pk, run.position, size=10) or run
     assert run.found["matched"] != {}
     assert dry_run.stop(run.pk).state == "stopped"
     assert dry_run.find(run.pk).found["matched"] == {}

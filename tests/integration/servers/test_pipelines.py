@@ -13,7 +13,6 @@ import pytest
 import uvicorn
 import uvloop
 
-from bus.servers import uvicorn_http
 from bus.servers.uvicorn_http import BoundedHttp
 from tests.support.raw_http import request
 from tests.support.wait import PATIENCE, until_async
@@ -104,6 +103,6 @@ async def _read_nothing(asked: bytes) -> None:
 def test_who_leaves_the_last_of_an_answer_unread_is_cut_off(
     header: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uvicorn_http, "_STALL_SECONDS", 0.5)
+    monkeypatch.setattr(BoundedHttp, "stall_seconds", 0.5)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as loop:
         loop.run(_read_nothing(request("/", header)))

@@ -1,6 +1,7 @@
 """The moderation worker: what it knows of authors, posting first, dry runs, and expiry."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -160,7 +161,7 @@ async def test_moderators_hear_of_what_is_held(lobby: Room) -> None:
 async def test_a_worker_does_a_dry_run_among_messages(
     lobby: Room, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dry_run, "_STEP", 5)
+    monkeypatch.setattr(rehearsal, "go_on", partial(rehearsal.go_on, size=5))
     await outcomes(*((f"message {n}", "lobby", f"c{n}") for n in range(12)))
     run = await sync_to_async(dry_run.start)(lobby, by=None, parts={"words": ["message"]})
     await sync_to_async(rehearsal.ask)(run)
@@ -175,15 +176,11 @@ async def test_a_worker_does_a_dry_run_among_messages(
     assert dead(channel_names.MODERATION, broker) == []
 
 
-async def test_what_waited_too_long_is_decided_and_told(
-    lobby: Room, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(expiry, "_PAUSE", 0.01)
+async def test_what_waited_too_long_is_decided_and_told(lobby: Room) -> None:
+    expire = partial(expiry.expire_forever, pause=0.01)
     await outcomes((HELD, "lobby", "c1"))
     await Review.objects.aupdate(expires_at=timezone.now())
-    worker = Worker(
-        ROUTER, [channel_names.MODERATION], default_layer.get(), 1, [expiry.expire_forever]
-    )
+    worker = Worker(ROUTER, [channel_names.MODERATION], default_layer.get(), 1, [expire])
     async with Listener.on(channel_names.author_group("gabc")) as heard:
         running = asyncio.ensure_future(worker.main())
         await until(lambda: len(heard.events) == 1)

@@ -5,9 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from bus.broker.worker import local_workers
 from bus.broker.worker.local_workers import has_died, new_worker_id, pid_here
 from tests.support.wait import until
 
@@ -42,14 +39,6 @@ def test_of_another_machine_nothing_is_known() -> None:
     assert pid_here(f"{host}-{pid}-{random}") is None
 
 
-def test_where_starts_cannot_be_told_apart_nobody_is_near(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(local_workers, "_BOOT", tmp_path / "none")
-    local_workers._known.cache_clear()
-    local_workers._place.cache_clear()
-    try:
-        assert pid_here(new_worker_id()) is None
-    finally:
-        local_workers._known.cache_clear()
-        local_workers._place.cache_clear()
+def test_where_starts_cannot_be_told_apart_nobody_is_near(tmp_path: Path) -> None:
+    none = tmp_path / "none"
+    assert pid_here(new_worker_id(none), none) is None

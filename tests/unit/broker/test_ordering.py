@@ -1,14 +1,9 @@
 """By which of their fields a channel's messages are ordered."""
 
-import pytest
-
 from bus.broker import BusChannelLayer, ordering
 
 
-def test_a_message_is_ordered_by_the_field_that_an_app_named(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(ordering, "_fields", {})
+def test_a_message_is_ordered_by_the_field_that_an_app_named() -> None:
     ordering.order_by("orders", "customer")
     layer = BusChannelLayer(hosts=["redis://127.0.0.1:1"])
     assert layer.key_of("orders", {"type": "x", "customer": 7}) == "7"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from bus.embedded import ready
 from bus.embedded.ready import ReadyWatch
 
 
@@ -31,10 +30,7 @@ def port() -> Iterator[int]:
         server.shutdown()
 
 
-def test_who_waits_in_vain_is_told_what_is_missing(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ready, "_PATIENCE_SECONDS", 0.0)
+def test_who_waits_in_vain_is_told_what_is_missing(port: int) -> None:
     stopping, late = threading.Event(), threading.Event()
     told: list[str] = []
 
@@ -42,7 +38,8 @@ def test_who_waits_in_vain_is_told_what_is_missing(
         told.append(why)
         late.set()
 
-    watch = ReadyWatch("127.0.0.1", port, "the secret of web", stopping, stopping.set, on_late)
+    secret = "the secret of web"
+    watch = ReadyWatch("127.0.0.1", port, secret, stopping, stopping.set, on_late, patience=0.0)
     watch.start()
     assert late.wait(10)
     stopping.set()

@@ -197,7 +197,7 @@ def test_a_peer_that_is_not_installed_is_named(
     tools: Tools, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        peers, "_PEERS", {"no-such-filter": ("no_such_filter", lambda _module: bool)}
+        peers, "PEERS", {"no-such-filter": ("no_such_filter", lambda _module: bool)}
     )
     assert "no-such-filter is not installed: pip install" in tools.run(
         "evaluate", "--data", directory, "--peers"
@@ -207,7 +207,7 @@ def test_a_peer_that_is_not_installed_is_named(
 def test_a_peer_that_is_installed_is_measured(
     tools: Tools, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(peers, "_PEERS", {"filter-of-json": ("json", lambda _: lambda _: True)})
+    monkeypatch.setattr(peers, "PEERS", {"filter-of-json": ("json", lambda _: lambda _: True)})
     told = tools.run("evaluate", "--data", directory, "--peers")
     line = next(line for line in told.splitlines() if "filter-of-json" in line)
     assert line.split()[:4] == ["made", "filter-of-json", "120", "60"]
@@ -223,7 +223,7 @@ def test_a_peer_is_compared_at_no_more_false_positives(
         "nothing": ("json", lambda _: lambda _: False),
         "all-knowing": ("json", lambda _: lambda text: text.startswith(tuple(RUDE))),
     }
-    monkeypatch.setattr(peers, "_PEERS", filters)
+    monkeypatch.setattr(peers, "PEERS", filters)
     told = tools.run("evaluate", "--data", directory, "--peers")
     told = told.partition("at no more false positives")[2]
     lines = {line.split()[1]: line for line in told.splitlines() if line.startswith("made")}

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bus.moderation import POLICIES, Policy, judge
-from bus.moderation.words import custom_lists
-from bus.moderation.words.custom_lists import check_looks
+from bus.moderation.words.custom_lists import CompiledLists, check_looks
 
 RULES = replace(POLICIES["standard"], model=None)
 
@@ -158,12 +157,11 @@ def test_beyond_so_many_places_nothing_is_allowed() -> None:
     assert judge("a" * 400 + " shit", policy).action == "reject"
 
 
-def test_of_long_lists_only_the_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custom_lists, "_kept", {})
-    monkeypatch.setattr(custom_lists, "_MOST_WORDS_KEPT", 5)
-    first = custom_lists.compiled(("a", "b"), (), ())
-    second = custom_lists.compiled(("c", "d"), (), ())
-    assert custom_lists.compiled(("a", "b"), (), ()) is first
-    custom_lists.compiled(("e", "f"), (), ())
-    assert custom_lists.compiled(("a", "b"), (), ()) is first
-    assert custom_lists.compiled(("c", "d"), (), ()) is not second
+def test_of_long_lists_only_the_last_are_kept() -> None:
+    kept = CompiledLists(most_words=5)
+    first = kept.get(("a", "b"), (), ())
+    second = kept.get(("c", "d"), (), ())
+    assert kept.get(("a", "b"), (), ()) is first
+    kept.get(("e", "f"), (), ())
+    assert kept.get(("a", "b"), (), ()) is first
+    assert kept.get(("c", "d"), (), ()) is not second
