@@ -8,23 +8,23 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
-from bus import nested
 from bus.broker import ordering
 from bus.broker.clock import SteadyClock
-from bus.broker.errors import BrokerUnavailable, InvalidMessage, OversizedMessage
+from bus.broker.errors import BrokerUnavailable, OversizedMessage
 from bus.broker.loop_state import LoopState
 from bus.broker.redis_client import RedisClient
 from bus.broker.redis_urls import Host, hosts_of
 from bus.broker.send_options import SendOptions
+from bus.broker.serializer import Serializer
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wakeup
 from bus.conf import conf
@@ -36,11 +36,12 @@ _ANSWER_WITHIN = 2.0
 _SILENT_FOR = 10.0
 
 
-class BusChannelLayer(RedisPubSubChannelLayer):
+class BusChannelLayer(BaseChannelLayer):
     """A Channels layer whose named channels lose nothing and keep order.
 
     `hosts` as channels_redis takes them; `capacity` and `channel_capacity` (glob → number) in
-    messages; `partitions` per named channel; the rest of the arguments as the parent class.
+    messages; `partitions` per named channel; `serializer_format` and `symmetric_encryption_keys` as
+    channels_redis has them. Its other options are taken and mean nothing here.
     """
 
     extensions = ["groups", "flush"]
@@ -55,7 +56,11 @@ class BusChannelLayer(RedisPubSubChannelLayer):
         capacity: int | None = None,
         channel_capacity: dict[str, int] | None = None,
         partitions: int | None = None,
-        **kwargs: Any,
+        serializer_format: str = "msgpack",
+        symmetric_encryption_keys: Sequence[str | bytes] | None = None,
+        on_disconnect: Callable[[], Any] | None = None,
+        on_reconnect: Callable[[], Any] | None = None,
+        **_others: Any,
     ) -> None:
         self.hosts: list[Host] = hosts_of(hosts)
         self.prefix = prefix or conf.prefix
@@ -64,12 +69,17 @@ class BusChannelLayer(RedisPubSubChannelLayer):
                 f"The channel layer's prefix {self.prefix!r} must have 1 to 40 ASCII letters, "
                 "digits, hyphens, underscores or periods."
             )
-        super().__init__(hosts=self.hosts, prefix=self.prefix, **kwargs)
+        self.on_disconnect = on_disconnect
+        self.on_reconnect = on_reconnect
+        self._serializer = Serializer(serializer_format, symmetric_encryption_keys)
+        # As they are, since they are asked for with every message.
+        self.serialize, self.deserialize = self._serializer.serialize, self._serializer.deserialize
+        self.encode, self.pack = self._serializer.encode, self._serializer.pack
         self.capacity = capacity
         self.partitions = partitions
         # One for each host, of all event loops.
         self.clocks = [SteadyClock() for _ in self.hosts]
-        self._layers: dict[asyncio.AbstractEventLoop, LoopState] = {}
+        self._loops: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._pid = os.getpid()
         self._forked: dict[asyncio.AbstractEventLoop, LoopState] = {}
         # By their place in the list: hosts that were silent, and until when to leave them alone.
@@ -81,23 +91,22 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             for pattern, number in (channel_capacity or {}).items()
         ]
 
-    def _get_layer(self) -> LoopState:
+    def _state(self) -> LoopState:
         loop = asyncio.get_running_loop()
         if self._pid != os.getpid():
             # A fork: the sockets are the parent's. Kept, since collecting them would close them.
-            self._forked.update(self._layers)
-            self._layers, self._pid = {}, os.getpid()
+            self._forked.update(self._loops)
+            self._loops, self._pid = {}, os.getpid()
         if loop in self._forked:
             raise RuntimeError(
                 "This event loop belongs to the parent process, and so do its connections: run a "
                 "new one after a fork (asyncio.run, async_to_sync)."
             )
-        layer: LoopState | None = self._layers.get(loop)
-        if layer is None:
-            layer = LoopState(*self._args, **self._kwargs, channel_layer=self)
-            self._layers[loop] = layer
+        state = self._loops.get(loop)
+        if state is None:
+            state = self._loops[loop] = LoopState(self)
             _close_with(loop, self)
-        return layer
+        return state
 
     async def send(
         self,
@@ -130,31 +139,76 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             ttl=ttl,
             repeatable=repeatable,
         )
-        return await self._get_layer().send_message(channel, message, options)
+        return await self._state().send_message(channel, message, options)
+
+    async def send_encoded(self, channel: str, payload: bytes, options: SendOptions) -> str:
+        """Send what `encode` has made before; raises ChannelFull and BrokerUnavailable."""
+        return await self._state().send_encoded(channel, payload, options)
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        """The next message of a channel; a named channel's is acknowledged as it is returned.
+
+        This is what the stock worker calls. Our own worker claims instead, and acknowledges later.
+        While the broker is away it waits; a cancellation loses no message.
+        """
+        return await self._state().receive(channel)
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        """A name for a channel that only this process receives on; raises BrokerUnavailable."""
+        return await self._state().local.new_channel(prefix)
+
+    async def group_add(self, group: str, channel: str) -> None:
+        """Add a channel of this process to a group; raises BrokerUnavailable: then it is not in."""
+        await self._state().local.group_add(group, channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        """Take a channel out of a group; does nothing when it is not in it."""
+        self._state().local.group_discard(group, channel)
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        """Send to every channel of a group; raises as `send` does, save ChannelFull."""
+        await self._state().group_send(group, message)
+
+    async def flush(self) -> None:
+        """Empty every channel and group of this layer, and close its connections.
+
+        The layer can be used on; who waits in `receive` waits on, and hears what comes then.
+        """
+        await self._state().flush()
+
+    def on_loss(self, channel: str, notice: Callable[[], None]) -> None:
+        """Call this whenever a channel of this process may have missed something: after an outage,
+        and after it was read so slowly that messages to it were dropped."""
+        self._state().local.on_loss(channel, notice)
+
+    @property
+    def dropped(self) -> Counter[str]:
+        """Messages to channels of this loop that were read too slowly, by what was too much."""
+        return self._state().local.dropped
 
     def group_places(self) -> Callable[[str], tuple[str, RedisClient]]:
         """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""
-        return self._get_layer().group_place
+        return self._state().group_place
 
     def stream(self, channel: str) -> Stream:
         """The named channel in the broker, for the running event loop."""
-        return self._get_layer().stream(channel)
+        return self._state().stream(channel)
 
     def connection(self, name: str) -> RedisClient:
         """The broker host that a name lives on, for the running event loop."""
-        return self._get_layer().connection(name)
+        return self._state().connection(name)
 
     def connection_of(self) -> Callable[[str], RedisClient]:
         """Tells the broker host that a name lives on, for the running event loop."""
-        return self._get_layer().connection
+        return self._state().connection
 
     def connections(self) -> list[RedisClient]:
         """Every broker host, for the running event loop."""
-        return self._get_layer().connections()
+        return self._state().connections()
 
     async def wake_of(self, channel: str) -> Wakeup:
         """What tells that a named channel has something new."""
-        return await self._get_layer().wake(channel)
+        return await self._state().wake(channel)
 
     def require_named(self, channel: str) -> None:
         """Raise TypeError unless it is the name of a named channel."""
@@ -180,7 +234,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
             return False
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
-                await self._get_layer().connections()[place].call("PING")
+                await self._state().connections()[place].call("PING")
         except BrokerUnavailable:
             return False
         except TimeoutError:
@@ -207,7 +261,7 @@ class BusChannelLayer(RedisPubSubChannelLayer):
 
     async def close(self) -> None:
         """Close the connections of the running event loop; what is in the broker stays."""
-        await self._get_layer().close()
+        await self._state().close()
 
     def capacity_of(self, channel: str) -> int:
         """How many messages a named channel holds before it refuses."""
@@ -216,61 +270,13 @@ class BusChannelLayer(RedisPubSubChannelLayer):
                 return capacity
         return conf.capacity if self.capacity is None else self.capacity
 
-    def encode(self, message: dict[str, Any]) -> bytes:
-        """Serialise one message; raises InvalidMessage when it is not plain data or too large.
-
-        What is taken is read back as it was, save that tuples are lists.
-        """
-        if not isinstance(message, dict):
-            raise InvalidMessage(f"A channel message is a dict, not a {type(message).__name__}.")
-        try:
-            payload = self.pack(message)
-        except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            refusal = self._refusal(message, error)
-        else:
-            # Serialisers take other keys, and then refuse to read them or make text of them.
-            if (odd := nested.odd_key(message, str, bytes)) is None:
-                return payload
-            path, key = odd
-            refusal = _not_plain(path, f"the key {key!r} is a {type(key).__name__}, not text")
-        # Out here, so that it does not hold the error, and with it the message.
-        raise refusal
-
-    def _refusal(self, message: dict[str, Any], error: Exception) -> InvalidMessage:
-        """What cannot be serialised, by its path."""
-
-        def fails(value: Any) -> bool:
-            try:
-                self.serialize({"value": value})
-            except (TypeError, ValueError, OverflowError, RecursionError):
-                return True
-            return False
-
-        return _not_plain(nested.path_where(message, fails), str(error))
-
-    def pack(self, message: dict[str, Any]) -> bytes:
-        """Serialise one message of our own making; raises OversizedMessage."""
-        payload: bytes = self.serialize(message)
-        if len(payload) > conf.message_size_limit:
-            raise OversizedMessage(
-                f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
-                "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
-            )
-        return payload
-
-
-def _not_plain(path: str, why: str) -> InvalidMessage:
-    where = f"{path}: " if path else ""
-    said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
-    return InvalidMessage(said, field=path or None)
-
 
 def _close_with(loop: asyncio.AbstractEventLoop, layer: BusChannelLayer) -> None:
     """Close a loop's connections as the loop closes, as channels_redis does; nothing is flushed."""
     close = loop.close
 
     def close_layer_first() -> None:
-        part = layer._layers.pop(loop, None)
+        part = layer._loops.pop(loop, None)
         # In a forked child the sockets, and the kernel's list of them, are the parent's.
         if part is not None and layer._pid == os.getpid():
             loop.run_until_complete(part.close())

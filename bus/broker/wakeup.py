@@ -9,7 +9,7 @@ from typing import Any
 class Wakeup:
     """Counts wake-ups and lets any number of waiters wait for the next one.
 
-    It stands where the parent layer keeps a channel's queue, hence `put_nowait`; it holds nothing,
+    It stands where a channel's queue does, hence `put_nowait`; it holds nothing,
     so that wake-ups nobody waits for cannot pile up.
     """
 

@@ -93,7 +93,7 @@ def test_event_loops_used_in_turn_and_closed_leave_nothing_behind(
     for loop in loops:
         loop.close()
     until(lambda: clients(client) == 0, "every connection is closed")
-    assert not layer._layers
+    assert not layer._loops
     assert descriptors() == sockets
 
 
@@ -156,7 +156,7 @@ def test_a_child_forked_after_use_has_connections_of_its_own(
     channel = loop.run_until_complete(layer.new_channel())
     loop.run_until_complete(layer.send("jobs", {"type": "x", "n": 1}))
     before = {c["id"] for c in client.client_list()}
-    parent = layer._layers[loop]
+    parent = layer._loops[loop]
     seen: Any = FORK.Queue()
 
     def work() -> None:
@@ -171,7 +171,7 @@ def test_a_child_forked_after_use_has_connections_of_its_own(
             connection_pool=redis.ConnectionPool(pool.connection_class, **pool.connection_kwargs)
         ) as own:
             seen.put({c["id"] for c in own.client_list()})
-        assert layer._layers[its] is not parent
+        assert layer._loops[its] is not parent
         its.close()
 
     in_children(work)

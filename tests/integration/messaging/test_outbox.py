@@ -13,10 +13,11 @@ from channels_redis.utils import _consistent_hash
 from django.db import connection, transaction
 
 from bus.broker import BusChannelLayer
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.loop_state import LoopState
 from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend, Room
-from bus.protocol.errors import Invalid, Unavailable
+from bus.protocol.errors import Invalid
 from tests.support.broker_servers import Server, Servers
 from tests.support.broker_servers import servers as servers
 
@@ -45,14 +46,14 @@ def send(number: int, channel: str = "jobs", **more: Any) -> None:
 def broker_away(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """A broker that is away until the event is set."""
     back = threading.Event()
-    deliver = BusChannelLayer.__getattr__
+    deliver = BusChannelLayer.send_encoded
 
-    def refuse(layer: BusChannelLayer, name: str) -> Any:
-        if name == "send_encoded" and not back.is_set():
-            raise Unavailable
-        return deliver(layer, name)
+    async def refuse(layer: BusChannelLayer, *args: Any, **options: Any) -> str:
+        if not back.is_set():
+            raise BrokerUnavailable("away")
+        return await deliver(layer, *args, **options)
 
-    monkeypatch.setattr(BusChannelLayer, "__getattr__", refuse)
+    monkeypatch.setattr(BusChannelLayer, "send_encoded", refuse)
     return back
 
 

@@ -1,0 +1,74 @@
+"""Messages as bytes and back, as channels_redis has them: plain data, bounded, maybe encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from channels_redis.serializers import registry
+
+from bus import nested
+from bus.broker.errors import InvalidMessage, OversizedMessage
+from bus.conf import conf
+
+# What serialisers raise where a message is not plain data.
+_REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
+
+
+class Serializer:
+    """One of channels_redis' serialisers, by its name there; raises what is wrong and where."""
+
+    def __init__(self, name: str, symmetric_encryption_keys: Sequence[str | bytes] | None) -> None:
+        """What is encrypted with any of the keys is read, the first one encrypts."""
+        found = registry.get_serializer(name, symmetric_encryption_keys=symmetric_encryption_keys)
+        # Bytes of any dict, and what bytes hold: nothing is looked at.
+        self.serialize = found.serialize
+        self.deserialize = found.deserialize
+
+    def encode(self, message: dict[str, Any]) -> bytes:
+        """Serialise one message; raises InvalidMessage when it is not plain data or too large.
+
+        What is taken is read back as it was, save that tuples are lists.
+        """
+        if not isinstance(message, dict):
+            raise InvalidMessage(f"A channel message is a dict, not a {type(message).__name__}.")
+        try:
+            payload = self.pack(message)
+        except _REFUSALS as error:
+            refusal = self._refusal(message, error)
+        else:
+            # Serialisers take other keys, and then refuse to read them or make text of them.
+            if (odd := nested.odd_key(message, str, bytes)) is None:
+                return payload
+            path, key = odd
+            refusal = _not_plain(path, f"the key {key!r} is a {type(key).__name__}, not text")
+        # Out here, so that it does not hold the error, and with it the message.
+        raise refusal
+
+    def pack(self, message: dict[str, Any]) -> bytes:
+        """Serialise one message of our own making; raises OversizedMessage."""
+        payload: bytes = self.serialize(message)
+        if len(payload) > conf.message_size_limit:
+            raise OversizedMessage(
+                f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "
+                "(BUS_MESSAGE_SIZE_LIMIT). Nothing was sent: send a reference to the content."
+            )
+        return payload
+
+    def _refusal(self, message: dict[str, Any], error: Exception) -> InvalidMessage:
+        """What cannot be serialised, by its path."""
+
+        def fails(value: Any) -> bool:
+            try:
+                self.serialize({"value": value})
+            except _REFUSALS:
+                return True
+            return False
+
+        return _not_plain(nested.path_where(message, fails), str(error))
+
+
+def _not_plain(path: str, why: str) -> InvalidMessage:
+    where = f"{path}: " if path else ""
+    said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
+    return InvalidMessage(said, field=path or None)
