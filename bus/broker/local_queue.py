@@ -16,10 +16,10 @@ class LocalQueue:
     """A bounded queue; what comes when it is full is dropped and counted, as group messages may."""
 
     def __init__(self, channel: str, capacity: int, dropped: Counter[str]) -> None:
-        """`dropped` counts what did not fit, for all mailboxes, by `messages` or `bytes`."""
+        """`dropped` counts what did not fit, for all queues, by `messages` or `bytes`."""
         # How often a reader came, so that one who leaves sees whether another followed.
         self.visits = 0
-        # Called once the mailbox was emptied after something had been dropped.
+        # Called once the queue was emptied after something had been dropped.
         self.on_loss: Callable[[], None] | None = None
         self._channel = channel
         self._capacity = capacity
@@ -42,7 +42,7 @@ class LocalQueue:
             self._queue.put_nowait(data)
 
     async def get(self) -> bytes | None:
-        """The next message; None once the mailbox was emptied and is no longer delivered to."""
+        """The next message; None once the queue was emptied and is no longer delivered to."""
         self.visits += 1
         self._readers += 1
         try:
