@@ -64,7 +64,7 @@ class _Attempt:
             return Taken(pause=claim.pause)
         (delivery,) = claim.deliveries
         if self.abandoned:
-            await self._stream.hand_back(self._name, [delivery])
+            await self._stream.release(self._name, [delivery])
             return Taken()
         message, wrong = unpacked(self._decoder, delivery.payload)
         if wrong is not None:
@@ -74,10 +74,10 @@ class _Attempt:
                 delivery.message_id,
                 wrong,
             )
-            await self._stream.bury(delivery, wrong)
+            await self._stream.dead_letter(delivery, wrong)
             return Taken()
         # Another receiver may have taken it over meanwhile: who acknowledges it has it.
-        if await self._stream.done([delivery]):
+        if await self._stream.acknowledge([delivery]):
             return Taken(message, delivery)
         return Taken()
 

@@ -28,7 +28,7 @@ class Delivery:
     replayed_from: str = ""
     # What the sender was told; `id` is of this stream entry, and another one after a retry.
     message_id: str = ""
-    # The lane, or receiver, that holds it in the broker.
+    # The slot, or receiver, that holds it in the broker.
     holder: str = ""
     # Decoded by the worker; what cannot be decoded goes straight to the dead letters.
     message: dict[str, Any] = field(default_factory=dict)

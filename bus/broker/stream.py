@@ -142,13 +142,13 @@ class Stream:
             tries=rest[2],
         )
 
-    async def done(self, deliveries: Iterable[Delivery]) -> int:
+    async def acknowledge(self, deliveries: Iterable[Delivery]) -> int:
         """Acknowledge what was handled; returns how many nobody else had acknowledged."""
-        return await self._finish([("done", d.stream, d.id, d.holder) for d in deliveries])
+        return await self._settle([("done", d.stream, d.id, d.holder) for d in deliveries])
 
-    async def set_aside(self, delivery: Delivery, delay: float) -> None:
+    async def retry_later(self, delivery: Delivery, delay: float) -> None:
         """Keep one failed message for another attempt in `delay` seconds; its partition goes on."""
-        await self._finish(
+        await self._settle(
             [
                 (
                     "later",
@@ -168,7 +168,7 @@ class Stream:
             ]
         )
 
-    async def bury(self, delivery: Delivery, error: BaseException | str) -> None:
+    async def dead_letter(self, delivery: Delivery, error: BaseException | str) -> None:
         """Move one message to the dead letters, with its error, attempts and times."""
         trace = ""
         if isinstance(error, BaseException):
@@ -185,15 +185,15 @@ class Stream:
             "replayed_from": delivery.replayed_from,
         }
         flat = [part for pair in fields.items() for part in pair]
-        await self._finish([("dead", delivery.stream, delivery.id, delivery.holder, *flat)])
+        await self._settle([("dead", delivery.stream, delivery.id, delivery.holder, *flat)])
 
-    async def _finish(self, rows: Sequence[tuple[Any, ...]]) -> int:
+    async def _settle(self, rows: Sequence[tuple[Any, ...]]) -> int:
         if not rows:
             return 0
         # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
         packed = [msgpack.packb(tuple(map(raw, row)), use_bin_type=False) for row in rows]
         finished: int = await self._connection.run(
-            "finish",
+            "settle",
             self.base,
             conf.dead_letter_limit,
             int(per_channel(conf.retention, self.channel) * 1000),
@@ -203,7 +203,7 @@ class Stream:
         )
         return finished
 
-    async def hand_back(self, worker: str, deliveries: Iterable[Delivery]) -> None:
+    async def release(self, worker: str, deliveries: Iterable[Delivery]) -> None:
         """Give back what was claimed, in order; it counts as no attempt.
 
         What was tried, and cut off or waiting for a server, is no first delivery to the next one.
@@ -213,15 +213,15 @@ class Stream:
             unseen = d.deliveries == 1 and not d.tries
             args += (d.stream, d.id, 0 if unseen else d.deliveries)
         if args:
-            await self._connection.run("hand_back", self.base, worker, *args)
+            await self._connection.run("release", self.base, worker, *args)
 
-    async def renew(self, worker: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    async def extend_lease(self, worker: str, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Keep hold of deliveries that take long; returns those that others took meanwhile."""
         asked = list(deliveries)
         if not asked:
             return []
         args = [part for d in asked for part in (d.stream, d.id)]
-        lost = await self._connection.run("renew", self.base, worker, *args)
+        lost = await self._connection.run("extend_lease", self.base, worker, *args)
         return [asked[position] for position in lost]
 
     async def recover(self, worker: str, in_hand: Iterable[Delivery]) -> int:

@@ -110,7 +110,7 @@ if last[2] and tonumber(last[2]) < now - 3000 and awake < tonumber(last[2]) then
   redis.call('HSET', KEYS[1], 'awake', now)
 end
 local waking = now - awake < 3000
--- A consumer is a lane of a worker, 'worker/number'; the worker beats for all of them, and who claims lives.
+-- A consumer is a slot of a worker, 'worker/number'; the worker beats for all of them, and who claims lives.
 local function worker_of(consumer) return string.match(consumer, '^[^/]*') end
 redis.call('ZADD', base .. ':workers', 'XX', now, worker_of(worker))
 
@@ -225,7 +225,7 @@ if counts.dead then
   if trimmed > 0 then counts.trimmed = trimmed end
 end
 for what, number in pairs(counts) do
-  -- Last, and allowed to fail, as in finish.lua.
+  -- Last, and allowed to fail, as in settle.lua.
   redis.pcall('HINCRBY', base .. ':counts', what, number)
   -- Behind them there may be more.
   wait = 0

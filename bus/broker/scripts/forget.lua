@@ -4,7 +4,7 @@ local history, dropped, bytes = base .. ':history', 0, 0
 for i = 2, #ARGV do
   local entry = redis.call('XRANGE', history, ARGV[i], ARGV[i])[1]
   if entry then
-    -- As finish.lua counts them.
+    -- As settle.lua counts them.
     bytes = bytes + #(entry[2][2] or '') + #(entry[2][4] or '')
     dropped = dropped + redis.call('XDEL', history, ARGV[i])
   end

@@ -21,7 +21,7 @@ _STOP_TIMEOUT = 2.0
 BATCH_FAILED = "bus.batch.failed"
 
 
-class Instance:
+class ConsumerRun:
     """One run of the application, fed one delivery, or one list of them, at a time."""
 
     def __init__(self, application: Application, channel: str) -> None:
@@ -54,14 +54,14 @@ class Instance:
 
     async def deliver(self, delivery: Delivery, timeout: float) -> None:
         """Hand over one message and wait until it is handled; raises what the handler raised."""
-        await self._give(delivery.message, timeout)
+        await self._hand_over(delivery.message, timeout)
 
     async def deliver_batch(
         self, deliveries: Sequence[Delivery], timeout: float
     ) -> dict[int, Exception]:
         """Hand over a list and wait until it is handled; returns the failed, by position."""
         self._failures = {}
-        await self._give({"type": BATCH, "deliveries": list(deliveries)}, timeout)
+        await self._hand_over({"type": BATCH, "deliveries": list(deliveries)}, timeout)
         return self._failures
 
     async def stop(self) -> bool:
@@ -78,7 +78,7 @@ class Instance:
         was_over = self._run.done()
         return await self.stop() and (was_over or await _thread_is_free())
 
-    async def _give(self, message: dict[str, Any], timeout: float) -> None:
+    async def _hand_over(self, message: dict[str, Any], timeout: float) -> None:
         if self._asked is None or not self.waiting:
             raise RuntimeError("the application is not waiting for a message")
         over = self._over = self._loop.create_future()

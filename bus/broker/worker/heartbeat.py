@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _INTERVAL = 1.0
 # Between two looks after the workers of this machine, in seconds.
 _LOOK_EVERY = 0.2
-# Who did not beat for this long and has no connection either has died, in ms. Above the lane's
+# Who did not beat for this long and has no connection either has died, in ms. Above the slot's
 # _SURE: a worker that lives lets go of what it holds before others are told to take it.
 _SUSPECT_MS = 2000
 # A beat takes a millisecond; one that does not return is left to end by itself, in seconds.

@@ -1,13 +1,14 @@
-"""Acknowledges what a lane has handled, while it handles what comes next."""
+"""Acknowledges what a slot has handled, while it handles what comes next."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from bus.broker.delivery import Delivery
 from bus.broker.stream import Stream
-from bus.broker.worker.until_available import Patience, Stopping
+from bus.broker.worker.until_available import Stopping, UntilAvailable
 
 logger = logging.getLogger(__name__)
 
@@ -16,12 +17,12 @@ logger = logging.getLogger(__name__)
 _WITHIN = 0.01
 
 
-class Acknowledger:
+class Acknowledgements:
     """Takes what is handled and acknowledges it: one round trip for many."""
 
-    def __init__(self, stream: Stream, patience: Patience) -> None:
+    def __init__(self, stream: Stream, until_available: UntilAvailable) -> None:
         self._stream = stream
-        self._patience = patience
+        self._until_available = until_available
         self._handled: list[Delivery] = []
         self._task: asyncio.Task[None] | None = None
         # What an acknowledgement failed of, where it was not an outage; told to who comes next.
@@ -61,7 +62,9 @@ class Acknowledger:
                 await self._gather()
                 handled, self._handled = self._handled, []
                 try:
-                    await self._patience.until_done(lambda done=handled: self._stream.done(done))  # type: ignore[misc]
+                    await self._until_available.until_done(
+                        partial(self._stream.acknowledge, handled)
+                    )
                 except Stopping:
                     logger.warning(
                         "%s: the broker is away; %d handled messages will be handled once more",

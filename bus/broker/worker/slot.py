@@ -1,4 +1,4 @@
-"""One lane of a worker: claims from one channel and drives one run of the application."""
+"""One slot of a worker: claims from one channel and drives one run of the application."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bus.broker.delivery import Delivery
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Claim
 from bus.broker.worker import undeliverable
-from bus.broker.worker.consumer_run import Instance
-from bus.broker.worker.settlement import Acknowledger
-from bus.broker.worker.until_available import Patience, Stopping
+from bus.broker.worker.consumer_run import ConsumerRun
+from bus.broker.worker.settlement import Acknowledgements
+from bus.broker.worker.until_available import Stopping, UntilAvailable
 from bus.conf import conf
 
 if TYPE_CHECKING:
@@ -39,21 +39,21 @@ _SHARE_AFTER = 1.0
 _AHEAD_WITHIN = 0.1
 
 
-class Lane:
-    """Claims from one channel, drives one application instance, and settles each delivery."""
+class Slot:
+    """Claims from one channel, drives one run of the application, and settles each delivery."""
 
     def __init__(self, worker: Worker, channel: str, number: int) -> None:
         self.worker = worker
         self.channel = channel
         self.layer = worker.layer
-        # What it holds in the broker is told from other lanes' by this name.
+        # What it holds in the broker is told from other slots' by this name.
         self.name = f"{worker.id}/{number}"
         self.stream = worker.layer.stream(channel)
         # Claimed and not settled, in order.
-        self.held: list[Delivery] = []
-        self._patience = Patience(worker.stopping, worker.outage)
-        self._acknowledger = Acknowledger(self.stream, self._patience)
-        self._instance: Instance | None = None
+        self.deliveries: list[Delivery] = []
+        self._until_available = UntilAvailable(worker.stopping, worker.outage)
+        self._acknowledgements = Acknowledgements(self.stream, self._until_available)
+        self._consumer_run: ConsumerRun | None = None
         # What is with the application now.
         self._busy: list[Delivery] = []
         # When the work on this list began, and how many of it went to others.
@@ -72,32 +72,32 @@ class Lane:
     @property
     def in_flight(self) -> list[Delivery]:
         """Everything that it holds, the next list too."""
-        return self.held + (self._next[0].deliveries if self._next else [])
+        return self.deliveries + (self._next[0].deliveries if self._next else [])
 
     @property
     def trouble(self) -> str:
         """What keeps it from working; empty where nothing does."""
-        return self._patience.trouble
+        return self._until_available.trouble
 
     async def run(self) -> None:
         """Work until the worker stops, then give back what is not handled."""
         try:
-            wake = await self._patience.until_done(lambda: self.layer.wake_of(self.channel))
+            wake = await self._until_available.until_done(lambda: self.layer.wake_of(self.channel))
             while not self.worker.stopping.is_set():
                 await self._ready()
                 seen = wake.count
                 claim = await self._claim()
-                if self.held:
+                if self.deliveries:
                     await self._work()
                 else:
-                    await self._patience.unless_stopping(wake.wait(seen, claim.pause))
+                    await self._until_available.unless_stopping(wake.wait(seen, claim.pause))
         except Stopping:
             pass
         except Exception as error:
-            self._patience.trouble = f"{type(error).__name__}: {error}"
+            self._until_available.trouble = f"{type(error).__name__}: {error}"
             raise
         finally:
-            await self._put_down()
+            await self._shut_down()
 
     async def _claim(self) -> Claim:
         """Take the next list in hand: the one claimed ahead, or else a new one."""
@@ -105,27 +105,27 @@ class Lane:
             await self._ahead
             self._ahead = None
         if self._next is None:
-            # Its partitions are locked until then, for this lane as for others.
-            await self._acknowledger.finish()
-            await self._patience.until_done(self._claim_next)
+            # Its partitions are locked until then, for this slot as for others.
+            await self._acknowledgements.finish()
+            await self._until_available.until_done(self._claim_next)
         assert self._next is not None
         (claim, self._sure), self._next = self._next, None
-        self.held = claim.deliveries
+        self.deliveries = claim.deliveries
         self._suspects = claim.suspects > 0
         return claim
 
     async def _claim_next(self) -> None:
-        if self._patience.answer_lost:
+        if self._until_available.answer_lost:
             # A claim may have reached the broker and its answer not us: those go back first.
-            await self.stream.recover(self.name, self.held)
-            self._patience.answer_lost = False
+            await self.stream.recover(self.name, self.deliveries)
+            self._until_available.answer_lost = False
         began = time.monotonic()
         self._next = await self.stream.claim(self.name, self._size), began
 
     @property
     def _size(self) -> int:
         """How many messages to claim at once."""
-        size = self._instance.batch_size if self._instance else 0
+        size = self._consumer_run.batch_size if self._consumer_run else 0
         return min(size or max(1, int(_WORK_HELD / self._pace)), conf.batch_size)
 
     async def _claim_ahead(self) -> None:
@@ -133,7 +133,7 @@ class Lane:
         try:
             claim = await self.stream.claim(self.name, self._size, ahead=True)
         except BrokerUnavailable:
-            self._patience.answer_lost = True
+            self._until_available.answer_lost = True
             return
         if claim.deliveries:
             self._next = claim, began
@@ -141,43 +141,43 @@ class Lane:
             self._suspects = claim.suspects > 0
 
     def _look_ahead(self) -> None:
-        """Claim the next list beside the work on this one, where a backlog keeps the lane busy."""
+        """Claim the next list beside the work on this one, where a backlog keeps the slot busy."""
         if (
-            len(self.held) >= self._size
-            and len(self.held) * self._pace < _AHEAD_WITHIN
+            len(self.deliveries) >= self._size
+            and len(self.deliveries) * self._pace < _AHEAD_WITHIN
             and not self._suspects
             # Beside one that a worker may have died of there is no other.
-            and all(d.deliveries == 1 for d in self.held)
-            and not self._patience.answer_lost
+            and all(d.deliveries == 1 for d in self.deliveries)
+            and not self._until_available.answer_lost
             and not self.worker.stopping.is_set()
         ):
             self._ahead = asyncio.create_task(self._claim_ahead())
 
-    async def _ready(self) -> Instance:
+    async def _ready(self) -> ConsumerRun:
         """The application, waiting for a message; a new run of it when the last one ended."""
-        if self._instance is None or not self._instance.alive:
-            self._instance = Instance(self.worker.application, self.channel)
-            await self._instance.start()
-        return self._instance
+        if self._consumer_run is None or not self._consumer_run.alive:
+            self._consumer_run = ConsumerRun(self.worker.application, self.channel)
+            await self._consumer_run.start()
+        return self._consumer_run
 
     async def _work(self) -> None:
         """Deliver what is held until it is settled or the worker stops."""
         self._since, self._shared = time.monotonic(), 0
-        count = len(self.held)
-        await self._sift()
+        count = len(self.deliveries)
+        await self._prepare()
         self._look_ahead()
         outages = 0
         apart = 0
-        while self.held and not self.worker.stopping.is_set():
+        while self.deliveries and not self.worker.stopping.is_set():
             await self._keep_hold()
-            group = self.held[: 1 if apart else (await self._ready()).batch_size or 1]
+            group = self.deliveries[: 1 if apart else (await self._ready()).batch_size or 1]
             if not group:
                 break
             failures, whole = await self._deliver(group)
             if await self._is_outage(failures):
                 outages += 1
                 if outages < _OUTAGE_TRIES:
-                    if not await self._patience.until_servers_answer(self.stream):
+                    if not await self._until_available.until_servers_answer(self.stream):
                         outages = 0
                     await self._settle(group, failures, fail=False)
                     continue
@@ -188,7 +188,7 @@ class Lane:
                 apart = len(group)
                 if any(isinstance(error, TimeoutError) for error in failures.values()):
                     # It takes as long once more until the others of its partition may go on.
-                    await self._give({group[0].stream})
+                    await self._release({group[0].stream})
                 continue
             await self._settle(group, failures, fail=True)
         took = (time.monotonic() - self._since) / max(1, count - self._shared)
@@ -207,25 +207,27 @@ class Lane:
         if time.monotonic() - self._sure < _SURE:
             return
         began = time.monotonic()
-        lost = await self._patience.until_done(lambda: self.stream.renew(self.name, self.held))
+        lost = await self._until_available.until_done(
+            lambda: self.stream.extend_lease(self.name, self.deliveries)
+        )
         self._sure = began
         if lost:
             logger.warning("%s: others took %d messages over", self.channel, len(lost))
             self._let_go(lost)
-            behind = [d for d in self.held if d.stream in {other.stream for other in lost}]
-            await self._patience.until_done(lambda: self.stream.hand_back(self.name, behind))
+            behind = [d for d in self.deliveries if d.stream in {other.stream for other in lost}]
+            await self._until_available.until_done(lambda: self.stream.release(self.name, behind))
             self._let_go(behind)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
-        instance = await self._ready()
+        consumer_run = await self._ready()
         self._busy = group
         for delivery in group:
             delivery.tries += 1
         try:
-            if instance.batch_size:
-                return dict(await instance.deliver_batch(group, conf.handler_timeout)), False
-            await instance.deliver(group[0], conf.handler_timeout)
+            if consumer_run.batch_size:
+                return dict(await consumer_run.deliver_batch(group, conf.handler_timeout)), False
+            await consumer_run.deliver(group[0], conf.handler_timeout)
             return {}, False
         except TimeoutError as error:
             error.add_note(f"not handled within BUS_HANDLER_TIMEOUT ({conf.handler_timeout} s)")
@@ -234,42 +236,42 @@ class Lane:
             return dict.fromkeys(range(len(group)), error), True
         finally:
             self._busy = []
-            if self._instance is not None and not self._instance.waiting:
-                if not await self._instance.stop_thread_too():
+            if self._consumer_run is not None and not self._consumer_run.waiting:
+                if not await self._consumer_run.stop_thread_too():
                     # Its thread cannot be ended, and every later handler would wait for it.
                     self.worker.replace(f"a handler of {self.channel} hangs in its thread")
-                self._instance = None
+                self._consumer_run = None
 
-    async def share(self) -> None:
+    async def release_waiting(self) -> None:
         """Let other workers have what waits behind slow handlers, save in their partitions."""
         if not self._busy or time.monotonic() - self._since < _SHARE_AFTER:
             return
         # What was tried in a list that failed is tried apart here, soon.
-        await self._give({d.stream for d in self.in_flight if d.tries})
+        await self._release({d.stream for d in self.in_flight if d.tries})
 
-    async def _give(self, busy: set[str]) -> None:
+    async def _release(self, busy: set[str]) -> None:
         """Hand back what is held of all partitions but these."""
         spare = [d for d in self.in_flight if d.stream not in busy]
         if not spare:
             return
-        held = len(self.held)
+        held = len(self.deliveries)
         self._let_go(spare)
-        self._shared += held - len(self.held)
+        self._shared += held - len(self.deliveries)
         if self._next is not None:
             claim, began = self._next
             claim.deliveries = [d for d in claim.deliveries if d.stream in busy]
             self._next = (claim, began) if claim.deliveries else None
         try:
-            await self.stream.hand_back(self.name, spare)
+            await self.stream.release(self.name, spare)
         except BrokerUnavailable:
-            self._patience.answer_lost = True
+            self._until_available.answer_lost = True
 
     async def _settle(
         self, group: list[Delivery], failures: dict[int, BaseException], *, fail: bool
     ) -> None:
         done = [d for i, d in enumerate(group) if i not in failures] if failures else group
         self._let_go(done)
-        self._acknowledger.add(done, last=not self.held)
+        self._acknowledgements.add(done, last=not self.deliveries)
         self.worker.count(len(done))
         if failures:
             self.worker.on_failure()
@@ -277,25 +279,25 @@ class Lane:
             for position, error in failures.items():
                 await self._fail(group[position], error)
 
-    async def _sift(self) -> None:
-        """Decode what was claimed; bury what cannot be, slow down killers."""
-        for delivery in list(self.held):
+    async def _prepare(self) -> None:
+        """Decode what was claimed; dead-letter what cannot be, slow down killers."""
+        for delivery in list(self.deliveries):
             if delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
                 delivery.deliveries -= 1  # This one is no attempt.
-                await self._bury(delivery, "its worker died with it")
+                await self._dead_letter(delivery, "its worker died with it")
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
                 delivery.deliveries -= 1
-                await self._set_aside(delivery, "its worker died with it")
+                await self._retry_later(delivery, "its worker died with it")
             elif (wrong := undeliverable.decode(self.layer, delivery)) is not None:
-                await self._bury(delivery, wrong)
+                await self._dead_letter(delivery, wrong)
 
     async def _fail(self, delivery: Delivery, error: BaseException) -> None:
         if undeliverable.is_hopeless(error) or delivery.attempt >= conf.max_attempts:
-            await self._bury(delivery, error)
+            await self._dead_letter(delivery, error)
         else:
-            await self._set_aside(delivery, error)
+            await self._retry_later(delivery, error)
 
-    async def _set_aside(self, delivery: Delivery, error: BaseException | str) -> None:
+    async def _retry_later(self, delivery: Delivery, error: BaseException | str) -> None:
         delay = outage.backoff(delivery.attempt)
         logger.warning(
             "%s: attempt %d of %d at message %s failed, next in %.1f s: %s",
@@ -307,10 +309,10 @@ class Lane:
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
             exc_info=None if isinstance(error, str) else error,
         )
-        await self._patience.until_done(lambda: self.stream.set_aside(delivery, delay))
+        await self._until_available.until_done(lambda: self.stream.retry_later(delivery, delay))
         self._let_go([delivery])
 
-    async def _bury(self, delivery: Delivery, error: BaseException | str) -> None:
+    async def _dead_letter(self, delivery: Delivery, error: BaseException | str) -> None:
         logger.error(
             "%s: message %s is a dead letter after %d attempts: %s",
             self.channel,
@@ -318,37 +320,37 @@ class Lane:
             delivery.attempt,
             error if isinstance(error, str) else f"{type(error).__name__}: {error}",
         )
-        await self._patience.until_done(lambda: self.stream.bury(delivery, error))
+        await self._until_available.until_done(lambda: self.stream.dead_letter(delivery, error))
         self._let_go([delivery])
 
     def _let_go(self, deliveries: list[Delivery]) -> None:
-        if len(deliveries) == 1 and self.held and self.held[0] is deliveries[0]:
-            del self.held[0]
+        if len(deliveries) == 1 and self.deliveries and self.deliveries[0] is deliveries[0]:
+            del self.deliveries[0]
             return
         gone = {id(d) for d in deliveries}
-        self.held = [d for d in self.held if id(d) not in gone]
+        self.deliveries = [d for d in self.deliveries if id(d) not in gone]
 
-    async def _put_down(self) -> None:
+    async def _shut_down(self) -> None:
         """Give back what is held and end the application."""
         if self._ahead is not None:
             await asyncio.wait([self._ahead])
             self._ahead = None
-        if self._instance is not None:
-            await self._instance.stop()
+        if self._consumer_run is not None:
+            await self._consumer_run.stop()
         try:
-            await self._acknowledger.finish()
-            await self.stream.hand_back(self.name, self.in_flight)
+            await self._acknowledgements.finish()
+            await self.stream.release(self.name, self.in_flight)
             # Whatever else the broker says that it holds: a claim whose answer was lost, say.
             await self.stream.recover(self.name, ())
         except BrokerUnavailable:
-            # Should this lane run once more, it gives them back first.
-            self._patience.answer_lost = True
+            # Should this slot run once more, it gives them back first.
+            self._until_available.answer_lost = True
             logger.warning(
                 "%s: %d messages could not be given back; others take them",
                 self.channel,
                 len(self.in_flight),
             )
         except Exception:
-            self._patience.answer_lost = True
+            self._until_available.answer_lost = True
             logger.exception("%s: what was handled is handled once more.", self.channel)
-        self.held, self._next = [], None
+        self.deliveries, self._next = [], None

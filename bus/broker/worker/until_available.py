@@ -20,8 +20,8 @@ class Stopping(Exception):
     """The worker stops while something is waited for."""
 
 
-class Patience:
-    """One lane's way to wait; it knows when an answer of the broker was lost."""
+class UntilAvailable:
+    """One slot's way to wait; it knows when an answer of the broker was lost."""
 
     def __init__(self, stopping: asyncio.Event, outage_: outage.Outage) -> None:
         self._stopping = stopping

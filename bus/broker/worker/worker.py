@@ -1,4 +1,4 @@
-"""A worker process: lanes on named channels, a heartbeat, and a clean stop."""
+"""A worker process: slots on named channels, a heartbeat, and a clean stop."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from bus.broker.redis_client import Host
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.local_workers import new_worker_id
-from bus.broker.worker.slot import Lane
+from bus.broker.worker.slot import Slot
 from bus.broker.worker.watchdog import Watchdog
 from bus.conf import conf
 
@@ -54,7 +54,7 @@ class Worker:
         on_start: Callable[[], None] = _nothing,
         on_failure: Callable[[], None] = _nothing,
     ) -> None:
-        """`concurrency` lanes per channel, each with an application instance of its own.
+        """`concurrency` slots per channel, each with a run of the application of its own.
 
         `companions` run beside them until the worker stops, and again when they fail. `on_start` is
         called in the event loop before all else, `on_failure` after each handler that failed.
@@ -74,7 +74,7 @@ class Worker:
         self.last_handled: float | None = None
         self._started = time.time()
         self.heartbeats: list[Heartbeat] = []
-        self._lanes: list[Lane] = []
+        self._slots: list[Slot] = []
         self._companions = list(companions)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -150,17 +150,17 @@ class Worker:
             "host": socket.gethostname(),
             "pid": os.getpid(),
             "channels": self.channels,
-            "in_flight": sum(len(lane.in_flight) for lane in self._lanes),
+            "in_flight": sum(len(slot.in_flight) for slot in self._slots),
             "handled": self.handled,
             "last_handled": self.last_handled,
             "started": self._started,
             "version": __version__,
-            "trouble": {lane.channel: lane.trouble for lane in self._lanes if lane.trouble},
+            "trouble": {slot.channel: slot.trouble for slot in self._slots if slot.trouble},
         }
 
     def in_flight(self) -> list[str]:
         """The channels of which it holds messages."""
-        return list(dict.fromkeys(lane.channel for lane in self._lanes if lane.in_flight))
+        return list(dict.fromkeys(slot.channel for slot in self._slots if slot.in_flight))
 
     def _heartbeats(self) -> list[Heartbeat]:
         """One for each broker host, so that a silent one does not silence the others."""
@@ -182,22 +182,22 @@ class Worker:
         self.outage.ended()
 
     async def _work(self) -> None:
-        self._lanes = [Lane(self, c, n) for c in self.channels for n in range(self.concurrency)]
+        self._slots = [Slot(self, c, n) for c in self.channels for n in range(self.concurrency)]
         tasks = [
             asyncio.ensure_future(
-                self._supervise(f"The lane {lane.name} of {lane.channel}", lane.run)
+                self._supervise(f"The slot {slot.name} of {slot.channel}", slot.run)
             )
-            for lane in self._lanes
+            for slot in self._slots
         ]
         beside = [
             asyncio.ensure_future(self._supervise(getattr(act, "__name__", str(act)), act))
-            for act in (self._renew, self._share, *self._companions)
+            for act in (self._extend_leases, self._release_waiting, *self._companions)
         ]
         logger.info("Worker %s listens on %s.", self.id, ", ".join(self.channels))
         await self.stopping.wait()
         _, late = await asyncio.wait(tasks, timeout=min(_STOP_GRACE, conf.drain_timeout))
-        for lane, task in zip(self._lanes, tasks, strict=True):
-            if task in late and not lane.in_flight:
+        for slot, task in zip(self._slots, tasks, strict=True):
+            if task in late and not slot.in_flight:
                 # All it waits for is a broker that is silent.
                 task.cancel()
         if late:
@@ -229,24 +229,24 @@ class Worker:
                 await asyncio.wait([stop], timeout=outage.backoff(deaths))
                 stop.cancel()
 
-    async def _renew(self) -> None:
+    async def _extend_leases(self) -> None:
         """Keep hold of what takes longer than the visibility timeout while this process lives."""
         while True:
             await asyncio.sleep(conf.visibility_timeout / 3)
             # Together, so that a host that is silent does not keep the others waiting.
-            await asyncio.gather(*(self._renew_lane(lane) for lane in self._lanes))
+            await asyncio.gather(*(self._extend_lease(slot) for slot in self._slots))
 
-    async def _share(self) -> None:
+    async def _release_waiting(self) -> None:
         """Keep no message waiting behind a slow handler that another worker could take."""
         while True:
-            shares = [asyncio.ensure_future(lane.share()) for lane in self._lanes]
+            releases = [asyncio.ensure_future(slot.release_waiting()) for slot in self._slots]
             await asyncio.sleep(_LOOK_EVERY)
             # One whose broker is silent goes on beside the next look.
-            await asyncio.gather(*(share for share in shares if share.done()))
+            await asyncio.gather(*(release for release in releases if release.done()))
 
-    async def _renew_lane(self, lane: Lane) -> None:
+    async def _extend_lease(self, slot: Slot) -> None:
         try:
-            await lane.stream.renew(lane.name, lane.in_flight)
+            await slot.stream.extend_lease(slot.name, slot.in_flight)
         except BrokerUnavailable as error:
             self.outage.begun(str(error))
 

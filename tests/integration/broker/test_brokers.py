@@ -42,7 +42,7 @@ async def works(layer: BusChannelLayer) -> None:
     await layer.send("jobs", {"type": "x", "n": 1})
     await layer.send("jobs", {"type": "x", "n": 2})
     (delivery,) = (await layer.stream("jobs").claim("w", 1)).deliveries
-    assert await layer.stream("jobs").done([delivery]) == 1
+    assert await layer.stream("jobs").acknowledge([delivery]) == 1
     assert await asyncio.wait_for(layer.receive("jobs"), 5) == {"type": "x", "n": 2}
     channel = await layer.new_channel()
     await layer.group_add("room", channel)

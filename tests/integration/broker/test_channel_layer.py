@@ -77,7 +77,7 @@ async def test_a_key_in_flight_is_skipped_and_others_go_on(layer: BusChannelLaye
     }
     assert len(second.deliveries) == 3
     assert second.locked == 1
-    await stream.done(first)
+    await stream.acknowledge(first)
     rest = (await stream.claim("w3", 10)).deliveries
     assert [layer.deserialize(d.payload)["n"] for d in rest] == [1, 2]
 
@@ -95,7 +95,7 @@ async def test_what_a_dead_worker_holds_is_taken_one_by_one_in_order(
         (delivery,) = (await stream.claim("w2", 10)).deliveries
         assert delivery.attempt == 2
         taken.append(layer.deserialize(delivery.payload)["n"])
-        await stream.done([delivery])
+        await stream.acknowledge([delivery])
     assert taken == [0, 1, 2]
     assert (await stream.claim("w2", 10)).deliveries == []
 
@@ -114,8 +114,8 @@ async def test_handed_back_is_taken_again_at_once_as_if_unseen(layer: BusChannel
     for number in range(5):
         await layer.send("jobs", {"type": "x", "n": number}, ordering_key="k")
     held = (await stream.claim("w1", 10)).deliveries
-    await stream.done(held[:1])
-    await stream.hand_back("w1", held[1:])
+    await stream.acknowledge(held[:1])
+    await stream.release("w1", held[1:])
     again = (await stream.claim("w2", 10)).deliveries
     assert [layer.deserialize(d.payload)["n"] for d in again] == [1, 2, 3, 4]
     assert {d.attempt for d in again} == {1}
@@ -137,8 +137,8 @@ async def test_set_aside_lets_its_partition_go_on_and_comes_back(layer: BusChann
     for number in range(3):
         await layer.send("jobs", {"type": "x", "n": number}, ordering_key="k")
     held = (await stream.claim("w1", 10)).deliveries
-    await stream.set_aside(held[0], 0.05)
-    await stream.done(held[1:])
+    await stream.retry_later(held[0], 0.05)
+    await stream.acknowledge(held[1:])
     claim = await stream.claim("w1", 10)
     assert claim.deliveries == []
     assert claim.next_due is not None
@@ -164,7 +164,7 @@ async def test_a_dead_letter_tells_why(layer: BusChannelLayer, broker: str) -> N
     try:
         raise ValueError("no such thing \ud800")
     except ValueError as error:
-        await stream.bury(delivery, error)
+        await stream.dead_letter(delivery, error)
     assert (await stream.claim("w1", 10)).deliveries == []
     with redis.Redis.from_url(broker) as client:
         ((_, letter),) = client.xrange(f"{stream.base}:dead")
@@ -179,9 +179,9 @@ async def test_finishing_what_another_finished_does_nothing(
     stream = layer.stream("jobs")
     await layer.send("jobs", {"type": "x"}, ordering_key="k")
     (delivery,) = (await stream.claim("w1", 10)).deliveries
-    await stream.done([delivery])
-    await stream.set_aside(delivery, 0)
-    await stream.bury(delivery, "late")
+    await stream.acknowledge([delivery])
+    await stream.retry_later(delivery, 0)
+    await stream.dead_letter(delivery, "late")
     assert (await stream.claim("w1", 10)).deliveries == []
     with redis.Redis.from_url(broker) as client:
         assert client.exists(f"{stream.base}:dead") == 0
@@ -203,7 +203,7 @@ async def test_more_partitions_on_a_live_channel_keep_the_order(broker: str) -> 
             handled.setdefault(delivery.ordering_key, []).append(
                 after.deserialize(delivery.payload)["n"]
             )
-        await stream.done(claimed)
+        await stream.acknowledge(claimed)
     assert handled == sent
     await before.close()
     await after.close()
@@ -347,7 +347,7 @@ async def test_one_slow_message_holds_up_only_its_partition_while_there_are_more
 
     taken = (await stream.claim("v", 100)).deliveries
     assert numbers(taken) == free
-    await stream.done([slow])
+    await stream.acknowledge([slow])
     rest = (await stream.claim("w", 100)).deliveries
     assert numbers(taken + rest) == set(range(40))
     await before.close()

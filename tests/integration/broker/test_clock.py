@@ -188,7 +188,7 @@ async def test_what_is_due_comes_when_it_should(
     await layer.send("jobs", {"type": "x", "n": 1}, delay=30)
     await layer.send("jobs", {"type": "x", "n": 2}, ordering_key="k")
     (failed,) = (await stream.claim("w", 9)).deliveries
-    await stream.set_aside(failed, 40)
+    await stream.retry_later(failed, 40)
     world.jump(seconds)
     claim = await stream.claim("w", 9)
     assert claim.deliveries == []
@@ -197,7 +197,7 @@ async def test_what_is_due_comes_when_it_should(
     world.passes(35)
     held = (await stream.claim("w", 9)).deliveries
     assert numbers(layer, held) == [1]
-    await stream.done(held)
+    await stream.acknowledge(held)
     world.passes(10)
     assert numbers(layer, (await stream.claim("w", 9)).deliveries) == [2]
 
@@ -211,7 +211,7 @@ async def test_what_expires_does_so_when_it_should(
         await layer.send("jobs", {"type": "x", "n": number}, ttl=30 * number)
     world.jump(seconds)
     (first,) = (await stream.claim("w", 1)).deliveries
-    await stream.set_aside(first, 1)
+    await stream.retry_later(first, 1)
     world.passes(35)
     assert numbers(layer, (await stream.claim("w", 9)).deliveries) == [2]
     assert (await stream.stats(9)).totals.expired == 1
@@ -230,7 +230,7 @@ async def test_a_point_in_time_is_one_of_the_calendar_that_the_broker_shows(
     held = (await stream.claim("w", 9)).deliveries
     assert numbers(layer, held) == [0, 2]
     assert abs(held[1].expires_at - shown - 30_000) < 5000
-    await stream.done(held)
+    await stream.acknowledge(held)
     world.passes(31)
     assert numbers(layer, (await stream.claim("w", 9)).deliveries) == [1]
 

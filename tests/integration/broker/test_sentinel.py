@@ -136,7 +136,7 @@ async def test_after_a_failover_everything_goes_on(
         assert await asyncio.to_thread(heartbeat.beat)
         # What was in flight is still held, in order, and can be acknowledged.
         assert (await stream.claim("w2/0", 10)).locked == 1
-        assert await stream.done(held) == 3
+        assert await stream.acknowledge(held) == 3
         rest = [(await asyncio.wait_for(layer.receive("jobs"), 5))["n"] for _ in range(8)]
         assert rest == list(range(3, 11))
         seen = wake.count

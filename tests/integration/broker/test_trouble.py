@@ -59,11 +59,11 @@ async def test_a_full_memory_takes_nothing_in_and_lets_everything_out(
                 [0, 1, 2, 3, 4, 5, 6],
                 [6, 0, 1, 2, 3, 4, 5],
             )
-            await stream.done(held[:2])
-            await stream.bury(held[2], ValueError("poison"))
-            await stream.set_aside(held[3], 0.001)
-            await stream.renew("w/0", held[4:])
-            await stream.hand_back("w/0", held[4:])
+            await stream.acknowledge(held[:2])
+            await stream.dead_letter(held[2], ValueError("poison"))
+            await stream.retry_later(held[3], 0.001)
+            await stream.extend_lease("w/0", held[4:])
+            await stream.release("w/0", held[4:])
             again = [(await asyncio.wait_for(layer.receive("jobs"), 5))["n"] for _ in range(4)]
             assert len(set(again)) == 4
             # A channel whose consumer group was not made yet.
@@ -177,7 +177,7 @@ async def test_a_message_without_a_ttl_stays_and_the_shortest_ttl_is_one(
     await layer.send("jobs", {"type": "x"}, ordering_key="k", ttl=None, expires_at=0)
     (delivery,) = (await stream.claim("w", 10)).deliveries
     assert delivery.expires_at == 0
-    await stream.done([delivery])
+    await stream.acknowledge([delivery])
     # Under 1 ms it is 1 ms, by the broker's clock: no worker may come in time, but it ends.
     await layer.send("jobs", {"type": "x"}, ordering_key="k", ttl=0.0004)
     await asyncio.sleep(0.01)
@@ -227,7 +227,7 @@ async def test_flush_removes_every_kind_of_key_and_no_one_elses(
             await layer.send(f"jobs.{number % 400}", {"type": "x"}, delay=number % 3)
         stream = layer.stream("jobs.0")
         (delivery, *_) = (await stream.claim("w", 1)).deliveries
-        await stream.bury(delivery, "poison")
+        await stream.dead_letter(delivery, "poison")
         await layer.connection("jobs.0").run("beat", stream.base, "w", "{}", 15000)
         await PresenceStore(layer.connection("roster.1"), layer.prefix, 1).attend(
             "p", {"u1": Author(id=1, name="Ann")}

@@ -274,9 +274,9 @@ async def test_a_message_is_kept_where_it_cannot_become_a_dead_letter(
     stream = layer.stream("jobs")
     (delivery,) = (await stream.claim("w", 1)).deliveries
     with pytest.raises(BrokerUnavailable, match="is a string and should be a stream"):
-        await stream.bury(delivery, "no")
+        await stream.dead_letter(delivery, "no")
     raw.delete(f"{BASE}:dead")
-    await stream.bury(delivery, "no")
+    await stream.dead_letter(delivery, "no")
     assert len(await letters(layer)) == 1
 
 

@@ -52,7 +52,7 @@ def handle(channel: str = "jobs") -> list[dict[str, Any]]:
     async def act() -> list[dict[str, Any]]:
         stream = default_layer.get().stream(channel)
         deliveries = (await stream.claim("w", 100)).deliveries
-        await stream.done(deliveries)
+        await stream.acknowledge(deliveries)
         return [default_layer.get().deserialize(d.payload) for d in deliveries]
 
     return in_loop(act)
@@ -67,7 +67,7 @@ def bury(count: int, channel: str = "jobs") -> list[str]:
             message = {"type": f"job.{number % 2}", "n": number, "said": "\x1b[2J"}
             await default_layer.get().send(channel, message, ordering_key="k")
         for delivery in (await stream.claim("w", count)).deliveries:
-            await stream.bury(delivery, ValueError("it never \x1b[31mworks"))
+            await stream.dead_letter(delivery, ValueError("it never \x1b[31mworks"))
         return [letter.id async for letter in operations.dead_letters(channel).each()]
 
     return in_loop(act)

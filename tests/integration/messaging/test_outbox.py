@@ -32,7 +32,7 @@ def received(channel: str = "jobs") -> list[Any]:
         found = []
         while claimed := (await layer.stream(channel).claim("test", 100)).deliveries:
             found += [layer.deserialize(d.payload)["n"] for d in claimed]
-            await layer.stream(channel).done(claimed)
+            await layer.stream(channel).acknowledge(claimed)
         return found
 
     return async_to_sync(take_all)()

@@ -159,7 +159,7 @@ async def test_dead_letters_of_it_go_and_others_stay(layer: BusChannelLayer) -> 
         message = MessageSubmitted(room=room, author=AUTHOR, body=SECRET, client_id=client_id)
         await sender.send(message, ordering_key="k")
         (delivery,) = (await stream.claim("w", 1)).deliveries
-        await stream.bury(delivery, "no")
+        await stream.dead_letter(delivery, "no")
     await sync_to_async(removed)(row)
     await erased()
     left = [letter.message async for letter in DeadLetters(layer, "moderation").each()]

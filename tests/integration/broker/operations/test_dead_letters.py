@@ -32,7 +32,7 @@ async def bury(
         kind = "odd" if number % 2 else "even"
         await layer.send(channel, {"type": kind, "n": number}, ordering_key=key or f"k{number}")
         (delivery,) = (await stream.claim("w", 1)).deliveries
-        await stream.bury(delivery, ValueError(f"number {number}"))
+        await stream.dead_letter(delivery, ValueError(f"number {number}"))
     return DeadLetters(layer, channel)
 
 
@@ -69,7 +69,7 @@ async def test_one_that_cannot_be_decoded_is_shown_all_the_same(layer: BusChanne
     stream = layer.stream("jobs")
     await stream.send(b"\xc1\xff", SendOptions("k"), capacity=10, partitions=4)
     (delivery,) = (await stream.claim("w", 1)).deliveries
-    await stream.bury(delivery, "what is this")
+    await stream.dead_letter(delivery, "what is this")
     (letter,) = await DeadLetters(layer, "jobs").newest()
     assert (letter.message, letter.type, letter.payload) == (None, None, b"\xc1\xff")
 
@@ -104,7 +104,7 @@ async def test_put_back_it_may_have_had_effects_before(layer: BusChannelLayer) -
     assert delivery.sent_at == letter.sent_at
     assert delivery.replayed_from == f"dead-{letter.message_id}"
     with override_settings(BUS_RETENTION=["60"]):
-        await stream.done([delivery])
+        await stream.acknowledge([delivery])
     assert (await stream.stats(10)).history == 1
 
 
@@ -115,18 +115,18 @@ async def test_put_back_again_and_again_it_keeps_the_id_that_its_sender_was_told
     stream, letters = layer.stream("jobs"), DeadLetters(layer, "jobs")
     (delivery,) = (await stream.claim("w", 1)).deliveries
     for _ in range(3):
-        await stream.bury(delivery, "no")
+        await stream.dead_letter(delivery, "no")
         (letter,) = await letters.newest()
         assert letter.message_id == told
         await letters.retry([letter.id])
         (delivery,) = (await stream.claim("w", 1)).deliveries
         assert (delivery.message_id, delivery.replayed_from) == (told, f"dead-{told}")
     # Neither another attempt nor the history calls it by another name.
-    await stream.set_aside(delivery, 0)
+    await stream.retry_later(delivery, 0)
     (delivery,) = (await stream.claim("w", 1)).deliveries
     assert delivery.message_id == told
     with override_settings(BUS_RETENTION=["60"]):
-        await stream.done([delivery])
+        await stream.acknowledge([delivery])
     history = HandledLog(layer, "jobs")
     (kept,) = await history.fetch((await history.stretch(0, 10**14)).positions)
     assert kept is not None

@@ -41,7 +41,7 @@ async def handle(layer: BusChannelLayer, channel: str = "jobs") -> list[int]:
     handled: list[int] = []
     while deliveries := (await stream.claim("w", 100)).deliveries:
         handled += [layer.deserialize(d.payload)["n"] for d in deliveries]
-        await stream.done(deliveries)
+        await stream.acknowledge(deliveries)
     return handled
 
 
@@ -77,9 +77,9 @@ async def test_what_failed_or_waits_is_not_kept(layer: BusChannelLayer) -> None:
     await send(layer, range(3))
     stream = layer.stream("jobs")
     done, late, buried = (await stream.claim("w", 3)).deliveries
-    await stream.done([done])
-    await stream.set_aside(late, 60)
-    await stream.bury(buried, "no")
+    await stream.acknowledge([done])
+    await stream.retry_later(late, 60)
+    await stream.dead_letter(buried, "no")
     assert len(await kept(layer)) == 1
 
 
@@ -99,7 +99,7 @@ async def test_a_retried_one_stands_where_it_was_sent(layer: BusChannelLayer) ->
     while await history.now() <= sent:
         pass
     await send(layer, range(1, 3))
-    await layer.stream("jobs").set_aside(first, 0)
+    await layer.stream("jobs").retry_later(first, 0)
     assert len(await handle(layer)) == 3
     assert (await kept(layer))[0] == 0
 
@@ -153,11 +153,11 @@ async def test_a_replay_sends_again_in_order_and_says_so(layer: BusChannelLayer)
         by_key.setdefault(d.ordering_key, []).append(layer.deserialize(d.payload)["n"])
     assert by_key == {f"k{k}": list(range(k, 60, 3)) for k in range(3)}
     # Set aside, it still says so; handled, it is not kept a second time.
-    await layer.stream("jobs").set_aside(deliveries[0], 0)
-    await layer.stream("jobs").done(deliveries[1:])
+    await layer.stream("jobs").retry_later(deliveries[0], 0)
+    await layer.stream("jobs").acknowledge(deliveries[1:])
     (again,) = (await layer.stream("jobs").claim("w", 100)).deliveries
     assert again.replayed_from == deliveries[0].replayed_from
-    await layer.stream("jobs").done([again])
+    await layer.stream("jobs").acknowledge([again])
     assert len(await kept(layer)) == 60
 
 

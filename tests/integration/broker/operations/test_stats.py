@@ -79,9 +79,9 @@ async def test_each_message_is_counted_where_it_is(layer: BusChannelLayer) -> No
     assert (found.depth, found.in_flight, found.delayed, found.capacity) == (1, 3, 1, 5)
     assert found.oldest_age is not None
     assert 0 <= found.oldest_age < 60
-    await stream.done([one])
-    await stream.set_aside(two, 60)
-    await stream.bury(three, "no")
+    await stream.acknowledge([one])
+    await stream.retry_later(two, 60)
+    await stream.dead_letter(three, "no")
     found = await stats(layer)
     assert (found.depth, found.in_flight, found.delayed, found.dead) == (1, 0, 2, 1)
     totals = found.totals
@@ -98,10 +98,10 @@ async def test_what_is_due_or_held_by_the_dead_waits(layer: BusChannelLayer) -> 
     await beat(layer, "dead")
     (_, due) = [(await stream.claim(w, 1)).deliveries[0] for w in ("dead/0", "live/0")]
     await beat(layer, "dead", ago=6000)
-    await stream.set_aside(due, 0)
+    await stream.retry_later(due, 0)
     # Ahead: what a dead worker held is otherwise taken first.
     (back,) = (await stream.claim("live/0", 1, ahead=True)).deliveries
-    await stream.hand_back("live/0", [back])
+    await stream.release("live/0", [back])
     found = await stats(layer)
     assert (found.depth, found.in_flight, found.delayed) == (3, 0, 0)
 

@@ -615,7 +615,7 @@ async def test_an_acknowledgement_that_fails_is_told_and_made_good(
     layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    acknowledge, calls = Stream.done, 0
+    acknowledge, calls = Stream.acknowledge, 0
 
     class Jobs(AsyncConsumer):
         async def job_run(self, message: dict[str, Any]) -> None:
@@ -629,7 +629,7 @@ async def test_an_acknowledgement_that_fails_is_told_and_made_good(
             raise ResponseError("ERR something else")
         return await acknowledge(self, deliveries)
 
-    monkeypatch.setattr(Stream, "done", fail_once)
+    monkeypatch.setattr(Stream, "acknowledge", fail_once)
     for number in range(600):
         message = {"type": "job.run", "n": number}
         await layer.send("jobs", message, ordering_key=str(number % 40))
