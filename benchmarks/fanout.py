@@ -62,7 +62,7 @@ class Contender:
 
 
 OURS = (
-    UVICORN.replace("{app}", "bus.asgi:application")
+    UVICORN.replace("{app}", "config.asgi:application")
     .replace("{lifespan}", "on")
     .replace(
         "--ws websockets-sansio",

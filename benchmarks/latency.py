@@ -69,7 +69,7 @@ def main(rounds: int = 3) -> None:
         # The first who joins makes the room.
         found.environment["BUS_OPEN_ROOMS"] = "1"
         procfile = [
-            "-m", "uvicorn", "bus.asgi:application", "--host", "127.0.0.1", "--port", str(port),
+            "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(port),
             "--loop", "uvloop", "--http", "bus.servers.uvicorn_http:BoundedHttp",
             "--ws", "bus.servers.uvicorn_websocket:BoundedWebSocket", "--no-access-log",
             "--no-proxy-headers", "--ws-per-message-deflate", "false", "--log-level", "warning",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bus.asgi import application as application
 from bus.consumers import session as sessions
+from config.asgi import application as application
 
 # The name says so: Django is set up by the import above.
 from bus.messaging import publisher  # isort: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import weakref
 
 from bus.chat import admission_data, rooms
 from bus.chat.admission_data import AdmissionData
@@ -16,10 +15,10 @@ from bus.messaging import throttle
 from bus.protocol.errors import NotFound, RateLimited
 
 # More rooms than this are not kept in mind.
-_DOORS = 10_000
+_ROOMS = 10_000
 
 
-class _Door:
+class _RoomAdmission:
     """The facts of one room: read once for all who wait, and kept for a moment."""
 
     def __init__(self, name: str) -> None:
@@ -32,7 +31,7 @@ class _Door:
         # The reading under way, and the one after it.
         self._current: asyncio.Task[AdmissionData] | None = None
         self._next: asyncio.Task[AdmissionData] | None = None
-        self._turn = asyncio.Lock()
+        self._reading_lock = asyncio.Lock()
         self._making = asyncio.Lock()
 
     @property
@@ -99,7 +98,7 @@ class _Door:
         return self._next
 
     async def _read(self) -> AdmissionData:
-        async with self._turn:
+        async with self._reading_lock:
             self._current, self._next = self._next, None
             asked, self._asked = self._asked, set()
             edition, began = self._edition, time.monotonic()
@@ -112,24 +111,29 @@ class _Door:
             return found
 
 
-_doors: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Door]] = (
-    weakref.WeakKeyDictionary()
-)
+class Admission:
+    """Who may enter which room, for all sockets of a process."""
 
+    def __init__(self) -> None:
+        self._rooms: dict[str, _RoomAdmission] = {}
 
-async def enter(name: str, visitor: Visitor, address: str = "") -> RoomAccess:
-    """Let a visitor into a room; under BUS_OPEN_ROOMS the first one to come makes it.
+    async def enter(self, name: str, visitor: Visitor, address: str = "") -> RoomAccess:
+        """Let a visitor into a room; under BUS_OPEN_ROOMS the first one to come makes it.
 
-    Raises NotFound, Forbidden, Banned, RateLimited or Unavailable.
-    """
-    doors = _doors.setdefault(asyncio.get_running_loop(), {})
-    found = doors.get(name)
-    if found is None:
-        if len(doors) >= _DOORS:
-            for other in [other for other, one in doors.items() if one.old]:
-                del doors[other]
-        found = doors[name] = _Door(name)
-    return await found.enter(visitor, address)
+        Raises NotFound, Forbidden, Banned, RateLimited or Unavailable.
+        """
+        found = self._rooms.get(name)
+        if found is None:
+            if len(self._rooms) >= _ROOMS:
+                for other in [other for other, one in self._rooms.items() if one.old]:
+                    del self._rooms[other]
+            found = self._rooms[name] = _RoomAdmission(name)
+        return await found.enter(visitor, address)
+
+    def forget(self) -> None:
+        """Rights changed somewhere: who joins from now on is looked up again."""
+        for found in self._rooms.values():
+            found.forget()
 
 
 async def _make(name: str, visitor: Visitor, address: str) -> None:
@@ -139,11 +143,3 @@ async def _make(name: str, visitor: Visitor, address: str) -> None:
         text = "Too many rooms were made; this one has to wait."
         raise RateLimited(text, retry_after=error.retry_after) from error
     await threads.run(rooms.make_open, name)
-
-
-def forget(name: str | None = None) -> None:
-    """Rights changed in a room, or anywhere: who joins from now on is looked up again."""
-    for doors in _doors.values():
-        for room, found in doors.items():
-            if name is None or room == name:
-                found.forget()

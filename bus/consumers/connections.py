@@ -6,7 +6,6 @@ import asyncio
 import logging
 import random
 import time
-import weakref
 from collections import Counter
 from collections.abc import Hashable
 from typing import Protocol
@@ -97,13 +96,3 @@ class Connections:
             await asyncio.sleep(_BATCH_PAUSE)
         if total:
             logger.info("%d sockets were closed; %d did not answer.", total, len(self._all))
-
-
-_connections: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def connections() -> Connections:
-    """Those of the running event loop."""
-    return _connections.setdefault(asyncio.get_running_loop(), Connections())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import weakref
 from collections import OrderedDict
 
 from bus.chat import guest_networks
@@ -70,24 +69,3 @@ class GuestSightings:
                 self._noted.pop(sighting, None)
             if not isinstance(error, Unavailable):
                 logger.exception("Where guests come from could not be noted.")
-
-
-_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, GuestSightings] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def sightings() -> GuestSightings:
-    """Those of the running event loop."""
-    loop = asyncio.get_running_loop()
-    found = _all.get(loop)
-    if found is None:
-        found = _all[loop] = GuestSightings()
-    return found
-
-
-async def close() -> None:
-    """Write what the running event loop still has."""
-    found = _all.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found.close()

@@ -1,24 +1,19 @@
-"""What a socket writes with: rights, pace, and the way into the moderation channel."""
+"""What a socket writes with: rights, limits, and the way into the moderation channel."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-import weakref
 
-from bus.chat import history
 from bus.chat.message_sql import Key
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
-from bus.conf import conf
 from bus.consumers.batch_loader import BatchLoader
-from bus.consumers.visitor_limits import Budgets
+from bus.consumers.socket_limits import SocketLimits
 from bus.messaging import sender
 from bus.models import Member
 from bus.protocol.channel_messages import MessageSubmitted
-from bus.protocol.errors import RateLimited, SlowMode
+from bus.protocol.errors import SlowMode
 from bus.protocol.objects import Outcome
-from bus.token_bucket import TokenBucket
 
 # A client that came back repeats what it is not sure of first, so only the first messages to a room
 # are looked up, and none of a new guest; one that slips through is settled as a repeat anyhow.
@@ -26,32 +21,17 @@ _LOOKED_UP = 20
 # How many of its own messages a socket knows again.
 _REMEMBERED = 256
 
-# By event loop: what became of messages that may be repeats.
-_Lookup = BatchLoader[Key, Outcome | None]
-_lookups: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Lookup] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _lookup() -> _Lookup:
-    loop = asyncio.get_running_loop()
-    found = _lookups.get(loop)
-    if found is None:
-        found = _lookups[loop] = BatchLoader(history.outcomes_of)
-    return found
+# What became of messages that may be repeats, by room id, author key and client_id.
+Outcomes = BatchLoader[Key, Outcome | None]
 
 
 class MessageSender:
     """Writes one visitor's messages into rooms."""
 
-    def __init__(self, visitor: Visitor, rate: float, place: str = "") -> None:
-        """`rate` in messages per second, on average; `place`: client_address.network_for_limits."""
+    def __init__(self, visitor: Visitor, limits: SocketLimits, outcomes: Outcomes) -> None:
         self.visitor = visitor
-        self._pace = TokenBucket(rate, conf.send_burst)
-        self._limited = rate > 0
-        # Of all sessions of the visitor; made with the first message.
-        self._place = place
-        self._budgets: Budgets | None = None
+        self._limits = limits
+        self._outcomes = outcomes
         # By room: how many messages were looked up, and when the last one, or an edit, was taken.
         self._looked_up: dict[int, int] = {}
         self._last: dict[int, float] = {}
@@ -68,7 +48,7 @@ class MessageSender:
         if nothing_before and (room.pk, client_id) not in self._taken:
             return None
         self._looked_up[room.pk] = looked_up + 1
-        return await _lookup().load((room.pk, self.visitor.key, client_id))
+        return await self._outcomes.load((room.pk, self.visitor.key, client_id))
 
     async def write(
         self, entry: RoomAccess, body: str, client_id: str, reply_to: str | None = None
@@ -78,7 +58,7 @@ class MessageSender:
         again = (entry.room.pk, client_id) in self._taken
         if not again:
             self._check_slow_mode(entry)
-        self.check_pace()
+        self._limits.check_message()
         name = entry.room.name
         # All of it was checked before, and checking it again costs more than sending it.
         message = MessageSubmitted.model_construct(
@@ -102,23 +82,13 @@ class MessageSender:
         # The same once more changes nothing, and is answered.
         if (message_id, body) != self._edit:
             self._check_slow_mode(entry)
-        self.check_pace()
+        self._limits.check_message()
 
     def edited(self, entry: RoomAccess, message_id: str, body: str) -> None:
         """An edit was made: the next message or edit waits, where the room is slow."""
         if (message_id, body) != self._edit:
             self._last[entry.room.pk] = time.monotonic()
             self._edit = message_id, body
-
-    def check_pace(self) -> None:
-        """Count a message or an edit; raises RateLimited when there are too many."""
-        wait = self._pace.take()
-        if self._limited and not wait:
-            if self._budgets is None:
-                self._budgets = Budgets(self.visitor, self._place)
-            wait = self._budgets.take("messages")
-        if wait:
-            raise RateLimited(retry_after=wait)
 
     def _check_slow_mode(self, entry: RoomAccess) -> None:
         """Refuse at once what the worker would reject; it looks again, across sessions."""

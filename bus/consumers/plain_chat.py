@@ -11,9 +11,6 @@ from pydantic import TypeAdapter, ValidationError
 from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.conf import conf
-from bus.consumers import admission
-from bus.consumers.access_watcher import guard
-from bus.consumers.guest_sightings import sightings
 from bus.consumers.message_sender import MessageSender
 from bus.consumers.origin import refuse
 from bus.consumers.socket import Closed, Socket, is_too_large
@@ -31,7 +28,6 @@ from bus.protocol.errors import (
 )
 from bus.protocol.frames import parse_frame
 from bus.protocol.plain_chat import plain_refusal
-from bus.realtime.hub import hub
 from bus.realtime.room_subscription import RoomSubscription
 
 logger = logging.getLogger(__name__)
@@ -50,7 +46,7 @@ class PlainChat(Socket):
         self._written = 0
         self._name = ""
         self._entry: RoomAccess | None = None
-        self._seat: RoomSubscription | None = None
+        self._subscription: RoomSubscription | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve the room that the path names; a name that none can have is refused."""
@@ -67,29 +63,31 @@ class PlainChat(Socket):
 
     async def begin(self) -> None:
         """Enter the room; who may not is told why and sent away."""
-        self._sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
+        self._sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
         if self.turned_down is not None:
             self._refuse(self.turned_down)
             raise Closed(CLOSE_TOO_MANY)
         try:
-            if self._limited:
-                self.count("joins")
-            self._entry = await admission.enter(self._name, self.visitor, self.address)
+            if self.send_rate() > 0:
+                self.limits.check("joins")
+            self._entry = await self.process.admission.enter(self._name, self.visitor, self.address)
             room = self._entry.room
-            seat = await hub().join_room(room.pk, self.outbox, sender_mark=self._sender_mark())
+            subscription = await self.process.hub.join_room(
+                room.pk, self.outbox, sender_mark=self._sender_mark()
+            )
         except BusError as error:
             self._refuse(error)
             raise Closed(_code_of(error)) from error
-        self._seat = seat
-        sightings().note(self.visitor)
-        guard().entered(self, room.pk)
+        self._subscription = subscription
+        self.process.guest_sightings.note(self.visitor)
+        self.process.access_watcher.entered(self, room.pk)
         # It shows nobody who is here, so it waits for nothing.
-        hub().presence.arrive(room.pk, room.name, self.visitor.key, self.visitor.author)
-        seat.release(hub().position(room.pk))
+        self.process.hub.presence.arrive(room.pk, room.name, self.visitor.key, self.visitor.author)
+        subscription.release(self.process.hub.position(room.pk))
 
     async def take(self, text: str | None) -> None:
         """Send one message, or tell what is wrong with it."""
-        self.check_pace(1)
+        self.check_commands(1)
         if text is not None and is_too_large(text):
             raise Closed(CLOSE_BAD_FRAME)
         try:
@@ -102,9 +100,9 @@ class PlainChat(Socket):
 
     def clean_up(self) -> None:
         """Leave the room."""
-        if self._seat is not None and self._entry is not None:
-            hub().leave_room(self._seat)
-            hub().presence.leave(self._entry.room.pk, self.visitor.key)
+        if self._subscription is not None and self._entry is not None:
+            self.process.hub.leave_room(self._subscription)
+            self.process.hub.presence.leave(self._entry.room.pk, self.visitor.key)
 
     def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""

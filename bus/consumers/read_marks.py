@@ -1,10 +1,9 @@
-"""Read marks of this process: gathered, written together, and told to their user's sessions."""
+"""Read marks of a web process: gathered, written together, and told to their user's sessions."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 
 from bus.chat import read_state
 from bus.chat.read_state import Place
@@ -91,22 +90,3 @@ class ReadMarks:
                 logger.debug("Read marks wait for the database: %s", error)
             except Exception:
                 logger.exception("Read marks could not be written; they are tried again.")
-
-
-_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ReadMarks] = weakref.WeakKeyDictionary()
-
-
-def read_marks() -> ReadMarks:
-    """Those of the running event loop."""
-    loop = asyncio.get_running_loop()
-    found = _all.get(loop)
-    if found is None:
-        found = _all[loop] = ReadMarks()
-    return found
-
-
-async def close() -> None:
-    """Write what the running event loop still has."""
-    found = _all.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found.close()

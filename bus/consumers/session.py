@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
@@ -18,19 +17,14 @@ from bus.chat.room_rights import Rights
 from bus.chat.tokens import Grant
 from bus.chat.visitors import Visitor
 from bus.conf import conf
-from bus.consumers import admission
-from bus.consumers.access_watcher import guard
-from bus.consumers.commands import METHODS
-from bus.consumers.commands.types import Data, Methods
-from bus.consumers.guest_sightings import sightings
+from bus.consumers.commands import HANDLERS
+from bus.consumers.commands.context import Data
+from bus.consumers.joined_rooms import JoinedRoom, JoinedRooms
 from bus.consumers.message_sender import MessageSender
-from bus.consumers.read_marks import read_marks
 from bus.consumers.socket import Closed, Socket, is_too_large
 from bus.posting import events
 from bus.protocol.commands import (
     Command,
-    RoomJoin,
-    RoomLeave,
     SessionAuthenticate,
     SessionPing,
     parse_command,
@@ -40,47 +34,34 @@ from bus.protocol.errors import (
     CLOSE_TOO_MANY,
     CLOSE_UNAUTHENTICATED,
     BusError,
-    Forbidden,
     Internal,
     Invalid,
-    NotMember,
     Unauthenticated,
     Unavailable,
 )
 from bus.protocol.events import RoomChanged, SessionClosing, SessionStarted, UserChanged
 from bus.protocol.frames import PROTOCOL, parse_frame, ref_of
-from bus.protocol.objects import Joined, Limits, SessionUser
+from bus.protocol.objects import Limits, SessionUser
 from bus.protocol.replies import reply_error, reply_ok
-from bus.protocol.types import canonical_name, timestamp
-from bus.realtime.hub import hub
+from bus.protocol.types import timestamp
 from bus.realtime.room_filter import RoomFilter
 from bus.realtime.room_subscription import Listener, RoomSubscription
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class Place:
-    """A room that the session has joined."""
-
-    entry: RoomAccess
-    seat: RoomSubscription
-
-
 class Session(Socket):
-    """One session: its rooms, and a method for each command."""
+    """One session: who its visitor is, and the rooms that it is in."""
 
     joined_frames = True
 
     def __init__(self) -> None:
         super().__init__()
-        self.places: dict[str, Place] = {}
-        # Why it is in a room no more; as many as it may join.
-        self._lost: dict[str, BusError] = {}
+        self.rooms = JoinedRooms()
         # What its token says, if it came with one.
         self.grant: Grant | None = None
         # What hears of what concerns the visitor alone, in rooms that the token is for.
-        self._ear: Listener | None = None
+        self._author_listener: Listener | None = None
         self._expiry: asyncio.TimerHandle | None = None
         # How many it has been given.
         self.commands = 0
@@ -99,7 +80,7 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self.sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
+        self.sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
         self.outbox.reply(self._started().frame())
         try:
             await self.listen()
@@ -115,15 +96,15 @@ class Session(Socket):
             items = parse_frame(text)
         except Invalid as error:
             raise Closed(CLOSE_BAD_FRAME) from error
-        self.check_pace(max(1, len(items)))
+        self.check_commands(max(1, len(items)))
         for item in items:
-            await self._obey(item)
+            await self._handle_command(item)
             await self.outbox.until_replies_fit()
 
     def clean_up(self) -> None:
         """Leave every room, and the author's own group."""
-        for name in list(self.places):
-            self._leave(name)
+        for name, _ in self.rooms:
+            self.leave(name)
         self._ignore()
         if self._expiry is not None:
             self._expiry.cancel()
@@ -132,13 +113,13 @@ class Session(Socket):
 
     def entries(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
-        return {place.entry.room.pk: place.entry for place in self.places.values()}
+        return {joined.entry.room.pk: joined.entry for _, joined in self.rooms}
 
     def refresh(self, entry: RoomAccess, right: Rights) -> None:
         """Keep other rights, and say what has changed."""
-        for name, place in self.places.items():
-            if place.entry.room.pk == entry.room.pk:
-                before, place.entry = place.entry, entry
+        for name, joined in self.rooms:
+            if joined.entry.room.pk == entry.room.pk:
+                before, joined.entry = joined.entry, entry
                 if before.info != entry.info:
                     self.outbox.reply(RoomChanged.encode(entry.info, name))
                 if before.you != entry.you:
@@ -148,12 +129,10 @@ class Session(Socket):
         self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
     ) -> None:
         """Leave a room, and say why; the session goes on in its others."""
-        for name, place in list(self.places.items()):
-            if place.entry.room.pk == room_id:
-                self._leave(name)
-                if len(self._lost) >= conf.join_limit:
-                    self._lost.clear()
-                self._lost[name] = error
+        for name, joined in self.rooms:
+            if joined.entry.room.pk == room_id:
+                self.leave(name)
+                self.rooms.lose(name, error)
                 self.outbox.reply(events.member_changed(right, reason).frame(name))
 
     def tell(self, right: Rights) -> None:
@@ -174,13 +153,13 @@ class Session(Socket):
         closing = SessionClosing(reconnect_in=reconnect_in, reason="restart")
         self.outbox.reply(closing.frame())
 
-    async def _obey(self, item: dict[str, Any]) -> None:
+    async def _handle_command(self, item: dict[str, Any]) -> None:
         """Do one command, and give exactly one reply to one that has a `ref`."""
         ref = ref_of(item)
         refusal: BusError | None = None
         data: Data = {}
         try:
-            data = await self._do(parse_command(item))
+            data = await self._dispatch(parse_command(item))
         except BusError as error:
             refusal = error
         except Closed:
@@ -197,7 +176,7 @@ class Session(Socket):
         if after is not None:
             after()
 
-    async def _do(self, command: Command) -> Data:
+    async def _dispatch(self, command: Command) -> Data:
         self.commands += 1
         if self.visitor.guest and not conf.guests and type(command) not in _FOR_ANYONE:
             raise Unauthenticated
@@ -205,145 +184,48 @@ class Session(Socket):
             # It hears why, and comes back later.
             self.end(CLOSE_TOO_MANY)
             raise self.turned_down
-        return await _METHODS[type(command)](self, command)
+        return await HANDLERS[type(command)](self, command)
 
-    async def join(self, command: RoomJoin) -> Data:
-        """`room.join`: hold events back, read history, reply, let newer events through."""
-        self.count("joins")
-        known = self._named(command.room) in self.places
-        if not known and len(self.places) >= conf.join_limit:
-            raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
-        await self.listen()
-        entry = await self._enter(command.room)
-        name = entry.room.name
-        place = self.places.get(name)
-        if place is not None and place.entry.room.pk != entry.room.pk:
-            # Another room of that name stands where this one was.
-            self._leave(name)
-            place = None
-        if place is None:
-            place = Place(entry, await hub().join_room(entry.room.pk, self.outbox))
-            try:
-                return await self._arrive(place, command)
-            except BaseException:
-                hub().leave_room(place.seat)
-                raise
-        place.entry = entry
-        place.seat.hold()
-        try:
-            joined = await self._read_up(place, command)
-            if self.places.get(name) is not place:
-                # Lost meanwhile.
-                self.place(name)
-            return joined
-        except BaseException:
-            # It stays where it was before.
-            place.seat.release()
-            raise
-
-    async def leave(self, command: RoomLeave) -> Data:
-        """`room.leave`: hear no more of it; once more does no harm."""
-        name = self._named(command.room)
-        self._lost.pop(name, None)
-        if name in self.places:
-            self._leave(name)
-        return {}
+    def after_reply(self, work: Callable[[], None]) -> None:
+        """Have something done at once when the command in hand is answered."""
+        self._after_reply = work
 
     # ── Rooms ────────────────────────────────────────────────────────────────────────────────────
 
-    async def _enter(self, room: str) -> RoomAccess:
-        """The visitor's rights now; without them, the session is in the room no more."""
-        canonical = canonical_name(room) or room
-        # Which of the two it is, only the database knows.
-        if not (self.is_granted(room) or self.is_granted(canonical)):
-            raise Forbidden("Your token is not for this room.")
-        try:
-            entry = await admission.enter(room, self.visitor, self.address)
-        except Unavailable:
-            raise
-        except BusError:
-            if (name := self._named(room)) in self.places:
-                self._leave(name)
-            raise
-        if not self.is_granted(entry.room.name):
-            raise Forbidden("Your token is not for this room.")
-        sightings().note(self.visitor)
-        return entry
+    async def subscribe(self, room_id: int) -> RoomSubscription:
+        """Hear a room, its events held back; raises Unavailable."""
+        return await self.process.hub.join_room(room_id, self.outbox)
 
-    async def _arrive(self, place: Place, command: RoomJoin) -> bytes:
-        joined = await self._read_up(place, command)
-        self.places[place.entry.room.name] = place
-        self._lost.pop(place.entry.room.name, None)
-        guard().entered(self, place.entry.room.pk)
-        return joined
+    def entered(self, room: JoinedRoom) -> None:
+        """Be in a room from now on."""
+        self.rooms.add(room)
+        self.process.access_watcher.entered(self, room.entry.room.pk)
 
-    async def _read_up(self, place: Place, command: RoomJoin) -> bytes:
-        """The reply to a join; the events held back follow it."""
-        room, entry = place.entry.room, place.entry
-        read: dict[str, int | None] = {}
-        if self.visitor.user_id is not None:
-            state = await read_marks().state(room.pk, self.visitor.user_id)
-            read = {"read": state.read, "unread": state.unread}
-        presence, key = hub().presence, self.visitor.key
-        here = room.name in self.places
-        if here:
-            present = await presence.look(room.pk)
-        else:
-            present = await presence.enter(room.pk, room.name, key, self.visitor.author)
-        try:
-            # Last: what is removed while something is awaited after this would come out again.
-            found = await hub().recover(place.seat, command.since, command.limit, room.head)
-        except BaseException:
-            if not here:
-                presence.leave(room.pk, key)
-            raise
-        self._after_reply = lambda: place.seat.release(found.head)
-        return Joined(
-            room=entry.info,
-            you=entry.you,
-            seq=found.head,
-            recovered=found.recovered,
-            messages=[],
-            presence=present,
-            **read,
-        ).encode(found.messages)
-
-    def place(self, room: str) -> Place:
-        """Where the session is in a room; raises NotMember, or why it is there no more."""
-        place = self.places.get(room) or self.places.get(self._named(room))
-        if place is None:
-            raise self._lost.get(self._named(room)) or NotMember()
-        return place
-
-    def _named(self, room: str) -> str:
-        """What a room is called that the session is, or was, in; however it is spelled."""
-        if room in self.places or room in self._lost:
-            return room
-        return canonical_name(room) or room
-
-    def _leave(self, room: str) -> None:
-        place = self.places.pop(room)
-        guard().left(self, place.entry.room.pk)
-        hub().leave_room(place.seat)
-        hub().typing.stop(place.entry.room.pk, room, self.visitor.key)
-        hub().presence.leave(place.entry.room.pk, self.visitor.key)
+    def leave(self, name: str) -> None:
+        """Be in a room no more, and hear it no more."""
+        joined, hub, key = self.rooms.remove(name), self.process.hub, self.visitor.key
+        room_id = joined.entry.room.pk
+        self.process.access_watcher.left(self, room_id)
+        hub.leave_room(joined.subscription)
+        hub.typing.stop(room_id, name, key)
+        hub.presence.leave(room_id, key)
 
     # ── The visitor ──────────────────────────────────────────────────────────────────────────────
 
     async def listen(self) -> None:
         """Listen to what concerns the visitor alone; once is enough. Raises Unavailable."""
-        if self._ear is None:
+        if self._author_listener is None:
             rooms = None if self.grant is None else self.grant.rooms
-            ear = self.outbox if rooms is None else RoomFilter(self.outbox, rooms)
-            await hub().join_author(self.visitor.key, ear)
-            self._ear = ear
+            listener = self.outbox if rooms is None else RoomFilter(self.outbox, rooms)
+            await self.process.hub.join_author(self.visitor.key, listener)
+            self._author_listener = listener
 
     async def identify(self, visitor: Visitor, grant: Grant | None = None) -> None:
         """Be whom a token says; with a grant, until it ends and in its rooms alone."""
         self._ignore()
         self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
-        self.sender = MessageSender(self.visitor, self.send_rate(), self.place_from)
+        self.sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
         if grant is not None:
             left = max(0.0, grant.expires_at - time.time())
             loop = asyncio.get_running_loop()
@@ -355,9 +237,9 @@ class Session(Socket):
         return self.grant is None or self.grant.rooms is None or room in self.grant.rooms
 
     def _ignore(self) -> None:
-        if self._ear is not None:
-            hub().leave_author(self.visitor.key, self._ear)
-            self._ear = None
+        if self._author_listener is not None:
+            self.process.hub.leave_author(self.visitor.key, self._author_listener)
+            self._author_listener = None
 
     def user(self) -> SessionUser:
         """Who the session is, as its client is told."""
@@ -384,11 +266,5 @@ def _now() -> str:
     return timestamp(timezone.now())
 
 
-# The method of each command; nothing that a client writes names a method.
-_METHODS: Methods = {
-    RoomJoin: Session.join,
-    RoomLeave: Session.leave,
-    **METHODS,
-}
 # What somebody may do who is not let in as a guest.
 _FOR_ANYONE = (SessionAuthenticate, SessionPing)

@@ -15,10 +15,10 @@ from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor, with_network
 from bus.conf import conf
-from bus.consumers.access_watcher import guard
-from bus.consumers.connections import connections
+from bus.consumers import web_process
+from bus.consumers.socket_limits import SocketLimits
 from bus.consumers.visitor import login_of_scope, set_cookie_headers, visitor_of_scope
-from bus.consumers.visitor_limits import Budgets, What
+from bus.consumers.web_process import WebProcess
 from bus.http import client_address
 from bus.messaging import throttle
 from bus.protocol.errors import (
@@ -29,18 +29,13 @@ from bus.protocol.errors import (
     RateLimited,
 )
 from bus.protocol.frames import PROTOCOL
-from bus.realtime.hub import hub
 from bus.realtime.socket_writer import SocketWriter
 from bus.servers.daphne import close_code
-from bus.token_bucket import TokenBucket
 
 logger = logging.getLogger(__name__)
 
 # A peer that stopped reading sees its close code if it goes on reading within this, in seconds.
 _CLOSE_GRACE = 30.0
-# Commands a second that a client may send on average, and at once (joins after a reconnect).
-_COMMAND_RATE = 100.0
-_COMMAND_BURST = 500
 
 
 class Closed(Exception):
@@ -62,7 +57,10 @@ class Socket(AsyncConsumer):
     joined_frames = False
 
     scope: dict[str, Any]
+    # What it shares with the other sockets of this process.
+    process: WebProcess
     visitor: Visitor
+    limits: SocketLimits
     # The HTTP session that it was opened with; None for guests, and for who came with a token.
     login: Login | None
     # As Login.password, of a user who came with a token; None for all others.
@@ -75,19 +73,17 @@ class Socket(AsyncConsumer):
     turned_down: RateLimited | None
 
     def __init__(self) -> None:
-        # All that it will ever have: what comes later costs a dict of its own.
-        self._budgets: tuple[str, Budgets] | None = None
         # Whether it waits for the client, and what it is to be closed with after that.
         self._idle = False
         self._end_code: int | None = None
         self._reading = False
-        self._limited = False
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one connection from handshake to end."""
         self.scope = scope
         await receive()
-        if connections().draining:
+        self.process = web_process.current()
+        if self.process.connections.draining:
             await turn_away(scope, send, CLOSE_RESTART)
             return
         self.address, self.network = client_address.of_scope(scope)
@@ -98,10 +94,8 @@ class Socket(AsyncConsumer):
         assert task is not None
         self._task = task
         self.outbox = SocketWriter(send, joined=self.joined_frames, on_end=self._stop_reading)
-        rate = self.send_rate()
-        self._limited = rate > 0
-        self._pace = TokenBucket(
-            max(_COMMAND_RATE, 2 * rate) if rate else 0, max(_COMMAND_BURST, 2 * conf.send_burst)
+        self.limits = SocketLimits(
+            self.process.visitor_limits, self.visitor, self._network_for_limits, self.send_rate()
         )
         try:
             await send(
@@ -115,15 +109,15 @@ class Socket(AsyncConsumer):
             logger.debug("A socket is gone before it was accepted: %r", error)
             return
         self.outbox.open()
-        guard().add(self)
+        self.process.access_watcher.add(self)
         try:
             if self._count():
                 await self._converse(receive)
             else:
                 await self._say_goodbye(CLOSE_TOO_MANY)
         finally:
-            guard().remove(self)
-            connections().remove(self)
+            self.process.access_watcher.remove(self)
+            self.process.connections.remove(self)
 
     def subprotocol(self) -> str | None:
         """The subprotocol to accept with."""
@@ -165,7 +159,7 @@ class Socket(AsyncConsumer):
         """The visitor is called so from now on."""
         self.visitor = replace(self.visitor, name=name)
         for room_id in self.entries():
-            hub().presence.rename(room_id, self.visitor.key, self.visitor.author)
+            self.process.hub.presence.rename(room_id, self.visitor.key, self.visitor.author)
 
     def announce_end(self, reconnect_in: float) -> None:
         """Tell the client that the process stops; plain chat has no word for that."""
@@ -178,47 +172,36 @@ class Socket(AsyncConsumer):
 
     def become(self, visitor: Visitor, token_password: int | None = None) -> None:
         """Be somebody else from now on; raises Closed when they have too many sockets."""
-        guard().remove(self)
+        self.process.access_watcher.remove(self)
         self.visitor = with_network(visitor, self.network)
         self.login = self.turned_down = None
         self.token_password = token_password
-        guard().add(self)
+        self.limits.become(self.visitor)
+        self.process.access_watcher.add(self)
         if not self._count():
             raise Closed(CLOSE_TOO_MANY)
 
     @property
-    def place_from(self) -> str:
+    def _network_for_limits(self) -> str:
         """The network that it is limited with, see http.client_address."""
         return client_address.network_for_limits(self.address)
 
-    @property
-    def budgets(self) -> Budgets:
-        """What the visitor may do in all sessions together."""
-        if self._budgets is None or self._budgets[0] != self.visitor.key:
-            self._budgets = self.visitor.key, Budgets(self.visitor, self.place_from)
-        return self._budgets[1]
-
-    def count(self, what: What) -> None:
-        """Count something that a visitor does; raises RateLimited when it is too much."""
-        if wait := self.budgets.take(what):
-            raise RateLimited(retry_after=wait)
-
     def _count(self) -> bool:
-        return connections().add(self, self.visitor.key, self.place_from)
+        return self.process.connections.add(self, self.visitor.key, self._network_for_limits)
 
     async def _turn_down(self) -> RateLimited | None:
         """Count a new guest; what to tell one too many."""
         if not self.visitor.new:
             return None
         try:
-            await throttle.take(throttle.quota("guest", conf.guest_rate, self.place_from))
+            await throttle.take(throttle.quota("guest", conf.guest_rate, self._network_for_limits))
         except RateLimited as error:
             return error
         return None
 
-    def check_pace(self, commands: int) -> None:
+    def check_commands(self, count: int) -> None:
         """Count commands; raises Closed when there are too many."""
-        if self._pace.take(commands) or (self._limited and self.budgets.take("commands", commands)):
+        if not self.limits.allows_commands(count):
             raise Closed(CLOSE_TOO_MANY)
 
     async def _converse(self, receive: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a visitor may do in all sessions of a process, and all guests from one address together."""
+"""What a visitor may do in all sessions of a process, and all guests from one network together."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _COMMAND_RATE, _COMMAND_BURST = 300.0, 2000
 _REPORT_RATE, _REPORT_BURST = 1.0, 50
 # and signs of typing; a client gives one in three seconds for a room.
 _TYPING_RATE, _TYPING_BURST = 10.0, 200
-# Addresses whose guests are counted together; of more, those who came last.
-_ADDRESSES = 10_000
+# Networks whose guests are counted together; of more, those who came last.
+_NETWORKS = 10_000
 
-What = Literal["commands", "messages", "joins", "reports", "typing"]
+Action = Literal["commands", "messages", "joins", "reports", "typing"]
 
 
-def _pace_of(what: What) -> tuple[float, float]:
+def _rate_of(action: Action) -> tuple[float, float]:
     """How often one person may do something, a second on average and at once."""
-    match what:
+    match action:
         case "commands":
             return _COMMAND_RATE, _COMMAND_BURST
         case "messages":
@@ -38,62 +38,64 @@ def _pace_of(what: What) -> tuple[float, float]:
             return _TYPING_RATE, _TYPING_BURST
 
 
-class Budget:
-    """What one user may do in all sessions of this process, or so many `times` of that."""
+class ActionBuckets:
+    """A token bucket for each thing that somebody does, or one of so many `times` the size."""
 
-    __slots__ = ("__weakref__", "_paces", "_times")
+    __slots__ = ("__weakref__", "_buckets", "_times")
 
     def __init__(self, times: float = 1.0) -> None:
         self._times = times
         # Made when they are first asked for: most people read.
-        self._paces: dict[What, TokenBucket] = {}
+        self._buckets: dict[Action, TokenBucket] = {}
 
-    def take(self, what: What, count: int) -> float:
+    def take(self, action: Action, count: int) -> float:
         """Count something and return 0; or return the seconds to wait."""
-        pace = self._paces.get(what)
-        if pace is None:
-            rate, burst = _pace_of(what)
-            pace = self._paces[what] = TokenBucket(self._times * rate, self._times * burst)
-        return pace.take(count)
+        bucket = self._buckets.get(action)
+        if bucket is None:
+            rate, burst = _rate_of(action)
+            bucket = self._buckets[action] = TokenBucket(self._times * rate, self._times * burst)
+        return bucket.take(count)
 
 
-class Budgets:
-    """A visitor's own, and of a guest that of all guests from there."""
+class VisitorLimit:
+    """A visitor's own buckets, and of a guest those of all guests from there."""
 
-    __slots__ = ("_budgets",)
+    __slots__ = ("_all",)
 
-    def __init__(self, visitor: Visitor, place: str) -> None:
-        """`place` as client_address.network_for_limits."""
-        self._budgets = [budget_of(visitor.key)]
-        if visitor.guest and place and conf.address_rate > 0:
-            self._budgets.append(_budget_of_address(place))
+    def __init__(self, *buckets: ActionBuckets) -> None:
+        self._all = buckets
 
-    def take(self, what: What, count: int = 1) -> float:
+    def take(self, action: Action, count: int = 1) -> float:
         """Count something and return 0; or return the seconds to wait."""
-        for budget in self._budgets:
-            if wait := budget.take(what, count):
+        for buckets in self._all:
+            if wait := buckets.take(action, count):
                 return wait
         return 0.0
 
 
-_budgets: weakref.WeakValueDictionary[str, Budget] = weakref.WeakValueDictionary()
-# These outlive the sockets: a guest who comes again without a cookie is another one.
-_addresses: OrderedDict[str, Budget] = OrderedDict()
+class VisitorLimits:
+    """The buckets of everybody who has a socket in a process."""
 
+    def __init__(self) -> None:
+        # Those of a user live as long as one of the user's sessions.
+        self._users: weakref.WeakValueDictionary[str, ActionBuckets] = weakref.WeakValueDictionary()
+        # These outlive the sockets: a guest who comes again without a cookie is another one.
+        self._networks: OrderedDict[str, ActionBuckets] = OrderedDict()
 
-def budget_of(user: str) -> Budget:
-    """The budget that a user's sessions share, as long as one of them lives."""
-    found = _budgets.get(user)
-    if found is None:
-        found = _budgets[user] = Budget()
-    return found
+    def of(self, visitor: Visitor, network: str) -> VisitorLimit:
+        """What bounds a visitor; `network` as in client_address.network_for_limits."""
+        own = self._users.get(visitor.key)
+        if own is None:
+            own = self._users[visitor.key] = ActionBuckets()
+        if visitor.guest and network and conf.address_rate > 0:
+            return VisitorLimit(own, self._of_network(network))
+        return VisitorLimit(own)
 
-
-def _budget_of_address(place: str) -> Budget:
-    found = _addresses.get(place)
-    if found is None:
-        found = _addresses[place] = Budget(conf.address_rate)
-        if len(_addresses) > _ADDRESSES:
-            _addresses.popitem(last=False)
-    _addresses.move_to_end(place)
-    return found
+    def _of_network(self, network: str) -> ActionBuckets:
+        found = self._networks.get(network)
+        if found is None:
+            found = self._networks[network] = ActionBuckets(conf.address_rate)
+            if len(self._networks) > _NETWORKS:
+                self._networks.popitem(last=False)
+        self._networks.move_to_end(network)
+        return found

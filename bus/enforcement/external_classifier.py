@@ -10,7 +10,6 @@ import re
 import socket
 import threading
 import time
-import weakref
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -136,16 +135,6 @@ class ExternalClassifier:
         self._cache[digest] = (time.monotonic(), reason)
         if len(self._cache) > _CACHED:
             self._cache.popitem(last=False)
-
-
-_all: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ExternalClassifier] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def external_classifier() -> ExternalClassifier:
-    """That of the running event loop."""
-    return _all.setdefault(asyncio.get_running_loop(), ExternalClassifier())
 
 
 def concerns(room: Room, author: Context) -> bool:

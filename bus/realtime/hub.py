@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import weakref
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
@@ -275,22 +274,3 @@ class Hub:
         topic = self._topics.get(group)
         if topic is not None:
             topic.deliver(message["events"], message["plain"], message["own"])
-
-
-_hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = weakref.WeakKeyDictionary()
-
-
-def hub() -> Hub:
-    """The hub of the running event loop."""
-    loop = asyncio.get_running_loop()
-    found = _hubs.get(loop)
-    if found is None:
-        found = _hubs[loop] = Hub()
-    return found
-
-
-async def close() -> None:
-    """Close the running event loop's hub, if it has one."""
-    found = _hubs.pop(asyncio.get_running_loop(), None)
-    if found is not None:
-        await found.close()

@@ -21,7 +21,7 @@ import asyncio
 from channels.testing import HttpCommunicator, WebsocketCommunicator
 from django.test import TestCase, TransactionTestCase
 
-from bus.asgi import application
+from config.asgi import application
 from bus.models import Room
 
 

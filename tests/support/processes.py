@@ -14,7 +14,7 @@ from tests.support.manage_up import ROOT, environment, free_port
 from tests.support.wait import until
 
 WEB = (
-    "-m uvicorn bus.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
+    "-m uvicorn config.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
     "--http bus.servers.uvicorn_http:BoundedHttp "
     "--ws bus.servers.uvicorn_websocket:BoundedWebSocket --no-proxy-headers "
     "--lifespan on --no-access-log --no-server-header --timeout-graceful-shutdown 10 "

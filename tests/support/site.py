@@ -18,12 +18,12 @@ from tests.support.manage_up import ROOT, environment, free_port
 from tests.support.wait import until
 
 SERVERS = {
-    "uvicorn": "-m uvicorn bus.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
+    "uvicorn": "-m uvicorn config.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
     "--http bus.servers.uvicorn_http:BoundedHttp "
     "--ws bus.servers.uvicorn_websocket:BoundedWebSocket --no-proxy-headers "
     "--lifespan on --no-access-log --no-server-header --timeout-graceful-shutdown 10 "
     "--ws-max-size 1048576 --ws-per-message-deflate false",
-    "daphne": "-m daphne -b 127.0.0.1 -p {port} --no-server-name bus.asgi:application",
+    "daphne": "-m daphne -b 127.0.0.1 -p {port} --no-server-name config.asgi:application",
 }
 
 

@@ -15,10 +15,10 @@ from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from bus.asgi import application
 from bus.broker.worker.worker import Worker
 from bus.servers.uvicorn_http import BoundedHttp
 from bus.servers.uvicorn_websocket import BoundedWebSocket
+from config.asgi import application
 from tests.support.wait import PATIENCE, until_async
 
 Item = dict[str, Any]

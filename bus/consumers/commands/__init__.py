@@ -1,9 +1,14 @@
-"""The commands of a session, by noun; rooms are entered and left by the session itself."""
+"""The commands of a session, by noun: each is a function of the session's context."""
 
 from __future__ import annotations
 
-from bus.consumers.commands import activity, messages, session
-from bus.consumers.commands.types import Methods
+from bus.consumers.commands import activity, messages, rooms, session
+from bus.consumers.commands.context import Handlers
 
 # Nothing that a client writes names a function.
-METHODS: Methods = {**session.METHODS, **messages.METHODS, **activity.METHODS}
+HANDLERS: Handlers = {
+    **session.HANDLERS,
+    **rooms.HANDLERS,
+    **messages.HANDLERS,
+    **activity.HANDLERS,
+}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from bus.chat import history
 from bus.chat.visitors import Visitor
 from bus.consumers import changes
-from bus.consumers.commands.types import Data, Methods
+from bus.consumers.commands.context import Context, Data, Handlers
 from bus.database import threads
-from bus.enforcement.external_classifier import external_classifier
+from bus.enforcement.external_classifier import ExternalClassifier
 from bus.messaging import text_store
 from bus.models import Room
 from bus.moderation import Verdict
@@ -27,63 +26,61 @@ from bus.protocol.commands import (
 )
 from bus.protocol.errors import Unavailable
 from bus.protocol.objects import History
-from bus.realtime.hub import hub
 from bus.review import reports
-
-if TYPE_CHECKING:
-    from bus.consumers.session import Session
 
 logger = logging.getLogger(__name__)
 
 
-async def send(session: Session, command: MessageSend) -> Data:
+async def send(context: Context, command: MessageSend) -> Data:
     """`message.send`: put it on its way, or tell what became of it before."""
-    entry = session.place(command.room).entry
-    outcome = await session.sender.repeated(entry, command.client_id)
+    entry = context.rooms.require(command.room).entry
+    outcome = await context.sender.repeated(entry, command.client_id)
     if outcome is not None:
         return outcome
-    await session.listen()
-    await session.sender.write(entry, command.body, command.client_id, command.reply_to)
-    hub().typing.stop(entry.room.pk, entry.room.name, session.visitor.key)
+    await context.listen()
+    await context.sender.write(entry, command.body, command.client_id, command.reply_to)
+    context.process.hub.typing.stop(entry.room.pk, entry.room.name, context.visitor.key)
     return {"status": "accepted"}
 
 
-async def edit(session: Session, command: MessageEdit) -> Data:
+async def edit(context: Context, command: MessageEdit) -> Data:
     """`message.edit`: other words for one's own message; it counts as a message does."""
-    entry, visitor = session.place(command.room).entry, session.visitor
-    session.sender.check_edit(entry, command.id, command.body)
+    entry, visitor = context.rooms.require(command.room).entry, context.visitor
+    context.sender.check_edit(entry, command.id, command.body)
     said = await _recall(visitor)
-    verdict = await _look_outside(entry.room.pk, visitor, command.body, said)
+    verdict = await _look_outside(
+        context.process.external_classifier, entry.room.pk, visitor, command.body, said
+    )
     change = await changes.carry_out(
         _edited, entry.room.pk, command.id, visitor, command.body, verdict, said
     )
-    session.sender.edited(entry, command.id, command.body)
+    context.sender.edited(entry, command.id, command.body)
     if change.said:
         await _remember(visitor, change.said)
     return {"seq": change.row.changed}
 
 
-async def delete(session: Session, command: MessageDelete) -> Data:
+async def delete(context: Context, command: MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
-    entry = session.place(command.room).entry
+    entry = context.rooms.require(command.room).entry
     seq = await changes.carry_out(
-        _removed, entry.room.pk, command.id, session.visitor, command.reason
+        _removed, entry.room.pk, command.id, context.visitor, command.reason
     )
     return {"seq": seq}
 
 
-async def report(session: Session, command: MessageReport) -> Data:
+async def report(context: Context, command: MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
-    room = session.place(command.room).entry.room
-    session.sender.check_pace()
-    session.count("reports")
-    await changes.carry_out(_reported, room, command.id, session.visitor, command.reason)
+    room = context.rooms.require(command.room).entry.room
+    context.limits.check_message()
+    context.limits.check("reports")
+    await changes.carry_out(_reported, room, command.id, context.visitor, command.reason)
     return {}
 
 
-async def list_history(session: Session, command: HistoryList) -> Data:
+async def list_history(context: Context, command: HistoryList) -> Data:
     """`history.list`: a page of a room's messages."""
-    room = session.place(command.room).entry.room
+    room = context.rooms.require(command.room).entry.room
     messages, more = await threads.run(
         history.page, room, command.before, command.after, command.limit
     )
@@ -107,10 +104,9 @@ async def _remember(visitor: Visitor, said: str) -> None:
 
 
 async def _look_outside(
-    room_id: int, visitor: Visitor, body: str, said: Sequence[str]
+    outside: ExternalClassifier, room_id: int, visitor: Visitor, body: str, said: Sequence[str]
 ) -> Verdict | None:
     """The verdict on an edit where there is an external judge: no database thread waits for it."""
-    outside = external_classifier()
     if not outside.asked:
         return None
     verdict, open_to_others = await threads.run(edits.judge_edit, room_id, visitor, body, said)
@@ -147,7 +143,7 @@ def _reported(
     return None, events.EventBatches() if review is None else events.of_report(review)
 
 
-METHODS: Methods = {
+HANDLERS: Handlers = {
     MessageSend: send,
     MessageEdit: edit,
     MessageDelete: delete,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from django.utils import timezone
 
 from bus.chat import tokens
@@ -11,26 +9,23 @@ from bus.chat.guest_tokens import visitor_of_token
 from bus.chat.tokens import Grant
 from bus.chat.visitors import Visitor
 from bus.conf import conf
-from bus.consumers.commands.types import Data, Methods
+from bus.consumers.commands.context import Context, Data, Handlers
 from bus.database import threads
 from bus.messaging import throttle
 from bus.protocol.commands import SessionAuthenticate, SessionPing
 from bus.protocol.errors import Invalid
 from bus.protocol.types import timestamp
 
-if TYPE_CHECKING:
-    from bus.consumers.session import Session
 
-
-async def authenticate(session: Session, command: SessionAuthenticate) -> Data:
+async def authenticate(context: Context, command: SessionAuthenticate) -> Data:
     """`session.authenticate`: become who the token says, as long as it says so."""
-    if session.commands > 1:
+    if context.commands > 1:
         raise Invalid("session.authenticate is the first command of a session.", field="type")
     visitor, grant = await throttle.verify(
-        "token", conf.secret_rate, session.address, lambda: _check(command.token)
+        "token", conf.secret_rate, context.address, lambda: _check(command.token)
     )
-    await session.identify(visitor, grant)
-    return {"user": session.user()}
+    await context.identify(visitor, grant)
+    return {"user": context.user()}
 
 
 async def _check(token: str) -> tuple[Visitor, Grant | None]:
@@ -41,9 +36,9 @@ async def _check(token: str) -> tuple[Visitor, Grant | None]:
     return grant.visitor, grant
 
 
-async def ping(session: Session, command: SessionPing) -> Data:
+async def ping(context: Context, command: SessionPing) -> Data:
     """`session.ping`: a sign of life."""
     return {"server_time": timestamp(timezone.now())}
 
 
-METHODS: Methods = {SessionAuthenticate: authenticate, SessionPing: ping}
+HANDLERS: Handlers = {SessionAuthenticate: authenticate, SessionPing: ping}

@@ -36,7 +36,7 @@ def site() -> Iterator[str]:
     """The whole application on a real server: pages have the headers that they have in production,
     which Django's own server for tests would not give them."""
     config = uvicorn.Config(
-        "bus.asgi:application", port=0, http=BoundedHttp, ws=BoundedWebSocket, lifespan="off",
+        "config.asgi:application", port=0, http=BoundedHttp, ws=BoundedWebSocket, lifespan="off",
         log_level="warning", proxy_headers=False,
     )  # fmt: skip
     server = uvicorn.Server(config)

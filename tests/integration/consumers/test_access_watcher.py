@@ -18,12 +18,11 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 
-from bus.consumers.access_watcher import guard
+from bus.consumers.web_process import current
 from bus.messaging import background, publisher
 from bus.messaging.event_batch import EventBatch
 from bus.models import Member, Room, Sanction
 from bus.protocol.errors import Unavailable
-from bus.realtime.hub import hub
 from tests.support.wait import until_async
 from tests.support.web_server import (
     Client,
@@ -109,8 +108,8 @@ async def mina(server: uvicorn.Server, club: Room) -> AsyncIterator[Mina]:
         connect(address(server, "/ws/chat/club/"), additional_headers=headers) as plain,
     ):
         await client.do("room.join", room="club")
-        found = guard()
-        await until_async(lambda: ("room", club.pk) in found._sockets)
+        found = current().access_watcher
+        await until_async(lambda: ("room", club.pk) in found._sockets._sockets)
         yield Mina(user, browser, client, plain)
 
 
@@ -155,8 +154,8 @@ async def test_signing_in_elsewhere_disturbs_nobody(mina: Mina) -> None:
     await signed_in(mina.user)
     mina.user.email = "mina@example.org"
     await mina.user.asave()
-    guard().check_all()
-    await until_async(lambda: not guard()._wanted)
+    current().access_watcher.check_all()
+    await until_async(lambda: not current().access_watcher._sockets._wanted)
     await mina.client.do("session.ping")
     assert mina.client.inbox == []
     assert mina.plain.close_code is None
@@ -351,13 +350,13 @@ async def test_a_change_during_a_join_is_not_missed(
     async with session(server) as guest:
         key = guest.started["data"]["user"]["id"]
         lobby = await Room.objects.acreate(name="lobby", access="open")
-        presence, heard = hub().presence, guard()
+        presence, heard = current().hub.presence, current().access_watcher
         enter = presence.enter
 
         async def slowly(*args: Any) -> Any:
             # Rights were read, and the session is not in the room yet.
             await Sanction.objects.acreate(room=lobby, author_key=key, kind="ban")
-            await until_async(lambda: ("place", lobby.pk, key) in heard._recent)
+            await until_async(lambda: ("member", lobby.pk, key) in heard._sockets._recent)
             return await enter(*args)
 
         monkeypatch.setattr(presence, "enter", slowly)
@@ -387,7 +386,7 @@ async def test_a_broker_that_is_away_holds_up_no_request(
     assert time.monotonic() - before < 0.5
     await until_async(lambda: asked)
     # As after an outage.
-    guard().check_all()
+    current().access_watcher.check_all()
     assert await close_code(mina.client.socket) == 4401
     released.append(True)
 
@@ -431,5 +430,10 @@ async def test_a_guard_keeps_nothing_of_sockets_that_are_gone(server: uvicorn.Se
         connect(address(server, "/ws/chat/lobby/")),
     ):
         await guest.do("room.join", room="lobby")
-        await until_async(lambda: guard()._sockets)
-    await until_async(lambda: not guard()._sockets and not guard()._wanted)
+        await until_async(lambda: current().access_watcher._sockets._sockets)
+    await until_async(
+        lambda: (
+            not current().access_watcher._sockets._sockets
+            and not current().access_watcher._sockets._wanted
+        )
+    )

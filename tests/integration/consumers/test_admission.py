@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from bus.chat import admission_data
 from bus.chat.visitors import Visitor
-from bus.consumers import admission
+from bus.consumers.admission import Admission
 from bus.models import Member, Room, Sanction
 from bus.protocol.errors import Banned, NotFound
 from tests.support.wait import until_async
@@ -21,6 +21,11 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 def guest(number: int) -> Visitor:
     return Visitor(key=f"g{number}", id=f"g{number}", name=f"guest-{number}")
+
+
+@pytest.fixture
+def admission() -> Admission:
+    return Admission()
 
 
 @pytest.fixture
@@ -38,7 +43,9 @@ def readings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[set[st
     return asked
 
 
-async def test_ten_thousand_guests_at_once_cost_one_reading(readings: list[set[str]]) -> None:
+async def test_ten_thousand_guests_at_once_cost_one_reading(
+    admission: Admission, readings: list[set[str]]
+) -> None:
     await Room.objects.acreate(name="lobby", access="open")
     entries = await asyncio.gather(*(admission.enter("lobby", guest(n)) for n in range(10_000)))
     assert {entry.role for entry in entries} == {"guest"}
@@ -46,7 +53,7 @@ async def test_ten_thousand_guests_at_once_cost_one_reading(readings: list[set[s
     assert len(readings) == 1
 
 
-async def test_users_are_looked_up_in_lists(readings: list[set[str]]) -> None:
+async def test_users_are_looked_up_in_lists(admission: Admission, readings: list[set[str]]) -> None:
     room = await Room.objects.acreate(name="team", access="private")
     make = sync_to_async(User.objects.create_user)
     users = [await make(f"user{n}") for n in range(20)]
@@ -61,11 +68,11 @@ async def test_users_are_looked_up_in_lists(readings: list[set[str]]) -> None:
     assert set.union(*readings) == {visitor.key for visitor in visitors}
 
 
-async def test_what_changed_is_read_again(readings: list[set[str]]) -> None:
+async def test_what_changed_is_read_again(admission: Admission, readings: list[set[str]]) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
     await admission.enter("lobby", guest(1))
     await Sanction.objects.acreate(room=room, author_key="g1", kind="ban")
-    admission.forget("lobby")
+    admission.forget()
     with pytest.raises(Banned):
         await admission.enter("lobby", guest(1))
     await admission.enter("lobby", guest(2))
@@ -73,7 +80,7 @@ async def test_what_changed_is_read_again(readings: list[set[str]]) -> None:
 
 
 async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
-    monkeypatch: pytest.MonkeyPatch, readings: list[set[str]]
+    admission: Admission, monkeypatch: pytest.MonkeyPatch, readings: list[set[str]]
 ) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
     read, may_end = admission_data.read, threading.Event()
@@ -87,7 +94,7 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
     first = asyncio.create_task(admission.enter("lobby", guest(1)))
     await until_async(lambda: len(readings) == 1)
     await Sanction.objects.acreate(room=room, author_key="g2", kind="ban")
-    admission.forget("lobby")
+    admission.forget()
     second = asyncio.create_task(admission.enter("lobby", guest(2)))
     await asyncio.sleep(0)
     may_end.set()
@@ -97,7 +104,7 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
 
 
 async def test_who_waits_while_rights_change_gets_the_new_ones(
-    readings: list[set[str]], monkeypatch: pytest.MonkeyPatch
+    admission: Admission, readings: list[set[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = await Room.objects.acreate(name="lobby", access="open")
     changed = threading.Event()
@@ -119,7 +126,7 @@ async def test_who_waits_while_rights_change_gets_the_new_ones(
 
 
 async def test_a_room_that_is_not_there_is_told_to_all(
-    readings: list[set[str]], settings: Settings
+    admission: Admission, readings: list[set[str]], settings: Settings
 ) -> None:
     settings.BUS_OPEN_ROOMS = False
     results = await asyncio.gather(

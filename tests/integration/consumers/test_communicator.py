@@ -9,10 +9,9 @@ import pytest
 import pytest_asyncio
 from channels.testing import WebsocketCommunicator
 
-from bus.asgi import application
 from bus.consumers.socket import Socket
-from bus.messaging import default_layer
-from bus.realtime import hub
+from bus.consumers.web_process import current
+from config.asgi import application
 from tests.support.wait import until_async
 
 pytestmark = [
@@ -25,8 +24,7 @@ pytestmark = [
 @pytest_asyncio.fixture(autouse=True)
 async def closed() -> AsyncIterator[None]:
     yield
-    await hub.close()
-    await default_layer.close()
+    await current().close()
 
 
 async def test_plain_chat() -> None:
@@ -44,7 +42,7 @@ async def test_a_session() -> None:
     await socket.send_json_to({"ref": "1", "type": "room.join", "data": {"room": "lobby"}})
     assert (await socket.receive_json_from())["data"]["seq"] == 0
     await socket.disconnect()
-    await until_async(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
+    await until_async(lambda: not current().hub._topics and not current().hub.presence._rooms)
 
 
 @pytest.fixture
@@ -73,7 +71,7 @@ async def test_a_cancelled_session_leaves_nothing_behind(
             await asyncio.sleep(0)
         socket.stop()
     del sockets, socket
-    await until_async(lambda: not hub.hub()._topics and not hub.hub().presence._rooms)
+    await until_async(lambda: not current().hub._topics and not current().hub.presence._rooms)
     # The guard may be looking at it just now.
     await until_async(lambda: not new_consumers())
 

@@ -14,13 +14,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from bus.consumers import socket as sockets
-from bus.consumers.connections import connections
+from bus.consumers.web_process import current
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
 from bus.models import Room
 from bus.protocol.events import EventPublished
 from bus.realtime import presence
-from bus.realtime.hub import hub
 from tests.integration.realtime.test_gap_repair import stored
 from tests.support.wait import until_async
 from tests.support.web_server import Client, close_code, serving, session, working
@@ -79,7 +78,7 @@ async def test_joins_of_a_thousand_rooms_end_at_the_limit(
                     assert reply["error"]["retry_after"] > 0
         assert said[:20] == ["ok"] * 20
         assert set(said[20:]) == {"forbidden", "rate_limited"}
-        assert len(hub()._topics) <= 21  # and the author's own group
+        assert len(current().hub._topics) <= 21  # and the author's own group
         # Refused rooms were not made.
         assert await Room.objects.acount() == 20
         # And as many again, faster than anybody may.
@@ -204,8 +203,8 @@ async def test_a_peer_that_stopped_reading_is_cut_off(
         frame = told.frame("lobby")
 
         def is_stuck() -> bool:
-            hub().deliver_locally(lobby.pk, frame)
-            return not connections()
+            current().hub.deliver_locally(lobby.pk, frame)
+            return not current().connections
 
         await until_async(is_stuck)
         # Neither does the server keep it, nor what it has for it.
@@ -234,12 +233,12 @@ async def test_who_reloads_the_page_never_left_and_those_who_come_together_are_o
             await back.do("session.authenticate", token=tokens[0])
             joined = await back.do("room.join", room="lobby")
             assert joined["presence"]["count"] == 5
-        await until_async(lambda: hub().presence.here(hub_room()) == 1)
+        await until_async(lambda: current().hub.presence.here(hub_room()) == 1)
         await one.do("session.ping")
         assert not [item for item in one.inbox if item["type"] == "presence.changed"]
 
 
 def hub_room() -> int:
     """The only room that this process has."""
-    (room,) = hub().presence._rooms
+    (room,) = current().hub.presence._rooms
     return room

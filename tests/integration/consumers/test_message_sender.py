@@ -11,8 +11,10 @@ from bus.chat.guest_tokens import guest_token, visitor_of_token
 from bus.chat.message_sql import Key
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
-from bus.consumers.message_sender import MessageSender
+from bus.consumers.message_sender import MessageSender, Outcomes
+from bus.consumers.socket_limits import SocketLimits
 from bus.consumers.visitor import visitor_of_scope
+from bus.consumers.visitor_limits import VisitorLimits
 from bus.messaging import default_layer
 from bus.models import Room
 from bus.protocol.objects import Outcome
@@ -23,6 +25,10 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
 
 def entered(visitor: Visitor, place: Room) -> RoomAccess:
     return room_rights.enter(place.name, visitor)
+
+
+def sender_of(visitor: Visitor, outcomes: Outcomes) -> MessageSender:
+    return MessageSender(visitor, SocketLimits(VisitorLimits(), visitor, "", 0), outcomes)
 
 
 @pytest.fixture
@@ -40,14 +46,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
+    outcomes = Outcomes(history.outcomes_of)
     lobby = await sync_to_async(room)()
     posted, rejected = await sync_to_async(settle)(lobby, "good morning", REJECTED)
     entry = await sync_to_async(entered)(GUEST_VISITOR, lobby)
     others = [Visitor(key=f"g{n}", id=f"g{n}", name="guest") for n in range(300)]
     known = posted.submission.message.client_id, rejected.submission.message.client_id
-    mine = MessageSender(GUEST_VISITOR, 0)
+    mine = sender_of(GUEST_VISITOR, outcomes)
     found = await asyncio.gather(
-        *(MessageSender(visitor, 0).repeated(entry, known[0]) for visitor in others),
+        *(sender_of(visitor, outcomes).repeated(entry, known[0]) for visitor in others),
         *(mine.repeated(entry, client_id) for client_id in (*known, "never sent")),
     )
     # The same client_id of others is another message.
@@ -60,10 +67,11 @@ async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
 
 @pytest.mark.usefixtures("broker")
 async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[int]) -> None:
+    outcomes = Outcomes(history.outcomes_of)
     lobby = await sync_to_async(room)()
     visitor = visitor_of_scope({})
     entry = await sync_to_async(entered)(visitor, lobby)
-    sender = MessageSender(visitor, 0)
+    sender = sender_of(visitor, outcomes)
     for number in range(5):
         assert await sender.repeated(entry, f"new {number}") is None
         await sender.write(entry, "good morning", f"new {number}")
@@ -74,6 +82,6 @@ async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[
     # Back with its token it may repeat what it sent before.
     back = visitor_of_token(guest_token(visitor))
     assert not back.new
-    assert await MessageSender(back, 0).repeated(entry, "new 4") is None
+    assert await sender_of(back, outcomes).repeated(entry, "new 4") is None
     assert asked == [1, 1]
     await default_layer.close()

@@ -13,11 +13,11 @@ from pytest_django.fixtures import Settings
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from bus.consumers.web_process import current
 from bus.messaging import publisher, sender
 from bus.messaging.event_batch import EventBatch
 from bus.models import Message, Room, Sanction
 from bus.protocol.channel_messages import AnnouncementRequested
-from bus.realtime.hub import hub
 from tests.support.wait import PATIENCE, until_async
 from tests.support.web_server import address, close_code, session, working
 
@@ -179,7 +179,7 @@ async def _keys(room: Room, server: uvicorn.Server, cookie: str) -> list[str]:
     async with chat(server, room.name, additional_headers={"Cookie": cookie}) as one:
         await entered(one)
         # Nobody waits for the broker to know of a plain socket.
-        while not (members := (await hub().presence.look(room.pk)).members):
+        while not (members := (await current().hub.presence.look(room.pk)).members):
             await entered(one)
         return [str(author.id) for author in members]
 
@@ -218,12 +218,12 @@ async def test_nothing_is_heard_twice_or_again(server: uvicorn.Server) -> None:
         seen = [(await receive(one))["seq"] for _ in range(5)]
         # Nobody has an 8.
         assert seen == [5, 6, 7, 9, 10]
-        assert hub().counts.gaps == 1
+        assert current().hub.counts.gaps == 1
 
 
 async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None:
     async with chat(server, "lobby") as one:
         await say(one, "hi")
-        await until_async(lambda: len(hub()._topics) == 1)
+        await until_async(lambda: len(current().hub._topics) == 1)
         one.transport.abort()
-    await until_async(lambda: not hub()._topics and not hub().presence._rooms)
+    await until_async(lambda: not current().hub._topics and not current().hub.presence._rooms)

@@ -21,7 +21,7 @@ from websockets.asyncio.client import connect
 
 from bus.consumers import identity
 from bus.consumers import session as module
-from bus.consumers.connections import connections
+from bus.consumers.web_process import current
 from bus.embedded.broker import EmbeddedBroker
 from bus.messaging import default_layer, presence_store, publisher, sender
 from bus.messaging.event_batch import EventBatch
@@ -30,7 +30,6 @@ from bus.posting import catch_up
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.commands import Command, RoomLeave
 from bus.protocol.errors import Unavailable
-from bus.realtime.hub import hub
 from bus.servers.uvicorn_socket import ReceiveQueue
 from tests.support.wait import until_async
 from tests.support.web_server import (
@@ -201,7 +200,7 @@ async def test_our_own_failure_is_an_answer(
     async def broken(self: module.Session, command: Command) -> module.Data:
         raise RuntimeError("this is broken")
 
-    monkeypatch.setitem(module._METHODS, RoomLeave, broken)
+    monkeypatch.setitem(module.HANDLERS, RoomLeave, broken)
     async with session(server) as one:
         assert (await one.refused("room.leave", room="lobby"))["code"] == "internal"
         assert "this is broken" in caplog.text
@@ -394,7 +393,7 @@ async def test_nothing_is_missed_or_repeated_by_those_who_come_and_go(
         await asyncio.sleep(0.002)
     for follower in followers:
         assert await asyncio.wait_for(follower, 60) == [*range(1, 301)]
-    assert hub().counts.gaps == 0
+    assert current().hub.counts.gaps == 0
 
 
 async def test_limits_of_writing(server: uvicorn.Server, settings: Settings) -> None:
@@ -518,14 +517,14 @@ async def test_what_an_outage_of_the_broker_swallowed_comes_unasked(
 async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None:
     async with session(server) as one:
         await one.do("room.join", room="lobby")
-        assert hub()._topics
+        assert current().hub._topics
     async with session(server) as abrupt:
         await abrupt.do("room.join", room="lobby")
         abrupt.socket.transport.abort()
-    await until_async(lambda: not hub()._topics and not hub().presence._rooms)
+    await until_async(lambda: not current().hub._topics and not current().hub.presence._rooms)
     lobby = await Room.objects.aget(name="lobby")
     async with asyncio.timeout(10):
-        while (await hub().presence.look(lobby.pk)).count:
+        while (await current().hub.presence.look(lobby.pk)).count:
             pass
 
 
@@ -542,7 +541,7 @@ async def test_a_peer_that_reads_nothing_is_told_to_come_back(
         for seq in range(1, 400):
             await publisher.publish({lobby.pk: EventBatch(events=[(seq, frame)])})
             assert (await well.event("x"))["type"] == "x"
-        topic = hub()._topics[channel_names.room_group(lobby.pk)]
+        topic = current().hub._topics[channel_names.room_group(lobby.pk)]
         await until_async(lambda: len(topic.subscriptions) == 1)  # the slow one is out
         slow.socket.transport.resume_reading()
         assert await close_code(slow.socket) == 4408
@@ -563,7 +562,7 @@ async def test_who_comes_too_late_or_too_early_is_told_to_come_back(
         address(server, "/ws/"), subprotocols=["bus.v1"], additional_headers=headers
     ) as early:
         assert await close_code(early) == 4408
-    monkeypatch.setattr(connections(), "draining", True)
+    monkeypatch.setattr(current().connections, "draining", True)
     for path in ("/ws/", "/ws/chat/lobby/"):
         async with connect(address(server, path)) as late:
             assert await close_code(late) == 1012

@@ -7,7 +7,7 @@ import uvicorn
 from pytest_django import Settings
 from websockets.asyncio.client import connect
 
-from bus.consumers.connections import connections
+from bus.consumers.web_process import current
 from bus.models import Room
 from tests.support.wait import until_async
 from tests.support.web_server import address, close_code, session
@@ -36,7 +36,7 @@ async def test_a_user_has_so_many_sockets_and_no_more(
                     {"ref": "1", "type": "session.authenticate", "data": {"token": token}}
                 )
                 assert await close_code(other.socket) == 4429
-        await until_async(lambda: len(connections()) == 1)
+        await until_async(lambda: len(current().connections) == 1)
         async with session(server, additional_headers=cookie) as again:
             await again.do("session.ping")
 

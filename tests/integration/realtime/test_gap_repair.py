@@ -7,13 +7,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from bus.consumers.web_process import current
 from bus.database import threads
 from bus.messaging import publisher
 from bus.messaging.inbox import Inbox, dropped
 from bus.models import Message, Room
 from bus.posting import catch_up, events
 from bus.posting.settle import post
-from bus.realtime.hub import hub
 from tests.support.wait import until_async
 from tests.support.web_server import serving, session
 
@@ -54,7 +54,7 @@ async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Setti
         first, _ = await stored(lobby, "told", "lost")
         await tell(lobby, first)
         assert [(await one.event("message.posted"))["seq"] for _ in range(2)] == [1, 2]
-        assert (hub().counts.repaired, hub().counts.gaps) == (1, 0)
+        assert (current().hub.counts.repaired, current().hub.counts.gaps) == (1, 0)
 
 
 async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(
@@ -107,7 +107,7 @@ async def test_two_that_overtook_each_other_come_in_order_without_the_database()
         await tell(lobby, second)
         await tell(lobby, first)
         assert [(await one.event("message.posted"))["seq"] for _ in range(3)] == [1, 2, 3]
-        assert hub().counts.repaired == 0
+        assert current().hub.counts.repaired == 0
 
 
 async def test_every_seq_has_an_event_and_none_a_text_that_was_taken_back() -> None:

@@ -14,11 +14,12 @@ from pytest_django import Settings
 
 from bus.chat import history
 from bus.chat.visitors import Visitor
+from bus.consumers.web_process import current
 from bus.database import threads
 from bus.messaging import publisher
 from bus.models import Room
 from bus.posting import catch_up, events, removal
-from bus.realtime.hub import Hub, hub
+from bus.realtime.hub import Hub
 from bus.realtime.prepared_frames import PreparedFrames
 from bus.review import reports, reviews
 from tests.integration.realtime.test_gap_repair import stored, tell
@@ -99,8 +100,8 @@ async def test_a_join_says_the_same_with_the_cache_as_without(settings: Settings
             {}, {"since": 0}, {"since": 2}, {"since": 3}, {"since": 99}, {"limit": 1},
         ]  # fmt: skip
         with_cache = [await joined(**data) for data in asked]
-        assert hub()._topics[f"room.{lobby.pk}"].recent.loaded  # type: ignore[attr-defined]
-        hub()._topics[f"room.{lobby.pk}"].recent.drop()  # type: ignore[attr-defined]
+        assert current().hub._topics[f"room.{lobby.pk}"].recent.loaded  # type: ignore[attr-defined]
+        current().hub._topics[f"room.{lobby.pk}"].recent.drop()  # type: ignore[attr-defined]
         settings.BUS_RECOVERY_CACHE = 0
         assert [await joined(**data) for data in asked] == with_cache
         assert [m["body"] for m in with_cache[0]["messages"]] == ["one", "two", "three"]
@@ -168,7 +169,7 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
     row, _ = await stored(lobby, "a secret", "good morning")
     async with serving() as server, session(server) as witness, session(server) as one:
         await witness.do("room.join", room="lobby")
-        enter, run = hub().presence.enter, threads.run
+        enter, run = current().hub.presence.enter, threads.run
 
         async def remove() -> None:
             removal.take_out(row, lobby, timezone.now(), "moderator")
@@ -190,7 +191,7 @@ async def test_what_is_removed_during_a_join_is_not_in_its_reply(
             return found
 
         if cache:
-            monkeypatch.setattr(hub().presence, "enter", while_it_enters)
+            monkeypatch.setattr(current().hub.presence, "enter", while_it_enters)
         else:
             monkeypatch.setattr(threads, "run", after_the_reading)
         joined = await one.do("room.join", room="lobby")

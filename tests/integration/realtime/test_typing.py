@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 import uvicorn
 
+from bus.consumers.web_process import current
 from bus.messaging import publisher
 from bus.models import Room, Sanction
 from bus.protocol.objects import Author
-from bus.realtime.hub import hub
 from bus.realtime.typing import TypingKeeper
 from tests.support.wait import until_async
 from tests.support.web_server import Client, serving, session, working
@@ -56,18 +56,18 @@ async def test_a_room_hears_who_types_until_they_send(server: uvicorn.Server) ->
         assert await members(three) == [id_of(two)]
         await two.do("room.leave", room="lobby")
         assert await members(three) == []
-    await until_async(lambda: not hub().typing._rooms)
+    await until_async(lambda: not current().hub.typing._rooms)
 
 
 async def test_typing_ends_by_itself(server: uvicorn.Server) -> None:
-    hub().typing.expiry = 0.3
+    current().hub.typing.expiry = 0.3
     async with session(server) as one, session(server) as two:
         for client in (one, two):
             await client.do("room.join", room="lobby")
         await one.do("typing.start", room="lobby")
         assert await members(two) == [id_of(one)]
         assert await members(two) == []
-    await until_async(lambda: not hub().typing._rooms)
+    await until_async(lambda: not current().hub.typing._rooms)
 
 
 async def test_who_may_not_write_does_not_type(server: uvicorn.Server) -> None:

@@ -1,18 +1,18 @@
-"""What consumers stand on: commands and their methods, pace, and sizes of frames."""
+"""What consumers stand on: commands and their handlers, rates, and sizes of frames."""
 
 import time
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from bus.consumers import session
+from bus.consumers.commands import HANDLERS
 from bus.consumers.socket import is_too_large
 from bus.protocol.commands import COMMANDS
 from bus.token_bucket import TokenBucket
 
 
-def test_every_command_has_its_method() -> None:
-    assert set(session._METHODS) == set(COMMANDS.values())
+def test_every_command_has_its_handler() -> None:
+    assert set(HANDLERS) == set(COMMANDS.values())
 
 
 def test_a_pace_lets_a_burst_through_and_then_says_how_long(

@@ -17,6 +17,8 @@ HOMES = {
         "bus/database/threads.py",
         "bus/enforcement/external_classifier.py",
     },
+    # What a web process keeps is one object, found by its event loop.
+    r"\bWeakKeyDictionary\b": {"bus/consumers/web_process.py"},
     # What a listener missed is read there, and asked for by the hub's parts and the page of a room.
     r"changed__gt=": {"bus/posting/catch_up.py"},
     r"\bcatch_up\.(heads|recover|snapshot|events_since)\b": {

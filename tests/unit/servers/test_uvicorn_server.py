@@ -51,7 +51,7 @@ def test_the_procfile_runs_with_all_bounds() -> None:
     command = [part.replace("${HOST:-0.0.0.0}", "x") for part in shlex.split(line)]
     options = command[command.index("uvicorn") + 1 :]
     given = dict(pairwise(options))
-    loaded = uvicorn.Config("bus.asgi:application", http=given["--http"], ws=given["--ws"])
+    loaded = uvicorn.Config("config.asgi:application", http=given["--http"], ws=given["--ws"])
     loaded.load()
     assert missing_bounds(SimpleNamespace(config=loaded)) == []  # type: ignore[arg-type]
 
@@ -59,7 +59,7 @@ def test_the_procfile_runs_with_all_bounds() -> None:
 def test_a_start_without_bounds_is_warned_of(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = uvicorn.Server(uvicorn.Config("bus.asgi:application", ws="websockets-sansio"))
+    server = uvicorn.Server(uvicorn.Config("config.asgi:application", ws="websockets-sansio"))
     server.config.load()
     before = signal.signal(signal.SIGTERM, server.handle_exit)
     try:
