@@ -35,9 +35,9 @@ check: ## lint, format, types, the layers of the house, and the size of files
 long: ## before a release, about an hour: chaos three times, fuzzing, a soak, each Python (PARTS="chaos fuzz")
 	@$(SETUP) dev && exec $(BIN) scripts/long.py $(PARTS)
 
-docs: ## write the tables of docs/ from the code
+docs: ## write what is made from the code: tables of docs/, constants of the clients
 	@$(SETUP) dev
-	@DJANGO_SETTINGS_MODULE=config.settings $(BIN) scripts/docs.py
+	@DJANGO_SETTINGS_MODULE=config.settings $(BIN) -m scripts.generate
 
 bench: ## measure speed with real processes on loopback, in about ten minutes
 	@$(SETUP) dev

@@ -1,22 +1,16 @@
-"""Write the tables of docs/ from the code; `make docs` runs it, a test asks whether it was run."""
+"""The tables of docs/, made from the code."""
 
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
-from pydantic import BaseModel  # noqa: E402
-from pydantic_core import PydanticUndefined  # noqa: E402
+from bus.conf.table import all_settings
+from bus.protocol import channel_messages, commands, errors, events, objects, reasons
 
-from bus.conf.table import all_settings  # noqa: E402
-from bus.protocol import channel_messages, commands, errors, events, objects  # noqa: E402
-
-FILES = ("protocol.md", "settings.md")
 _OBJECTS = (
     objects.Message,
     objects.Author,
@@ -31,27 +25,6 @@ _OBJECTS = (
     objects.SessionUser,
     objects.Limits,
 )
-_REPLIES = {
-    "session.authenticate": "`user`",
-    "session.ping": "`server_time`",
-    "room.join": ", ".join(f"`{name}`" for name in objects.Joined.model_fields),
-    "room.leave": "",
-    "message.send": "`status`; of a repeat that is settled, the outcome",
-    "message.edit": "`seq`",
-    "message.delete": "`seq`; null of a held message, which had none",
-    "message.report": "",
-    "typing.start": "",
-    "read.mark": "",
-    "unread.list": "`rooms`",
-    "history.list": ", ".join(f"`{name}`" for name in objects.History.model_fields),
-}
-
-
-def main() -> None:
-    """Write every file anew."""
-    for name in FILES:
-        path = ROOT / "docs" / name
-        path.write_text(render(path.read_text("utf-8")), "utf-8")
 
 
 def render(text: str) -> str:
@@ -67,7 +40,13 @@ def render(text: str) -> str:
 def _commands() -> Iterable[str]:
     yield from _head("command", "data", "reply data", "what it is for")
     for kind in commands.COMMANDS.values():
-        yield _row(f"`{kind.type}`", _fields(kind), _REPLIES[kind.type], kind.__doc__)
+        yield _row(f"`{kind.type}`", _fields(kind), _reply(kind), kind.__doc__)
+
+
+def _reply(kind: type[commands.Command]) -> str:
+    if isinstance(kind.reply, str):
+        return kind.reply
+    return ", ".join(f"`{name}`" for name in kind.reply.model_fields)
 
 
 def _events() -> Iterable[str]:
@@ -84,18 +63,28 @@ def _objects() -> Iterable[str]:
 
 def _errors() -> Iterable[str]:
     yield from _head("code", "meaning", "said to people")
-    for kind in _subclasses(errors.BusError):
-        yield _row(f"`{kind.code}`", kind.__doc__, kind.message)
+    for code, kind in errors.by_code().items():
+        yield _row(f"`{code}`", kind.__doc__, kind.message)
     for code, meaning in errors.RESERVED_CODES.items():
         yield _row(f"`{code}`", f"Reserved. {meaning}", "")
 
 
-def _reasons() -> Iterable[str]:
-    from bus.protocol.reasons import REASONS
+def _statuses() -> Iterable[str]:
+    yield from _head("code", "status", "what to do")
+    for code, kind in sorted(errors.by_code().items(), key=lambda item: item[1].status):
+        yield _row(f"`{code}`", str(kind.status), kind.remedy)
 
+
+def _reasons() -> Iterable[str]:
     yield from _head("reason", "said to the author")
-    for code, said in REASONS.items():
-        yield _row(f"`{code}`", said)
+    for code, words in reasons.REASONS.items():
+        yield _row(f"`{code}`", words.sentence)
+
+
+def _closings() -> Iterable[str]:
+    yield from _head("code", "meaning", "come back")
+    for code, close in sorted((errors.CLOSE_CODES | errors.RESERVED_CLOSE_CODES).items()):
+        yield _row(str(code), close.meaning, close.back)
 
 
 def _channels() -> Iterable[str]:
@@ -120,7 +109,9 @@ _TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "events": _events,
     "objects": _objects,
     "errors": _errors,
+    "statuses": _statuses,
     "reasons": _reasons,
+    "closings": _closings,
     "channels": _channels,
     "settings": _settings,
 }
@@ -145,18 +136,3 @@ def _fields(kind: type[BaseModel]) -> str:
         name for name, field in kind.model_fields.items() if field.default is not PydanticUndefined
     }
     return ", ".join(f"`{name}`{'?' if name in optional else ''}" for name in kind.model_fields)
-
-
-def _subclasses(of: type[errors.BusError]) -> Iterable[type[errors.BusError]]:
-    for kind in of.__subclasses__():
-        # A refinement elsewhere has its parent's code, and is the same on the wire.
-        if kind.__module__ == errors.__name__:
-            yield kind
-        yield from _subclasses(kind)
-
-
-if __name__ == "__main__":
-    import os
-
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    main()

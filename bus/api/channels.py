@@ -131,7 +131,7 @@ async def _result(channel: str, item: Any, once: str) -> Result:
     try:
         return Result(status=202, id=await _send(channel, _parsed(item), once))
     except BusError as error:
-        return Result(status=errors.STATUS[error.code], error=errors.as_wire(error))
+        return Result(status=error.status, error=errors.as_wire(error))
 
 
 def _parsed(item: Any) -> ChannelSend:

@@ -29,24 +29,6 @@ from bus.servers.django import mark_as_logged
 
 logger = logging.getLogger(__name__)
 
-# Every code of bus/protocol/errors.py; docs/http.md has the same table.
-STATUS = {
-    "invalid": 400,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "not_member": 403,
-    "muted": 403,
-    "banned": 403,
-    "not_found": 404,
-    "conflict": 409,
-    "room_archived": 409,
-    "too_long": 413,
-    "rate_limited": 429,
-    "slow_mode": 429,
-    "internal": 500,
-    "busy": 503,
-    "unavailable": 503,
-}
 # What a caller is told to wait where the refusal itself does not say, in seconds.
 _RETRY_AFTER = {"busy": 2.0, "unavailable": 5.0}
 # A broker that did not answer may have taken the message all the same.
@@ -101,7 +83,7 @@ def say_when(response: HttpResponse, errors: Sequence[dict[str, Any]]) -> None:
 def render(error: BusError, status: int | None = None) -> JsonResponse:
     """The whole answer to a request that was refused."""
     wire = as_wire(error)
-    response = JsonResponse({"error": wire}, status=status or STATUS[error.code])
+    response = JsonResponse({"error": wire}, status=status or error.status)
     say_when(response, [wire])
     if response.status_code == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="bus"'

@@ -13,13 +13,22 @@ from websockets.typing import Subprotocol
 
 from bus.client.backoff import FIRST_DELAY, Backoff
 from bus.client.connection import ANSWER, Connection
+from bus.client.constants import (
+    CLOSE_FORBIDDEN,
+    CLOSE_TOO_MANY,
+    CLOSE_UNAUTHENTICATED,
+    FINAL_CODES,
+    HEARTBEAT,
+    NAMES,
+    SUBPROTOCOL,
+)
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected, Unanswered
 from bus.client.room import Room
-from bus.client.wire import CLOSE_TOO_MANY, FINAL_CODES, NAMES, SUBPROTOCOL, Data, Item
+from bus.client.wire import Data, Item
 
-FRAME_LIMIT = 16 * 1024 * 1024  # bytes of one frame from the server, which joins what it has to say
-HTTP_REFUSALS = {401: 4401, 403: 4403}
+FRAME_SIZE = 16 * 1024 * 1024  # bytes of one frame from the server, which joins what it has to say
+HTTP_REFUSALS = {401: CLOSE_UNAUTHENTICATED, 403: CLOSE_FORBIDDEN}
 
 State = Literal["connecting", "online", "offline", "closed"]
 
@@ -142,7 +151,7 @@ class Bus(Emitter):
         except (OSError, TimeoutError, InvalidHandshake, ValueError):
             return 0.0, 1006
         began = _now()
-        running = asyncio.ensure_future(connection.run(session.get("heartbeat") or 25))
+        running = asyncio.ensure_future(connection.run(session.get("heartbeat") or HEARTBEAT))
         try:
             self._started(connection, session)
             code = await asyncio.shield(running)
@@ -163,7 +172,7 @@ class Bus(Emitter):
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
                 compression=None,
                 ping_interval=None,  # session.ping asks the server itself, not a proxy
-                max_size=FRAME_LIMIT,
+                max_size=FRAME_SIZE,
                 close_timeout=1,
                 **self._options,
             )
@@ -215,7 +224,7 @@ class Bus(Emitter):
             reply = await connection.command("session.authenticate", {"token": token})
             self.session = {**self.session, "user": reply.get("user") or self.session.get("user")}
         except Rejected as error:
-            connection.end(4401 if error.code == "unauthenticated" else 1006)
+            connection.end(CLOSE_UNAUTHENTICATED if error.code == "unauthenticated" else 1006)
             self._connection = None
 
     def _take(self, item: Item) -> None:

@@ -10,10 +10,9 @@ from collections.abc import Callable
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from bus.client.constants import CLOSE_BAD_FRAME, CLOSE_RESTART
 from bus.client.errors import Rejected, TooLong, Unanswered
 from bus.client.wire import (
-    CLOSE_BAD_FRAME,
-    CLOSE_RESTART,
     Data,
     Item,
     command,

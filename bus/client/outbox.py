@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 
 from bus.client.connection import ANSWER, PROBE, Connection
+from bus.client.constants import LIMITS, TRANSIENT
 from bus.client.errors import Rejected, TooLong, Unanswered
 from bus.client.sent import Sent
-from bus.client.wire import LIMITS, TRANSIENT, Data
+from bus.client.wire import Data
 
 BUSY = 30.0  # s to go on while the server says that it is busy
 LIMIT_PATIENCE = 60.0  # s, the longest pause that a limit of the room may ask for

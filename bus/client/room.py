@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from bus.client.connection import ANSWER, Connection
+from bus.client.constants import LIMITS, NAMES, SEQUENCED, TRANSIENT
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected, Unanswered
 from bus.client.message import Message, Removal
 from bus.client.outbox import Outbox
 from bus.client.sent import Sent
 from bus.client.stream import Stream
-from bus.client.wire import LIMITS, NAMES, SEQUENCED, TRANSIENT, Data, Item
+from bus.client.wire import Data, Item
 
 HOLE = 0.4  # s, about, that a hole in `seq` has to fill itself; doubles while it does not
 TYPING = 3.0  # s between two words of "is typing"

@@ -9,42 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-SUBPROTOCOL = "bus.v1"
+from bus.client.constants import FRAME_LIMIT
 
 # A JSON object on the wire. Fields that a client does not know are left alone.
 Data = Mapping[str, Any]
 
-# Bytes of a frame to a server that names no limit.
-FRAME_LIMIT = 65536
-
 # What stands for a character of its own, in scripts that most is written in.
 _ALONE = re.compile("[\n -~\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff\u3041-\u30ff\u4e00-\u9fff가-힣]")
-
-# Do not come back, and why.
-FINAL_CODES = {4401: "unauthenticated", 4403: "forbidden", 4409: "replaced"}
-CLOSE_RESTART = 1012
-CLOSE_BAD_FRAME = 4400
-CLOSE_TOO_MANY = 4429
-
-# Refusals that asking again may mend, and those that only ask for a pause.
-TRANSIENT = frozenset({"busy", "unavailable", "internal"})
-LIMITS = frozenset({"rate_limited", "slow_mode"})
-
-# Events that take a `seq` of their room, and the names that listeners know them by.
-SEQUENCED = {
-    "message.posted": "message",
-    "message.edited": "edited",
-    "message.removed": "removed",
-}
-NAMES = {
-    **SEQUENCED,
-    "message.settled": "settled",
-    "presence.changed": "presence",
-    "typing.changed": "typing",
-    "room.changed": "changed",
-    "member.changed": "member",
-    "event.published": "event",
-}
 
 
 @dataclass(frozen=True, slots=True)

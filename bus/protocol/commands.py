@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from bus.protocol.errors import Invalid
+from bus.protocol.objects import History, Joined
 from bus.protocol.types import (
     Body,
     ClientId,
@@ -22,33 +23,38 @@ from bus.protocol.types import (
     validate,
 )
 
+# The data of a reply, as the docs say it: in words, or the object whose fields it has.
+Reply = str | type[BaseModel]
+
 
 class Command(BaseModel):
     """A client asks; the class's `type` is its name on the wire."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     type: ClassVar[str]
+    reply: ClassVar[Reply]
 
-    def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, type: str = "", reply: Reply = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.type = type
+        cls.reply = reply
         COMMANDS[type] = cls
 
 
 COMMANDS: dict[str, type[Command]] = {}
 
 
-class SessionAuthenticate(Command, type="session.authenticate"):
+class SessionAuthenticate(Command, type="session.authenticate", reply="`user`"):
     """Say who one is, by a token; the first command of a session, if any."""
 
     token: str = Field(max_length=4096)
 
 
-class SessionPing(Command, type="session.ping"):
+class SessionPing(Command, type="session.ping", reply="`server_time`"):
     """Ask for a sign of life."""
 
 
-class RoomJoin(Command, type="room.join"):
+class RoomJoin(Command, type="room.join", reply=Joined):
     """Enter a room; with `since`, get what changed after that seq."""
 
     room: RoomName
@@ -62,7 +68,11 @@ class RoomLeave(Command, type="room.leave"):
     room: RoomName
 
 
-class MessageSend(Command, type="message.send"):
+class MessageSend(
+    Command,
+    type="message.send",
+    reply="`status`; of a repeat that is settled, the outcome",
+):
     """Write in a room; the same `client_id` again is the same message."""
 
     room: RoomName
@@ -71,7 +81,7 @@ class MessageSend(Command, type="message.send"):
     reply_to: MessageId | None = None
 
 
-class MessageEdit(Command, type="message.edit"):
+class MessageEdit(Command, type="message.edit", reply="`seq`"):
     """Change the words of one's own message; the same words again change nothing."""
 
     room: RoomName
@@ -79,7 +89,11 @@ class MessageEdit(Command, type="message.edit"):
     body: Body
 
 
-class MessageDelete(Command, type="message.delete"):
+class MessageDelete(
+    Command,
+    type="message.delete",
+    reply="`seq`; null of a held message, which had none",
+):
     """Remove a message, as its author or a moderator; or withdraw one's own that is held."""
 
     room: RoomName
@@ -96,7 +110,7 @@ class MessageReport(Command, type="message.report"):
     reason: Annotated[Remark, Field(max_length=500)] = ""
 
 
-class HistoryList(Command, type="history.list"):
+class HistoryList(Command, type="history.list", reply=History):
     """A page of a room's messages, before or after a seq."""
 
     room: RoomName
@@ -118,7 +132,7 @@ class ReadMark(Command, type="read.mark"):
     seq: Seq = Field(ge=0, lt=2**63)
 
 
-class UnreadList(Command, type="unread.list"):
+class UnreadList(Command, type="unread.list", reply="`rooms`"):
     """Ask how much is unread in each room that one is a member of or has read in."""
 
 

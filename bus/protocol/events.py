@@ -20,13 +20,18 @@ from bus.protocol.objects import (
 
 
 class Event(BaseModel):
-    """A fact; `room` and `seq` stand beside its data on the wire."""
+    """A fact; `room` and `seq` stand beside its data on the wire.
+
+    One that is `sequenced` takes the next seq of its room; clients are told which do.
+    """
 
     type: ClassVar[str]
+    sequenced: ClassVar[bool]
 
-    def __init_subclass__(cls, type: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, type: str = "", sequenced: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.type = type
+        cls.sequenced = sequenced
         EVENTS[type] = cls
 
     def frame(self, room: str | None = None, seq: int | None = None) -> bytes:
@@ -68,15 +73,15 @@ class SessionClosing(Event, type="session.closing"):
     reason: str
 
 
-class MessagePosted(Event, Message, type="message.posted"):
+class MessagePosted(Event, Message, type="message.posted", sequenced=True):
     """A message is in the room."""
 
 
-class MessageEdited(Event, Message, type="message.edited"):
+class MessageEdited(Event, Message, type="message.edited", sequenced=True):
     """A message says something else now."""
 
 
-class MessageRemoved(Event, type="message.removed"):
+class MessageRemoved(Event, type="message.removed", sequenced=True):
     """A message is gone; nobody gets its text any more."""
 
     id: str

@@ -2,47 +2,75 @@
 
 from __future__ import annotations
 
-# Clients may translate by the code.
-REASONS = {
-    "blocked_word": "It contains a word that is not allowed here.",
-    "link": "Links are not allowed here.",
-    "spam": "It looks like spam.",
-    "flood": "It looks like flooding.",
-    "mentions": "It mentions too many people.",
-    "harassment": "It looks like harassment.",
-    "self_harm": "It speaks of self-harm.",
-    "model": "It looks like abuse or spam.",
-    "new_member": "New accounts wait for a moderator for now.",
-    "capitals": "It is mostly in capitals.",
-    "emoji": "It has too many emoji.",
-    "too_long": "It is too long.",
-    "moderator": "A moderator decided so.",
-    "withdrawn": "You took it back.",
-    "reported": "Members have reported it.",
-    "review": "A moderator looks at it again.",
-    "external": "It needs a second look.",
-    "expired": "Nobody reviewed it in time.",
-    "muted": "You are muted in this room.",
-    "banned": "You are banned from this room.",
-    "forbidden": "You may not write in this room.",
-    "not_found": "The room is gone.",
-    "room_archived": "The room is archived.",
-    "slow_mode": "The room is in slow mode.",
-    "newcomer": "This room asks newcomers to wait a little before they write.",
+from typing import NamedTuple
+
+from bus.protocol import errors
+
+
+class Words(NamedTuple):
+    """What the author of a message is told of a reason.
+
+    `phrase` is why, after "Not posted:" on the page; in English, which the page translates. A
+    reason that is an error's code has the error's.
+    """
+
+    sentence: str
+    phrase: str = ""
+
+
+# Clients may translate by the code. Of what is written:
+_OF_TEXTS = {
+    "blocked_word": Words(
+        "It contains a word that is not allowed here.", "it has a word that is not allowed here"
+    ),
+    "link": Words("Links are not allowed here.", "links are not allowed here"),
+    "spam": Words("It looks like spam.", "it looks like spam"),
+    "flood": Words("It looks like flooding.", "too many messages in a short time"),
+    "mentions": Words("It mentions too many people.", "it mentions too many people"),
+    "harassment": Words("It looks like harassment.", "it may hurt somebody"),
+    "self_harm": Words("It speaks of self-harm.", "it tells people to harm themselves"),
+    "model": Words("It looks like abuse or spam.", "it looks like abuse or spam"),
+    "new_member": Words(
+        "New accounts wait for a moderator for now.", "new accounts wait for a moderator for now"
+    ),
+    "capitals": Words("It is mostly in capitals.", "it is mostly in capitals"),
+    "emoji": Words("It has too many emoji.", "it has too many emoji"),
+    "too_long": Words("It is too long."),
+    "external": Words("It needs a second look.", "it needs a second look"),
 }
+# Of who writes, where, and of what people decided:
+_OF_PEOPLE = {
+    "moderator": Words("A moderator decided so.", "a moderator decided so"),
+    "withdrawn": Words("You took it back.", "you took it back"),
+    "reported": Words("Members have reported it.", "members have reported it"),
+    "review": Words("A moderator looks at it again.", "a moderator looks at it again"),
+    "expired": Words("Nobody reviewed it in time.", "nobody reviewed it in time"),
+    "muted": Words("You are muted in this room."),
+    "banned": Words("You are banned from this room."),
+    "forbidden": Words("You may not write in this room."),
+    "not_found": Words("The room is gone."),
+    "room_archived": Words("The room is archived."),
+    "slow_mode": Words("The room is in slow mode."),
+    "newcomer": Words(
+        "This room asks newcomers to wait a little before they write.",
+        "newcomers wait a little here before they write",
+    ),
+}
+REASONS = _OF_TEXTS | _OF_PEOPLE
 
 # What became of a message, and errors: from outside of Bus none of these is taken as a reason.
 RESERVED = frozenset(
-    {
-        *("author", "moderator", "moderation", "withdrawn", "reported", "review", "expired"),
-        *("muted", "banned", "forbidden", "not_found", "not_member", "room_archived", "slow_mode"),
-        "newcomer",
-        *("too_long", "invalid", "unauthenticated", "rate_limited", "duplicate", "conflict"),
-        *("busy", "unavailable", "internal"),
-    }
+    {"author", "moderation", *_OF_PEOPLE, *errors.RESERVED_CODES, *errors.by_code()}
 )
 
 
 def text(code: str) -> str:
     """The kind of reason in words."""
-    return REASONS.get(code, "It is against the rules of this room.")
+    known = REASONS.get(code)
+    return known.sentence if known else "It is against the rules of this room."
+
+
+def phrases() -> dict[str, str]:
+    """Every code that a refusal may bear, and why in words that follow "Not posted:"."""
+    own = {code: words.phrase for code, words in REASONS.items() if words.phrase}
+    return own | errors.RESERVED_PHRASES | {c: kind.phrase for c, kind in errors.by_code().items()}

@@ -7,9 +7,9 @@ from channels.layers import channel_layers
 from django.http import HttpResponse
 from django.test import AsyncClient
 
-from bus.api.errors import STATUS
 from bus.messaging import default_layer, operations
 from bus.models import ApiKey
+from bus.protocol import errors
 
 JOB = {"type": "job.due", "data": {"number": 1}}
 SUBMITTED = {"room": "lobby", "author": "ci", "body": "hi", "client_id": "c1"}
@@ -54,7 +54,7 @@ def refused(response: HttpResponse, code: str) -> dict[str, Any]:
     assert list(body) == ["error"]
     error: dict[str, Any] = body["error"]
     assert set(error) <= {"code", "message", "field", "retry_after"}
-    assert (error["code"], response.status_code) == (code, STATUS[code]), error
+    assert (error["code"], response.status_code) == (code, errors.by_code()[code].status), error
     return error
 
 

@@ -8,6 +8,32 @@
  * wrote it. What is longer than the session's limits is refused as `too_long` before it is sent.
  */
 
+// <names>
+/** What a client may ask. */
+export type CommandType =
+  "session.authenticate" | "session.ping" | "room.join" | "room.leave" | "message.send" |
+  "message.edit" | "message.delete" | "message.report" | "history.list" | "typing.start" |
+  "read.mark" | "unread.list" | (string & {});
+/** What it is told. */
+export type EventType =
+  "session.started" | "session.closing" | "message.posted" | "message.edited" | "message.removed" |
+  "message.settled" | "review.opened" | "review.closed" | "room.changed" | "member.changed" |
+  "user.changed" | "presence.changed" | "typing.changed" | "read.changed" | "event.published" |
+  (string & {});
+/** Why something was refused. */
+export type Code =
+  "invalid" | "unauthenticated" | "forbidden" | "not_member" | "muted" | "banned" | "not_found" |
+  "room_archived" | "too_long" | "rate_limited" | "slow_mode" | "conflict" | "busy" |
+  "unavailable" | "internal" | "duplicate" | "blocked_word" | "link" | "spam" | "flood" |
+  "mentions" | "harassment" | "self_harm" | "model" | "new_member" | "capitals" | "emoji" |
+  "external" | "moderator" | "withdrawn" | "reported" | "review" | "expired" | "newcomer" |
+  (string & {});
+/** Why a connection ended. */
+export type CloseReason =
+  "lost" | "timeout" | "restart" | "busy" | "too_slow" | "too_many" | "unauthenticated" |
+  "forbidden" | "replaced" | "closed";
+// </names>
+
 /** `closed`: it will not come back by itself. */
 export type State = "connecting" | "online" | "offline" | "closed";
 /**
@@ -19,7 +45,7 @@ export type Status = "queued" | "sending" | "held" | "posted" | "rejected" | "fa
 
 /** What a server says about a refusal; `retry_after` is in seconds. */
 export interface Reason {
-  code: string;
+  code: Code;
   message?: string;
   retry_after?: number;
 }
@@ -27,7 +53,7 @@ export interface Reason {
 /** A command, a join or a message was refused. */
 export class Rejected extends Error {
   constructor(reason?: Partial<Reason>);
-  readonly code: string;
+  readonly code: Code;
   readonly retry_after?: number;
   /** The field that is wrong, and why a text may not stand, where the server says so. */
   readonly field?: string;
@@ -197,8 +223,7 @@ export interface Room {
 
 export interface StateChange {
   state: State;
-  /** lost, timeout, restart, busy, too_slow, too_many; unauthenticated, forbidden, replaced, closed. */
-  reason: string | null;
+  reason: CloseReason | null;
   /** When the next attempt begins, in ms since 1970. */
   retryAt: number | null;
 }
@@ -224,7 +249,7 @@ export interface Bus {
   /** The room of that name. Give `since` to be told what was missed, instead of the newest page. */
   room(name: string, options?: { since?: number; limit?: number }): Room;
   /** Any command; resolves with the reply's data within `wait` ms, throws Rejected. */
-  command(type: string, data?: object, wait?: number): Promise<any>;
+  command(type: CommandType, data?: object, wait?: number): Promise<any>;
   /** Connect now, without waiting for the next attempt. */
   retry(): void;
   /** Hang up for good. */

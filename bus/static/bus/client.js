@@ -11,19 +11,20 @@ const HOLE = 400;
 const TYPING = 3_000;
 const READ = 500;
 const KEPT = 100;
+// <protocol>
 const CLOSED = { 4401: "unauthenticated", 4403: "forbidden", 4409: "replaced" };
 const LOST = { 1012: "restart", 1013: "busy", 4408: "too_slow", 4429: "too_many", timeout: "timeout" };
-const segments = (text) => Intl.Segmenter ? new Intl.Segmenter().segment(text) : text;
-const TOO_LONG = { code: "too_long" };
 const TRANSIENT = ["busy", "unavailable", "internal"];
 const SEQUENCED = {
   "message.posted": "message", "message.edited": "edited", "message.removed": "removed",
 };
 const EVENTS = {
-  ...SEQUENCED, "presence.changed": "presence", "typing.changed": "typing",
-  "room.changed": "changed", "member.changed": "member", "event.published": "event",
-  "message.settled": "settled",
+  ...SEQUENCED, "message.settled": "settled", "presence.changed": "presence",
+  "typing.changed": "typing", "room.changed": "changed", "member.changed": "member",
+  "event.published": "event",
 };
+// </protocol>
+const TOO_LONG = { code: "too_long" };
 
 /** A refusal. */
 export class Rejected extends Error {
@@ -443,8 +444,7 @@ class Room extends Emitter {
     const { code, retry_after } = error;
     const { _known, _tries, _since } = sent;
     // It may be of an earlier copy.
-    const again = (_known || _tries > 1) && retry_after;
-    if (!again && !TRANSIENT.includes(code)) {
+    if (!((_known || _tries > 1) && retry_after || TRANSIENT.includes(code))) {
       if (!_known) this._forget(sent);
       return sent._refuse(_known ? "failed" : "rejected", error);
     }
@@ -500,8 +500,9 @@ class Bus extends Emitter {
       const ref = String(++this._ref);
       const text = JSON.stringify({ ref, type, data });
       const { body, frame } = this._limits;
-      const said = segments((data.body ?? "").normalize().trim());
-      if ([...said].length > body || new Blob([text]).size > frame) return reject(new Rejected(TOO_LONG));
+      const said = (data.body ?? "").normalize().trim();
+      const seen = Intl.Segmenter ? new Intl.Segmenter().segment(said) : said;
+      if ([...seen].length > body || new Blob([text]).size > frame) return reject(new Rejected(TOO_LONG));
       const done = ({ ok, data, error }) => {
         clearTimeout(timer);
         this._replies.delete(ref);

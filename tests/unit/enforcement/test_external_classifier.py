@@ -12,7 +12,7 @@ import pytest
 from bus.enforcement import external_classifier as module
 from bus.enforcement.external_classifier import ExternalClassifier
 from bus.moderation import POLICIES, Verdict, judge
-from bus.protocol.errors import RESERVED_CODES, BusError
+from bus.protocol.errors import RESERVED_CODES, by_code
 from bus.protocol.reasons import REASONS, RESERVED
 from tests.support.wait import until_async
 
@@ -158,12 +158,8 @@ def test_a_reason_is_a_code_that_means_nothing_else(server: Server, said: Any, t
 
 def test_what_becomes_of_a_message_is_no_reason_from_outside() -> None:
     of_a_text = {reason for policy in POLICIES.values() for reason in policy.ladders} | {"external"}
-    of_errors = codes(BusError) | set(RESERVED_CODES)
+    of_errors = set(by_code()) | set(RESERVED_CODES)
     assert (set(REASONS) - of_a_text) | of_errors | {"author", "moderation"} == RESERVED
-
-
-def codes(error: type[BusError]) -> set[str]:
-    return {error.code}.union(*map(codes, error.__subclasses__()))
 
 
 def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:

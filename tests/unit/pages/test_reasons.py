@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 
-from bus import pages
 from bus.pages.history import rows_of
-from bus.protocol.errors import BusError
 from bus.protocol.objects import Author, Message
-from bus.protocol.reasons import REASONS
 from bus.protocol.types import canonical_name
 
 
@@ -51,13 +45,3 @@ def test_a_name_is_shown_once_for_lines_that_follow_each_other() -> None:
 )
 def test_names_of_rooms(name: str, canonical: str | None) -> None:
     assert canonical_name(name) == canonical
-
-
-def codes(kind: type[BusError]) -> set[str]:
-    return {kind.code}.union(*(codes(each) for each in kind.__subclasses__()))
-
-
-def test_every_reason_and_error_has_words_in_the_page() -> None:
-    script = Path(pages.__file__).parents[1] / "static" / "bus" / "room" / "reasons.js"
-    words = set(re.findall(r"^  (\w+): gettext\(", script.read_text("utf-8"), re.M))
-    assert codes(BusError) | set(REASONS) <= words
