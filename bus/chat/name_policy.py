@@ -8,11 +8,12 @@ from typing import Final
 
 from bus.conf import conf
 from bus.moderation import POLICIES, Policy, judge, lookalike
-from bus.moderation.words.terms import Term, load
+from bus.moderation.list_file import by_kind
+from bus.moderation.words.terms import LISTS, Term, load
 from bus.protocol.errors import Invalid
 
-# What people and dogs are called, whatever else it means.
-_GIVEN: Final = frozenset(("dick", "시바"))
+_LIST: Final = by_kind(LISTS / "names.txt", ("given", "word", "allowed", "pattern"), " ; ")
+_GIVEN: Final = frozenset(_LIST["given"])
 _SHORTEST: Final = 6
 _BETWEEN_WORDS: Final = re.compile(r"[_.-]+")
 # Where a word begins in a name that has no spaces: `BigName`, `name4you`.
@@ -35,13 +36,9 @@ _POLICY: Final = Policy.from_parts(
     {
         "model": None,
         "max_capitals": 100,
-        "words": [*filter(None, map(_anywhere, load("en"))), "*cunt*", "*nigga*"],
-        "allowed": ["scunthorpe*", "*snigger*", "niggard*", "retardant*", "enrique kike"],
-        "patterns": [
-            "hitler",
-            r"\bnazi(?:s|boy|girl|man|lover|king|punk)?\b",
-            r"^[^가-힣]*[보자]지[^가-힣]*$",
-        ],
+        "words": [*filter(None, map(_anywhere, load("en"))), *_LIST["word"]],
+        "allowed": list(_LIST["allowed"]),
+        "patterns": list(_LIST["pattern"]),
     },
 )
 # Nobody would know themselves by stars.
