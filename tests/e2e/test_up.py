@@ -81,6 +81,7 @@ def test_it_listens_on_this_machine_only(shared: Up) -> None:
     with socket.socket() as probe:
         # Free on another address of the loopback: nobody listens on 0.0.0.0.
         probe.bind(("127.0.0.2", shared.port))
+        assert probe.getsockname() == ("127.0.0.2", shared.port)
 
 
 def test_a_second_one_is_refused_and_names_the_first(shared: Up) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 import inspect
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -24,11 +24,27 @@ def until(fact: Callable[[], T], what: str, seconds: float = 20.0) -> T:
         time.sleep(0.02)
 
 
-async def until_async(fact: Callable[[], T], what: str = "the fact", seconds: float = 20.0) -> T:
-    """The same for coroutines, which go on meanwhile."""
+@overload
+async def until_async(
+    fact: Callable[[], Awaitable[T]], what: str = "the fact", seconds: float = 20.0
+) -> T: ...
+
+
+@overload
+async def until_async(
+    fact: Callable[[], T], what: str = "the fact", seconds: float = 20.0
+) -> T: ...
+
+
+async def until_async(
+    fact: Callable[[], Any], what: str = "the fact", seconds: float = 20.0
+) -> Any:
+    """The same for coroutines, which go on meanwhile; the fact may be one itself."""
     deadline = time.monotonic() + seconds
     while True:
         value = fact()
+        if inspect.isawaitable(value):
+            value = await value
         if value:
             return value
         if time.monotonic() > deadline:

@@ -97,7 +97,11 @@ async def test_discarding_who_is_not_a_member_does_nothing(subject: Subject) -> 
 @pytest.mark.asyncio
 @behaviour
 async def test_an_empty_group_is_no_error(subject: Subject) -> None:
+    channel = await subject.layer.new_channel()
     await subject.layer.group_send("nobody", {"type": "x"})
+    # The layer works on.
+    await subject.layer.send(channel, {"type": "y"})
+    assert await subject.layer.receive(channel) == {"type": "y"}
 
 
 @pytest.mark.asyncio

@@ -1,6 +1,5 @@
 """A guest who drops the cookie is a new guest, and what was imposed holds where they come from."""
 
-import asyncio
 import contextlib
 import datetime as dt
 import json
@@ -24,7 +23,7 @@ from bus.posting import settle
 from bus.posting.settle import Submission
 from bus.protocol.channel_messages import MessageSubmitted
 from tests.support.factories import GUEST, REJECTED
-from tests.support.wait import PATIENCE
+from tests.support.wait import until_async
 from tests.support.web_server import Client, address, cookies_of, serving, session, working
 
 pytestmark = [
@@ -69,9 +68,11 @@ async def until_known(*keys: str) -> None:
 
 async def until(asked: Callable[[], Awaitable[object]], answer: object) -> None:
     """Wait until the database answers so."""
-    async with asyncio.timeout(PATIENCE):
-        while await asked() != answer:  # noqa: ASYNC110  # nothing tells of it
-            await asyncio.sleep(0.01)
+
+    async def answers_so() -> bool:
+        return await asked() == answer
+
+    await until_async(answers_so)
 
 
 async def joins(server: uvicorn.Server, place: str, **headers: str) -> str:

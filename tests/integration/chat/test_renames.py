@@ -1,6 +1,5 @@
 """Who is called otherwise now is so within a second, in every process; services pose as nobody."""
 
-import asyncio
 import time
 
 import pytest
@@ -119,11 +118,14 @@ async def test_a_service_writes_under_no_users_name(lobby: Room, broker: str) ->
     # Who an event of a backend is from is for its own pages to show.
     event = {"type": "event.requested", "rooms": "all", "name": "x.done", "source": "mina"}
     await sender.send_raw("broadcast", event)
+
+    async def has_all_three() -> bool:
+        return await Message.objects.acount() >= 3
+
     async with working("moderation", "broadcast"):
         await until(lambda: len(dead("moderation", broker) + dead("broadcast", broker)) == 4)
         await submit("once more", "c5", author="build bot")
-        while await Message.objects.acount() < 3:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(has_all_three)
     assert all("looks like" in error for error in dead("moderation", broker))
     shown = [name async for name in Message.objects.values_list("author_name", flat=True)]
     assert sorted(shown) == ["Build Bot", "build bot", "build bot"]

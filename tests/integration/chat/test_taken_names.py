@@ -110,6 +110,7 @@ def test_a_name_of_somebody_who_was_not_stored_is_free_though_a_clock_is_set_bac
 def test_names_that_differ_for_those_who_read_the_script_are_two(names: tuple[str, str]) -> None:
     for name in names:
         User.objects.create(username=name)
+    assert User.objects.filter(username__in=names).count() == 2
 
 
 def test_no_way_leads_around_it() -> None:

@@ -15,6 +15,7 @@ from django.db import OperationalError
 from bus.database import limits
 from bus.database.connection_limit import ConnectionLimit
 from bus.pages import views
+from tests.support.wait import until_async
 from tests.support.web_server import address, session
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -91,8 +92,7 @@ async def test_who_waits_for_a_moment_is_served(
 ) -> None:
     fill(limits.requests, over, threads)
     visits = [asyncio.create_task(get(server, "/chat/")) for _ in range(5)]
-    while len(limits.requests._waiting) < 5:  # noqa: ASYNC110  # nothing tells of it
-        await asyncio.sleep(0.002)
+    await until_async(lambda: len(limits.requests._waiting) == 5)
     over.set()
     assert {status for status, _, _ in await asyncio.gather(*visits)} == {200}
 

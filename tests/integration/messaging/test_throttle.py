@@ -58,6 +58,8 @@ async def test_a_clock_that_went_back_makes_nobody_wait_longer() -> None:
 
 
 async def test_no_limit_is_none_and_nobody_known_is_not_counted() -> None:
-    for _ in range(50):
-        await throttle.take(throttle.by_address("door", "0", "203.0.113.7"))
-        await throttle.take(throttle.by_address("door", "1/h", ""))
+    for rate, address in (("0", "203.0.113.7"), ("1/h", "")):
+        quotas = throttle.by_address("door", rate, address)
+        assert quotas == []
+        for _ in range(50):
+            await throttle.take(quotas)

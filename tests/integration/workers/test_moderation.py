@@ -51,8 +51,11 @@ async def outcomes(*messages: tuple[str, str, str]) -> list[dict[str, Any]]:
 
 async def stored(count: int) -> None:
     """Wait until there are so many messages."""
-    while await Message.objects.acount() < count:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+
+    async def are_stored() -> bool:
+        return await Message.objects.acount() >= count
+
+    await until(are_stored)
 
 
 async def test_posting_first_tells_of_the_message_and_then_of_its_removal(lobby: Room) -> None:
@@ -169,8 +172,7 @@ async def test_a_worker_does_a_dry_run_among_messages(
     async with Listener.on(channel_names.room_group(lobby.pk)) as heard, working():
         await submit("and one more", "c99")
         await until(lambda: len(heard.events) == 1)
-        while (await DryRun.objects.aget()).state == "running":  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+        await until(DryRun.objects.exclude(state="running").aexists)
     run = await DryRun.objects.aget()
     assert (run.state, run.looked, run.found["changes"]) == ("done", 12, {"allow>reject": 12})
     assert dead(channel_names.MODERATION, broker) == []

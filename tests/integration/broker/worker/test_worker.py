@@ -517,7 +517,7 @@ class Cancelling(AsyncConsumer):
     """Lets a CancelledError of its own escape, as libraries do."""
 
     async def job_run(self, message: dict[str, Any]) -> None:
-        inner = asyncio.ensure_future(asyncio.sleep(60))
+        inner = asyncio.ensure_future(asyncio.Event().wait())
         inner.cancel()
         await inner
 

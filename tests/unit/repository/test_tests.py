@@ -1,0 +1,276 @@
+"""Each test asserts something, sleeps for no time, and patches nothing that is private."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+TESTS = ROOT / "tests"
+
+# Sleeps that are not waits, by file and function, each with its why.
+PACES = {
+    "chaos/test_drain.py::stop_beside_silent_ones": "a flood is under way, of which nothing tells",
+    "chaos/test_drops.py::lose": "the pace and the length of the drops",
+    "chaos/test_kills.py::write": "the pace of writing",
+    "chaos/test_kills.py::wreck": "the pace of kills",
+    "chaos/test_rolling.py::listening": "between two attempts to connect",
+    "chaos/test_rolling.py::test_web_and_workers_are_replaced_while_people_talk": "talk goes on",
+    "chaos/test_slow.py::talk": "the pace of talk",
+    "chaos/test_stops.py::test_a_broker_that_goes_away_is_waited_for": "the length of the outage",
+    "chaos/test_stops.py::test_a_rolling_restart_loses_nothing": "the pace of talk",
+    "integration/broker/test_brokers.py"
+    "::test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once": "the length of the outage",
+    "integration/broker/test_sentinel.py::sent_at_last": "between two attempts to send",
+    "integration/broker/test_trouble.py"
+    "::test_a_broker_that_comes_back_empty_finds_everyone_listening": "between two attempts",
+    "integration/broker/test_trouble.py"
+    "::test_what_has_expired_already_reaches_nobody_and_is_counted": "a delay passes",
+    "integration/broker/test_trouble.py"
+    "::test_a_message_without_a_ttl_stays_and_the_shortest_ttl_is_one": "a time to live passes",
+    "integration/broker/worker/test_stock_worker.py"
+    "::test_a_worker_that_idled_for_8_seconds_gets_the_next_message": "redis-py's timeout passes",
+    "integration/broker/worker/test_worker.py"
+    "::test_an_acknowledgement_that_fails_is_told_and_made_good": "how long a handler takes",
+    "integration/broker/worker/test_worker.py"
+    "::test_what_waits_behind_many_slow_handlers_is_given_to_others": "how long a handler takes",
+    "integration/consumers/test_access_watcher.py"
+    "::test_a_change_during_a_join_is_not_missed": "between two questions over a socket",
+    "integration/consumers/test_session.py"
+    "::test_nothing_is_missed_or_repeated_by_those_who_come_and_go": "the pace of writing",
+    "integration/messaging/test_throttle.py"
+    "::test_what_is_taken_comes_back_bit_by_bit": "the wait that was told is enough",
+    "integration/servers/test_bounds.py"
+    "::test_a_body_that_comes_slowly_and_steadily_is_taken": "the pace of a slow peer",
+    "unit/realtime/test_flush_scheduler.py"
+    "::test_a_lone_message_waits_for_nothing_and_those_that_follow_for_the_window": "nothing comes",
+}
+# Private names that are patched, by file and name, each with its why.
+PATCHED = {
+    "integration/broker/test_brokers.py::_QUIET": "no argument for it yet",
+    "integration/broker/test_clock.py::_told": "a clock that was not heard of for a minute",
+    "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
+    "integration/broker/test_send_log.py::_KEPT_FOR": "no argument for it yet",
+    "integration/broker/test_send_log.py::_KEPT_SIZE": "no argument for it yet",
+    "integration/broker/worker/test_stock_worker.py::_ABANDONED": "no argument for it yet",
+    "integration/broker/worker/test_worker.py::_WORK_HELD": "no argument for it yet",
+    "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
+    "integration/consumers/test_hostile.py::_CLOSE_GRACE": "no argument for it yet",
+    "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
+    "integration/messaging/test_presence_store.py::_TELL_MS": "no argument for it yet",
+    "integration/messaging/test_presence_store.py::_TTL_MS": "no argument for it yet",
+    "integration/posting/test_edit.py::_post": "an answer from outside of Bus",
+    "integration/workers/test_moderation.py::_post": "an answer from outside of Bus",
+    "unit/enforcement/test_external_classifier.py::_PATIENCE": "no argument for it yet",
+    "unit/enforcement/test_external_classifier.py::_BREAK_AFTER": "no argument for it yet",
+}
+
+# What fails a test by itself, beside `assert` and calls of helpers that have one.
+ASSERTING = {"raises", "fail", "warns", "expect", "AssertionError"}
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    """The modules under `tests/` by their paths from there."""
+    return {
+        path.relative_to(TESTS).as_posix(): ast.parse(path.read_text("utf-8"))
+        for path in sorted(TESTS.rglob("*.py"))
+    }
+
+
+def functions(tree: ast.Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function of a module, methods and inner ones included."""
+    return (node for node in ast.walk(tree) if isinstance(node, DEFINITIONS))
+
+
+def called(call: ast.Call) -> str:
+    """The last name of what is called: `raises` of `pytest.raises(…)`."""
+    match call.func:
+        case ast.Name(name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def imported(tree: ast.Module) -> dict[str, tuple[str, str]]:
+    """The helpers that a module imports, by their names there: where from, and what."""
+    return {
+        alias.asname or alias.name: (f"{node.module.replace('.', '/')}.py", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tests.")
+        for alias in node.names
+    }
+
+
+def calls(path: str, tree: ast.Module, node: ast.AST) -> set[tuple[str, str]]:
+    """What is called in a function: helpers by their module and name, methods by ".name"."""
+    of_imports = imported(tree)
+    found = set()
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call):
+            name = called(call)
+            is_method = isinstance(call.func, ast.Attribute)
+            found.add((".", name) if is_method else of_imports.get(name, (path, name)))
+            # What is handed on, as to `sync_to_async`, is called there.
+            handed = [one.id for one in call.args if isinstance(one, ast.Name)]
+            found |= {of_imports.get(name, (path, name)) for name in handed}
+    return found
+
+
+def fails_by_itself(node: ast.AST) -> bool:
+    """Whether it has an `assert`, raises an AssertionError, or calls what does."""
+    return any(
+        isinstance(inner, ast.Assert)
+        or (isinstance(inner, ast.Call) and called(inner) in ASSERTING)
+        for inner in ast.walk(node)
+    )
+
+
+def asserting_helpers(modules: dict[str, ast.Module]) -> set[tuple[str, str]]:
+    """The helpers of tests that assert, through others too; methods by ".name"."""
+    helpers: dict[tuple[str, str], list[tuple[str, ast.Module, ast.AST]]] = {}
+    for path, tree in modules.items():
+        classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+        methods = {method for one in classes for method in one.body}
+        for function in functions(tree):
+            if not function.name.startswith("test_"):
+                key = "." if function in methods else f"tests/{path}", function.name
+                helpers.setdefault(key, []).append((f"tests/{path}", tree, function))
+    wanted = {key: set().union(*(calls(*one) for one in found)) for key, found in helpers.items()}
+    found = {
+        key for key, ones in helpers.items() if any(fails_by_itself(node) for _, _, node in ones)
+    }
+    while more := {key for key, names in wanted.items() if key not in found and names & found}:
+        found |= more
+    return found
+
+
+def without_assertion(path: str, tree: ast.Module, helpers: set[tuple[str, str]]) -> list[str]:
+    """The tests of a module that cannot fail but by an error."""
+    return [
+        function.name
+        for function in functions(tree)
+        if function.name.startswith("test_")
+        and not fails_by_itself(function)
+        and not calls(f"tests/{path}", tree, function) & helpers
+    ]
+
+
+def scopes(node: ast.AST, name: str = "") -> Iterator[tuple[str, ast.AST]]:
+    """Every node with the name of the outermost function or class that it is in."""
+    for child in ast.iter_child_nodes(node):
+        inner = name or getattr(child, "name", "") if isinstance(child, ast.stmt) else name
+        yield inner, child
+        yield from scopes(child, inner)
+
+
+def sleeps(tree: ast.Module) -> list[str]:
+    """The functions of a module that sleep for a time; `sleep(0)` lets others go on and is none."""
+    return [
+        scope
+        for scope, node in scopes(tree)
+        if isinstance(node, ast.Call)
+        and called(node) == "sleep"
+        and not (isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)
+    ]
+
+
+def private(name: object) -> bool:
+    """Whether a name, or the last one of a dotted path, is private."""
+    last = name.rpartition(".")[2] if isinstance(name, str) else ""
+    return last.startswith("_") and not last.startswith("__")
+
+
+def patches(tree: ast.Module) -> list[str]:
+    """The private names that a module sets elsewhere: by `setattr` or by an assignment."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and called(node) == "setattr":
+            found += [
+                argument.value
+                for argument in node.args[:2]
+                if isinstance(argument, ast.Constant) and private(argument.value)
+            ]
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found += [
+                target.attr
+                for target in targets
+                if isinstance(target, ast.Attribute)
+                and private(target.attr)
+                and not (isinstance(target.value, ast.Name) and target.value.id == "self")
+            ]
+    return [name.rpartition(".")[2] for name in found]
+
+
+def test_every_test_asserts_something() -> None:
+    helpers = asserting_helpers(trees())
+    assert {
+        f"{path}::{name}"
+        for path, tree in trees().items()
+        for name in without_assertion(path, tree, helpers)
+    } == set()
+
+
+def test_no_test_sleeps_for_a_time() -> None:
+    found = {
+        f"{path}::{name}"
+        for path, tree in trees().items()
+        if not path.startswith("support/")
+        for name in sleeps(tree)
+    }
+    assert found == set(PACES)
+
+
+def test_no_test_patches_what_is_private() -> None:
+    found = {f"{path}::{name}" for path, tree in trees().items() for name in patches(tree)}
+    assert found == set(PATCHED)
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def test_a(): call()", ["test_a"]),
+        ("async def test_a():\n    with open(x): pass", ["test_a"]),
+        ("class TestIt:\n    def test_a(self): self.assertion()", ["test_a"]),
+        ("def test_a(): assert call()", []),
+        ("def test_a():\n    with pytest.raises(KeyError): call()", []),
+        ("def test_a(page): expect(page).to_be_visible()", []),
+        ("def test_a(): outer()\ndef outer(): inner()\ndef inner(): assert 1", []),
+    ],
+)
+def test_a_test_without_an_assertion_is_found(source: str, names: list[str]) -> None:
+    tree = ast.parse(source)
+    assert without_assertion("test_x.py", tree, asserting_helpers({"test_x.py": tree})) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("def test_a(): time.sleep(0.1)", ["test_a"]),
+        ("async def test_a():\n    async def inner(): await sleep(x)", ["test_a"]),
+        ("async def test_a(): await asyncio.sleep(0)", []),
+    ],
+)
+def test_a_sleep_is_found(source: str, names: list[str]) -> None:
+    assert sleeps(ast.parse(source)) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('monkeypatch.setattr(module, "_STEP", 1)', ["_STEP"]),
+        ('monkeypatch.setattr("bus.a.module._STEP", 1)', ["_STEP"]),
+        ("module._STEP = 1", ["_STEP"]),
+        ("module._STEP += 1", ["_STEP"]),
+        ("self._step = 1", []),
+        ('monkeypatch.setattr(module, "step", 1)', []),
+        ('monkeypatch.setattr(module, "__file__", "x")', []),
+    ],
+)
+def test_a_patch_of_what_is_private_is_found(source: str, names: list[str]) -> None:
+    assert patches(ast.parse(source)) == names
