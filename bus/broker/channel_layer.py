@@ -82,7 +82,7 @@ class BusChannelLayer(BaseChannelLayer):
         self._loops: dict[asyncio.AbstractEventLoop, LoopState] = {}
         self._pid = os.getpid()
         self._forked: dict[asyncio.AbstractEventLoop, LoopState] = {}
-        # By their place in the list: hosts that were silent, and until when to leave them alone.
+        # By their index in the list: hosts that were silent, and until when to leave them alone.
         self._silent_until: dict[int, float] = {}
         # Orders what this process sends without a key of its own.
         self._own_key = uuid.uuid4().hex
@@ -186,9 +186,9 @@ class BusChannelLayer(BaseChannelLayer):
         """Messages to channels of this loop that were read too slowly, by what was too much."""
         return self._state().local.dropped
 
-    def group_places(self) -> Callable[[str], tuple[str, RedisClient]]:
+    def group_locator(self) -> Callable[[str], tuple[str, RedisClient]]:
         """Tells a group's pub/sub channel and the broker host of it, for the running event loop."""
-        return self._state().group_place
+        return self._state().locate_group
 
     def stream(self, channel: str) -> Stream:
         """The named channel in the broker, for the running event loop."""
@@ -223,22 +223,22 @@ class BusChannelLayer(BaseChannelLayer):
         """
         by_host: dict[int, set[str]] = {}
         for channel in channels:
-            by_host.setdefault(self._place_of(channel), set()).add(channel)
+            by_host.setdefault(self._host_index(channel), set()).add(channel)
         answers = await asyncio.gather(*map(self._answers, by_host))
         away = [names for names, there in zip(by_host.values(), answers, strict=True) if not there]
         return set().union(*away)
 
-    async def _answers(self, place: int) -> bool:
+    async def _answers(self, index: int) -> bool:
         """Whether a broker host answers now."""
-        if self._silent_until.get(place, 0.0) > time.monotonic():
+        if self._silent_until.get(index, 0.0) > time.monotonic():
             return False
         try:
             async with asyncio.timeout(_ANSWER_WITHIN):
-                await self._state().connections()[place].call("PING")
+                await self._state().connections()[index].call("PING")
         except BrokerUnavailable:
             return False
         except TimeoutError:
-            self._silent_until[place] = time.monotonic() + _SILENT_FOR
+            self._silent_until[index] = time.monotonic() + _SILENT_FOR
             return False
         return True
 
@@ -249,15 +249,15 @@ class BusChannelLayer(BaseChannelLayer):
 
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""
-        return self.hosts[self._place_of(channel)]
+        return self.hosts[self._host_index(channel)]
 
     def clock_of(self, channel: str) -> SteadyClock:
         """The steady clock that a channel's times go by."""
-        return self.clocks[self._place_of(channel)]
+        return self.clocks[self._host_index(channel)]
 
-    def _place_of(self, channel: str) -> int:
-        place: int = _consistent_hash(channel, len(self.hosts))
-        return place
+    def _host_index(self, channel: str) -> int:
+        index: int = _consistent_hash(channel, len(self.hosts))
+        return index
 
     async def close(self) -> None:
         """Close the connections of the running event loop; what is in the broker stays."""

@@ -72,7 +72,7 @@ class LoopState:
         found: PubSub = self._pubsubs[_consistent_hash(name, len(self._pubsubs))]
         return found
 
-    def group_place(self, group: str) -> tuple[str, RedisClient]:
+    def locate_group(self, group: str) -> tuple[str, RedisClient]:
         """The pub/sub channel that a group is, and the broker host that it lives on."""
         name = self.local.group_name(group)
         return name, self.connection(name)
@@ -146,7 +146,7 @@ class LoopState:
     async def group_send(self, group: str, message: dict[str, Any]) -> None:
         """Send to every channel of a group; raises as `send` does, save ChannelFull."""
         _names.require_valid_group_name(group)
-        name, client = self.group_place(group)
+        name, client = self.locate_group(group)
         await client.call("PUBLISH", name, self.channel_layer.encode(message))
 
     async def flush(self) -> None:

@@ -73,7 +73,7 @@ class PlainChat(Socket):
             self._entry = await self.process.admission.enter(self._name, self.visitor, self.address)
             room = self._entry.room
             subscription = await self.process.hub.join_room(
-                room.pk, self.outbox, sender_mark=self._sender_mark()
+                room.pk, self.writer, sender_mark=self._sender_mark()
             )
         except BusError as error:
             self._refuse(error)
@@ -136,7 +136,7 @@ class PlainChat(Socket):
         return channel_names.own_mark(self.visitor.key, self._client_id())
 
     def _refuse(self, error: BusError) -> None:
-        self.outbox.reply(plain_refusal(error))
+        self.writer.reply(plain_refusal(error))
 
 
 def _code_of(error: BusError) -> int:

@@ -81,7 +81,7 @@ class Session(Socket):
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
         self.sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
-        self.outbox.reply(self._started().frame())
+        self.writer.reply(self._started().frame())
         try:
             await self.listen()
         except Unavailable:
@@ -99,7 +99,7 @@ class Session(Socket):
         self.check_commands(max(1, len(items)))
         for item in items:
             await self._handle_command(item)
-            await self.outbox.until_replies_fit()
+            await self.writer.until_replies_fit()
 
     def clean_up(self) -> None:
         """Leave every room, and the author's own group."""
@@ -121,9 +121,9 @@ class Session(Socket):
             if joined.entry.room.pk == entry.room.pk:
                 before, joined.entry = joined.entry, entry
                 if before.info != entry.info:
-                    self.outbox.reply(RoomChanged.encode(entry.info, name))
+                    self.writer.reply(RoomChanged.encode(entry.info, name))
                 if before.you != entry.you:
-                    self.outbox.reply(events.member_changed(right).frame(name))
+                    self.writer.reply(events.member_changed(right).frame(name))
 
     def lose(
         self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
@@ -133,25 +133,25 @@ class Session(Socket):
             if joined.entry.room.pk == room_id:
                 self.leave(name)
                 self.rooms.lose(name, error)
-                self.outbox.reply(events.member_changed(right, reason).frame(name))
+                self.writer.reply(events.member_changed(right, reason).frame(name))
 
     def tell(self, right: Rights) -> None:
         """Say what the visitor is in a room that the session is not in, but might be."""
         if self.is_granted(right.room.name):
-            self.outbox.reply(events.member_changed(right).frame(right.room.name))
+            self.writer.reply(events.member_changed(right).frame(right.room.name))
 
     def rename(self, name: str) -> None:
         """The visitor is called so from now on, and the client is told."""
         super().rename(name)
         self.sender.visitor = self.visitor
-        self.outbox.reply(UserChanged.encode(self.visitor.author))
+        self.writer.reply(UserChanged.encode(self.visitor.author))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
 
     def announce_end(self, reconnect_in: float) -> None:
         """`session.closing`: come back after a while."""
         closing = SessionClosing(reconnect_in=reconnect_in, reason="restart")
-        self.outbox.reply(closing.frame())
+        self.writer.reply(closing.frame())
 
     async def _handle_command(self, item: dict[str, Any]) -> None:
         """Do one command, and give exactly one reply to one that has a `ref`."""
@@ -169,9 +169,9 @@ class Session(Socket):
             refusal = Internal()
         if refusal is not None:
             if item.get("ref") is not None:
-                self.outbox.reply(reply_error(ref, refusal))
+                self.writer.reply(reply_error(ref, refusal))
         elif ref is not None:
-            self.outbox.reply(reply_ok(ref, data))
+            self.writer.reply(reply_ok(ref, data))
         after, self._after_reply = self._after_reply, None
         if after is not None:
             after()
@@ -194,7 +194,7 @@ class Session(Socket):
 
     async def subscribe(self, room_id: int) -> RoomSubscription:
         """Hear a room, its events held back; raises Unavailable."""
-        return await self.process.hub.join_room(room_id, self.outbox)
+        return await self.process.hub.join_room(room_id, self.writer)
 
     def entered(self, room: JoinedRoom) -> None:
         """Be in a room from now on."""
@@ -216,7 +216,7 @@ class Session(Socket):
         """Listen to what concerns the visitor alone; once is enough. Raises Unavailable."""
         if self._author_listener is None:
             rooms = None if self.grant is None else self.grant.rooms
-            listener = self.outbox if rooms is None else RoomFilter(self.outbox, rooms)
+            listener = self.writer if rooms is None else RoomFilter(self.writer, rooms)
             await self.process.hub.join_author(self.visitor.key, listener)
             self._author_listener = listener
 

@@ -1,4 +1,4 @@
-"""One WebSocket: frames in one at a time, frames out through its outbox, and a sure clean-up."""
+"""One WebSocket: frames in one at a time, frames out through its writer, and a sure clean-up."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Socket(AsyncConsumer):
     login: Login | None
     # As Login.password, of a user who came with a token; None for all others.
     token_password: int | None = None
-    outbox: SocketWriter
+    writer: SocketWriter
     # Where it comes from, "" where nobody knows.
     address: str
     network: str
@@ -93,7 +93,7 @@ class Socket(AsyncConsumer):
         task = asyncio.current_task()
         assert task is not None
         self._task = task
-        self.outbox = SocketWriter(send, joined=self.joined_frames, on_end=self._stop_reading)
+        self.writer = SocketWriter(send, joined=self.joined_frames, on_end=self._stop_reading)
         self.limits = SocketLimits(
             self.process.visitor_limits, self.visitor, self._network_for_limits, self.send_rate()
         )
@@ -108,7 +108,7 @@ class Socket(AsyncConsumer):
         except Exception as error:
             logger.debug("A socket is gone before it was accepted: %r", error)
             return
-        self.outbox.open()
+        self.writer.open()
         self.process.access_watcher.add(self)
         try:
             if self._count():
@@ -211,7 +211,7 @@ class Socket(AsyncConsumer):
             self._reading = True
             code = await self._read(receive)
         except asyncio.CancelledError:
-            # By the outbox, unless somebody else wants this task to end, too.
+            # By the writer, unless somebody else wants this task to end, too.
             if self._reading or self._task.uncancel() > 0:
                 raise
             code = self._end_code
@@ -227,19 +227,19 @@ class Socket(AsyncConsumer):
             self._task.cancel()
 
     async def _say_goodbye(self, code: int | None) -> None:
-        if code is None and not self.outbox.failed:
-            self.outbox.abandon(_CLOSE_GRACE)
+        if code is None and not self.writer.failed:
+            self.writer.abandon(_CLOSE_GRACE)
             return
         if code is not None:
-            self.outbox.finish(code)
+            self.writer.finish(code)
         grace = _CLOSE_GRACE
         try:
             async with asyncio.timeout(_CLOSE_GRACE):
-                await self.outbox.written()
+                await self.writer.written()
         except TimeoutError:
             grace = 0.0
         finally:
-            self.outbox.abandon(grace)
+            self.writer.abandon(grace)
 
     async def _read(self, receive: Any) -> int | None:
         """Take frames until the client is gone; returns a code where we close instead."""

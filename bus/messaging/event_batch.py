@@ -68,7 +68,7 @@ async def group_send_many(
     cannot be sent at all is left out and logged: so it is where what it tells of is stored already.
     """
     parts: dict[RedisClient, list[str | bytes]] = {}
-    place_of = layer.group_places()
+    place_of = layer.group_locator()
     for group, message in messages:
         _names.require_valid_group_name(group)
         name, connection = place_of(group)

@@ -1,1 +1,1 @@
-"""What a web process does live: the hub, presence, and each socket's outbox."""
+"""What a web process does live: the hub, presence, and each socket's writer."""

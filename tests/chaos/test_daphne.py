@@ -117,7 +117,7 @@ async def test_who_stops_reading_is_sent_away_and_the_others_go_on(site: Site) -
     for member in slow:
         member.socket.transport.pause_reading()
     pad, began, sent = "x" * 1900, time.monotonic(), 0
-    # Until the kernel's buffers are full, and then the outbox.
+    # Until the kernel's buffers are full, and then the socket writer.
     while quick[0].presence[-1:] != [2]:
         # Daphne itself notices after 50 s, and keeps everything until then.
         assert time.monotonic() - began < 40, "nobody was sent away"

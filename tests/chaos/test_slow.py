@@ -16,7 +16,7 @@ from tests.support.processes import Fleet, fleet
 from tests.support.wait import until_async
 
 SLOW, QUICK, MESSAGES = 1000, 10, 100
-# Enough for every kernel's buffers and every outbox of those who do not read to be full.
+# Enough for every kernel's buffers and every socket writer of those who do not read to be full.
 LONG = ("we meet at the harbour after lunch and walk home along the river " * 30)[:1900]
 
 

@@ -285,7 +285,7 @@ async def test_what_is_published_under_a_groups_name_ends_no_consumer(
 ) -> None:
     channel = await layer.new_channel("x")
     await layer.group_add("room", channel)
-    name, _ = layer.group_places()("room")
+    name, _ = layer.group_locator()("room")
     for junk in (b"", b"\xc1", msgpack.packb([1]), msgpack.packb({1: 2}), b"\x91" * 2000):
         raw.publish(name, junk)
         raw.publish(channel, junk)
