@@ -18,11 +18,11 @@ class BusConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, signals and what orders channels; take the weights learned here."""
         from bus import checks, signals  # noqa: F401
-        from bus.broker import ordering
+        from bus.broker import ordering_fields
         from bus.protocol.channel_names import ORDERING_FIELDS
 
         for channel, field in ORDERING_FIELDS.items():
-            ordering.order_by(channel, field)
+            ordering_fields.order_by(channel, field)
         _take_learned_weights()
 
 

@@ -17,7 +17,7 @@ from channels.layers import BaseChannelLayer
 from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.broker import ordering
+from bus.broker import ordering_fields
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable, OversizedMessage
 from bus.broker.loop_state import LoopState
@@ -244,7 +244,7 @@ class BusChannelLayer(BaseChannelLayer):
 
     def key_of(self, channel: str, message: dict[str, Any]) -> str:
         """The ordering key of a message that is sent without one."""
-        key = ordering.key_of(channel, message)
+        key = ordering_fields.key_of(channel, message)
         return self._own_key if key is None else key
 
     def host_of(self, channel: str) -> Host:
