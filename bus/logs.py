@@ -68,11 +68,11 @@ class RateLimitFilter(logging.Filter):
 
     def _count_later(self, kind: object, record: logging.LogRecord, wait: float) -> None:
         text = record.getMessage()[:_HINT_LIMIT]
-        timer = threading.Timer(wait, self._tell, [kind, record.name, record.levelno, text])
+        timer = threading.Timer(wait, self._log_count, [kind, record.name, record.levelno, text])
         timer.daemon = True
         timer.start()
 
-    def _tell(self, kind: object, name: str, level: int, text: str) -> None:
+    def _log_count(self, kind: object, name: str, level: int, text: str) -> None:
         with self._lock:
             missed = self._missed.pop(kind, 0)
         line = "%d more of this kind in the last %g s: %s"

@@ -109,10 +109,10 @@ class RedisClient:
         """Have the clock set by the broker; who must know it waits, and raises what it raises."""
         key, question = f"{self._prefix}:clock", self._clock.question()
         answer = self._post("EVALSHA", script("clock")[1], 1, key, *question)
-        answer.add_done_callback(self._told_the_time)
+        answer.add_done_callback(self._set_clock)
         return answer
 
-    def _told_the_time(self, answer: asyncio.Future[Any]) -> None:
+    def _set_clock(self, answer: asyncio.Future[Any]) -> None:
         if not answer.cancelled() and answer.exception() is None:
             self._clock.hear(answer.result())
 

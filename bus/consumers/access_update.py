@@ -35,7 +35,7 @@ def apply(socket: WatchedSocket, standing: LiveAccess, check: Check) -> bool:
     for room_id, author in check.named:
         right = standing.rights.get((room_id, author))
         if author == key and room_id not in entries and _concerns(right):
-            socket.tell(right)
+            socket.notify(right)
     return renamed
 
 

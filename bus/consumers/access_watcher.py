@@ -129,7 +129,7 @@ class AccessWatcher:
     async def _check(self) -> None:
         """Check everyone wanted; whom it could not check stays wanted."""
         if self._renamed:
-            await self._tell_names()
+            await self._publish_names()
         while (check := self._sockets.take()) is not None:
             try:
                 standing = await threads.run(live_access.read, *_asked(check))
@@ -150,7 +150,7 @@ class AccessWatcher:
                 # Perhaps nobody was told.
                 self._hub.forget_authors({key})
 
-    async def _tell_names(self) -> None:
+    async def _publish_names(self) -> None:
         """Have the rooms here forget old names; those where messages show one hear the new one."""
         keys = set(islice(self._renamed, _RENAMED))
         self._hub.forget_authors(keys)

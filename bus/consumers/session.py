@@ -135,7 +135,7 @@ class Session(Socket):
                 self.rooms.lose(name, error)
                 self.writer.reply(events.member_changed(right, reason).frame(name))
 
-    def tell(self, right: Rights) -> None:
+    def notify(self, right: Rights) -> None:
         """Say what the visitor is in a room that the session is not in, but might be."""
         if self.is_granted(right.room.name):
             self.writer.reply(events.member_changed(right).frame(right.room.name))

@@ -152,7 +152,7 @@ class Socket(AsyncConsumer):
         `reason`."""
         raise NotImplementedError
 
-    def tell(self, right: Rights) -> None:
+    def notify(self, right: Rights) -> None:
         """Say what the visitor is now in a room that this socket is not in."""
 
     def rename(self, name: str) -> None:

@@ -47,7 +47,7 @@ class WatchedSocket(Protocol):
     ) -> None:
         """Be in a room no more; `reason` is for a room that is not there, where `right` is None."""
 
-    def tell(self, right: Rights) -> None:
+    def notify(self, right: Rights) -> None:
         """Let the visitor know what they are now in a room that it is not in."""
 
     def rename(self, name: str) -> None:

@@ -37,11 +37,11 @@ class Guardian:
 
     def watch(self, kind: str, pid: int) -> None:
         """Have this `service` or `broker`, and its process group, stopped if `up` dies."""
-        self._tell(f"+{kind} {pid}\n")
+        self._write(f"+{kind} {pid}\n")
 
     def forget(self, pid: int) -> None:
         """This process has ended; its number may soon be somebody else's."""
-        self._tell(f"-{pid}\n")
+        self._write(f"-{pid}\n")
 
     def close(self) -> None:
         """End the guardian; call it when everything has stopped."""
@@ -50,7 +50,7 @@ class Guardian:
             self._process.stdin.close()
         self._process.wait()
 
-    def _tell(self, line: str) -> None:
+    def _write(self, line: str) -> None:
         # A guardian that was killed is missed only if `up` is killed too.
         with self._lock, contextlib.suppress(OSError, ValueError):
             assert self._process.stdin is not None

@@ -6,7 +6,7 @@
 | what is counted as one, whoever has the address? | `network_of` |
 | may those who come from there be limited together? | `network_for_limits` |
 | the same of a connection, before anything is read from it | `network_of_direct_peer` |
-| is what `X-Forwarded-…` say to be believed? | `is_told_by_proxy` |
+| is what `X-Forwarded-…` say to be believed? | `is_forwarded` |
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def network_of(address: str) -> str:
     return str(ipaddress.ip_network((found, _IPV6_PREFIX), strict=False))
 
 
-def is_told_by_proxy(request: HttpRequest) -> bool:
+def is_forwarded(request: HttpRequest) -> bool:
     """Whether what `X-Forwarded-…` say is to be believed: by a named proxy, or, where none is
     named, by anybody."""
     found = _parsed(request.META.get("REMOTE_ADDR") or "")

@@ -50,7 +50,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def errors_told(kept: str, lost: str = "") -> Iterator[None]:
+def errors_reported(kept: str, lost: str = "") -> Iterator[None]:
     """Turn refusals into a CommandError that says what was `kept`, and what to do.
 
     `lost` is said in its place where an answer may have been lost on its way.

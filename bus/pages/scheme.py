@@ -32,7 +32,7 @@ def _sent_on(request: HttpRequest) -> HttpResponse | None:
     told = request.META.get(_TOLD)
     if told is None:
         return None
-    if not client_address.is_told_by_proxy(request):
+    if not client_address.is_forwarded(request):
         del request.META[_TOLD]
         return None
     if told != "http" or not conf.https or request.method not in ("GET", "HEAD"):

@@ -104,7 +104,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         self._forget()
-        self._tell_of_the_end()
+        self._disconnect_requests()
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
@@ -258,7 +258,7 @@ class BoundedHttp(HttpToolsProtocol):
         logger.warning("A request was refused by the server, before anything else: %d.", status)
         begun = any(cycle.response_started for cycle in self._unanswered)
         waiting = len(self._unanswered) > 1
-        self._tell_of_the_end()
+        self._disconnect_requests()
         if begun or waiting:
             self.transport.abort()
             return
@@ -274,7 +274,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.get_write_buffer_size() > 0:
             self.loop.call_later(self.stall_seconds, self.transport.abort)
 
-    def _tell_of_the_end(self) -> None:
+    def _disconnect_requests(self) -> None:
         """The application hears of each request under way that its peer is gone."""
         for cycle in self._unanswered:
             cycle.disconnected = True

@@ -113,7 +113,7 @@ class BatchConsumer(ABC):
         for message in messages:
             message.respell(names)
 
-    async def posing(self, messages: Mapping[int, ChannelMessage]) -> Failures:
+    async def impersonating(self, messages: Mapping[int, ChannelMessage]) -> Failures:
         """The positions of those that a service wrote under a name that looks like a user's."""
         asked = {at: message for at, message in messages.items() if impostors.concerns(message)}
         if not asked:

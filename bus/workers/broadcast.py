@@ -25,7 +25,7 @@ class BroadcastWorker(BatchConsumer):
 
     async def handle(self, batch: Batch) -> Failures:
         """Publish a list, in order; rooms that do not exist are told nothing."""
-        failures = await self.posing(dict(enumerate(message for _, message in batch)))
+        failures = await self.impersonating(dict(enumerate(message for _, message in batch)))
         batch = [each for at, each in enumerate(batch) if at not in failures]
         named = {name for _, message in batch for name in message.named_rooms}
         everywhere = any(getattr(message, "rooms", None) == "all" for _, message in batch)
@@ -42,7 +42,7 @@ class BroadcastWorker(BatchConsumer):
                 wanted = by_name if message.rooms == "all" else dict.fromkeys(message.rooms)
                 for name in wanted:
                     if name in by_name:
-                        _tell(
+                        _add_events(
                             to_rooms.setdefault(by_name[name], EventBatch()),
                             name,
                             message,
@@ -52,7 +52,7 @@ class BroadcastWorker(BatchConsumer):
         return failures
 
 
-def _tell(
+def _add_events(
     event_batch: EventBatch, room: str, message: AnnouncementRequested | EventRequested, id: str
 ) -> None:
     event_batch.events.append((None, message.event(id).frame(room)))

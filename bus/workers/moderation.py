@@ -55,7 +55,7 @@ class ModerationWorker(BatchConsumer):
                 steps[at] = message
             else:
                 written[at] = (delivery, message)
-        failures = await self.posing({at: message for at, (_, message) in written.items()})
+        failures = await self.impersonating({at: message for at, (_, message) in written.items()})
         for at in failures:
             del written[at]
         if written:
@@ -155,17 +155,17 @@ def _settle(batch: Batch, judged: Judged) -> Told:
         settlement = settled.get(position)
         if settlement is None or settlement.row is None:
             failures[position] = Undeliverable(f"there is no room {message.room}")
-            _tell_room_is_gone(event_batches, message)
+            _add_room_is_gone(event_batches, message)
             continue
         room = judged.rooms[message.room]
         with events.failures_logged(f"Message {settlement.row.pk}"):
-            _tell(event_batches, settlement.row, room, delivery, settlement)
-        for event in settlement.domain_events if _untold(settlement, delivery) else ():
+            _add_events(event_batches, settlement.row, room, delivery, settlement)
+        for event in settlement.domain_events if _is_unpublished(settlement, delivery) else ():
             event_batches.add(event, moderators.get(room.pk, ()))
     return event_batches, failures, {at for at, s in settled.items() if not s.repeat}
 
 
-def _tell(
+def _add_events(
     event_batches: events.EventBatches,
     row: Message,
     room: Room,
@@ -173,7 +173,7 @@ def _tell(
     settlement: Settlement,
 ) -> None:
     """Tell the room once, and the author as often as they ask."""
-    if row.status == Message.Status.POSTED and _untold(settlement, delivery):
+    if row.status == Message.Status.POSTED and _is_unpublished(settlement, delivery):
         retracted = any(isinstance(event, Removed) for event in settlement.domain_events)
         event_batches.posted(row, room.name, retracted=retracted)
         if settlement.repeat and row.removed_at is not None:
@@ -183,12 +183,12 @@ def _tell(
     event_batches.refused(room.pk, row.author_key, outcome)
 
 
-def _untold(settlement: Settlement, delivery: Delivery) -> bool:
+def _is_unpublished(settlement: Settlement, delivery: Delivery) -> bool:
     """Whether it is new, or a worker may have died before it told of it."""
     return not settlement.repeat or delivery.redelivered
 
 
-def _tell_room_is_gone(event_batches: events.EventBatches, message: MessageSubmitted) -> None:
+def _add_room_is_gone(event_batches: events.EventBatches, message: MessageSubmitted) -> None:
     outcome = Outcome(
         client_id=message.client_id,
         status="rejected",

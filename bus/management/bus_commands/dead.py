@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from bus.broker.operations.dead_letters import DeadLetter, DeadLetters
 from bus.management.bus_commands.known_channels import require_known
 from bus.management.output import clock, in_line, printable, shown, table
-from bus.management.subcommand import Subcommand, errors_told, run
+from bus.management.subcommand import Subcommand, errors_reported, run
 from bus.messaging import operations
 
 _ERROR_WIDTH = 60
@@ -45,7 +45,7 @@ class DeadCommand(Subcommand):
     def handle(self, options: dict[str, Any]) -> None:
         """One of the four."""
         act = getattr(self, f"_{options['action']}")
-        with errors_told(_KEPT.get(options["action"], "Nothing was changed.")):
+        with errors_reported(_KEPT.get(options["action"], "Nothing was changed.")):
             run(self._with_known(act, options))
 
     async def _with_known(self, act: Any, options: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from bus.chat import api_keys
 from bus.management.output import clock, printable, table
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.models import ApiKey
 
 
@@ -32,7 +32,7 @@ class KeyCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """One of the three."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             getattr(self, f"_{options['action']}")(options)
 
     def _create(self, options: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from bus.management.output import clock, parse_time, printable
 from bus.management.subcommand import (
     STOPPED,
     Subcommand,
-    errors_told,
+    errors_reported,
     run,
     stopped_by_signals,
 )
@@ -55,7 +55,7 @@ class ReplayCommand(Subcommand):
     def handle(self, options: dict[str, Any]) -> None:
         """Show, and unless it is a dry run, send."""
         try:
-            with errors_told("Nothing was sent."):
+            with errors_reported("Nothing was sent."):
                 done = run(self._replay(options))
         except KeyboardInterrupt:
             self.stderr.write("Stopped while it looked; nothing was sent.")
@@ -79,7 +79,7 @@ class ReplayCommand(Subcommand):
         again = f"bus replay {history.channel} --from {_iso(start)} --to {_iso(end)}"
         with stopped_by_signals(replay.stop):
             try:
-                await replay.run(self._tell)
+                await replay.run(self._print_progress)
             except BrokerUnavailable as error:
                 raise CommandError(
                     f"{error} {_where(replay, again)} (The first one of that may be sent twice.)"
@@ -106,7 +106,7 @@ class ReplayCommand(Subcommand):
         for kind, number in stretch.types.most_common():
             self.stdout.write(f"{number:>9}  {printable(kind)}")
 
-    def _tell(self, replay: Replay) -> None:
+    def _print_progress(self, replay: Replay) -> None:
         waits = "; the channel is half full, waiting for workers" if replay.waiting else ""
         self.stderr.write(f"{replay.sent} sent, {replay.left} to go{waits}")
         self.stderr.flush()

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from bus.management.subcommand import Subcommand, errors_told, run
+from bus.management.subcommand import Subcommand, errors_reported, run
 from bus.messaging import default_layer
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.errors import Invalid
@@ -39,7 +39,7 @@ class SendCommand(Subcommand):
     def handle(self, options: dict[str, Any]) -> None:
         """Refuse what the channel cannot take, send the rest."""
         message = _message(options)
-        with errors_told("Nothing was sent.", "It is not sure that it was sent."):
+        with errors_reported("Nothing was sent.", "It is not sure that it was sent."):
             if options["channel"] in channel_names.WORKED_CHANNELS:
                 # Refused at the door rather than found among the dead letters.
                 message = channel_messages.parse_channel_message(

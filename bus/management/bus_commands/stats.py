@@ -15,7 +15,7 @@ from bus.management.output import age, table
 from bus.management.subcommand import (
     Subcommand,
     ended_by_ctrl_c,
-    errors_told,
+    errors_reported,
     run,
 )
 from bus.messaging import operations
@@ -47,10 +47,10 @@ class StatsCommand(Subcommand):
     def handle(self, options: dict[str, Any]) -> None:
         """Once, or until Ctrl-C."""
         if options["watch"]:
-            with ended_by_ctrl_c(), errors_told("Nothing was changed."):
+            with ended_by_ctrl_c(), errors_reported("Nothing was changed."):
                 run(self._watch(options["channels"], as_json=options["json"]))
         else:
-            with errors_told("Nothing was changed."):
+            with errors_reported("Nothing was changed."):
                 found = run(_look(options["channels"]))
             self._show(found, as_json=options["json"])
 

@@ -10,7 +10,7 @@ from bus.management.output import as_json, clock, printable, shown
 from bus.management.subcommand import (
     Subcommand,
     ended_by_ctrl_c,
-    errors_told,
+    errors_reported,
     run,
 )
 from bus.messaging import operations
@@ -33,7 +33,10 @@ class TailCommand(Subcommand):
         line = _json if options["json"] else _line
         channel = options["channel"]
         begun = False
-        with ended_by_ctrl_c(), errors_told("What is sent meanwhile is not shown, but not lost."):
+        with (
+            ended_by_ctrl_c(),
+            errors_reported("What is sent meanwhile is not shown, but not lost."),
+        ):
             # A name that is new may be a wrong one, or somebody is about to send to it.
             new = (
                 ""

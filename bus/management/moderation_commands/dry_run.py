@@ -12,7 +12,7 @@ from django.db import transaction
 from bus.enforcement.policy_diff import PolicyDiff
 from bus.management.moderation_commands import arguments
 from bus.management.output import in_line
-from bus.management.subcommand import Subcommand, ended_by_ctrl_c, errors_told
+from bus.management.subcommand import Subcommand, ended_by_ctrl_c, errors_reported
 from bus.models import DryRun
 from bus.review import dry_run
 from bus.workers import dry_run as rehearsal
@@ -44,7 +44,7 @@ class DryRunCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Compare now, or start, show or stop a job."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             if options["stop"] is not None:
                 self._show(dry_run.stop(options["stop"]))
             elif options["show"] is not None:

@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 
 from bus.enforcement import room_policies
 from bus.management.moderation_commands import arguments
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.models import Room
 
 
@@ -60,7 +60,7 @@ class PolicyCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Change what is named, then show all of it as JSON."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             room = arguments.room_of(options)
             changes = _changes(options)
             reason = options["reason"]

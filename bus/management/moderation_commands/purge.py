@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bus.management.moderation_commands import arguments
 from bus.management.moderation_commands.publish import publish
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.posting import events, removal
 from bus.posting.domain_events import Closed
 
@@ -42,7 +42,7 @@ class PurgeCommand(Subcommand):
                 " Nothing was removed."
             )
         since = timezone.now() - dt.timedelta(minutes=options["minutes"])
-        with errors_told("Nothing was removed."):
+        with errors_reported("Nothing was removed."):
             domain_events = removal.purge(
                 arguments.room_of(options).pk,
                 options["author"],

@@ -7,7 +7,7 @@ from typing import Any
 
 from bus.enforcement import sanctions
 from bus.management.moderation_commands import arguments
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.models import Sanction
 
 
@@ -28,7 +28,7 @@ class SanctionCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Impose it, now."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             sanction = sanctions.impose(
                 arguments.room_of(options),
                 options["author"],

@@ -9,7 +9,7 @@ from typing import Any
 
 from bus.management.moderation_commands import arguments
 from bus.management.output import age, table
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.review import rule_statistics
 from bus.review.rule_statistics import RuleStats
 
@@ -31,7 +31,7 @@ class StatsCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """One line for each rule, the busiest first."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             room = arguments.room_of(options) if options["room"] else None
             found = rule_statistics.of_rules(room, options["days"])
         if options["json"]:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from bus.management.moderation_commands import arguments
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 
 
 class TakeBackCommand(Subcommand):
@@ -22,7 +22,7 @@ class TakeBackCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Take it back, now."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             done = self.take_back(options["id"], options["reason"])
         self.stdout.write(done)
 

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from bus.management.moderation_commands.publish import publish
-from bus.management.subcommand import Subcommand, errors_told
+from bus.management.subcommand import Subcommand, errors_reported
 from bus.posting import events
 from bus.review import reviews
 
@@ -24,7 +24,7 @@ class UndoCommand(Subcommand):
 
     def handle(self, options: dict[str, Any]) -> None:
         """Open it again."""
-        with errors_told("Nothing was changed."):
+        with errors_reported("Nothing was changed."):
             decision = reviews.undo(options["review"], by=None)
             publish(events.of_domain_events(decision.domain_events), self.stderr)
         self.stdout.write(f"Review {decision.review.pk} is open again.")
