@@ -12,8 +12,8 @@ from bus.broker.delivery import Delivery
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.stream import Claim
 from bus.broker.worker import undeliverable
+from bus.broker.worker.acknowledgements import Acknowledgements
 from bus.broker.worker.consumer_run import ConsumerRun
-from bus.broker.worker.settlement import Acknowledgements
 from bus.broker.worker.until_available import Stopping, UntilAvailable
 from bus.conf import conf
 
