@@ -31,6 +31,11 @@ class UntilAvailable:
         # What the last thing asked of the broker failed of; empty where it did not.
         self.trouble = ""
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker takes nothing new."""
+        return self._stopping.is_set()
+
     async def until_done(self, act: Callable[[], Awaitable[T]]) -> T:
         """Do something with the broker, again and again while it is away; raises Stopping."""
         tries = 0

@@ -19,12 +19,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
-from typing import TYPE_CHECKING, TypeVar
+from typing import Protocol, TypeVar
 
+from bus.broker.worker.heartbeat import Heartbeat
 from bus.conf import conf
-
-if TYPE_CHECKING:
-    from bus.broker.worker.worker import Worker
 
 logger = logging.getLogger(__name__)
 
@@ -44,10 +42,25 @@ _LAST_WORDS = 1.0
 _STACK_LIMIT = 12
 
 
+class Watched(Protocol):
+    """What a watchdog knows of the worker in its process."""
+
+    stopping: asyncio.Event
+    heartbeats: list[Heartbeat]
+    # Why this process has to be replaced once it has stopped; None where it may just end.
+    restart: str | None
+
+    def stop(self) -> None:
+        """Take nothing new; called again, it changes nothing."""
+
+    def in_flight(self) -> list[str]:
+        """The channels of which it holds messages."""
+
+
 class Watchdog(threading.Thread):
     """Passes on the signals that stop a worker, and ends a process that cannot end by itself."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Watched) -> None:
         super().__init__(name="watchdog", daemon=True)
         self._worker = worker
         # A plain flag: a signal's handler may interrupt another one, and must not wait for a lock.

@@ -246,7 +246,7 @@ class Worker:
 
     async def _extend_lease(self, slot: Slot) -> None:
         try:
-            await slot.stream.extend_lease(slot.name, slot.in_flight)
+            await slot.extend_lease()
         except BrokerUnavailable as error:
             self.outage.begun(str(error))
 

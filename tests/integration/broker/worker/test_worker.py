@@ -21,7 +21,7 @@ from bus.broker import BusChannelLayer, Undeliverable, outage
 from bus.broker.errors import InvalidMessage
 from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
-from bus.broker.worker import slot
+from bus.broker.worker import claims
 from bus.broker.worker.worker import Worker
 from bus.conf import conf
 from bus.protocol.errors import Unavailable
@@ -401,7 +401,7 @@ async def test_what_waits_behind_a_slow_handler_is_given_to_others(
     layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first worker takes all at once.
-    monkeypatch.setattr(slot, "_WORK_HELD", 1000.0)
+    monkeypatch.setattr(claims, "_WORK_HELD", 1000.0)
     keys = [str(n) for n in range(100)]
     partition = {key: int(sha1(key.encode()).hexdigest()[:8], 16) % 16 for key in keys}
     first = next(key for key in keys if partition[key] == 1)
@@ -644,7 +644,7 @@ async def test_what_waits_behind_many_slow_handlers_is_given_to_others(
     layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The first worker takes all at once, and none of its handlers takes a second.
-    monkeypatch.setattr(slot, "_WORK_HELD", 1000.0)
+    monkeypatch.setattr(claims, "_WORK_HELD", 1000.0)
     running = most = 0
     done: set[int] = set()
 
