@@ -5,9 +5,10 @@
 -- Returns {locked partitions, ms until the next due message or -1, entries, suspects left}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
 -- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
--- given back, when it was sent by the steady clock}. What came too late is dropped and counted, not claimed. What is no message of ours (anybody
--- may write into a stream) becomes a dead letter as it lies there. A suspect is a message that a dead
--- worker held, or that was tried and given back: it comes first, and alone.
+-- given back, when it was sent by the steady clock}.
+-- What came too late is dropped and counted, not claimed. What is no message of ours (anybody may write into a
+-- stream) becomes a dead letter as it lies there. A suspect is a message that a dead worker held, or that was
+-- tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local worker, room = ARGV[2], tonumber(ARGV[3])
 local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
@@ -15,10 +16,6 @@ local now, wall = clock()
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake', 'off', 'off_at')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
 if not newest then return {0, -1, {}, 0} end
-
-local function partitions(generation)
-  return tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))
-end
 
 local counts = {}
 local function count(what) counts[what] = (counts[what] or 0) + 1 end
@@ -52,8 +49,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LI
   if wrong then
     set_apart(id, wall, {'later', packed}, wrong)
   elseif packed then
-    local partition = tonumber(string.sub(redis.sha1hex(kept[2]), 1, 8), 16) % partitions(newest)
-    redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*',
+    redis.call('XADD', stream_of(newest, partition_of(kept[2], partitions_of(newest))), '*',
       'm', kept[1], 'k', kept[2], 'x', kept[5], 'n', kept[3], 'f', kept[4], 'r', kept[6] or '', 'i', kept[7] or id,
       't', kept[8] or kept[4])
   end
@@ -72,31 +68,25 @@ local function wrong(fields)
   end
 end
 
-local function drop(stream, id)
-  redis.call('XACK', stream, 'bus', id)
-  redis.call('XDEL', stream, id)
-end
-
 local function take(stream, entry, deliveries, tried)
-  local fields = {}
-  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local fields = by_name(entry[2])
   -- An id may have been given by hand, far from any time.
   local came = math.min(tonumber(string.match(entry[1], '^%d+')), wall)
   local reason = wrong(fields)
   if reason then
-    set_apart(entry[1], string.format('%.0f', came), entry[2], reason)
-    return drop(stream, entry[1])
+    set_apart(entry[1], digits(came), entry[2], reason)
+    return remove(stream, entry[1])
   end
   local expires = tonumber(fields.x or 0)
   if expires > 0 and expires <= now then
     count('expired')
-    return drop(stream, entry[1])
+    return remove(stream, entry[1])
   end
   -- To those who read a calendar, in the time of this machine's clock.
   if expires > 0 then expires = math.max(1, expires - (now - wall)) end
   local sent_at = math.min(tonumber(fields.f or came), wall)
   claimed[#claimed + 1] = {stream, entry[1], fields.m, fields.k or '', tonumber(fields.n or 0), deliveries,
-    sent_at, string.format('%.0f', expires), fields.r or '',
+    sent_at, digits(expires), fields.r or '',
     fields.i or entry[1], tried, math.min(tonumber(fields.t or sent_at + (now - wall)), now)}
   room = room - 1
 end
@@ -110,8 +100,7 @@ if last[2] and tonumber(last[2]) < now - 3000 and awake < tonumber(last[2]) then
   redis.call('HSET', KEYS[1], 'awake', now)
 end
 local waking = now - awake < 3000
--- A consumer is a slot of a worker, 'worker/number'; the worker beats for all of them, and who claims lives.
-local function worker_of(consumer) return string.match(consumer, '^[^/]*') end
+-- The worker beats for all its consumers, and who claims lives.
 redis.call('ZADD', base .. ':workers', 'XX', now, worker_of(worker))
 
 -- How long a message is idle the broker counts by the clock of this machine: for a while after that was set it
@@ -140,7 +129,7 @@ local function divisor(a, b)
 end
 local open, older = {}, {}
 for generation = oldest, newest do
-  local count, filled = partitions(generation), {}
+  local count, filled = partitions_of(generation), {}
   local shut = {}
   for _, other in ipairs(older) do
     local common = divisor(other.count, count)
@@ -150,7 +139,7 @@ for generation = oldest, newest do
   end
   for offset = 0, count - 1 do
     local partition = (start + offset) % count
-    local stream = base .. ':' .. generation .. ':' .. partition
+    local stream = stream_of(generation, partition)
     if redis.call('XLEN', stream) > 0 then
       filled[#filled + 1] = partition
       local behind = false
@@ -166,7 +155,7 @@ for generation = oldest, newest do
     end
   end
   if #filled == 0 and generation == oldest and generation < newest then
-    for partition = 0, count - 1 do redis.call('DEL', base .. ':' .. generation .. ':' .. partition) end
+    for partition = 0, count - 1 do redis.call('DEL', stream_of(generation, partition)) end
     redis.call('HDEL', KEYS[1], 'partitions:' .. generation)
     oldest = generation + 1
     redis.call('HSET', KEYS[1], 'oldest', oldest)

@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Tell the time by the steady clock, in ms since 1970: this machine's clock without its jumps.
 -- KEYS[1] {prefix}:clock   ARGV what the caller thinks that it is, or ''; how long ago it asked (ms), by its own clock
+-- Returns the time.
 -- A caller thinks of no time that has not come: an answer takes time, and its own clock only counts.
 local time = redis.call('TIME')
 local wall = time[1] * 1000 + math.floor(time[2] / 1000)

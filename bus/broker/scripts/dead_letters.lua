@@ -1,7 +1,7 @@
 -- Put dead letters back into their channel, or drop them; each once, however many ask for it.
 -- KEYS[1] {base}:meta   ARGV now, 'retry', partitions, capacity, then ids; or now, 'discard', then
 -- ids, or 'all'
--- retry returns {1 when the channel is full, else 0, the ids put back}; discard how many went.
+-- Returns: retry {1 when the channel is full, else 0, the ids put back}; discard how many went.
 local dead = base .. ':dead'
 
 if ARGV[2] == 'discard' then
@@ -16,28 +16,14 @@ if ARGV[2] == 'discard' then
   return gone
 end
 
-local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
-local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
+local oldest, newest = generations()
+oldest, newest = tonumber(oldest), tonumber(newest)
 if not newest then
   -- The channel was emptied by hand: begin it anew.
   oldest, newest = 1, 1
   redis.call('HSET', KEYS[1], 'oldest', 1, 'newest', 1, 'partitions:1', ARGV[3])
 end
-local partitions
-local waiting = redis.call('ZCARD', base .. ':due')
-for generation = oldest, newest do
-  partitions = tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))
-  for partition = 0, partitions - 1 do
-    waiting = waiting + redis.call('XLEN', base .. ':' .. generation .. ':' .. partition)
-  end
-end
-
--- Fields as a table by name, of a row {name, value, ...}.
-local function by_name(row)
-  local fields = {}
-  for f = 1, #row, 2 do fields[row[f]] = row[f + 1] end
-  return fields
-end
+local partitions, waiting = partitions_of(newest), held_in(oldest, newest)
 
 -- What a letter becomes in a stream, and its ordering key.
 local function entry_of(id, row)
@@ -70,8 +56,7 @@ for i = 5, #ARGV do
     break
   elseif letter and #entry <= 5000 then
     -- Of more fields Lua can make no call: such a letter stays.
-    local partition = tonumber(string.sub(redis.sha1hex(key), 1, 8), 16) % partitions
-    redis.call('XADD', base .. ':' .. newest .. ':' .. partition, '*', unpack(entry))
+    redis.call('XADD', stream_of(newest, partition_of(key, partitions)), '*', unpack(entry))
     redis.call('XDEL', dead, ARGV[i])
     waiting = waiting + 1
     back[#back + 1] = ARGV[i]
@@ -79,6 +64,6 @@ for i = 5, #ARGV do
 end
 if #back > 0 then
   redis.pcall('HINCRBY', base .. ':counts', 'retried', #back)
-  redis.call('PUBLISH', base .. ':wake', '')
+  wake()
 end
 return {full, back}

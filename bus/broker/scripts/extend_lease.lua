@@ -3,8 +3,7 @@
 -- Returns the positions, from 0, of those.
 local lost = {}
 for i = 3, #ARGV, 2 do
-  local held = redis.pcall('XPENDING', ARGV[i], 'bus', ARGV[i + 1], ARGV[i + 1], 1, ARGV[2])
-  if not held.err and #held == 1 then
+  if holds(ARGV[i], ARGV[i + 1], ARGV[2]) then
     redis.call('XCLAIM', ARGV[i], 'bus', ARGV[2], 0, ARGV[i + 1], 'JUSTID')
   else
     lost[#lost + 1] = (i - 3) / 2

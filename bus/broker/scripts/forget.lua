@@ -4,8 +4,7 @@ local history, dropped, bytes = base .. ':history', 0, 0
 for i = 2, #ARGV do
   local entry = redis.call('XRANGE', history, ARGV[i], ARGV[i])[1]
   if entry then
-    -- As settle.lua counts them.
-    bytes = bytes + #(entry[2][2] or '') + #(entry[2][4] or '')
+    bytes = bytes + size_of(entry[2])
     dropped = dropped + redis.call('XDEL', history, ARGV[i])
   end
 end

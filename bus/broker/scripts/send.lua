@@ -35,9 +35,9 @@ local function steady(moment)
 end
 local due, expires = steady(options.due), steady(options.expires)
 
-local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
-local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
-local partitions = newest and tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. newest))
+local oldest, newest = generations()
+oldest, newest = tonumber(oldest), tonumber(newest)
+local partitions = newest and partitions_of(newest)
 if not partitions or partitions < options.partitions then
   -- More partitions are a new generation: it is read only once the older ones are empty.
   newest = (newest or 0) + 1
@@ -46,14 +46,7 @@ if not partitions or partitions < options.partitions then
   redis.call('HSET', KEYS[1], 'oldest', oldest, 'newest', newest, 'partitions:' .. newest, partitions)
 end
 
-local waiting = redis.call('ZCARD', base .. ':due')
-for generation = oldest, newest do
-  local count = generation == newest and partitions
-    or tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation))
-  for partition = 0, count - 1 do
-    waiting = waiting + redis.call('XLEN', base .. ':' .. generation .. ':' .. partition)
-  end
-end
+local waiting = held_in(oldest, newest)
 if waiting >= options.capacity then
   -- A replay waits and asks again: nobody was refused.
   if replayed_from == '' then redis.pcall('HINCRBY', base .. ':counts', 'refused', 1) end
@@ -68,7 +61,7 @@ if redis.pcall('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate,
 
 local function tell(id)
   if sender then redis.call('SET', sender, math.max(number, options.number), 'PX', options.number_for) end
-  if once then redis.call('SET', once, id .. ' ' .. string.format('%.0f', now), 'PX', options.repeats_known_for) end
+  if once then redis.call('SET', once, id .. ' ' .. digits(now), 'PX', options.repeats_known_for) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
     redis.call('PUBLISH', base .. ':tap', cmsgpack.pack({id, payload, key, wall,
       due > 0 and due - (now - wall) or 0, replayed_from}))
@@ -77,20 +70,14 @@ local function tell(id)
 end
 
 if due > now then
-  local id = redis.call('HINCRBY', KEYS[1], 'later', 1)
-  -- What is due at the same time comes in the order of its text.
-  local name = string.format('%016d', id)
-  redis.call('HSET', base .. ':later', name, cmsgpack.pack({payload, key, 0, wall, string.format('%.0f', expires),
-    replayed_from, 'later-' .. id, now}))
-  redis.call('ZADD', base .. ':due', due, name)
-  redis.call('PUBLISH', base .. ':wake', '')
-  return tell('later-' .. id)
+  local id = set_aside(due, {payload, key, 0, wall, digits(expires), replayed_from, nil, now})
+  wake()
+  return tell(id)
 end
-local partition = tonumber(string.sub(redis.sha1hex(key), 1, 8), 16) % partitions
-local stream = base .. ':' .. newest .. ':' .. partition
+local stream = stream_of(newest, partition_of(key, partitions))
 local idle = redis.call('XLEN', stream) == 0
-local entry = {'m', payload, 'k', key, 'x', string.format('%.0f', expires), 't', string.format('%.0f', now)}
+local entry = {'m', payload, 'k', key, 'x', digits(expires), 't', digits(now)}
 if replayed_from ~= '' then entry[9], entry[10] = 'r', replayed_from end
 local id = redis.call('XADD', stream, '*', unpack(entry))
-if idle then redis.call('PUBLISH', base .. ':wake', '') end
+if idle then wake() end
 return tell(id)

@@ -14,15 +14,11 @@ local finished = 0
 local retention, history = tonumber(ARGV[3]), base .. ':history'
 local kept, bytes = 0, 0
 
--- Anybody may have written into the history.
-local function size_of(fields) return #(fields[2] or '') + #(fields[4] or '') end
-
 -- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
 local function keep(stream, id)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if not entry then return end
-  local fields = {}
-  for f = 1, #entry[2], 2 do fields[entry[2][f]] = entry[2][f + 1] end
+  local fields = by_name(entry[2])
   if (fields.r or '') ~= '' and string.sub(fields.r, 1, 5) ~= 'dead-' then return end
   local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', fields.i or id}
   if redis.pcall('XADD', history, '*', unpack(row)).err then return end
@@ -44,31 +40,21 @@ local function trim_history()
   redis.call('PEXPIRE', history, retention)
 end
 
--- Who was taken for dead (a process that stood still) gives up what others hold now.
-local function holds(stream, id, worker)
-  local held = redis.pcall('XPENDING', stream, 'bus', id, id, 1, worker)
-  return not held.err and #held == 1
-end
-
 for i = 6, #ARGV do
   local row = cmsgpack.unpack(ARGV[i])
   local what, stream, id = row[1], row[2], row[3]
+  -- Who was taken for dead (a process that stood still) gives up what others hold now.
   if holds(stream, id, row[4]) then
     -- First where it goes, then out of where it was: whatever fails, it is in one of the two.
     if what == 'done' and retention > 0 then keep(stream, id) end
     if what == 'later' then
       local expires = tonumber(row[10])
       if expires > 0 then expires = expires + (now - wall) end
-      expires = string.format('%.0f', expires)
-      local key = string.format('%016d', redis.call('HINCRBY', KEYS[1], 'later', 1))
-      redis.call('ZADD', base .. ':due', now + row[5], key)
-      redis.call('HSET', base .. ':later', key, cmsgpack.pack({row[6], row[7], row[8], row[9], expires, row[11], row[12],
-        row[13]}))
+      set_aside(now + row[5], {row[6], row[7], row[8], row[9], digits(expires), row[11], row[12], row[13]})
     elseif what == 'dead' then
       redis.call('XADD', base .. ':dead', '*', unpack(row, 5))
     end
-    redis.call('XACK', stream, 'bus', id)
-    redis.call('XDEL', stream, id)
+    remove(stream, id)
     finished = finished + 1
     counts[what] = (counts[what] or 0) + 1
   end

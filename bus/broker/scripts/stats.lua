@@ -3,7 +3,7 @@
 -- Returns {known, waiting, in flight, set aside, age of the oldest (ms) or -1, dead letters,
 -- kept for a replay, {sent, done in the last minute}, {count, number, ...}, {worker, about, ...}}.
 local now, wall = clock()
-local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest')
+local first_generation, newest = generations()
 local beats = {}
 local rows = redis.call('ZRANGEBYSCORE', base .. ':workers', now - tonumber(ARGV[3]), '+inf', 'WITHSCORES')
 for i = 1, #rows, 2 do beats[rows[i]] = tonumber(rows[i + 1]) end
@@ -17,15 +17,11 @@ local function look(stream)
   if pending.err or not pending[4] then return end
   for _, row in ipairs(pending[4]) do
     -- What nobody holds any more, or a dead worker, waits.
-    local beat = beats[string.match(row[1], '^[^/]*')]
+    local beat = beats[worker_of(row[1])]
     if beat and beat >= now - tonumber(ARGV[2]) then in_flight = in_flight + tonumber(row[2]) end
   end
 end
-for generation = tonumber(meta[1] or 1), tonumber(meta[2] or 0) do
-  for partition = 0, tonumber(redis.call('HGET', KEYS[1], 'partitions:' .. generation)) - 1 do
-    look(base .. ':' .. generation .. ':' .. partition)
-  end
-end
+each_stream(first_generation or 1, newest or 0, look)
 
 -- What is due waits, too, until a worker's next claim brings it back.
 local due = redis.call('ZCOUNT', base .. ':due', '-inf', now)
@@ -52,7 +48,7 @@ for worker in pairs(beats) do
     workers[#workers + 1] = about
   end
 end
-local known = (meta[2] or #workers > 0) and 1 or 0
+local known = (newest or #workers > 0) and 1 or 0
 local age = held + due > 0 and math.max(0, wall - oldest) or -1
 return {known, held - in_flight + due, in_flight, redis.call('ZCARD', base .. ':due') - due, age,
   redis.call('XLEN', base .. ':dead'), redis.call('XLEN', base .. ':history'),
