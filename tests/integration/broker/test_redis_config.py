@@ -15,12 +15,12 @@ from django.core import checks
 from django.core.management import CommandError, call_command
 from django.test import AsyncClient, override_settings
 
-from bus import asgi
 from bus.api import health
 from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_config import faults
 from bus.chat import api_keys
+from bus.consumers import lifespan
 from bus.messaging import background
 from tests.support.api_caller import Caller, refused
 from tests.support.broker_servers import KINDS, Server, Servers, free_port
@@ -70,7 +70,7 @@ async def start_worker() -> None:
 
 async def start_web() -> None:
     """What a web process does with it as it starts."""
-    await asgi._look_at_broker()
+    await lifespan._look_at_broker()
 
 
 @pytest.mark.parametrize("kind", KINDS)
