@@ -21,9 +21,6 @@ from bus.broker.wakeup import Wakeup
 logger = logging.getLogger(__name__)
 
 _names = BaseChannelLayer()
-# A process-local channel is closed this long after its receiver was cancelled and none followed,
-# in seconds; Channels never says that a channel is not needed any more.
-_ABANDONED = 10.0
 # Of so many messages that cannot be decoded, the log tells of one.
 _SAY_EVERY = 1000
 
@@ -39,6 +36,10 @@ class Layer(Decoder, Protocol):
 
 class LocalChannels:
     """Process-local channels and groups: each is a pub/sub name, of one broker host."""
+
+    # A channel is closed this long after its receiver was cancelled and none followed, in seconds;
+    # Channels never says that a channel is not needed any more.
+    abandoned_after = 10.0
 
     def __init__(self, layer: Layer, pubsub_of: Callable[[str], PubSub]) -> None:
         """`pubsub_of` tells what hears a name."""
@@ -82,7 +83,7 @@ class LocalChannels:
                 data = await queue.get()
             except asyncio.CancelledError:
                 loop = asyncio.get_running_loop()
-                loop.call_later(_ABANDONED, self._abandon, channel, queue, queue.visits)
+                loop.call_later(self.abandoned_after, self._abandon, channel, queue, queue.visits)
                 raise
             if data is None:
                 continue

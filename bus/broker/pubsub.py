@@ -19,8 +19,6 @@ from bus.broker.redis_urls import Host
 
 logger = logging.getLogger(__name__)
 
-# A broker that said nothing for this long is asked, and left after as long again, in seconds.
-_QUIET = 5.0
 # Waits between attempts to connect double from the first to the last, in seconds.
 _FIRST_WAIT, _LAST_WAIT = 0.05, 1.0
 # Few enough names in one command that the broker goes on with others between.
@@ -32,6 +30,9 @@ Notify = Callable[[], Any] | None
 
 class PubSub:
     """Pub/sub names, heard again after every outage; only its own task touches the connection."""
+
+    # A broker that said nothing for this long is asked, and left after as long again, in seconds.
+    quiet = 5.0
 
     def __init__(
         self,
@@ -190,13 +191,13 @@ class PubSub:
         asked = False
         while True:
             answer = await connection.read_response(
-                timeout=_QUIET, disconnect_on_error=False, push_request=True
+                timeout=self.quiet, disconnect_on_error=False, push_request=True
             )
             if answer is not None:
                 asked = False
                 self._take(answer)
             elif asked:
-                raise redis.TimeoutError(f"it said nothing for {2 * _QUIET:g} s")
+                raise redis.TimeoutError(f"it said nothing for {2 * self.quiet:g} s")
             else:
                 asked = True
                 self._change("PING", "")

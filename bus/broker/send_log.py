@@ -12,11 +12,6 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-# A broker writes its append-only file up to 2 s late while its disk is slow, and syncs it every
-# second; a replica is behind by less. What is older is not lost, in seconds.
-_KEPT_FOR = 5.0
-# The sends kept are bounded, in bytes; of more, the oldest are forgotten.
-_KEPT_SIZE = 4 * 1024 * 1024
 # For so long the broker knows the number of a sender's last send, in seconds; the sender asks it
 # to check for much less, so that a clock that is set ahead there makes nothing look lost.
 _NUMBER_FOR = 2 * 86_400.0
@@ -42,6 +37,12 @@ class SendLog:
     less has lost its newest (killed before it wrote them, or a replica took over) and refuses: then
     what it lacks is sent again before anything else. Only for messages that do no harm twice.
     """
+
+    # A broker writes its append-only file up to 2 s late while its disk is slow, and syncs it every
+    # second; a replica is behind by less. What is older is not lost, in seconds.
+    kept_for = 5.0
+    # The sends kept are bounded, in bytes; of more, the oldest are forgotten.
+    kept_size = 4 * 1024 * 1024
 
     def __init__(self) -> None:
         self._sender = uuid.uuid4().hex
@@ -94,5 +95,7 @@ class SendLog:
             self._confirmed, self._confirmed_at = kept.number, kept.at
         self._kept.append(kept)
         self._size += kept.size
-        while self._kept and (self._kept[0].at < kept.at - _KEPT_FOR or self._size > _KEPT_SIZE):
+        while self._kept and (
+            self._kept[0].at < kept.at - self.kept_for or self._size > self.kept_size
+        ):
             self._size -= self._kept.popleft().size

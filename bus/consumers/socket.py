@@ -34,9 +34,6 @@ from bus.servers.daphne import close_code
 
 logger = logging.getLogger(__name__)
 
-# A peer that stopped reading sees its close code if it goes on reading within this, in seconds.
-_CLOSE_GRACE = 30.0
-
 
 class Closed(Exception):
     """The socket is to be closed with this code."""
@@ -57,6 +54,9 @@ class Socket(AsyncConsumer):
     joined_frames = False
 
     scope: dict[str, Any]
+    # A peer that stopped reading sees its close code if it goes on reading within this, in seconds.
+    close_grace = 30.0
+
     # What it shares with the other sockets of this process.
     process: WebProcess
     visitor: Visitor
@@ -228,13 +228,13 @@ class Socket(AsyncConsumer):
 
     async def _say_goodbye(self, code: int | None) -> None:
         if code is None and not self.writer.failed:
-            self.writer.abandon(_CLOSE_GRACE)
+            self.writer.abandon(self.close_grace)
             return
         if code is not None:
             self.writer.finish(code)
-        grace = _CLOSE_GRACE
+        grace = self.close_grace
         try:
-            async with asyncio.timeout(_CLOSE_GRACE):
+            async with asyncio.timeout(self.close_grace):
                 await self.writer.written()
         except TimeoutError:
             grace = 0.0

@@ -16,12 +16,8 @@ from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 from bus.protocol.objects import Author
 
-# Somebody whose process was killed is gone after this; processes renew every 6 s. In ms.
-_TTL_MS = 15_000
 # Of more people than this the count alone is told.
 NAMED_PEOPLE = 100
-# A room hears of changes at most this often, in ms.
-_TELL_MS = 1000
 # Few enough that one script does not hold up the broker.
 _CHUNK = 500
 
@@ -47,6 +43,11 @@ class Changes:
 class PresenceStore:
     """The people in one room; somebody in several processes is one person."""
 
+    # Somebody whose process was killed is gone after this; processes renew every 6 s. In ms.
+    ttl = 15_000
+    # A room hears of changes at most this often, in ms.
+    change_interval = 1000
+
     def __init__(self, connection: RedisClient, prefix: str, room: int) -> None:
         # All keys of a room share one hash tag, so that one script may touch them all.
         self._base = f"{{{prefix}:roster.{room}}}"
@@ -57,8 +58,8 @@ class PresenceStore:
         flat = [part for key, author in people.items() for part in (key, author.model_dump_json())]
         answer: Sequence[Any] = ()
         for start in range(0, len(flat), 2 * _CHUNK):
-            answer = await self._run("attend", process, _TTL_MS, *flat[start : start + 2 * _CHUNK])
-        return _attendance(answer or await self._run("attend", process, _TTL_MS))
+            answer = await self._run("attend", process, self.ttl, *flat[start : start + 2 * _CHUNK])
+        return _attendance(answer or await self._run("attend", process, self.ttl))
 
     async def depart(self, process: str, keys: Iterable[str]) -> Attendance:
         """Note that a process has these people no more; raises Unavailable.
@@ -74,7 +75,7 @@ class PresenceStore:
 
     async def changes(self) -> Changes | float:
         """Take the changes that nobody told yet, or the seconds to wait before asking again."""
-        wait, *rest = await self._run("tell", _TELL_MS)
+        wait, *rest = await self._run("tell", self.change_interval)
         if wait:
             return float(wait) / 1000
         count, *signed = rest

@@ -207,7 +207,7 @@ async def test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once(
 async def test_a_broker_that_falls_silent_is_left_and_found_again(
     servers: Servers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.broker.pubsub._QUIET", 0.2)
+    monkeypatch.setattr("bus.broker.pubsub.PubSub.quiet", 0.2)
     server = servers("valkey")
     caplog.set_level(logging.INFO, "bus")
     async with layer_on(server.url) as layer:

@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 import redis
 
-from bus.broker import BusChannelLayer, send_log
+from bus.broker import BusChannelLayer
+from bus.broker.send_log import SendLog
 
 pytestmark = pytest.mark.asyncio
 
@@ -69,7 +70,7 @@ async def test_only_what_is_young_and_harmless_is_sent_again(
 ) -> None:
     await send(layer, 0)
     await send(layer, 1, repeatable=False)
-    monkeypatch.setattr(send_log, "_KEPT_FOR", -1.0)
+    monkeypatch.setattr(SendLog, "kept_for", -1.0)
     await send(layer, 2)
     with redis.Redis.from_url(broker) as client:
         client.flushdb()
@@ -82,7 +83,7 @@ async def test_only_what_is_young_and_harmless_is_sent_again(
 async def test_what_is_kept_is_bounded(
     layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send_log, "_KEPT_SIZE", 200)
+    monkeypatch.setattr(SendLog, "kept_size", 200)
     for number in range(100):
         await send(layer, number)
     with redis.Redis.from_url(broker) as client:

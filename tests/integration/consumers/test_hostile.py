@@ -13,7 +13,7 @@ import uvicorn
 from django.utils import timezone
 from pytest_django import Settings
 
-from bus.consumers import socket as sockets
+from bus.consumers.socket import Socket
 from bus.consumers.web_process import current
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
@@ -193,7 +193,7 @@ async def test_a_peer_that_stopped_reading_is_cut_off(
     server: uvicorn.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.BUS_SEND_TIMEOUT = 0.2
-    monkeypatch.setattr(sockets, "_CLOSE_GRACE", 0.2)
+    monkeypatch.setattr(Socket, "close_grace", 0.2)
     lobby = await Room.objects.acreate(name="lobby", access="open")
     async with session(server, ping_interval=None, close_timeout=0.1) as deaf:
         await deaf.do("room.join", room="lobby")

@@ -15,7 +15,7 @@ MINA, JUN = Author(id=7, name="mina"), Author(id="g1", name="guest-1")
 
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(presence_store, "_TELL_MS", 1)
+    monkeypatch.setattr(PresenceStore, "change_interval", 1)
     return 1
 
 
@@ -56,7 +56,7 @@ async def test_who_comes_back_at_once_never_left(room: int) -> None:
 async def test_changes_are_told_once_and_not_too_often(
     room: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence_store, "_TELL_MS", 60_000)
+    monkeypatch.setattr(PresenceStore, "change_interval", 60_000)
     await of(room).attend("a", {"u7": MINA})
     assert await told(room) == (1, [MINA], [])
     assert await told(room) == (1, [], [])
@@ -70,7 +70,7 @@ async def test_whom_nobody_renews_is_gone(room: int, monkeypatch: pytest.MonkeyP
     await of(room).attend("b", {"g1": JUN})
     await told(room)
     with monkeypatch.context() as brief:
-        brief.setattr(presence_store, "_TTL_MS", 1)
+        brief.setattr(PresenceStore, "ttl", 1)
         await of(room).attend("a", {"u7": MINA})
     while (seen := await of(room).attend("b", {})).count != 1:
         pass

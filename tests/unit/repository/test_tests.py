@@ -51,18 +51,11 @@ PACES = {
 }
 # Private names that are patched, by file and name, each with its why.
 PATCHED = {
-    "integration/broker/test_brokers.py::_QUIET": "no argument for it yet",
     "integration/broker/test_clock.py::_told": "a clock that was not heard of for a minute",
     "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
-    "integration/broker/test_send_log.py::_KEPT_FOR": "no argument for it yet",
-    "integration/broker/test_send_log.py::_KEPT_SIZE": "no argument for it yet",
-    "integration/broker/worker/test_stock_worker.py::_ABANDONED": "no argument for it yet",
     "integration/broker/worker/test_worker.py::_WORK_HELD": "no argument for it yet",
     "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
-    "integration/consumers/test_hostile.py::_CLOSE_GRACE": "no argument for it yet",
     "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
-    "integration/messaging/test_presence_store.py::_TELL_MS": "no argument for it yet",
-    "integration/messaging/test_presence_store.py::_TTL_MS": "no argument for it yet",
     "integration/posting/test_edit.py::_post": "an answer from outside of Bus",
     "integration/workers/test_moderation.py::_post": "an answer from outside of Bus",
     "unit/enforcement/test_external_classifier.py::_PATIENCE": "no argument for it yet",

@@ -175,7 +175,7 @@ async def test_a_timeout_around_a_local_receive_closes_nothing(layer: BusChannel
 async def test_what_nobody_receives_any_more_is_closed(
     layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bus.broker.local_channels._ABANDONED", 0.05)
+    monkeypatch.setattr("bus.broker.local_channels.LocalChannels.abandoned_after", 0.05)
     channel = await layer.new_channel()
     await layer.group_add("room", channel)
     waiting = asyncio.ensure_future(layer.receive(channel))
