@@ -36,7 +36,7 @@ REASONS = {
     "tests/integration/posting/test_edit.py": _ONE_SUBJECT,
     "tests/integration/review/test_reviews.py": _ONE_SUBJECT,
     "tests/integration/workers/test_workers.py": _ONE_SUBJECT,
-    "tests/unit/client/test_outbox.py": _ONE_SUBJECT,
+    "tests/unit/client/test_unsettled.py": _ONE_SUBJECT,
     "tests/unit/realtime/test_hub.py": _ONE_SUBJECT,
     "tests/unit/static/connection.test.mjs": _ONE_SUBJECT,
     "tests/unit/static/keeping.test.mjs": _ONE_SUBJECT,

@@ -24,8 +24,8 @@ from bus.client.constants import (
 )
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected, Unanswered
+from bus.client.frames import Data, Item
 from bus.client.room import Room
-from bus.client.wire import Data, Item
 
 FRAME_SIZE = 16 * 1024 * 1024  # bytes of one frame from the server, which joins what it has to say
 HTTP_REFUSALS = {401: CLOSE_UNAUTHENTICATED, 403: CLOSE_FORBIDDEN}

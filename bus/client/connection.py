@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bus.client.constants import CLOSE_BAD_FRAME, CLOSE_RESTART
 from bus.client.errors import Rejected, TooLong, Unanswered
-from bus.client.wire import (
+from bus.client.frames import (
     Data,
     Item,
     command,

@@ -9,7 +9,7 @@ ClientError
 
 from __future__ import annotations
 
-from bus.client.wire import Data
+from bus.client.frames import Data
 
 
 class ClientError(Exception):

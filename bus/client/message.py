@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bus.client.wire import Data
+from bus.client.frames import Data
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from bus.client.connection import ANSWER, Connection
 from bus.client.constants import LIMITS, NAMES, SEQUENCED, TRANSIENT
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected, Unanswered
+from bus.client.frames import Data, Item
 from bus.client.message import Message, Removal
-from bus.client.outbox import Outbox
 from bus.client.sent import Sent
 from bus.client.stream import Stream
-from bus.client.wire import Data, Item
+from bus.client.unsettled import Unsettled
 
 HOLE = 0.4  # s, about, that a hole in `seq` has to fill itself; doubles while it does not
 TYPING = 3.0  # s between two words of "is typing"
@@ -70,7 +70,7 @@ class Room(Emitter):
         self._random = random
         # The id of who one is.
         self._user = user
-        self._outbox = Outbox(name)
+        self._unsettled = Unsettled(name)
         self._connection: Connection | None = None
         # Why the client is closed for good.
         self._end: Rejected | None = None
@@ -110,18 +110,18 @@ class Room(Emitter):
         finally:
             # The server says what becomes of the rest.
             if self._connection is connection and not self._wanted:
-                self._outbox.open(connection)
+                self._unsettled.open(connection)
 
     def send(self, body: str, *, reply_to: str | None = None, client_id: str | None = None) -> Sent:
         """Send a message; the handle says how it fares. Also without a connection."""
-        sent = Sent(body, reply_to, client_id, self._outbox.add)
-        self._outbox.add(sent)
+        sent = Sent(body, reply_to, client_id, self._unsettled.add)
+        self._unsettled.add(sent)
         return sent
 
     @property
     def pending(self) -> list[Sent]:
         """What was sent and is not settled: queued, sending, held or failed."""
-        return list(self._outbox.pending)
+        return list(self._unsettled.pending)
 
     def messages(self, limit: int = STREAM_LIMIT) -> Stream[Message]:
         """All messages from now on, in order, each once."""
@@ -172,7 +172,7 @@ class Room(Emitter):
         if self._wanted:
             self._enter(connection)
         else:
-            self._outbox.open(connection)
+            self._unsettled.open(connection)
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -184,17 +184,17 @@ class Room(Emitter):
         self._end = error
         self.lost()
         self._refuse_waiting(error)
-        self._outbox.give_up(error)
+        self._unsettled.give_up(error)
         for stream in self._streams:
             stream.end()
 
     def disown(self, error: Rejected) -> None:
         """Somebody else is here now: what waits is not sent in that name."""
-        self._outbox.disown(error)
+        self._unsettled.disown(error)
 
     def _stop(self) -> None:
         self._halt()
-        self._outbox.shut()
+        self._unsettled.shut()
 
     def _halt(self) -> None:
         self.joined = False
@@ -239,7 +239,7 @@ class Room(Emitter):
         self._halt()
         self._refuse_waiting(error)
         self.emit("rejected", error)
-        self._outbox.open(connection)
+        self._unsettled.open(connection)
 
     def _entered(self, reply: Data, since: int | None) -> None:
         joined = Joined(
@@ -274,14 +274,14 @@ class Room(Emitter):
         self.joined = True
         for item in sorted(buffer, key=lambda item: item.seq):
             self.take(item)
-        self._outbox.open(connection)
+        self._unsettled.open(connection)
 
     # ── Events ───────────────────────────────────────────────────────────────────────────────────
 
     def take(self, item: Item) -> None:
         """Take an event of the room."""
         if item.type == "message.settled":
-            self._outbox.settle(item.data)
+            self._unsettled.settle(item.data)
         if item.type not in SEQUENCED:
             self.emit(NAMES.get(item.type, item.type), item.data)
         elif self._buffer is not None:
@@ -312,7 +312,7 @@ class Room(Emitter):
     def _own(self, message: Message) -> None:
         # Anybody may send a message with the client_id of another's.
         if message.client_id and message.author.id == self._user():
-            self._outbox.settle(
+            self._unsettled.settle(
                 {
                     "client_id": message.client_id,
                     "status": "posted",

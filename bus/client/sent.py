@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected
-from bus.client.wire import Data
+from bus.client.frames import Data
 
 Status = Literal["queued", "sending", "held", "posted", "rejected", "failed"]
 

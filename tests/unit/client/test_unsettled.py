@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bus.client import Bus, Rejected, Room, Sent, TooLong
-from bus.client import outbox as outbox_module
+from bus.client import unsettled as unsettled_module
 from tests.support.fake_server import (
     USER,
     Peer,
@@ -194,8 +194,8 @@ async def test_a_limit_that_asks_for_too_long_is_told() -> None:
 async def test_a_silent_server_fails_the_message_and_a_retry_is_the_same_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(outbox_module, "PROBE", 0.1)
-    monkeypatch.setattr(outbox_module, "ANSWER", 0.2)
+    monkeypatch.setattr(unsettled_module, "PROBE", 0.1)
+    monkeypatch.setattr(unsettled_module, "ANSWER", 0.2)
     async with world() as w:
         sent, _ = await w.send()
         w.peer.answers_pings = True  # it lives, but takes no messages
@@ -211,7 +211,7 @@ async def test_a_silent_server_fails_the_message_and_a_retry_is_the_same_one(
 
 
 async def test_an_outcome_that_was_lost_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox_module, "ANSWER", 0.05)
+    monkeypatch.setattr(unsettled_module, "ANSWER", 0.05)
     async with world() as w:
         sent, command = await w.send()
         await w.peer.reply(command, status="accepted")

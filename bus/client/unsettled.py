@@ -1,4 +1,4 @@
-"""What a room has to send: one at a time, in order, each until it is settled."""
+"""What was sent and is not settled yet: goes out one at a time, in order, each until it is settled."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import asyncio
 from bus.client.connection import ANSWER, PROBE, Connection
 from bus.client.constants import LIMITS, TRANSIENT
 from bus.client.errors import Rejected, TooLong, Unanswered
+from bus.client.frames import Data
 from bus.client.sent import Sent
-from bus.client.wire import Data
 
 BUSY = 30.0  # s to go on while the server says that it is busy
 LIMIT_PATIENCE = 60.0  # s, the longest pause that a limit of the room may ask for
 
 
-class Outbox:
+class Unsettled:
     """The messages of one room that are not settled."""
 
     def __init__(self, room: str) -> None:
