@@ -15,8 +15,9 @@ and what was not settled is sent again with the same `client_id`. docs/how-to/bo
 from bus.client.bus import Bus, State, connect
 from bus.client.errors import ClientError, Overrun, Rejected, TooLong, Unanswered
 from bus.client.message import Author, Message, Removal
-from bus.client.room import Gap, Joined, Room
+from bus.client.room import Room
 from bus.client.sent import Outcome, Reason, Sent, Status
+from bus.client.sequencer import Gap, Joined
 from bus.client.stream import Stream
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What was sent and is not settled yet: goes out one at a time, in order, each until it is settled."""
+"""What was sent and is not settled yet: it goes out one at a time, in order."""
 
 from __future__ import annotations
 

@@ -71,7 +71,13 @@ def test_both_clients_wait_alike() -> None:
     }
     in_python = {
         name: value
-        for module in (client.backoff, client.connection, client.unsettled, client.room)
+        for module in (
+            client.backoff,
+            client.connection,
+            client.room,
+            client.sequencer,
+            client.unsettled,
+        )
         for name, value in vars(module).items()
         if name in in_js
     }
