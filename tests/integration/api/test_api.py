@@ -35,11 +35,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def backend(transactional_db: None) -> Caller:
-    return Caller(*api_keys.create("ci"))
-
-
 @pytest.mark.parametrize(
     "change",
     [

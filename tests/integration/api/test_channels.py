@@ -29,11 +29,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def backend(transactional_db: None) -> Caller:
-    return Caller(*api_keys.create("ci"))
-
-
 async def test_what_is_sent_arrives_as_a_channel_message(backend: Caller) -> None:
     accepted(await backend.post("channels/jobs/messages", JOB))
     assert await waiting("jobs") == [{"type": "job.due", "number": 1}]
