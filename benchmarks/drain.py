@@ -9,6 +9,7 @@ import asyncio
 import statistics
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import redis
 
@@ -83,7 +84,7 @@ async def _fill(layer: str, channel: str, count: int) -> None:
 
     from benchmarks.settings import STOCK
 
-    config = STOCK[layer] if layer in STOCK else settings.CHANNEL_LAYERS["default"]
+    config: dict[str, Any] = STOCK.get(layer, settings.CHANNEL_LAYERS["default"])
     into = import_string(config["BACKEND"])(**config["CONFIG"])
     for start in range(0, count, 500):
         told = [message(n) for n in range(start, min(start + 500, count))]

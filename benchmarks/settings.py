@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from config.settings import *  # noqa: F403
 from config.settings import BROKER_URL, CHANNEL_LAYERS
@@ -11,7 +12,7 @@ ASGI_APPLICATION = "benchmarks.application.application"
 
 # Stock layers with nothing that would drop or expire what the benchmark sends.
 _HOSTS = [{"address": BROKER_URL, "socket_timeout": None, "max_connections": 10_000}]
-STOCK = {
+STOCK: dict[str, dict[str, Any]] = {
     "core": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
         "CONFIG": {"hosts": _HOSTS, "capacity": 10_000_000, "expiry": 3600},

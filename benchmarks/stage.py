@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 
@@ -100,7 +101,7 @@ def _database(server_url: str) -> Iterator[str]:
     import psycopg
     from psycopg.sql import SQL, Identifier
 
-    parts = dj_database_url.parse(server_url)
+    parts: dict[str, Any] = dict(dj_database_url.parse(server_url))
     name = f"bus_bench_{os.getpid()}"
     names = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
     options = {ours: parts[theirs] for ours, theirs in names.items() if parts.get(theirs)}

@@ -45,10 +45,10 @@ def search(seconds: float, chance: random.Random) -> list[tuple[float, str]]:
         number += 1
         if number % AGAIN == 0:
             kept = ranked([text for _, text in kept], 3)
-        parents = [text for _, text in chance.choices(kept, k=2)]
+        (_, one), (_, other) = chance.choices(kept, k=2)
         if number % NEW == 0:
-            parents[0] = hard_texts.fresh(chance)
-        text = hard_texts.changed(*parents, chance)
+            one = hard_texts.fresh(chance)
+        text = hard_texts.changed(one, other, chance)
         if cost(text, 2) > kept[-1][0] and (took := cost(text, 3)) > kept[-1][0]:
             kept = sorted([*kept, (took, text)], reverse=True)[:KEPT]
         if number % 200 == 0:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from bus.consumers import session as sessions
 from config.asgi import application as application
 
-# The name says so: Django is set up by the import above.
+# Django is set up by the import above.
+from bus.consumers.commands import HANDLERS  # isort: skip
+from bus.consumers.commands.context import Context, Data  # isort: skip
 from bus.messaging import publisher  # isort: skip
 from bus.messaging.event_batch import EventBatch  # isort: skip
 from bus.protocol.commands import MessageSend  # isort: skip
 from bus.protocol.events import EventPublished  # isort: skip
 
-if TYPE_CHECKING:
-    from bus.consumers.session import Session
 
-
-async def send(session: Session, command: MessageSend) -> dict[str, Any]:
+async def send(context: Context, command: MessageSend) -> Data:
     """Tell the room, as a backend service's event is told."""
-    room = session.place(command.room).entry.room
+    room = context.rooms.require(command.room).entry.room
     told = EventPublished(name="said", payload=command.body, source="bench", id=command.client_id)
     await publisher.publish({room.pk: EventBatch(events=[(None, told.frame(room.name))])})
     return {"status": "accepted"}
 
 
-sessions._METHODS[MessageSend] = send
+HANDLERS[MessageSend] = send
