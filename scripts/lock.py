@@ -1,4 +1,7 @@
-"""Pins requirements/*.in into *.txt with hashes: base first, the others on top with its pins."""
+"""Pins requirements/*.in into *.txt with hashes: base first, the others on top with its pins.
+
+What Bus itself needs is said once, in pyproject.toml; base and dev have it with all its extras.
+"""
 
 import os
 import subprocess
@@ -11,15 +14,17 @@ OPTIONS = [
     # Addresses and comments about them belong to the machine, not to the pins.
     *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"),
 ]
+BUS = ["../pyproject.toml", "--all-extras"]
 ON_TOP = ["--constraints", "base.txt"]
+KINDS = {"base": BUS, "dev": [*BUS, *ON_TOP], "peers": ON_TOP}
 
 
 def main() -> int:
     """Resolve all files; UPGRADE=1 takes newer versions, otherwise pins stay where they can."""
     uv = Path(sys.executable).parent / "uv"
     upgrade = ["--upgrade"] if os.environ.get("UPGRADE") else []
-    for kind, on_top in (("base", []), ("dev", ON_TOP), ("peers", ON_TOP)):
-        files = [f"{kind}.in", *on_top, "--output-file", f"{kind}.txt"]
+    for kind, more in KINDS.items():
+        files = [f"{kind}.in", *more, "--output-file", f"{kind}.txt"]
         command = [str(uv), "pip", "compile", *OPTIONS, *upgrade, *files]
         if subprocess.call(command, cwd=REQUIREMENTS, stdout=subprocess.DEVNULL):
             print(f"error: requirements/{kind}.in has no solution (see above); {kind}.txt is kept.")

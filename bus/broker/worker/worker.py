@@ -14,8 +14,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import uvloop
-
 from bus import __version__
 from bus.broker import outage
 from bus.broker.channel_layer import BusChannelLayer
@@ -35,6 +33,15 @@ logger = logging.getLogger(__name__)
 _STOP_GRACE = 2.0
 # Between two looks for handlers that take long, in seconds.
 _LOOK_EVERY = 0.5
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """A loop of uvloop, which comes with the extra `server`; without it asyncio's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 def _nothing() -> None:
@@ -87,7 +94,7 @@ class Worker:
         watchdog = Watchdog(self)
         watchdog.begin()
         # Never left as a context: that would wait, for ever, for handlers that do not end.
-        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        runner = asyncio.Runner(loop_factory=_new_event_loop)
         try:
             runner.run(watchdog.over(self.main()))
         finally:

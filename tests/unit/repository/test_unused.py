@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -167,14 +168,22 @@ def test_what_is_reserved_on_the_wire_means_nothing_else() -> None:
     assert not errors.CLOSE_CODES.keys() & errors.RESERVED_CLOSE_CODES.keys()
 
 
-def requirements() -> list[str]:
-    """The distributions that Bus runs on."""
-    lines = (ROOT / "requirements" / "base.in").read_text("utf-8").splitlines()
-    return [re.split(r"[^A-Za-z0-9-]", line)[0] for line in lines if line and line[0] != "#"]
+def requirements() -> dict[str, str]:
+    """The distributions that Bus and config/ run on, each with the remark above its line."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    lists = [known["dependencies"], *known["optional-dependencies"].values()]
+    names = [line for each in lists for line in each]
+    names += (ROOT / "requirements" / "base.in").read_text("utf-8").splitlines()
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    return {
+        name: "".join(re.findall(rf'^ *# (.+)\n(?:\w+ = \[)? *"{name}\b', text, re.M))
+        for line in names
+        if (name := re.split(r"[^A-Za-z0-9-]", line)[0])
+    }
 
 
-@pytest.mark.parametrize("name", requirements())
-def test_each_requirement_is_imported_or_says_why_it_is_there(name: str) -> None:
+@pytest.mark.parametrize(("name", "why"), requirements().items())
+def test_each_requirement_is_imported_or_says_why_it_is_there(name: str, why: str) -> None:
     module = MODULES.get(name, name)
     imported = {
         source.partition(".")[0]
@@ -183,7 +192,4 @@ def test_each_requirement_is_imported_or_says_why_it_is_there(name: str) -> None
         for _, source, _ in imports(of, tree)
     }
     installed = re.search(rf'^    "{module}[".]', SETTINGS.read_text("utf-8"), re.M)
-    why = re.search(
-        rf"^# {name}: \w+", (ROOT / "requirements" / "base.in").read_text("utf-8"), re.M
-    )
     assert module in imported or installed or why

@@ -1,0 +1,117 @@
+"""A part of Bus runs where what only the others need is not installed."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Refuses these packages to a program, as if they were not installed.
+_BLOCK = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+sys.path.insert(0, {root!r})
+"""
+
+_MODERATION = """
+from bus.moderation import POLICIES, Context, judge
+verdict = judge("you fucking idiot", POLICIES["strict"], Context())
+print(verdict.action)
+"""
+
+_CLIENT = """
+import asyncio
+from bus.client import connect
+print(connect.__name__, "django" in sys.modules)
+"""
+
+# A project that has only the layer and `runworker`, for consumers of its own.
+_BROKER = """
+import pkgutil
+import django
+from django.conf import settings
+settings.configure(
+    INSTALLED_APPS=["bus.broker"],
+    CHANNEL_LAYERS={"default": {"BACKEND": "bus.broker.BusChannelLayer", "CONFIG": {"hosts": []}}},
+)
+django.setup()
+import bus.broker
+for module in pkgutil.walk_packages(bus.broker.__path__, "bus.broker."):
+    __import__(module.name)
+from channels.layers import get_channel_layer
+from django.apps import apps
+from django.core.management import get_commands
+print(type(get_channel_layer()).__name__, get_commands()["runworker"], len(list(apps.get_models())))
+"""
+
+
+def others(names: Iterable[str]) -> set[str]:
+    """The installed packages that neither these distributions are nor what they need themselves."""
+    todo, seen = list(names), set()
+    while todo:
+        name = canonical(todo.pop())
+        if name in seen:
+            continue
+        seen.add(name)
+        for text in importlib.metadata.requires(name) or ():
+            needed = Requirement(text)
+            if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+                todo.append(needed.name)
+    owners = importlib.metadata.packages_distributions()
+    unneeded = {module for module, by in owners.items() if not seen & set(map(canonical, by))}
+    return {"config", "tests", "tools"} | unneeded - {"bus"}
+
+
+def canonical(name: str) -> str:
+    """A distribution's name as the index has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def run(program: str, *distributions: str) -> str:
+    """What a program prints where only these distributions are installed."""
+    head = _BLOCK.format(blocked=others(distributions), root=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-c", head + program], capture_output=True, text=True, timeout=60,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def declared() -> set[str]:
+    """What Bus needs without extras, as pyproject.toml says."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    return {Requirement(line).name for line in known["dependencies"]}
+
+
+@pytest.mark.parametrize(
+    ("program", "needs", "printed"),
+    [
+        (_MODERATION, {"ahocorasick-rs", "google-re2", "numpy"}, "reject"),
+        (_CLIENT, {"websockets"}, "connect False"),
+        # Which brings Channels, Django, redis-py and msgpack.
+        (_BROKER, {"channels-redis"}, "BusChannelLayer bus.broker 0"),
+    ],
+    ids=["moderation", "client", "broker"],
+)
+def test_a_part_runs_with_its_own_requirements_alone(
+    program: str, needs: set[str], printed: str
+) -> None:
+    assert needs <= declared()
+    assert run(program, *needs) == printed
+    for one in needs:
+        with pytest.raises(AssertionError, match="No module named"):
+            run(program, *(needs - {one}))
