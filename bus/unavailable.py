@@ -7,7 +7,7 @@ import sys
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template import loader
 from django.utils import translation
 from django.views.defaults import server_error
 
@@ -47,7 +47,9 @@ def _refused(request: HttpRequest, error: BusError) -> HttpResponse:
     if request.path.startswith(ROOT):
         return errors.render(error)
     logger.warning("%s %s was refused: %s", request.method, request.path, error)
-    response = render(request, "503.html", status=503)
+    # Neither the project's base nor its context processors, which may ask what is away.
+    page = loader.render_to_string("bus/503.html", {"bus": {"base": "bus/base.html"}})
+    response = HttpResponse(page, status=503)
     errors.say_when(response, [errors.as_wire(error)])
     mark_as_logged(response)
     return response

@@ -96,6 +96,9 @@ if "BUS_PASSWORD_RESET" not in os.environ:
     BUS_PASSWORD_RESET = bool(EMAIL_URL)
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
+if "BUS_BASE_TEMPLATE" not in os.environ:
+    # With the ways to sign up and to change a password.
+    BUS_BASE_TEMPLATE = "base.html"
 if EMBEDDED:
     # One machine and its owner, who may try how much it takes.
     globals().setdefault("BUS_PLAIN_SEND_RATE", 0.0)
@@ -103,9 +106,11 @@ if EMBEDDED:
     for _what in ("USER_ROOM", "ADDRESS_ROOM", "ROOM", "GUEST"):
         globals().setdefault(f"BUS_{_what}_RATE", "0")
 
-# daphne comes first: it replaces `runserver`. bus comes before channels: it replaces `runworker`.
+# daphne comes first: it replaces `runserver`. config comes before what its templates and commands
+# replace, bus before channels: it replaces `runworker`.
 INSTALLED_APPS = [
     "daphne",
+    "config",
     "bus",
     "channels",
     "django.contrib.admin",
@@ -120,11 +125,11 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "bus.pages.scheme.forwarded_scheme",
+    "config.scheme.forwarded_scheme",
     "bus.api.middleware.ApiEdge",
     "bus.http.null_characters.without_nul",
     "django.middleware.security.SecurityMiddleware",
-    "bus.pages.static_files.StaticFiles",
+    "config.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -142,7 +147,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "bus" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -217,7 +221,6 @@ CHANNEL_LAYERS = {
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
-LOCALE_PATHS = [BASE_DIR / "bus" / "locale"]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -226,20 +229,19 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
-LOGIN_URL = "/accounts/login/"
-LOGIN_REDIRECT_URL = "/chat/"
-LOGOUT_REDIRECT_URL = "/chat/"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "bus:lobby"
 AUTHENTICATION_BACKENDS = [
-    "bus.pages.sign_in.SignInBackend",
+    "config.sign_in.SignInBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
-# What BUS_SIGN_IN_* say; see bus/pages/sign_in.py.
-AXES_HANDLER = "bus.pages.sign_in.SignInHandler"
+# What BUS_SIGN_IN_* say; see config/sign_in.py.
+AXES_HANDLER = "config.sign_in.SignInHandler"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = "bus.pages.sign_in.failure_limit"
-AXES_COOLOFF_TIME = "bus.pages.sign_in.pause"
-AXES_LOCKOUT_CALLABLE = "bus.pages.sign_in.locked_out"
-AXES_CLIENT_IP_CALLABLE = "bus.pages.sign_in.address"
+AXES_FAILURE_LIMIT = "config.sign_in.failure_limit"
+AXES_COOLOFF_TIME = "config.sign_in.pause"
+AXES_LOCKOUT_CALLABLE = "config.sign_in.locked_out"
+AXES_CLIENT_IP_CALLABLE = "config.sign_in.address"
 AXES_RESET_ON_SUCCESS = True
 # Who comes back too early does not wait longer, and a lock that is tried at writes nothing.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -249,7 +251,7 @@ AXES_VERBOSE = False
 # The log tells addresses, for who bans by them; a name may be a password in the wrong field.
 AXES_SENSITIVE_PARAMETERS = ["username"]
 PASSWORD_HASHERS = [
-    "bus.pages.password_hashing.PatientPBKDF2PasswordHasher",
+    "config.password_hashing.PatientPBKDF2PasswordHasher",
     *global_settings.PASSWORD_HASHERS[1:],
 ]
 AUTH_PASSWORD_VALIDATORS = [
@@ -259,10 +261,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "MinimumLengthValidator",
         "CommonPasswordValidator",
     )
-] + [{"NAME": "bus.pages.password_validation.GuessableValidator"}]
+] + [{"NAME": "config.password_validation.GuessableValidator"}]
 
 if BUS_HTTPS:
-    # See bus/pages/scheme.py for who is believed, and who is sent on to https.
+    # See config/scheme.py for who is believed, and who is sent on to https.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
     SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", all_settings()["BUS_HSTS"].default)

@@ -36,7 +36,7 @@ api = NinjaAPI(
     version="1",
     description="Send to named channels, and see what they do. Errors are "
     '`{"error": {"code", "message", "field"?, "retry_after"?}}`; see docs/http.md.',
-    urls_namespace="api",
+    urls_namespace="bus:api",
     auth=[ApiKeyAuth(), StaffAuth()],
     parser=StrictParser(),
     docs_decorator=_with_policy,

@@ -10,6 +10,17 @@ from bus.conf.kinds import Networks, PerChannel, RateSetting, Secret, Setting
 class Conf:
     """The settings of Bus as typed attributes: `conf.body_limit`."""
 
+    # Pages
+    base_template = Setting(
+        "bus/base.html",
+        "The template that the pages extend; it has the blocks `title`, `head` and `content`",
+    )
+    websocket_url = Setting(
+        "",
+        "Where pages open their WebSocket, if not where `bus.urls` is included: a path, or "
+        "`wss://…` of another host",
+    )
+
     # People and rooms
     open_rooms = Setting(
         False,

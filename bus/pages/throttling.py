@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from bus.messaging import throttle
 from bus.messaging.quota import Quota
+from bus.pages.context import render
 from bus.protocol.errors import RateLimited
 from bus.servers.django import mark_as_logged
 
@@ -18,7 +18,7 @@ from bus.servers.django import mark_as_logged
 def too_many(request: HttpRequest, wait: float) -> HttpResponse:
     """The page that says when to try again, as `Retry-After` does for programs."""
     seconds = max(1, math.ceil(wait))
-    response = render(request, "429.html", {"minutes": math.ceil(seconds / 60)}, status=429)
+    response = render(request, "bus/429.html", {"minutes": math.ceil(seconds / 60)}, status=429)
     response.headers["Retry-After"] = str(seconds)
     # Django would log each that is turned away.
     mark_as_logged(response)

@@ -1,12 +1,12 @@
-"""The lobby and the room page."""
+"""The lobby, the room page, and what is said at a socket's address."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.cache import cache_control, never_cache
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from bus.chat import lobby as lobby_list
@@ -19,6 +19,7 @@ from bus.http.guest_cookie import remember_guest
 from bus.messaging import throttle
 from bus.models import Room
 from bus.pages.catalog import script_catalog
+from bus.pages.context import render
 from bus.pages.forms import RoomForm
 from bus.pages.history import rows_of
 from bus.pages.throttling import refusal
@@ -26,22 +27,9 @@ from bus.pages.visitor import visitor_of
 from bus.posting import catch_up
 from bus.posting.catch_up import Recovery
 from bus.protocol.errors import Banned, Conflict, Forbidden, NotFound
+from bus.servers.django import mark_as_logged
 
-_ICON = Path(__file__).resolve().parents[1] / "static" / "bus" / "favicon.ico"
 FIRST_PAGE = 50  # messages of the first paint
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The site's root is the lobby."""
-    return redirect("lobby")
-
-
-@require_safe
-@cache_control(public=True, max_age=86_400)
-def icon(_request: HttpRequest) -> HttpResponse:
-    """What browsers ask for wherever a page names no icon, as those of the API and the admin."""
-    return HttpResponse(_ICON.read_bytes(), content_type="image/x-icon")
 
 
 @never_cache
@@ -51,7 +39,7 @@ def lobby(request: HttpRequest) -> HttpResponse:
     visitor = visitor_of(request)
     form = RoomForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
-        return redirect("room", form.cleaned_data["name"])
+        return redirect("bus:room", form.cleaned_data["name"])
     query, after = request.GET.get("q", "").strip(), request.GET.get("after", "")
     context = {
         "page": lobby_list.page(visitor, query, after),
@@ -71,17 +59,17 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
     try:
         found = room_rights.enter(name, visitor).room
         if found.name != name:
-            return redirect("room", found.name)
+            return redirect("bus:room", found.name)
         page = _first_page(found)
     except NotFound:
-        return render(request, "404.html", {"room_name": name}, status=404)
+        return render(request, "bus/not_found.html", {"room_name": name}, status=404)
     except Conflict:
-        return render(request, "404.html", {"room_name": name, "alike": True}, status=409)
+        return render(request, "bus/not_found.html", {"room_name": name, "alike": True}, status=409)
     except Forbidden as error:
         banned = isinstance(error, Banned)
         by_address = isinstance(error, Banned) and error.by_address
         context = {"room_name": name, "banned": banned, "by_address": by_address}
-        return render(request, "403.html", context, status=403)
+        return render(request, "bus/forbidden.html", context, status=403)
     if not found.pk:
         # So that nobody waits in a room that their socket may not make yet.
         quotas = throttle.new_room(visitor.key, client_address.of_request(request).address)
@@ -100,12 +88,24 @@ def room(request: HttpRequest, name: str) -> HttpResponse:
         "rows": rows_of(page.messages, visitor.id),
         "since": page.head,  # what changes after this is fetched on joining
         "more": len(page.messages) >= FIRST_PAGE,
+        "websocket_url": conf.websocket_url or reverse("bus:websocket"),
         "body_limit": conf.body_limit,
         "catalog": script_catalog(),
     }
     response = render(request, "bus/room.html", context)
     if visitor.guest:
         remember_guest(response, guest_token(visitor))
+    return response
+
+
+def upgrade_required(request: HttpRequest, **_room: str) -> HttpResponse:
+    """What is said by plain HTTP where a WebSocket is."""
+    text = "Here is a WebSocket; see docs/protocol.md.\n"
+    response = HttpResponse(text, content_type="text/plain; charset=utf-8", status=426)
+    # WSGI leaves what is between two hops to its server.
+    if isinstance(request, ASGIRequest):
+        response.headers["Upgrade"] = "websocket"
+    mark_as_logged(response)
     return response
 
 

@@ -25,7 +25,8 @@ def test_another_project_includes_bus_and_keeps_its_own_admin(
     other = ModuleType("other_urls")
     other.urlpatterns = [path("", include("bus.urls"))]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "other_urls", other)
-    assert resolve("/chat/lobby/", "other_urls").url_name == "room"
-    assert resolve("/api/v1/openapi.json", "other_urls").app_names == ["ninja"]
-    with pytest.raises(Resolver404):
-        resolve("/admin/", "other_urls")
+    assert resolve("/chat/lobby/", "other_urls").view_name == "bus:room"
+    assert resolve("/api/v1/openapi.json", "other_urls").app_names == ["bus", "ninja"]
+    for absent in ("/admin/", "/", "/favicon.ico", "/accounts/login/", "/accounts/signup/"):
+        with pytest.raises(Resolver404):
+            resolve(absent, "other_urls")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from django.utils.translation.template import templatize
 
-BUS = Path(__file__).resolve().parents[3] / "bus"
-CATALOGUES = BUS / "locale" / "ko" / "LC_MESSAGES"
+ROOT = Path(__file__).resolve().parents[3]
+# The project has the words of the app, too.
+CATALOGUES = [("bus", "django"), ("bus", "djangojs"), ("config", "django")]
 TEXT = r"""(u?(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'))"""
 IN_TEMPLATE = re.compile(r"\b(?:_|n?gettext)\(\s*" + TEXT)
 IN_SCRIPT = re.compile(r"\bn?gettext\(\s*" + TEXT)
@@ -28,8 +29,12 @@ PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]")
 Catalogue = dict[str, list[str]]
 
 
-def compiled(domain: str) -> Catalogue:
-    with (CATALOGUES / f"{domain}.mo").open("rb") as file:
+def catalogue(package: str, domain: str, kind: str) -> Path:
+    return ROOT / package / "locale" / "ko" / "LC_MESSAGES" / f"{domain}.{kind}"
+
+
+def compiled(package: str, domain: str) -> Catalogue:
+    with catalogue(package, domain, "mo").open("rb") as file:
         entries = gettext.GNUTranslations(file)._catalog  # type: ignore[attr-defined]
     found: Catalogue = {}
     for key, text in entries.items():
@@ -38,8 +43,8 @@ def compiled(domain: str) -> Catalogue:
     return found
 
 
-def written(domain: str) -> Catalogue:
-    source = (CATALOGUES / f"{domain}.po").read_text("utf-8")
+def written(package: str, domain: str) -> Catalogue:
+    source = catalogue(package, domain, "po").read_text("utf-8")
     found: Catalogue = {}
     for entry in ENTRY.finditer(source):
         found[unquoted(entry["id"])] = [unquoted(text) for text in MSGSTR.findall(entry["texts"])]
@@ -51,14 +56,14 @@ def unquoted(lines: str) -> str:
     return "".join(ast.literal_eval(line) for line in lines.splitlines())
 
 
-def in_templates() -> Iterator[tuple[str, str]]:
-    for path in sorted((BUS / "templates").rglob("*.[ht]*")):
+def in_templates(package: str) -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / package / "templates").rglob("*.[ht]*")):
         for found in IN_TEMPLATE.finditer(templatize(path.read_text("utf-8"))):
             yield ast.literal_eval(found[1]), path.name
 
 
-def in_python() -> Iterator[tuple[str, str]]:
-    for path in sorted(BUS.rglob("*.py")):
+def in_python(package: str) -> Iterator[tuple[str, str]]:
+    for path in sorted((ROOT / package).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
                 continue
@@ -67,35 +72,45 @@ def in_python() -> Iterator[tuple[str, str]]:
 
 
 def in_scripts() -> Iterator[tuple[str, str]]:
-    for path in sorted((BUS / "static").rglob("*.js")):
+    for path in sorted((ROOT / "bus" / "static").rglob("*.js")):
         for found in IN_SCRIPT.finditer(path.read_text("utf-8")):
             yield ast.literal_eval(found[1]), path.name
 
 
+def used(package: str, domain: str) -> set[tuple[str, str]]:
+    if domain == "djangojs":
+        return set(in_scripts())
+    return {*in_templates(package), *in_python(package)}
+
+
 def test_the_search_finds_strings_of_each_kind() -> None:
-    assert ("Write a message…", "room.html") in set(in_templates())
-    assert any("%(room_name)s" in text for text, _ in in_templates())
-    assert ("Go to a room, or make one", "forms.py") in set(in_python())
-    assert ("%(count)s new message", "log.js") in set(in_scripts())
+    assert ("Write a message…", "room.html") in used("bus", "django")
+    assert any("%(room_name)s" in text for text, _ in used("bus", "django"))
+    assert ("Go to a room, or make one", "forms.py") in used("bus", "django")
+    assert ("This name is reserved.", "forms.py") in used("config", "django")
+    assert ("%(count)s new message", "log.js") in used("bus", "djangojs")
 
 
-@pytest.mark.parametrize("domain", ["django", "djangojs"])
-def test_every_string_is_translated(domain: str) -> None:
-    korean = compiled(domain)
-    used = [*in_templates(), *in_python()] if domain == "django" else [*in_scripts()]
-    missing = {f"{place}: {text}" for text, place in used if not all(korean.get(text, [""]))}
+@pytest.mark.parametrize(("package", "domain"), CATALOGUES)
+def test_every_string_is_translated(package: str, domain: str) -> None:
+    korean = {**compiled("bus", domain), **compiled(package, domain)}
+    missing = {
+        f"{place}: {text}"
+        for text, place in used(package, domain)
+        if not all(korean.get(text, [""]))
+    }
     assert not missing, (
         f"without Korean in {domain}.po, or not compiled: `manage.py compilemessages`"
     )
 
 
-@pytest.mark.parametrize("domain", ["django", "djangojs"])
-def test_translations_keep_their_placeholders(domain: str) -> None:
-    for text, translations in compiled(domain).items():
+@pytest.mark.parametrize(("package", "domain"), CATALOGUES)
+def test_translations_keep_their_placeholders(package: str, domain: str) -> None:
+    for text, translations in compiled(package, domain).items():
         for translation in translations:
             assert set(PLACEHOLDER.findall(translation)) == set(PLACEHOLDER.findall(text)), text
 
 
-@pytest.mark.parametrize("domain", ["django", "djangojs"])
-def test_the_compiled_catalogue_is_the_written_one(domain: str) -> None:
-    assert compiled(domain) == written(domain)
+@pytest.mark.parametrize(("package", "domain"), CATALOGUES)
+def test_the_compiled_catalogue_is_the_written_one(package: str, domain: str) -> None:
+    assert compiled(package, domain) == written(package, domain)

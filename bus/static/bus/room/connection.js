@@ -54,7 +54,7 @@ export class BusConnection extends HTMLElement {
 
   #way() {
     if (this.#change.reason === "unauthenticated") {
-      return make("a", { href: this.actions.login }, gettext("Sign in"));
+      return make("a", { href: this.actions.login || location.href }, gettext("Sign in"));
     }
     return button(gettext("Try now"), () => this.actions.retry());
   }

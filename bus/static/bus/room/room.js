@@ -19,13 +19,13 @@ const LIMITS = ["slow_mode", "rate_limited"]; // the text goes back to the compo
 /** Ties the client to the log, the composer and the bar. */
 class BusRoom extends HTMLElement {
   connectedCallback() {
-    const { room, since, me } = this.dataset;
+    const { room, since, me, websocket } = this.dataset;
     this.me = me;
     this.log = this.querySelector("bus-log");
     this.composer = this.querySelector("bus-composer");
     this.typing = this.querySelector("bus-typing");
     this.title = document.title;
-    this.bus = connect("/ws/", { user: me });
+    this.bus = connect(websocket, { user: me });
     this.room = this.bus.room(room, { since: Number(since) });
     const say = (text, role) => this.#say(text, role);
     this.actions = new Actions(this.log.list, this.room, (row) => this.#may(row), say);

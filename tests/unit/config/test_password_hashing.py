@@ -8,8 +8,8 @@ from django.contrib.auth import hashers
 from django.contrib.auth.hashers import PBKDF2PasswordHasher, check_password, make_password
 from django.test import override_settings
 
-from bus.pages.password_hashing import AT_ONCE
 from config import settings as own
+from config.password_hashing import AT_ONCE
 
 
 @override_settings(PASSWORD_HASHERS=own.PASSWORD_HASHERS)

@@ -20,17 +20,17 @@ from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
 from bus.messaging.quota import Quota
-from bus.pages.forms import SignUpForm
 from bus.pages.throttling import give_back, refusal
+from config.forms import SignUpForm
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class SignIn(auth.LoginView):
-    """Django's own; see bus/pages/sign_in.py for what it guards against."""
+    """Django's own; see config/sign_in.py for what it guards against."""
 
     redirect_authenticated_user = True
-    next_page = "lobby"
+    next_page = "bus:lobby"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """The form, and whether a password may be reset."""
@@ -43,7 +43,7 @@ class SignUp(auth.RedirectURLMixin, CreateView):  # type: ignore[type-arg]
 
     form_class = SignUpForm
     template_name = "registration/signup.html"
-    next_page = "lobby"
+    next_page = "bus:lobby"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Who is signed in already has nothing to do here."""
@@ -126,7 +126,7 @@ class PasswordResetConfirm(auth.PasswordResetConfirmView):
 
     post_reset_login = True
     post_reset_login_backend = _BACKEND
-    success_url = reverse_lazy("lobby")
+    success_url = reverse_lazy("bus:lobby")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Look at the link; wrong ones count as wrong keys do."""

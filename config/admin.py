@@ -1,4 +1,4 @@
-"""Lists of other apps, which answer whatever is asked of them, as ours do."""
+"""Lists of other apps in the admin, which answer whatever is asked of them, as ours do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.contrib import admin
 from bus.admin.base import BaseAdmin
 
 
-def answer_all_lookups(app: str) -> None:
+def _answer_all_lookups(app: str) -> None:
     """Lists of others, as they are, but for what would be an error where a lookup has no sense."""
     if not apps.is_installed(app):
         return
@@ -22,3 +22,8 @@ def answer_all_lookups(app: str) -> None:
         if theirs.__module__ == f"{app}.admin":
             admin.site.unregister(model)
             admin.site.register(model, type(theirs.__name__, (BaseAdmin, theirs), {}))
+
+
+# `bus.admin`, imported above, has taken the lists of people by then.
+_answer_all_lookups("django.contrib.auth")
+_answer_all_lookups("axes")
