@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from bus.conf.environment import from_environment
 from bus.conf.kinds import parse_bool
 from bus.conf.table import all_settings
 from bus.embedded import private_files
-from config import mail
+from config import logs, mail
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = paths.var_dir()
@@ -272,31 +271,4 @@ if BUS_HTTPS:
     # would send probes and services on, too, and those of a proxy that does not tell in a circle.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
-LOG_FORMAT = os.environ.get("LOG_FORMAT", "text")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "text": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
-        "json": {"()": "bus.logs.JSONFormatter"},
-    },
-    "filters": {
-        "no_sockets": {"()": "bus.logs.NoSocketLines"},
-        "rate_limit": {"()": "bus.logs.RateLimitFilter"},
-    },
-    # With handlers and levels as uvicorn has set them.
-    "loggers": {
-        "uvicorn.error": {"filters": ["no_sockets", "rate_limit"]},
-        # Wrong passwords and locks; not each step on the way.
-        "axes": {"level": "WARNING"},
-    },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": LOG_FORMAT,
-            "filters": ["rate_limit"],
-            "stream": sys.stderr,
-        }
-    },
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-}
+LOGGING = logs.as_text_or_json(os.environ.get("LOG_FORMAT", "text"))
