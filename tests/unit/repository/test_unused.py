@@ -124,7 +124,8 @@ def used() -> set[str]:
 
 def spelled() -> str:
     """What settings, checks and the like name by their dotted path, and the Procfile."""
-    files = (SETTINGS, SETTINGS.with_name("urls.py"), ROOT / "Procfile")
+    config = [SETTINGS.with_name(f"{name}.py") for name in ("settings", "urls", "logs")]
+    files = (*config, ROOT / "Procfile")
     return "\n".join(file.read_text("utf-8") for file in files)
 
 
