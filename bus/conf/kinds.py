@@ -1,6 +1,7 @@
 """The kinds of settings: what each takes from Django's settings, and from the environment.
 
-Read: Django 5.2.19 (utils/functional.py, conf/__init__.py, test/utils.py).
+Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (utils/functional.py, conf/__init__.py,
+test/utils.py).
 Relies on:
     django.utils.functional: empty
     django.conf.settings: _wrapped

@@ -1,6 +1,6 @@
 """What Bus relies on in Django beyond its public API.
 
-Read: Django 5.2.19 (utils/log.py, middleware/csrf.py).
+Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (utils/log.py, middleware/csrf.py).
 Relies on:
     django.utils.log.log_response: `getattr(response, "_has_been_logged", False)`
     django.middleware.csrf.CsrfViewMiddleware: _reject, process_request, process_view

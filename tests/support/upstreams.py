@@ -24,15 +24,15 @@ class Knowledge:
     """A file that knows private parts of others: versions by package, and names by object."""
 
     file: str
-    versions: dict[str, str]
+    versions: dict[str, list[str]]
     names: dict[str, list[str]]
 
     def unread(self) -> Iterator[str]:
         """Which releases run that were not the ones read, in words."""
         for package, read in self.versions.items():
             found = importlib.metadata.version(package)
-            if found != read:
-                yield f"{package} is {found}, and {read} was read; {self._again()}"
+            if found not in read:
+                yield f"{package} is {found}, and {', '.join(read)} was read; {self._again()}"
 
     def faults(self) -> Iterator[str]:
         """What holds no longer, in words."""
@@ -75,7 +75,10 @@ def knowledge_of(path: Path) -> Knowledge | None:
         target: [quoted or plain for quoted, plain in _NAME.findall(rest)]
         for target, rest in _TARGET.findall(read[2])
     }
-    return Knowledge(str(path.relative_to(ROOT)), dict(_PACKAGE.findall(read[1])), names)
+    versions: dict[str, list[str]] = {}
+    for package, version in _PACKAGE.findall(read[1]):
+        versions.setdefault(package, []).append(version)
+    return Knowledge(str(path.relative_to(ROOT)), versions, names)
 
 
 def resolved(path: str) -> Any:

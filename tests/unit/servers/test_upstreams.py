@@ -52,11 +52,11 @@ def test_what_holds_no_longer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("importlib.metadata.version", lambda package: "2.0")
     known = Knowledge(
         "bus/servers/it.py",
-        {"upstream": "1.0"},
+        {"upstream": ["1.0", "1.5"]},
         {"upstream.Server": ["kept", "_lost"], "upstream.Gone": ["all"]},
     )
     assert list(known.unread()) == [
-        "upstream is 2.0, and 1.0 was read; read it again, then mend bus/servers/it.py"
+        "upstream is 2.0, and 1.0, 1.5 was read; read it again, then mend bus/servers/it.py"
     ]
     assert list(known.faults()) == [
         "upstream 2.0: upstream.Server has no _lost any more; "
