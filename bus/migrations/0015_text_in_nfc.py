@@ -1,3 +1,4 @@
+import sys
 from typing import Any
 
 from django.db import migrations
@@ -10,7 +11,8 @@ _CHUNK = 1000
 def compose(apps: Any, _schema_editor: Any) -> None:
     """Have every stored text in NFC, as what is written from now on.
 
-    It looks the same, so nobody is told; a few rows at a time, while messages come and go.
+    It looks the same, so nobody is told; a few rows at a time, while messages come and go. What
+    grows by it, and would no longer fit where it is, stays as it was.
     """
     _compose(apps.get_model("bus", "Message"), "body", "author_name")
     _compose(apps.get_model("bus", "Room"), "title", "topic")
@@ -18,13 +20,19 @@ def compose(apps: Any, _schema_editor: Any) -> None:
 
 
 def _compose(model: Any, *fields: str) -> None:
+    limits = {name: model._meta.get_field(name).max_length or sys.maxsize for name in fields}
     last = 0
     while rows := list(
         model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", *fields)[:_CHUNK]
     ):
         for pk, *texts in rows:
             told = dict(zip(fields, texts, strict=True))
-            changed = {name: nfc(text) for name, text in told.items() if nfc(text) != text}
+            composed = {name: nfc(text) for name, text in told.items()}
+            changed = {
+                name: text
+                for name, text in composed.items()
+                if text != told[name] and len(text) <= limits[name]
+            }
             if changed:
                 # What was edited or removed meanwhile stays so.
                 model.objects.filter(pk=pk, **{name: told[name] for name in changed}).update(

@@ -129,3 +129,6 @@ class Room(models.Model):
         if self._state.adding:
             self.name = canonical_name(self.name) or self.name
         check_labels(title=self.title, topic=self.topic)
+        # Composed, as they are stored, they may be longer than they were typed.
+        self.title, self.topic = nfc(self.title), nfc(self.topic)
+        self.clean_fields({each.name for each in self._meta.fields} - {"title", "topic"})

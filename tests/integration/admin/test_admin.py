@@ -58,6 +58,13 @@ def test_a_room_is_made_and_changed_without_touching_its_head(admin: Client) -> 
     assert (room.name, room.title, room.head) == ("자유방", "New", 7)
 
 
+def test_a_title_that_is_too_long_as_it_is_stored_is_refused(admin: Client) -> None:
+    # In NFC each of these is two characters.
+    answer = admin.post("/admin/bus/room/add/", {**ROOM, "name": "long", "title": "\u0958" * 61})
+    assert "at most 120 characters" in answer.content.decode()
+    assert not Room.objects.filter(name="long").exists()
+
+
 def test_an_open_review_cannot_be_deleted(admin: Client) -> None:
     room = Room.objects.create(name="launch")
     row = Message.objects.create(
