@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import django
 from channels.routing import ChannelNameRouter, URLRouter
 from django.urls import re_path
 
@@ -22,9 +25,20 @@ websocket_urlpatterns = [
 
 websocket = URLRouter(websocket_urlpatterns)
 
+
+def _task_workers() -> dict[str, Any]:
+    """The workers of `django.tasks`, which Django 6 has."""
+    if django.VERSION < (6, 0):
+        return {}
+    from bus.tasks.channels import workers
+
+    return workers()
+
+
 channels = ChannelNameRouter(
     {
         channel_names.MODERATION: ModerationWorker.as_asgi(),
         channel_names.BROADCAST: BroadcastWorker.as_asgi(),
+        **_task_workers(),
     }
 )

@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus.chat import guest_networks, newcomers
-from bus.messaging import publisher
+from bus.messaging import publisher, task_results
 from bus.posting import events
 from bus.protocol.errors import Unavailable
 from bus.review import expiry
@@ -45,6 +45,7 @@ def _forget() -> None:
     close_old_connections()
     newcomers.forget_old()
     guest_networks.forget_old()
+    task_results.forget_old()
 
 
 def _expire() -> tuple[events.EventBatches, bool]:

@@ -162,14 +162,14 @@ class Slot:
     async def _prepare(self) -> None:
         """Decode what was claimed; dead-letter what cannot be, slow down killers."""
         for delivery in list(self._lease.deliveries):
-            if delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
+            if (wrong := undeliverable.decode(self._worker.layer, delivery)) is not None:
+                await self._settlement.dead_letter(delivery, wrong)
+            elif delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
                 delivery.deliveries -= 1  # This one is no attempt.
                 await self._settlement.dead_letter(delivery, "its worker died with it")
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
                 delivery.deliveries -= 1
                 await self._settlement.retry_later(delivery, "its worker died with it")
-            elif (wrong := undeliverable.decode(self._worker.layer, delivery)) is not None:
-                await self._settlement.dead_letter(delivery, wrong)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
@@ -197,7 +197,7 @@ class Slot:
 
     async def _is_outage(self, failures: dict[int, BaseException]) -> bool:
         """Whether the servers are to blame; one that is silent shows as a handler that hangs."""
-        errors = failures.values()
+        errors = [e for e in failures.values() if not undeliverable.is_hopeless(e)]
         if any(outage.looks_like_outage(error) for error in errors):
             return True
         late = any(isinstance(error, TimeoutError) for error in errors)
