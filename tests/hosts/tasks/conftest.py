@@ -70,3 +70,23 @@ def worker(tasks):
         yield found
         # Before the worker is asked to stop.
         tasks.gate.set()
+
+
+@pytest.fixture(params=["immediate", "bus"])
+def backend(request, settings):
+    """The default back-end: Django's immediate one, or Bus with a worker."""
+    if request.param == "immediate":
+        immediate = "django.tasks.backends.immediate.ImmediateBackend"
+        settings.TASKS = {"default": {"BACKEND": immediate, "QUEUES": ["default", "mail"]}}
+        request.getfixturevalue("tasks")
+    else:
+        request.getfixturevalue("worker")
+    from django.tasks import default_task_backend
+
+    return default_task_backend
+
+
+@pytest.fixture
+def known(backend, tasks):
+    """The tasks of the project, with each of the back-ends."""
+    return tasks

@@ -23,6 +23,7 @@ PACES = {
     "chaos/test_slow.py::talk": "the pace of talk",
     "chaos/test_stops.py::test_a_broker_that_goes_away_is_waited_for": "the length of the outage",
     "chaos/test_stops.py::test_a_rolling_restart_loses_nothing": "the pace of talk",
+    "hosts/tasks/host/wait.py::until": "the one way to wait, of a project of its own",
     "integration/broker/test_brokers.py"
     "::test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once": "the length of the outage",
     "integration/broker/test_sentinel.py::sent_at_last": "between two attempts to send",
