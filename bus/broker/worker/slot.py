@@ -37,6 +37,8 @@ class Owner(Protocol):
     stopping: asyncio.Event
     outage: Outage
     on_failure: Callable[[], None]
+    # How much work a slot claims at once for a consumer of single messages, in seconds.
+    work_held: float
 
     def count(self, handled: int) -> None:
         """Note that messages were handled."""
@@ -58,7 +60,7 @@ class Slot:
         # These tell the broker what the slot does, each in its own way, all in the slot's name.
         broker = self._stream, self.name, self._until_available
         self._pace = Pace()
-        self._claims = Claims(*broker, self._pace)
+        self._claims = Claims(*broker, self._pace, worker.work_held)
         self._lease = Lease(*broker)
         self._settlement = Settlement(*broker, self._lease)
         self._consumer_run: ConsumerRun | None = None

@@ -4,9 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from bus.messaging import presence_store
-from bus.messaging.presence_store import Changes, PresenceStore
+from bus.messaging.presence_store import Attendance, Changes, PresenceStore
 from bus.protocol.objects import Author
-from tests.support.wait import PATIENCE
+from tests.support.wait import PATIENCE, until_async
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("broker")]
 
@@ -25,9 +25,26 @@ def of(room: int) -> PresenceStore:
 
 async def told(room: int) -> tuple[int, list[Author], list[Author]]:
     """The changes, once the broker gives them."""
-    while not isinstance(found := await of(room).changes(), Changes):
+
+    async def changes() -> Changes | None:
+        found = await of(room).changes()
+        if isinstance(found, Changes):
+            return found
         assert found < PATIENCE
+        return None
+
+    found = await until_async(changes, "the broker gives the changes", PATIENCE)
     return found.count, found.joined, found.left
+
+
+async def seen_by(process: str, room: int, count: int) -> Attendance:
+    """What a process with nobody there is told of the room, once there are so many."""
+
+    async def seen() -> Attendance | None:
+        found = await of(room).attend(process, {})
+        return found if found.count == count else None
+
+    return await until_async(seen, f"{count} are there")
 
 
 async def test_a_person_in_two_processes_is_one(room: int) -> None:
@@ -72,8 +89,7 @@ async def test_whom_nobody_renews_is_gone(room: int, monkeypatch: pytest.MonkeyP
     with monkeypatch.context() as brief:
         brief.setattr(PresenceStore, "ttl", 1)
         await of(room).attend("a", {"u7": MINA})
-    while (seen := await of(room).attend("b", {})).count != 1:
-        pass
+    seen = await seen_by("b", room, 1)
     assert seen.members == [JUN]
     # Nobody heard of the arrival, so nobody hears of the end.
     assert await told(room) == (1, [], [])
@@ -87,8 +103,7 @@ async def test_who_leaves_is_gone_after_the_grace(room: int, settings: Settings)
     # In another process, after a deploy.
     back = await of(room).attend("b", {"u7": MINA})
     assert (back.count, back.untold) == (2, 0)
-    while (seen := await of(room).attend("b", {})).count != 1:
-        pass
+    seen = await seen_by("b", room, 1)
     assert (seen.members, seen.untold) == ([MINA], 1)
     assert await told(room) == (1, [], [JUN])
 
