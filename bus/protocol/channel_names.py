@@ -35,7 +35,7 @@ def author_group(author_key: str) -> str:
     return f"author.{author_key}"
 
 
-def own_mark(author_key: str, client_id: str) -> str:
+def sender_mark(author_key: str, client_id: str) -> str:
     """Which plain socket a message is from: by who wrote it, and what its `client_id` begins with.
 
     Everybody in the room can read a `client_id`, and send another message with it.

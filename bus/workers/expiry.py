@@ -32,8 +32,8 @@ async def expire_forever(pause: float = _PAUSE) -> None:
             if time.monotonic() - forgot_at >= _FORGET_EVERY:
                 await sync_to_async(_forget)()
                 forgot_at = time.monotonic()
-            told, more = await sync_to_async(_expire)()
-            await publisher.publish(told.rooms, told.authors)
+            batches, more = await sync_to_async(_expire)()
+            await publisher.publish(batches.rooms, batches.authors)
         except (OperationalError, InterfaceError, Unavailable) as error:
             # Decided and stored, or left for the next look; sessions repair what they missed.
             logger.debug("Held messages wait: %s", error)

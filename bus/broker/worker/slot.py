@@ -12,7 +12,7 @@ from bus.broker.delivery import Delivery
 from bus.broker.outage import Outage
 from bus.broker.stream import Claim
 from bus.broker.worker import undeliverable
-from bus.broker.worker.claims import Claims, Pace
+from bus.broker.worker.claims import Claims, HandlingTime
 from bus.broker.worker.consumer_run import Application, ConsumerRun
 from bus.broker.worker.lease import Lease
 from bus.broker.worker.settlement import Settlement
@@ -59,8 +59,8 @@ class Slot:
         self._until_available = UntilAvailable(worker.stopping, worker.outage)
         # These tell the broker what the slot does, each in its own way, all in the slot's name.
         broker = self._stream, self.name, self._until_available
-        self._pace = Pace()
-        self._claims = Claims(*broker, self._pace, worker.work_held)
+        self._handling_time = HandlingTime()
+        self._claims = Claims(*broker, self._handling_time, worker.work_held)
         self._lease = Lease(*broker)
         self._settlement = Settlement(*broker, self._lease)
         self._consumer_run: ConsumerRun | None = None
@@ -105,7 +105,7 @@ class Slot:
 
     async def release_waiting(self) -> None:
         """Let other workers have what waits behind slow handlers, save in their partitions."""
-        if not self._handling or self._pace.elapsed < _SHARE_AFTER:
+        if not self._handling or self._handling_time.elapsed < _SHARE_AFTER:
             return
         # What was tried in a list that failed is tried apart here, soon.
         await self._release_others({d.stream for d in self.in_flight if d.tries})
@@ -129,7 +129,7 @@ class Slot:
 
     async def _work(self) -> None:
         """Deliver what is in hand until it is settled or the worker stops."""
-        self._pace.begin(len(self._lease.deliveries))
+        self._handling_time.begin(len(self._lease.deliveries))
         await self._prepare()
         batch_size = self._consumer_run.batch_size if self._consumer_run else 0
         self._claims.claim_ahead(self._lease.deliveries, batch_size)
@@ -159,7 +159,7 @@ class Slot:
                     await self._release_others({group[0].stream})
                 continue
             await self._settle(group, failures, fail=True)
-        self._pace.end()
+        self._handling_time.end()
 
     async def _prepare(self) -> None:
         """Decode what was claimed; dead-letter what cannot be, slow down killers."""
@@ -220,7 +220,7 @@ class Slot:
     async def _release_others(self, busy: set[str]) -> None:
         """Hand back what is held of all partitions but these."""
         in_hand = self._lease.drop_others(busy)
-        self._pace.give_away(len(in_hand))
+        self._handling_time.give_away(len(in_hand))
         spare = in_hand + self._claims.drop_ahead(busy)
         if spare:
             await self._settlement.release(spare)

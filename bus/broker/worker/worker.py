@@ -175,11 +175,11 @@ class Worker:
 
     def _heartbeats(self) -> list[Heartbeat]:
         """One for each broker host, so that a silent one does not silence the others."""
-        places: dict[SteadyClock, list[tuple[str, Host]]] = {}
+        by_clock: dict[SteadyClock, list[tuple[str, Host]]] = {}
         for channel in self.channels:
-            place = self.layer.stream(channel).base, self.layer.host_of(channel)
-            places.setdefault(self.layer.clock_of(channel), []).append(place)
-        return [Heartbeat(self.id, found, self.about, clock) for clock, found in places.items()]
+            base_and_host = self.layer.stream(channel).base, self.layer.host_of(channel)
+            by_clock.setdefault(self.layer.clock_of(channel), []).append(base_and_host)
+        return [Heartbeat(self.id, found, self.about, clock) for clock, found in by_clock.items()]
 
     async def _first_beat(self, heartbeat: Heartbeat) -> None:
         tries = 0

@@ -55,7 +55,7 @@ async def test_a_person_in_two_processes_is_one(room: int) -> None:
     assert (await of(room).depart("a", ["u7"])).count == 2
     assert (await of(room).depart("a", ["u7"])).count == 2
     left = await of(room).depart("b", ["u7"])
-    assert (left.count, left.members, left.untold) == (1, [JUN], 1)
+    assert (left.count, left.members, left.unpublished) == (1, [JUN], 1)
     assert await told(room) == (1, [], [MINA])
     assert (await of(2).attend("a", {})).count == 0
 
@@ -64,9 +64,9 @@ async def test_who_comes_back_at_once_never_left(room: int) -> None:
     await of(room).attend("a", {"u7": MINA})
     await told(room)
     await of(room).depart("a", ["u7"])
-    assert (await of(room).attend("a", {"u7": MINA})).untold == 0
+    assert (await of(room).attend("a", {"u7": MINA})).unpublished == 0
     await of(room).attend("a", {"g1": JUN})
-    assert (await of(room).depart("a", ["g1"])).untold == 0
+    assert (await of(room).depart("a", ["g1"])).unpublished == 0
     assert await told(room) == (1, [], [])
 
 
@@ -99,12 +99,12 @@ async def test_who_leaves_is_gone_after_the_grace(room: int, settings: Settings)
     settings.BUS_PRESENCE_GRACE = 0.3
     await of(room).attend("a", {"u7": MINA, "g1": JUN})
     await told(room)
-    assert (await of(room).depart("a", ["u7", "g1"])).untold == 0
+    assert (await of(room).depart("a", ["u7", "g1"])).unpublished == 0
     # In another process, after a deploy.
     back = await of(room).attend("b", {"u7": MINA})
-    assert (back.count, back.untold) == (2, 0)
+    assert (back.count, back.unpublished) == (2, 0)
     seen = await seen_by("b", room, 1)
-    assert (seen.members, seen.untold) == ([MINA], 1)
+    assert (seen.members, seen.unpublished) == ([MINA], 1)
     assert await told(room) == (1, [], [JUN])
 
 

@@ -333,5 +333,5 @@ async def test_a_change_that_cannot_be_told_is_done(
     assert event_batch is not None
     told = [(seq, json.loads(frame)["type"]) for seq, frame in event_batch.events]
     assert told == [(1, "message.posted"), (2, "message.removed")]
-    assert event_batch.plain == []
+    assert event_batch.plain_chat == []
     assert b"here" not in b"".join(frame for _, frame in event_batch.events)

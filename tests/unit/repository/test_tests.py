@@ -38,7 +38,7 @@ PACES = {
 SPINS = {"unit/realtime/test_flush_scheduler.py::test_a_slow_flush_is_followed_by_as_long_a_rest"}
 # Private names that are patched, by file and name, each with its why.
 PATCHED = {
-    "integration/broker/test_clock.py::_told": "a clock that was not heard of for a minute",
+    "integration/broker/test_clock.py::_answer": "a clock that was not heard of for a minute",
     "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
     "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
     "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
