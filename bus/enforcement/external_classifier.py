@@ -98,7 +98,7 @@ class ExternalClassifier:
             self.counts["skipped"] += len(texts)
             return {}
         longest = conf.judge_timeout * self._patience
-        asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts, longest)
+        asking = asyncio.get_running_loop().run_in_executor(_threads, post, texts, longest)
         asking.add_done_callback(partial(self._answered, texts))
         try:
             found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
@@ -168,7 +168,7 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _post(texts: list[str], longest: float) -> list[str]:
+def post(texts: list[str], longest: float) -> list[str]:
     """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong.
 
     It takes at most `longest` seconds.

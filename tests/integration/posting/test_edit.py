@@ -108,13 +108,13 @@ async def test_an_edit_is_judged_again(moderated_server: uvicorn.Server) -> None
 async def test_an_external_judge_is_asked_about_an_edit(
     moderated_server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    def answer(texts: list[str]) -> list[str]:
+    def answer(texts: list[str], longest: float) -> list[str]:
         if "broken" in texts[0]:
             raise OSError("no such host")
         return ["off_topic" if "odd" in text else "" for text in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external_classifier, "_post", answer)
+    monkeypatch.setattr(external_classifier, "post", answer)
     async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "good morning"))["id"]

@@ -42,8 +42,6 @@ PATCHED = {
     "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
     "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
     "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
-    "integration/posting/test_edit.py::_post": "an answer from outside of Bus",
-    "integration/workers/test_moderation.py::_post": "an answer from outside of Bus",
 }
 
 # What fails a test by itself, beside `assert` and calls of helpers that have one.
