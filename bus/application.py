@@ -3,48 +3,89 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
-from channels.routing import ProtocolTypeRouter
-from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIRequest
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.urls import re_path
 
 from bus import routing, unavailable
 from bus.api import middleware
-from bus.consumers import web_process
-from bus.consumers.identity import Identity
-from bus.consumers.lifespan import lifespan
-from bus.consumers.origin import OriginGuard
+from bus.conf import conf
+from bus.consumers import origin
 from bus.database import limits
 from bus.database.connection_limit import ConnectionLimit
 from bus.database.requests import BoundedRequests
+from bus.http import static_files, urls
 from bus.http.body_limit import BodyLimit
 from bus.http.security_headers import SecurityHeaders
-from bus.servers import shutdown
+from bus.http.static_files import Application
 
 # What asks whether all is well does not wait with what may be the matter; the first of them asks
 # for nothing but an answer.
 _LIMITS: dict[str, ConnectionLimit | None] = {"/livez": None, "/readyz": limits.probes}
 
 
-def build(http: ASGIHandler) -> ProtocolTypeRouter:
+class Mounted(ProtocolTypeRouter):
+    """The application of a project with Bus; the checks know it by its class."""
+
+
+def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
     """Route each protocol, with what bounds it around; Django is set up before."""
-
-    async def refuse(scope: dict[str, Any], send: Any) -> None:
-        await http.send_response(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
-
-    requests = BoundedRequests(http, _limit_of, refuse)
-    return ProtocolTypeRouter(
+    if isinstance(http, WSGIHandler) or not callable(http):
+        raise ImproperlyConfigured(
+            "bus.asgi.mount takes what django.core.asgi.get_asgi_application() returns, not "
+            f"{http!r}. WebSockets do not come through WSGI."
+        )
+    routes = [*websocket, *routing.websocket_urlpatterns, re_path(r"", origin.nowhere)]  # type: ignore[arg-type]
+    return Mounted(
         {
-            "http": SecurityHeaders(BodyLimit(requests, middleware.body_limit, middleware.wording)),
-            "websocket": shutdown.DaphneDrain(
-                OriginGuard(Identity(routing.websocket)),
-                lambda: web_process.current().connections,
-                lambda: web_process.current().close(),
-            ),
-            "channel": routing.channels,
-            "lifespan": lifespan,
+            "http": _bounded(static_files.served(http) if settings.DEBUG else http),
+            "websocket": _full_path(URLRouter(routes)),
+            "channel": ChannelNameRouter(routing.channels),
+            "lifespan": routing.lifespan,
         }
     )
+
+
+def _bounded(http: Application) -> Application:
+    """What is ours within its bounds; all else, too, where BUS_BOUND_ALL_REQUESTS says so."""
+
+    async def refuse(scope: dict[str, Any], send: Any) -> None:
+        await _send(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
+
+    requests = BoundedRequests(http, _limit_of, refuse)
+    ours = SecurityHeaders(BodyLimit(requests, middleware.body_limit, middleware.wording))
+
+    def serve(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        is_ours = conf.bound_all_requests or urls.match_of(urls.path_of(scope))
+        return (ours if is_ours else http)(scope, receive, send)
+
+    return serve
+
+
+async def _send(response: HttpResponse, send: Any) -> None:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": response.content})
+
+
+def _full_path(websocket: Application) -> Application:
+    """Give URLRouter the path with its root path, as ASGI has it and not all servers do."""
+
+    def serve(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
+        root = scope.get("root_path", "")
+        if root and not scope["path"].startswith(root):
+            scope = {**scope, "path": root + scope["path"]}
+        return websocket(scope, receive, send)
+
+    return serve
 
 
 def _limit_of(scope: dict[str, Any]) -> ConnectionLimit | None:

@@ -17,7 +17,7 @@ class BusConfig(AppConfig):
 
     def ready(self) -> None:
         """Register checks, signals and what orders channels; take the weights learned here."""
-        from bus import checks, signals  # noqa: F401
+        from bus import checks, project_checks, signals  # noqa: F401
         from bus.broker import ordering_fields
         from bus.protocol.channel_names import ORDERING_FIELDS
 

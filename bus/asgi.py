@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 
-def mount(http: Any) -> Any:
+def mount(http: Any, websocket: Sequence[Any] = ()) -> Any:
     """The ASGI application of a project with Bus, whose requests `http` serves.
 
-    `http` is what Django's `get_asgi_application` returns.
+    `http` is what Django's `get_asgi_application` returns; `websocket` are the project's own routes
+    of WebSockets, as for Channels' `URLRouter`: they come first, each with what middleware it has.
     """
     from bus.application import build
 
-    return build(http)
+    return build(http, websocket)
 
 
 def __getattr__(name: str) -> Any:

@@ -1,44 +1,79 @@
-"""What goes where: WebSocket paths to consumers, named channels to workers."""
+"""What goes where: WebSocket paths to consumers, named channels to workers.
+
+`bus.asgi.mount` puts both into a project's application; a project that composes its own takes
+them from here:
+
+    ProtocolTypeRouter({
+        "http": get_asgi_application(),
+        "websocket": URLRouter([*websocket_urlpatterns, *mine]),
+        "channel": ChannelNameRouter({**channels, "mine": MyWorker.as_asgi()}),
+        "lifespan": lifespan,
+    })
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-import django
-from channels.routing import ChannelNameRouter, URLRouter
-from django.urls import re_path
+from django.conf import settings
+from django.urls import URLPattern
 
-from bus.consumers import origin
+from bus.broker.worker.discovery import Channels
+from bus.consumers import web_process
+from bus.consumers.identity import Identity
+from bus.consumers.lifespan import lifespan
+from bus.consumers.origin import OriginGuard
 from bus.consumers.plain_chat import PlainChat
 from bus.consumers.session import Session
+from bus.http import urls
 from bus.protocol import channel_names
+from bus.servers.shutdown import Draining
 from bus.workers.broadcast import BroadcastWorker
 from bus.workers.moderation import ModerationWorker
 
+__all__ = ["channels", "lifespan", "websocket_urlpatterns"]
+
+
+class SocketPattern:
+    """Matches where `reverse("bus:…")` leads, so that sockets are where the pages look for them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
+        """As a pattern of Django's: what is left of the path, and what was found in it."""
+        where = ("/" + path).removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
+        found = urls.match_of(where)
+        if found is None and not where.endswith("/"):
+            found = urls.match_of(where + "/")
+        if found is None or found.url_name != self._name:
+            return None
+        return "", found.args, found.kwargs
+
+
+def _route(name: str, consumer: Any) -> URLPattern:
+    """A route of ours, its own guards around it: those of other routes are others' matter."""
+    guarded = Draining(
+        OriginGuard(Identity(consumer)),
+        lambda: web_process.current().connections,
+        lambda: web_process.current().close(),
+    )
+    # Channels routes to ASGI applications, by whatever has `match`; Django's types know neither.
+    pattern: Any = SocketPattern(name)
+    application: Any = guarded
+    return URLPattern(pattern, application, name=name)
+
+
 websocket_urlpatterns = [
-    re_path(r"^ws/?$", Session.as_asgi()),
-    # Room names are of any script; the consumer knows which are possible.
-    re_path(r"^ws/chat/(?P<room>[^/]+)/?$", PlainChat.as_asgi()),
-    # Channels routes to ASGI applications, which Django's types do not know.
-    re_path(r"", origin.nowhere),  # type: ignore[arg-type]
+    _route("websocket", Session.as_asgi()),
+    _route("plain_chat", PlainChat.as_asgi()),
 ]
 
-websocket = URLRouter(websocket_urlpatterns)
-
-
-def _task_workers() -> dict[str, Any]:
-    """The workers of `django.tasks`, which Django 6 has."""
-    if django.VERSION < (6, 0):
-        return {}
-    from bus.tasks.channels import workers
-
-    return workers()
-
-
-channels = ChannelNameRouter(
+# With those of each installed app's `workers.py`.
+channels = Channels(
+    "bus",
     {
         channel_names.MODERATION: ModerationWorker.as_asgi(),
         channel_names.BROADCAST: BroadcastWorker.as_asgi(),
-        **_task_workers(),
-    }
+    },
 )

@@ -12,6 +12,7 @@ import dj_database_url
 from django.conf import global_settings
 from django.core.exceptions import ImproperlyConfigured
 
+import bus
 from bus.conf import paths
 from bus.conf.environment import from_environment
 from bus.conf.kinds import parse_bool
@@ -93,6 +94,8 @@ if EMAIL_URL:
     globals().update(mail.from_url(EMAIL_URL))
 if "BUS_PASSWORD_RESET" not in os.environ:
     BUS_PASSWORD_RESET = bool(EMAIL_URL)
+if "BUS_BOUND_ALL_REQUESTS" not in os.environ:
+    BUS_BOUND_ALL_REQUESTS = True
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
 if "BUS_BASE_TEMPLATE" not in os.environ:
@@ -211,12 +214,7 @@ def _make_database(name: str) -> None:
 DATABASES = {"default": _database()}
 
 BROKER_URL = REDIS_URL or paths.embedded_broker_url()
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "bus.broker.BusChannelLayer",
-        "CONFIG": {"hosts": [BROKER_URL]},
-    }
-}
+CHANNEL_LAYERS = bus.channel_layers(BROKER_URL)
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]

@@ -27,23 +27,23 @@ class SteadyClock:
 
     def __init__(self) -> None:
         # What it was told last, and when that was by its own clock, both in ms.
-        self._answer: tuple[float, float] | None = None
+        self._told: tuple[float, float] | None = None
         self._asked = float("-inf")
 
     def now(self) -> int | None:
         """Milliseconds since 1970; None before the broker was asked first."""
-        if self._answer is None:
+        if self._told is None:
             return None
-        answer, at = self._answer
-        return int(answer + counted() - at)
+        told, at = self._told
+        return int(told + counted() - at)
 
     def question(self) -> tuple[int | str, int]:
         """What the script `clock` is asked with."""
-        if self._answer is None:
+        if self._told is None:
             return "", 0
-        answer, at = self._answer
+        told, at = self._told
         passed = int(counted() - at)
-        return int(answer) + passed, passed
+        return int(told) + passed, passed
 
     def due(self) -> bool:
         """Whether to ask the broker again; says so once."""
@@ -54,4 +54,4 @@ class SteadyClock:
 
     def hear(self, answer: int) -> None:
         """Take the broker's answer, just as it comes."""
-        self._answer = answer, counted()
+        self._told = answer, counted()

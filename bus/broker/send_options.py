@@ -88,17 +88,17 @@ class SendOptions:
 
     def packed(self) -> dict[str, Any]:
         """By the names that send.lua reads, without what is not set; raises InvalidMessage."""
-        packed: dict[str, Any] = {"ordering_key": encoded(self.ordering_key or "")}
+        told: dict[str, Any] = {"ordering_key": encoded(self.ordering_key or "")}
         if self.due is not None:
-            packed["due"] = self.due.packed()
+            told["due"] = self.due.packed()
         if self.expires is not None:
-            packed["expires"] = self.expires.packed()
+            told["expires"] = self.expires.packed()
         if self.idempotency_key:
-            packed["idempotency_key"] = encoded(self.idempotency_key)
-            packed["repeats_known_for"] = _REPEATS_KNOWN_FOR
+            told["idempotency_key"] = encoded(self.idempotency_key)
+            told["repeats_known_for"] = _REPEATS_KNOWN_FOR
         if self.replayed_from:
-            packed["replayed_from"] = encoded(self.replayed_from)
-        return packed
+            told["replayed_from"] = encoded(self.replayed_from)
+        return told
 
 
 def _after(seconds: float, what: str) -> Moment:

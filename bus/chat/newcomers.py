@@ -9,29 +9,30 @@ from django.db.models import Min
 
 from bus.chat import clock
 from bus.models import Arrival, Message, Room
-from bus.protocol.types import RoomAuthor
+
+Place = tuple[int, str]  # room id, author key
 
 # How long guests are known again who never wrote; longer than any room may ask to wait.
 _KEPT = dt.timedelta(days=7)
 
 
 def arrivals(
-    rooms: Iterable[Room], room_authors: Collection[RoomAuthor], *, note: bool
-) -> Mapping[RoomAuthor, dt.datetime]:
+    rooms: Iterable[Room], places: Collection[Place], *, note: bool
+) -> Mapping[Place, dt.datetime]:
     """When authors were first seen, or first wrote, in those of the rooms that ask to wait.
 
     `note` has those who were not seen before be seen now. Nothing is asked where no room asks
     newcomers to wait.
     """
     waits = {room.pk: dt.timedelta(seconds=room.newcomer_wait) for room in rooms}
-    asked = {room_author for room_author in room_authors if waits.get(room_author[0])}
+    asked = {place for place in places if waits.get(place[0])}
     if not asked:
         return {}
     now = clock.now()
     found = _seen(asked, now)
     recent = {p for p in asked if p not in found or found[p] + waits[p[0]] > now}
-    for room_author, wrote in _wrote(recent).items():
-        found[room_author] = min(wrote, found.get(room_author, wrote))
+    for place, wrote in _wrote(recent).items():
+        found[place] = min(wrote, found.get(place, wrote))
     unknown = asked - found.keys()
     if note and unknown:
         rows = [Arrival(room_id=room, author_key=key, at=now) for room, key in unknown]
@@ -47,26 +48,26 @@ def forget_old() -> None:
     old.delete()
 
 
-def _seen(room_authors: Collection[RoomAuthor], now: dt.datetime) -> dict[RoomAuthor, dt.datetime]:
+def _seen(places: Collection[Place], now: dt.datetime) -> dict[Place, dt.datetime]:
     rows = Arrival.objects.filter(
-        room__in={room for room, _ in room_authors}, author_key__in={key for _, key in room_authors}
+        room__in={room for room, _ in places}, author_key__in={key for _, key in places}
     )
     # By a clock that was set back since: nobody waits until it has caught up.
     rows.filter(at__gt=now).update(at=now)
     found = {(room, key): at for room, key, at in rows.values_list("room", "author_key", "at")}
-    return {room_author: at for room_author, at in found.items() if room_author in room_authors}
+    return {place: at for place, at in found.items() if place in places}
 
 
-def _wrote(room_authors: Collection[RoomAuthor]) -> dict[RoomAuthor, dt.datetime]:
-    if not room_authors:
+def _wrote(places: Collection[Place]) -> dict[Place, dt.datetime]:
+    if not places:
         return {}
     rows = (
         Message.objects.filter(
-            room__in={room for room, _ in room_authors},
-            author_key__in={key for _, key in room_authors},
+            room__in={room for room, _ in places},
+            author_key__in={key for _, key in places},
             status=Message.Status.POSTED,
         )
         .values_list("room", "author_key")
         .annotate(first=Min("created_at"))
     )
-    return {(room, key): first for room, key, first in rows if (room, key) in room_authors}
+    return {(room, key): first for room, key, first in rows if (room, key) in places}

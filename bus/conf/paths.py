@@ -5,16 +5,35 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 # The kernel's limit for a unix socket's path is 108 bytes on Linux and 104 on macOS.
 _SOCKET_PATH_LIMIT = 100
 
 
+def project_dir() -> Path:
+    """The directory that the project's settings are imported from: that of its `manage.py`.
+
+    All processes of a project find the same one, from wherever they are started, and while its
+    settings are being read; one that is installed, or has no settings module, has the working
+    directory.
+    """
+    package = os.environ.get("DJANGO_SETTINGS_MODULE", "").partition(".")[0]
+    try:
+        spec = find_spec(package) if package else None
+    except ValueError:
+        spec = None
+    if spec is not None:
+        place = next(iter(spec.submodule_search_locations or ()), None) or spec.origin
+        if place and not {"site-packages", "dist-packages"} & set(Path(place).parts):
+            return Path(place).resolve().parent
+    return Path.cwd()
+
+
 def var_dir() -> Path:
-    """Where the embedded broker and SQLite keep their data: `BUS_VAR_DIR`, or `var/` here."""
-    default = Path(__file__).resolve().parents[2] / "var"
-    return Path(os.environ.get("BUS_VAR_DIR") or default).absolute()
+    """Where the embedded broker keeps its data: `BUS_VAR_DIR`, or `var/` of the project."""
+    return Path(os.environ.get("BUS_VAR_DIR") or project_dir() / "var").absolute()
 
 
 def learned_weights_path() -> Path:

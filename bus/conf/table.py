@@ -258,6 +258,12 @@ class Conf:
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
         "The `Content-Security-Policy` of each response that brings none. Empty: none",
     )
+    bound_all_requests = Setting(
+        False,
+        "What bounds the requests of Bus's own pages and API (`BUS_REQUEST_BODY_LIMIT`, "
+        "`BUS_REQUEST_TIMEOUT`, `BUS_DATABASE_CONNECTIONS`) bounds those of the whole project. On "
+        "in this repository's own project",
+    )
     database_connections = Setting(
         10,
         "Most database connections of one web process, for pages, API, sockets and probes "
@@ -276,6 +282,10 @@ class Conf:
     api_batch_limit = Setting(500, "Most messages in one batch of the API", "messages", least=1)
 
     # The channel layer
+    layer = Setting(
+        "default",
+        "The alias in `CHANNEL_LAYERS` of the layer that Bus uses, beside others of a project",
+    )
     prefix = Setting("bus", "What every key and channel in the broker begins with")
     capacity = Setting(
         100_000, "Messages that a named channel holds before it refuses", "messages", least=1
@@ -322,13 +332,6 @@ class Conf:
     )
     retention_limit = Setting(100_000, "Handled messages kept per channel at most", "messages")
     retention_size = Setting(67_108_864, "What they may take in the broker, per channel", "bytes")
-
-    # Tasks (bus.tasks.Backend)
-    task_result_age = Setting(
-        604_800.0,
-        "How long the result of a task is kept after the task has finished; 0 is for ever",
-        "s",
-    )
 
     # The moderation worker
     judge_url = Setting(

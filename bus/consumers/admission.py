@@ -46,21 +46,21 @@ class _RoomAdmission:
 
     async def enter(self, visitor: Visitor, address: str) -> RoomAccess:
         """Let a visitor in, and make the room if there is none and there may be."""
-        access = await self._access(visitor)
-        if access.room.pk:
-            return access
+        entry = await self._entry(visitor)
+        if entry.room.pk:
+            return entry
         async with self._making:
             # Who waited finds it made.
-            access = await self._access(visitor)
-            if not access.room.pk:
+            entry = await self._entry(visitor)
+            if not entry.room.pk:
                 await _make(self._name, visitor, address)
                 self.forget()
-                access = await self._access(visitor)
-        if not access.room.pk:
+                entry = await self._entry(visitor)
+        if not entry.room.pk:
             raise NotFound
-        return access
+        return entry
 
-    async def _access(self, visitor: Visitor) -> RoomAccess:
+    async def _entry(self, visitor: Visitor) -> RoomAccess:
         rights = (await self._known(visitor)).rights(visitor)
         return rights.admit()
 

@@ -18,7 +18,8 @@ from bus.protocol.errors import CLOSE_TOO_SLOW, Unavailable
 
 
 class Identity:
-    """ASGI middleware: puts `cookies`, `session` and `user` into the scope.
+    """ASGI middleware: puts `cookies`, `session` and `user` into the scope; a user whom another
+    middleware found is believed.
 
     Channels' own hops to its one thread for every socket, guests' too, and wraps `send`, which
     hides the server behind it.
@@ -30,6 +31,8 @@ class Identity:
     def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         """Pass the handshake on; a user whom the database cannot tell now is to come back."""
         cookies = _cookies(scope)
+        if "user" in scope:
+            return self.application({**scope, "cookies": cookies}, receive, send)
         key = cookies.get(settings.SESSION_COOKIE_NAME)
         session = import_module(settings.SESSION_ENGINE).SessionStore(key)
         known = {**scope, "cookies": cookies, "session": session, "user": AnonymousUser()}

@@ -12,24 +12,25 @@ _PATIENCE = 60.0
 
 
 class ReadyWatch:
-    """Asks `/readyz` until it answers 200, then calls `on_ready` from its thread."""
+    """Asks a path, `/readyz`, until it answers 200, then calls `on_ready` from its thread."""
 
     def __init__(
         self,
-        host: str,
-        port: int,
-        secret: str,
+        address: tuple[str, int],
+        path: str,
+        headers: dict[str, str],
         stopping: threading.Event,
         on_ready: Callable[[], None],
         on_late: Callable[[str], None],
         patience: float = _PATIENCE,
     ) -> None:
-        """`secret` is the web process's BUS_PROBE_SECRET, so that it says what is missing.
+        """`headers` show who asks, so that what is missing is told.
 
         `on_late` is called once where it is not ready after `patience` seconds.
         """
-        self._address = (host, port)
-        self._headers = {"Authorization": f"Bearer {secret}"}
+        self._address = address
+        self._path = path
+        self._headers = headers
         self._stopping = stopping
         self._on_ready = on_ready
         self._on_late = on_late
@@ -53,7 +54,7 @@ class ReadyWatch:
     def _ask(self) -> tuple[int, str]:
         connection = http.client.HTTPConnection(*self._address, timeout=5)
         try:
-            connection.request("GET", "/readyz", headers=self._headers)
+            connection.request("GET", self._path, headers=self._headers)
             response = connection.getresponse()
             return response.status, response.read(2000).decode("utf-8", "replace").strip()
         except (OSError, http.client.HTTPException) as error:

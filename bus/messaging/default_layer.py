@@ -1,4 +1,4 @@
-"""The default channel layer, and the clock of its broker."""
+"""The channel layer that Bus uses (BUS_LAYER), and the clock of its broker."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import time
 from channels.layers import get_channel_layer
 
 from bus.broker import BusChannelLayer
+from bus.conf import conf
 from bus.protocol import channel_names
 
 _lock = threading.Lock()
 
 
 def get() -> BusChannelLayer:
-    """The default channel layer."""
+    """The channel layer of BUS_LAYER."""
     # Channels makes it at the first call, and two threads that come at once would get one each.
     with _lock:
-        found: BusChannelLayer = get_channel_layer()
+        found: BusChannelLayer = get_channel_layer(conf.layer)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What Bus stores: rooms, members, messages and what comes of them, keys, names, sends, tasks."""
+"""What Bus stores: rooms and members, messages and what comes of them, keys, names, sends."""
 
 from bus.models.api_key import ApiKey
 from bus.models.arrival import Arrival
@@ -18,7 +18,6 @@ from bus.models.room import Room
 from bus.models.sanction import Sanction
 from bus.models.strike import Strike
 from bus.models.taken_name import TakenName
-from bus.models.task_result import TaskResult
 
 __all__ = [
     "ApiKey",
@@ -40,5 +39,4 @@ __all__ = [
     "SanctionNetwork",
     "Strike",
     "TakenName",
-    "TaskResult",
 ]

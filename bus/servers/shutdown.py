@@ -4,8 +4,9 @@ On SIGTERM uvicorn closes all sockets at once, before the application hears of i
 taken first by us, where the server is uvicorn, and passed on when the sockets are closed. A second
 signal is passed on at once.
 
-Daphne tells of neither beginning nor end, and on SIGTERM breaks all connections. So the first
-socket has its signals taken, too, and what the process opened is closed before they are passed on.
+Daphne tells of neither beginning nor end, and on SIGTERM breaks all connections; and a project may
+compose an application that does not listen to uvicorn's. So the first socket has the signals taken,
+too, and what the process opened is closed before they are passed on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 from types import FrameType
@@ -38,18 +40,32 @@ class Sockets(Protocol):
         """Close them one by one."""
 
 
-def drain_on_signals(sockets: Callable[[], Sockets]) -> None:
-    """Have the running uvicorn's signals drain this event loop's sockets first."""
+async def _nothing() -> None:
+    """The server tells of the end itself."""
+
+
+def drain_on_signals(
+    sockets: Callable[[], Sockets], close: Callable[[], Awaitable[None]] = _nothing
+) -> None:
+    """Have the running uvicorn's signals drain this event loop's sockets first; once is enough.
+
+    `close` is called once they are closed.
+    """
     server = running_uvicorn()
     if server is None:
         return
     for handler in stop_signals.handlers():
         if handler.owner is server:
-            _Drain(handler, sockets, before=partial(stop_listening, server)).install()
+            before = partial(stop_listening, server)
+            _Drain(handler, sockets, before=before, after=close).install()
 
 
-class DaphneDrain:
-    """ASGI middleware: has Daphne drain, from the first socket on."""
+# The event loops whose first socket has come.
+_known: weakref.WeakSet[asyncio.AbstractEventLoop] = weakref.WeakSet()
+
+
+class Draining:
+    """ASGI middleware: from the first socket on, has a server drain that told of no start."""
 
     def __init__(
         self,
@@ -61,22 +77,24 @@ class DaphneDrain:
         self._application = application
         self._sockets = sockets
         self._close = close
-        self._known = False
 
     def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         """Pass the handshake on, and stay out of the way: a coroutine here would last as long."""
-        if not self._known:
-            self._known = True
-            if is_daphne(send) and stop_signals.is_main_thread():
-                warn_of_missing_bounds()
-                # What Daphne's reactor does not handle is somebody else's.
-                for handler in stop_signals.handlers():
-                    _Drain(handler, self._sockets, after=self._close).install()
+        loop = asyncio.get_running_loop()
+        if loop not in _known:
+            _known.add(loop)
+            self._prepare(is_daphne(send))
         return self._application(scope, receive, send)  # type: ignore[no-any-return]
 
-
-async def _nothing() -> None:
-    """The server tells of the end itself."""
+    def _prepare(self, daphne: bool) -> None:
+        if not daphne:
+            # Where the start was told, the signals are taken by now.
+            drain_on_signals(self._sockets, self._close)
+        elif stop_signals.is_main_thread():
+            warn_of_missing_bounds()
+            # What Daphne's reactor does not handle is somebody else's.
+            for handler in stop_signals.handlers():
+                _Drain(handler, self._sockets, after=self._close).install()
 
 
 class _Drain:

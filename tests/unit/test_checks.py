@@ -38,7 +38,7 @@ def test_a_worker_that_moderates_without_weights_says_so(
 ) -> None:
     monkeypatch.setattr(runworker.Worker, "run", lambda _worker: None)
     # Loading the real one would set up logging anew, without what reads it here.
-    monkeypatch.setattr(runworker, "get_default_application", lambda: None)
+    monkeypatch.setattr(runworker.asgi, "load", lambda _path: None)
     call_command("runworker", channel)
     assert ("the rules work alone" in caplog.text) is said
 

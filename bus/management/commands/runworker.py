@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from bus import routing
 from bus.broker import BusChannelLayer
 from bus.broker.management.commands import runworker
 from bus.broker.worker.consumer_run import Application
@@ -23,8 +25,9 @@ logger = logging.getLogger(__name__)
 class Command(runworker.Command):
     """Handles the messages of named channels until SIGTERM or SIGINT."""
 
-    help = "Handle the messages of named channels, as bus/routing.py routes them."
-    routing = "bus/routing.py"
+    def consumers(self) -> Mapping[str, Any]:
+        """Bus's own, and those of each installed app's workers.py."""
+        return routing.channels
 
     def prepare(self, channels: Sequence[str]) -> None:
         """Keep connections to the database, and say where moderation has no weights."""

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,11 +103,12 @@ class Shop:
         )
 
     @contextmanager
-    def worker(self, *channels: str) -> Iterator[subprocess.Popen[bytes]]:
+    def worker(self, *channels: str, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
         process = subprocess.Popen(
             [sys.executable, "-m", "django", "runworker", *channels],
             cwd=self.directory,
             env=self._environment,
+            **options,
         )
         try:
             yield process
@@ -143,7 +145,89 @@ def test_a_project_without_chat_or_database_has_layer_and_worker(shop: Shop) -> 
 def test_a_channel_that_nothing_handles_is_named(shop: Shop) -> None:
     refused = shop.run("-m", "django", "runworker", "mails")
     assert refused.returncode == 1
-    assert "The application of ASGI_APPLICATION routes orders, reports." in refused.stderr
+    assert "No consumer is routed for mails. There are: orders, reports." in refused.stderr
+
+
+GOODS = """
+from channels.consumer import SyncConsumer
+from shop import note
+
+class Goods(SyncConsumer):
+    def goods_came(self, message):
+        note(["goods", message["n"]])
+
+channels = {"goods": Goods.as_asgi()}
+"""
+SEND_GOODS = """
+import asyncio, django
+django.setup()
+from channels.layers import get_channel_layer
+
+async def main():
+    layer = get_channel_layer()
+    await layer.send("goods", {"type": "goods.came", "n": 1})
+    await layer.send("orders", {"type": "order.placed", "shop": "seoul", "n": 1})
+    await layer.close()
+
+asyncio.run(main())
+"""
+
+
+def install(shop: Shop, **apps: str) -> None:
+    """Install apps, each with this `workers.py`."""
+    for name, workers in apps.items():
+        (shop.directory / name).mkdir()
+        (shop.directory / name / "__init__.py").touch()
+        (shop.directory / name / "workers.py").write_text(workers)
+    with (shop.directory / "settings.py").open("a") as settings:
+        settings.write(f"INSTALLED_APPS += {list(apps)}\n")
+
+
+def test_workers_of_installed_apps_are_found_though_one_does_not_import(shop: Shop) -> None:
+    install(shop, goods=GOODS, mails="import nothing_of_this_name", plain="")
+    (shop.directory / "send_goods.py").write_text(SEND_GOODS)
+    # All there are: those of the apps, and those that the application routes.
+    with shop.worker(stderr=subprocess.PIPE) as worker:
+        assert shop.run("send_goods.py").returncode == 0
+        until(lambda: {str(note[0]) for note in shop.notes()} == {"goods", "seoul"}, "both", 30)
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=30)
+    assert b"mails.workers does not import" in told
+    assert b"ModuleNotFoundError: No module named 'nothing_of_this_name'" in told
+    assert b"Traceback" in told
+
+
+def test_a_channel_of_a_module_that_does_not_import_keeps_no_other_from_running(shop: Shop) -> None:
+    install(shop, goods=GOODS, mails="import nothing_of_this_name")
+    (shop.directory / "send_goods.py").write_text(SEND_GOODS)
+    alone = shop.run("-m", "django", "runworker", "mails")
+    assert alone.returncode == 1
+    for said in ("No consumer is routed for mails. mails.workers does not import", "nothing_of_t"):
+        assert said in alone.stderr.splitlines()[-1]
+    with shop.worker("mails", "goods", stderr=subprocess.PIPE) as worker:
+        assert shop.run("send_goods.py").returncode == 0
+        until(lambda: shop.notes() == [["goods", 1]], "the other channel", 30)
+        worker.send_signal(signal.SIGTERM)
+        _, told = worker.communicate(timeout=30)
+    assert b"No consumer is routed for mails." in told
+
+
+def test_a_channel_that_two_apps_name_is_refused_naming_both(shop: Shop) -> None:
+    install(shop, goods=GOODS, others=GOODS)
+    refused = shop.run("-m", "django", "runworker")
+    assert refused.returncode == 1
+    assert "'goods' is named twice: by goods.workers and by others.workers" in refused.stderr
+
+
+def test_an_application_that_does_not_import_says_why(shop: Shop) -> None:
+    with (shop.directory / "shop.py").open("a") as module:
+        module.write("raise ValueError('no stock')\n")
+    refused = shop.run("-m", "django", "runworker", "orders")
+    assert "Traceback" in refused.stderr
+    assert (
+        "CommandError: The ASGI application shop.application does not import: ValueError: no stock"
+        in refused.stderr
+    )
 
 
 def test_the_checks_of_the_project_pass(shop: Shop) -> None:

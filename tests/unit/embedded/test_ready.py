@@ -38,8 +38,10 @@ def test_who_waits_in_vain_is_told_what_is_missing(port: int) -> None:
         told.append(why)
         late.set()
 
-    secret = "the secret of web"
-    watch = ReadyWatch("127.0.0.1", port, secret, stopping, stopping.set, on_late, patience=0.0)
+    shown = {"Authorization": "Bearer the secret of web"}
+    watch = ReadyWatch(
+        ("127.0.0.1", port), "/readyz", shown, stopping, stopping.set, on_late, patience=0.0
+    )
     watch.start()
     assert late.wait(10)
     stopping.set()

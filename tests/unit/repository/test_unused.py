@@ -39,7 +39,7 @@ LATER = {
 # What Django, the servers and the engine find by custom.
 CUSTOM = re.compile(
     r"config\.(settings\..*|urls\.\w+|management\.commands\.\w+\.Command)|bus\.((layer|publisher)\..*|management\.commands\.\w+\.Command|moderation\.rules\.\w+\.find"
-    r"|asgi\..*|(\w+\.)*(urlpatterns|app_name)|apps\.BusConfig|broker\.apps\.BrokerConfig|broker\.management\.commands\.\w+\.Command)"
+    r"|asgi\..*|embedded\.web\.application|(\w+\.)*(urlpatterns|app_name)|apps\.BusConfig|broker\.apps\.BrokerConfig|broker\.management\.commands\.\w+\.Command)"
 )
 # The names of modules where they differ from those of distributions.
 MODULES = {

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import logging
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from channels import DEFAULT_CHANNEL_LAYER
 from channels.layers import get_channel_layer
-from channels.routing import ChannelNameRouter, ProtocolTypeRouter, get_default_application
 from channels.worker import Worker as StockWorker
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import CLUSTER
 from bus.broker.redis_config import faults
+from bus.broker.worker.application import WorkerApplication
 from bus.broker.worker.autoreload import watch
 from bus.broker.worker.consumer_run import Application
+from bus.broker.worker.discovery import discover
 from bus.broker.worker.early_stop import stop_early
 from bus.broker.worker.worker import Worker
+from bus.conf import asgi, conf
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +31,11 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     """Handles the messages of named channels until SIGTERM or SIGINT."""
 
-    help = "Handle the messages of named channels, as the application of ASGI_APPLICATION does."
+    help = (
+        "Handle the messages of named channels: those that the ASGI application routes, and those "
+        "of each installed app's workers.py."
+    )
     leave_locale_alone = True
-    # Where the project says which consumer is a channel's.
-    routing = "The application of ASGI_APPLICATION"
 
     def run_from_argv(self, argv: list[str]) -> None:
         """As any command, but a stop during the start is a clean one."""
@@ -41,9 +44,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Channels, layer and concurrency."""
-        parser.add_argument("channels", nargs="+", help="named channels to listen on")
+        parser.add_argument("channels", nargs="*", help="named channels (default: all there are)")
         parser.add_argument(
-            "--layer", default=DEFAULT_CHANNEL_LAYER, help="alias of the channel layer"
+            "--layer", default=conf.layer, help="alias of the channel layer (default: BUS_LAYER)"
         )
         parser.add_argument(
             "--concurrency",
@@ -57,25 +60,32 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run the worker; a layer that is not ours gets Channels' own."""
-        layer, channels = get_channel_layer(options["layer"]), options["channels"]
+        layer = get_channel_layer(options["layer"])
         if layer is None:
             raise CommandError(f"There is no channel layer {options['layer']!r} in CHANNEL_LAYERS.")
         if options["concurrency"] < 1:
             raise CommandError("--concurrency is a number from 1.")
+        runs = self._application()
+        try:
+            channels = runs.choose(options["channels"])
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         self.prepare(channels)
-        application = get_default_application()
-        self._refuse_unrouted(application, channels)
         if isinstance(layer, BusChannelLayer):
             _look_at_broker(layer)
-            worker = self.worker(application, channels, layer, options["concurrency"])
+            worker = self.worker(runs, channels, layer, options["concurrency"])
             if options["reload"]:
                 watch(lambda path: worker.replace_soon(f"{path} changed"))
             worker.run()
         else:
-            StockWorker(application=application, channels=channels, channel_layer=layer).run()
+            StockWorker(application=runs, channels=channels, channel_layer=layer).run()
+
+    def consumers(self) -> Mapping[str, Any]:
+        """What there is to run beside what the ASGI application routes, by channel."""
+        return discover().consumers
 
     def prepare(self, channels: Sequence[str]) -> None:
-        """What a project has to do before the application is loaded."""
+        """What a project has to do before the channels are worked on."""
 
     def worker(
         self,
@@ -87,19 +97,13 @@ class Command(BaseCommand):
         """The worker; a project may give it companions."""
         return Worker(application, channels, layer, concurrency)
 
-    def _refuse_unrouted(self, application: object, channels: Sequence[str]) -> None:
-        """Name the channels that the application does not route, before they collect messages."""
-        if isinstance(application, ProtocolTypeRouter):
-            application = application.application_mapping.get("channel")
-        if not isinstance(application, ChannelNameRouter):
-            return
-        routed = application.application_mapping
-        unknown = [channel for channel in channels if channel not in routed]
-        if unknown:
-            raise CommandError(
-                f"No consumer is routed for {', '.join(unknown)}. "
-                f"{self.routing} routes {', '.join(sorted(routed)) or 'nothing'}."
-            )
+    def _application(self) -> WorkerApplication:
+        path = asgi.asgi_path()
+        try:
+            return WorkerApplication(path and asgi.load(path), self.consumers())
+        except ImproperlyConfigured as error:
+            logger.error("%s", error, exc_info=error.__cause__ or error)
+            raise CommandError(str(error)) from error
 
 
 def _look_at_broker(layer: BusChannelLayer) -> None:

@@ -1,0 +1,132 @@
+"""A stranger's project with the five lines: `manage.py up` runs it, with all that is its own."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.host_project import HostProject, HostUp
+from tests.support.wait import until
+
+CONSUMERS = """
+from channels.generic.websocket import AsyncWebsocketConsumer
+class Echo(AsyncWebsocketConsumer):
+    async def receive(self, text_data=None, bytes_data=None):
+        user = self.scope.get("user")
+        await self.send(f"{text_data} {user} {self.channel_layer.__class__.__name__}")
+"""
+WORKERS = """
+import os
+from channels.consumer import SyncConsumer
+from bus.protocol.channel_messages import ChannelMessage
+class MailWanted(ChannelMessage, type="mail.wanted", channel="mails"):
+    to: str
+class Mails(SyncConsumer):
+    def mail_wanted(self, message):
+        with open(os.environ["NOTES"], "a") as notes:
+            notes.write(message["to"] + "\\n")
+channels = {"mails": Mails.as_asgi()}
+"""
+SEND = """
+from asgiref.sync import async_to_sync
+from bus.messaging import send
+from shop.workers import MailWanted
+async_to_sync(send)(MailWanted(to="mina"))
+"""
+ROOM = """
+from bus.models import Room
+Room.objects.create(name="plaza", access=Room.Access.OPEN, moderation=Room.Moderation.STANDARD)
+"""
+COUNT = """
+from django.contrib.auth import get_user_model
+from bus.models import Room
+print(get_user_model().objects.count(), sorted(Room.objects.values_list("name", flat=True)))
+"""
+
+
+@pytest.fixture
+def project() -> Iterator[HostProject]:
+    # Short, since the broker's socket lies in it.
+    with tempfile.TemporaryDirectory(prefix="host-", ignore_cleanup_errors=True) as path:
+        project = HostProject(Path(path) / "site", prefix="live/")
+        project.app("shop", consumers=CONSUMERS, workers=WORKERS)
+        yield project
+
+
+def with_own_route(project: HostProject) -> None:
+    imports = "from django.urls import path\nfrom shop.consumers import Echo"
+    project.mount(imports, 'path("ws/echo/", Echo.as_asgi())')
+
+
+async def ask(socket: ClientConnection, ref: str, kind: str, **data: Any) -> list[Any]:
+    """Send a command; all that came until its reply."""
+    await socket.send(json.dumps({"ref": ref, "type": kind, "data": data}))
+    found: list[Any] = []
+    while not any(item.get("ref") == ref for item in found):
+        found += await items(socket)
+    return found
+
+
+async def items(socket: ClientConnection) -> list[Any]:
+    """The objects of the next frame."""
+    frame = json.loads(await asyncio.wait_for(socket.recv(), 20))
+    return frame if isinstance(frame, list) else [frame]
+
+
+async def becomes_of(up: HostUp, path: str, room: str, body: str) -> str:
+    """Write into a room; what the room or the author is told of it."""
+    async with connect(f"ws://127.0.0.1:{up.port}{path}", subprotocols=["bus.v1"]) as socket:
+        await ask(socket, "1", "room.join", room=room)
+        found = await ask(socket, "2", "message.send", room=room, body=body, client_id="c" * 32)
+        while True:
+            for item in found:
+                if item["type"] in ("message.posted", "message.settled"):
+                    return str(item["data"].get("status", "posted"))
+            found = await items(socket)
+
+
+async def echoed(up: HostUp, text: str, **options: Any) -> str:
+    async with connect(f"ws://127.0.0.1:{up.port}/ws/echo/", **options) as socket:
+        await socket.send(text)
+        return str(await asyncio.wait_for(socket.recv(), 20))
+
+
+async def status_of(up: HostUp, path: str, **options: Any) -> int:
+    try:
+        async with connect(f"ws://127.0.0.1:{up.port}{path}", **options):
+            return 101
+    except InvalidStatus as error:
+        return error.response.status_code
+
+
+def test_five_lines_bring_pages_sockets_moderation_and_workers(project: HostProject) -> None:
+    with_own_route(project)
+    notes = project.directory / "notes"
+    with project.up(NOTES=str(notes)) as up:
+        up.wait_until_ready()
+        assert f"Its rooms are at http://127.0.0.1:{up.port}/live/chat/" in up.text()
+        # No user and no room that nobody asked for.
+        assert project.manage("shell", "-c", COUNT).stdout.splitlines()[-1] == "0 []"
+        project.manage("shell", "-c", ROOM)
+        assert up.get("/live/chat/plaza/") == 200
+        assert up.get("/static/bus/client.js") == 200
+        posted = asyncio.run(becomes_of(up, "/live/ws/", "plaza", "good morning"))
+        assert posted == "posted"
+        refused = asyncio.run(becomes_of(up, "/live/ws/", "plaza", "you stupid fucking bitch"))
+        assert refused == "rejected"
+        # The project's own: its socket knows no user and no foreign origin of ours.
+        origin = {"origin": "https://elsewhere.example"}
+        assert asyncio.run(echoed(up, "hello", **origin)) == "hello None BusChannelLayer"
+        assert asyncio.run(status_of(up, "/live/ws/", **origin)) == 403
+        assert asyncio.run(status_of(up, "/ws/")) == 403
+        project.manage("shell", "-c", SEND)
+        until(lambda: notes.exists() and notes.read_text() == "mina\n", "the host's worker")
+        assert up.stop() == 0
+    assert (project.directory / "var" / "valkey").is_dir()
+    assert not list(project.directory.glob("**/demo.json"))

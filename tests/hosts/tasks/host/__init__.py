@@ -1,1 +1,0 @@
-"""A project of its own that has Bus for its tasks."""
