@@ -85,7 +85,8 @@ def old_database(version: Version, directory: Path) -> Iterator[OldDatabase]:
         return
     name = f"old_{os.getpid()}"
     url = os.environ["DATABASE_URL"].rpartition("/")[0]
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
+    # The one that is named may not be there; Django's tests make theirs beside it, too.
+    with psycopg.connect(f"{url}/postgres", autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name}")
         try:
             database = OldDatabase(f"{url}/{name}", "postgres")
