@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import async_to_sync
+from django import VERSION, get_version
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
@@ -27,6 +28,21 @@ def check_layer(**_kwargs: Any) -> list[CheckMessage]:
             f"The default channel layer is {backend or 'not set'}.",
             hint="Set CHANNEL_LAYERS['default']['BACKEND'] to 'bus.broker.BusChannelLayer'.",
             id="bus.E001",
+        )
+    ]
+
+
+@register()
+def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
+    """The back-end of tasks has a Django that knows tasks; other Djangos do not even look at it."""
+    backends = getattr(settings, "TASKS", {}).values()
+    if VERSION >= (6, 0) or not any("bus.tasks" in one.get("BACKEND", "") for one in backends):
+        return []
+    return [
+        Error(
+            f"TASKS names bus.tasks, and Django {get_version()} has no tasks.",
+            hint="Install Django 6.0 or later, or take it out of TASKS.",
+            id="bus.E020",
         )
     ]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 # Of a path its first and last parts are told; the rest is of no help.
-_TOLD = 12
+_SHOWN = 12
 _NESTED = (dict, list, tuple)
 
 # The way down to a value, the last part first: (key or position, the way to what holds it).
@@ -63,6 +63,6 @@ def _dotted(way: _Way) -> str:
         # What was no text at all can be told, too.
         parts.append(str(key).encode("utf-8", "backslashreplace").decode()[:60])
     parts.reverse()
-    if len(parts) > _TOLD:
-        parts[_TOLD // 2 : -_TOLD // 2] = ["…"]
+    if len(parts) > _SHOWN:
+        parts[_SHOWN // 2 : -_SHOWN // 2] = ["…"]
     return ".".join(parts)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import django
 from django.conf import settings
 from django.urls import URLPattern
 
@@ -69,11 +70,22 @@ websocket_urlpatterns = [
     _route("plain_chat", PlainChat.as_asgi()),
 ]
 
+
+def _task_workers() -> dict[str, Any]:
+    """The workers of `django.tasks`, which Django 6 has."""
+    if django.VERSION < (6, 0):
+        return {}
+    from bus.tasks.channels import workers
+
+    return workers()
+
+
 # With those of each installed app's `workers.py`.
 channels = Channels(
     "bus",
     {
         channel_names.MODERATION: ModerationWorker.as_asgi(),
         channel_names.BROADCAST: BroadcastWorker.as_asgi(),
+        **_task_workers(),
     },
 )

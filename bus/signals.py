@@ -119,7 +119,9 @@ def _room_gone(instance: Room, **_kwargs: Any) -> None:
 @receiver(post_save, sender=Member)
 @receiver(post_delete, sender=Member)
 def _member_changed(instance: Member, **_kwargs: Any) -> None:
-    access_changes.publish_on_commit(Change(places=((instance.room_id, f"u{instance.user_id}"),)))
+    access_changes.publish_on_commit(
+        Change(room_authors=((instance.room_id, f"u{instance.user_id}"),))
+    )
 
 
 @receiver(post_save, sender=Sanction)
@@ -127,7 +129,7 @@ def _member_changed(instance: Member, **_kwargs: Any) -> None:
 def _sanctioned(instance: Sanction, created: bool = False, **_kwargs: Any) -> None:
     if created:
         guest_networks.follow(instance)
-    place = instance.room_id, instance.author_key
+    room_author = instance.room_id, instance.author_key
     access_changes.publish_on_commit(
-        Change(places=(place,), networks=tuple(guest_networks.of_sanction(instance)))
+        Change(room_authors=(room_author,), networks=tuple(guest_networks.of_sanction(instance)))
     )

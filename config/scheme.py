@@ -12,7 +12,7 @@ from django.utils.decorators import sync_and_async_middleware
 from bus.conf import conf
 from bus.http import client_address
 
-_TOLD = "HTTP_X_FORWARDED_PROTO"
+_FORWARDED = "HTTP_X_FORWARDED_PROTO"
 
 
 @sync_and_async_middleware
@@ -29,12 +29,12 @@ def forwarded_scheme(get_response: Callable[[HttpRequest], Any]) -> Callable[[Ht
 
 def _sent_on(request: HttpRequest) -> HttpResponse | None:
     """The redirect for who a proxy says came by http; what nobody told is left as it is."""
-    told = request.META.get(_TOLD)
-    if told is None:
+    scheme = request.META.get(_FORWARDED)
+    if scheme is None:
         return None
     if not client_address.is_forwarded(request):
-        del request.META[_TOLD]
+        del request.META[_FORWARDED]
         return None
-    if told != "http" or not conf.https or request.method not in ("GET", "HEAD"):
+    if scheme != "http" or not conf.https or request.method not in ("GET", "HEAD"):
         return None
     return HttpResponsePermanentRedirect(f"https://{request.get_host()}{request.get_full_path()}")

@@ -15,6 +15,8 @@ from bus.embedded.broker import EmbeddedBroker
 
 TIERS = ["unit", "integration", "chaos", "e2e"]
 HERE = Path(__file__).parent
+# Projects of their own, with settings of their own: what tests them runs there.
+collect_ignore = ["hosts"]
 
 # `make long` asks for this.
 settings.register_profile("long", max_examples=5_000, deadline=None)

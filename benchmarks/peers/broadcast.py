@@ -15,7 +15,7 @@ from bus.protocol.events import EventPublished  # isort: skip
 
 async def send(context: Context, command: MessageSend) -> Data:
     """Tell the room, as a backend service's event is told."""
-    room = context.rooms.require(command.room).entry.room
+    room = context.rooms.require(command.room).access.room
     told = EventPublished(name="said", payload=command.body, source="bench", id=command.client_id)
     await publisher.publish({room.pk: EventBatch(events=[(None, told.frame(room.name))])})
     return {"status": "accepted"}

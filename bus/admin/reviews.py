@@ -41,7 +41,7 @@ class ReviewAdmin(BaseAdmin):
     """Held, reported and appealed messages, to be approved or rejected."""
 
     list_display = (
-        *("opened_at", "kind", "state", "place", "message", "reason", "rule"),
+        *("opened_at", "kind", "state", "room_name", "message", "reason", "rule"),
         *("appeal", "claimed_by", "decided_by", "decided_at"),
     )
     list_filter = ("state", "kind", "reason", "message__room")
@@ -62,7 +62,7 @@ class ReviewAdmin(BaseAdmin):
         return obj is None and super().has_change_permission(request)
 
     @admin.display(description=_("room"))
-    def place(self, review: Review) -> str:
+    def room_name(self, review: Review) -> str:
         """The room of the message."""
         return review.message.room.name
 

@@ -144,11 +144,11 @@ class RoomAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         """Write what was changed, and not the head, which a worker may be moving meanwhile."""
-        plain = set(form.changed_data) - {*RULES, "opened"}
+        other_fields = set(form.changed_data) - {*RULES, "opened"}
         if not change:
             obj.save()
-        elif plain:
-            obj.save(update_fields=plain)
+        elif other_fields:
+            obj.save(update_fields=other_fields)
         if change and form.rules_changed():
             values = form.cleaned_data
             room_policies.put(

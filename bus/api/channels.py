@@ -72,8 +72,8 @@ async def send_batch(
     # Sent at the same time, they share a round trip, and keep their order.
     results = await asyncio.gather(
         *(
-            _result(channel, item, _once(request, idempotency_key, f"{place}", item))
-            for place, item in enumerate(items)
+            _result(channel, item, _once(request, idempotency_key, f"{position}", item))
+            for position, item in enumerate(items)
         )
     )
     refused = [result.error for result in results if result.error]
@@ -144,15 +144,15 @@ def _parsed(item: Any) -> ChannelSend:
     raise refusal
 
 
-def _once(request: HttpRequest, key: str | None, place: str = "", item: Any = None) -> str:
+def _once(request: HttpRequest, key: str | None, position: str = "", item: Any = None) -> str:
     """The name of a send in the broker: the caller's key, and in a batch the item and its place.
 
     The item counts too, so that a shorter batch under the same key loses nothing.
     """
     if key is None:
         return ""
-    parts = [caller_of(request).id, key, place]
+    parts = [caller_of(request).id, key, position]
     digest = hashlib.sha256("\0".join(parts).encode())
-    if place:
+    if position:
         digest.update(b"\0" + to_json(item))
     return digest.hexdigest()[:40]

@@ -155,12 +155,12 @@ def _answering(refusal: Any) -> Any:
 
 
 def _invalid(error: ValidationError) -> Invalid:
-    """The first thing that is wrong; places are (source, argument if it is the body, field…)."""
+    """The first thing that is wrong; paths are (source, argument if it is the body, field…)."""
     first = error.errors[0]
-    source, *place = (str(part) for part in first["loc"])
-    field = ".".join(place[1:] if source == "body" and len(place) > 1 else place)
+    source, *path = (str(part) for part in first["loc"])
+    field = ".".join(path[1:] if source == "body" and len(path) > 1 else path)
     text = first["msg"].removeprefix("Value error, ")
-    if source == "body" and len(place) <= 1:
+    if source == "body" and len(path) <= 1:
         return Invalid(f"The body {_BODIES.get(first['type'], f'is wrong: {text}')}.")
     return Invalid(f"{field}: {text}", field=field)
 

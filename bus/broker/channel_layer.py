@@ -85,7 +85,7 @@ class BusChannelLayer(BaseChannelLayer):
         # By their index in the list: hosts that were silent, and until when to leave them alone.
         self._silent_until: dict[int, float] = {}
         # Orders what this process sends without a key of its own.
-        self._own_key = uuid.uuid4().hex
+        self._process_key = uuid.uuid4().hex
         self.channel_capacity = [
             (re.compile(fnmatch.translate(pattern)), number)
             for pattern, number in (channel_capacity or {}).items()
@@ -245,7 +245,7 @@ class BusChannelLayer(BaseChannelLayer):
     def key_of(self, channel: str, message: dict[str, Any]) -> str:
         """The ordering key of a message that is sent without one."""
         key = ordering_fields.key_of(channel, message)
-        return self._own_key if key is None else key
+        return self._process_key if key is None else key
 
     def host_of(self, channel: str) -> Host:
         """The broker host that a channel or group lives on."""

@@ -108,10 +108,10 @@ def _number(value: bytes | None) -> int:
     return int(value) if value is not None and value.isdigit() and len(value) < 16 else 0
 
 
-def about_of(told: bytes) -> dict[str, Any]:
+def about_of(about: bytes) -> dict[str, Any]:
     """What a worker tells of itself; nothing where somebody else wrote it."""
     try:
-        found = json.loads(told)
+        found = json.loads(about)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -119,15 +119,15 @@ def about_of(told: bytes) -> dict[str, Any]:
 
 def _worker(id_: bytes, about: bytes) -> WorkerStats:
     # Another version's worker may tell more, or less.
-    told = about_of(about)
+    found = about_of(about)
     return WorkerStats(
         id=id_.decode("utf-8", "replace"),
-        host=told.get("host", ""),
-        pid=told.get("pid", 0),
-        version=told.get("version", ""),
-        channels=told.get("channels", []),
-        in_flight=told.get("in_flight", 0),
-        handled=told.get("handled", 0),
-        started=told.get("started", 0.0),
-        last_handled=told.get("last_handled"),
+        host=found.get("host", ""),
+        pid=found.get("pid", 0),
+        version=found.get("version", ""),
+        channels=found.get("channels", []),
+        in_flight=found.get("in_flight", 0),
+        handled=found.get("handled", 0),
+        started=found.get("started", 0.0),
+        last_handled=found.get("last_handled"),
     )

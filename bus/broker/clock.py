@@ -27,23 +27,23 @@ class SteadyClock:
 
     def __init__(self) -> None:
         # What it was told last, and when that was by its own clock, both in ms.
-        self._told: tuple[float, float] | None = None
+        self._answer: tuple[float, float] | None = None
         self._asked = float("-inf")
 
     def now(self) -> int | None:
         """Milliseconds since 1970; None before the broker was asked first."""
-        if self._told is None:
+        if self._answer is None:
             return None
-        told, at = self._told
-        return int(told + counted() - at)
+        answer, at = self._answer
+        return int(answer + counted() - at)
 
     def question(self) -> tuple[int | str, int]:
         """What the script `clock` is asked with."""
-        if self._told is None:
+        if self._answer is None:
             return "", 0
-        told, at = self._told
+        answer, at = self._answer
         passed = int(counted() - at)
-        return int(told) + passed, passed
+        return int(answer) + passed, passed
 
     def due(self) -> bool:
         """Whether to ask the broker again; says so once."""
@@ -54,4 +54,4 @@ class SteadyClock:
 
     def hear(self, answer: int) -> None:
         """Take the broker's answer, just as it comes."""
-        self._told = answer, counted()
+        self._answer = answer, counted()

@@ -88,17 +88,17 @@ class SendOptions:
 
     def packed(self) -> dict[str, Any]:
         """By the names that send.lua reads, without what is not set; raises InvalidMessage."""
-        told: dict[str, Any] = {"ordering_key": encoded(self.ordering_key or "")}
+        packed: dict[str, Any] = {"ordering_key": encoded(self.ordering_key or "")}
         if self.due is not None:
-            told["due"] = self.due.packed()
+            packed["due"] = self.due.packed()
         if self.expires is not None:
-            told["expires"] = self.expires.packed()
+            packed["expires"] = self.expires.packed()
         if self.idempotency_key:
-            told["idempotency_key"] = encoded(self.idempotency_key)
-            told["repeats_known_for"] = _REPEATS_KNOWN_FOR
+            packed["idempotency_key"] = encoded(self.idempotency_key)
+            packed["repeats_known_for"] = _REPEATS_KNOWN_FOR
         if self.replayed_from:
-            told["replayed_from"] = encoded(self.replayed_from)
-        return told
+            packed["replayed_from"] = encoded(self.replayed_from)
+        return packed
 
 
 def _after(seconds: float, what: str) -> Moment:

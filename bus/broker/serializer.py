@@ -41,7 +41,9 @@ class Serializer:
             if (odd := nested.odd_key(message, str, bytes)) is None:
                 return payload
             path, key = odd
-            refusal = _not_plain(path, f"the key {key!r} is a {type(key).__name__}, not text")
+            refusal = _not_serialisable(
+                path, f"the key {key!r} is a {type(key).__name__}, not text"
+            )
         # Out here, so that it does not hold the error, and with it the message.
         raise refusal
 
@@ -65,10 +67,10 @@ class Serializer:
                 return True
             return False
 
-        return _not_plain(nested.path_where(message, fails), str(error))
+        return _not_serialisable(nested.path_where(message, fails), str(error))
 
 
-def _not_plain(path: str, why: str) -> InvalidMessage:
+def _not_serialisable(path: str, why: str) -> InvalidMessage:
     where = f"{path}: " if path else ""
     said = f"A channel message is text, numbers, bytes, None, lists and dicts: {where}{why}."
     return InvalidMessage(said, field=path or None)

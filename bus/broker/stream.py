@@ -24,7 +24,7 @@ from bus.conf.rates import per_channel
 
 # A worker whose last beat is older than this is dead, in ms; it beats every second.
 LIVENESS_MS = 5000
-# What a worker told of itself is shown until it did not beat for this long, in ms.
+# What a worker packed_options of itself is shown until it did not beat for this long, in ms.
 FORGET_MS = 15_000
 # Wake-ups can be lost with the connection, and a partition set free sends none: look again, in s.
 IDLE_PAUSE = 1.0
@@ -80,8 +80,8 @@ class Stream:
         ChannelFull beyond the capacity, InvalidMessage, BrokerUnavailable where the broker is away
         or full.
         """
-        told = {**options.packed(), "capacity": capacity, "partitions": partitions}
-        append = partial(self._append, payload, told)
+        packed_options = {**options.packed(), "capacity": capacity, "partitions": partitions}
+        append = partial(self._append, payload, packed_options)
         try:
             if options.repeatable:
                 answer = await self._send_log.send(len(payload), append)
@@ -96,9 +96,9 @@ class Stream:
         return text(answer)
 
     async def _append(
-        self, payload: bytes, told: dict[str, Any], numbered: Mapping[str, str | int]
+        self, payload: bytes, options: dict[str, Any], numbered: Mapping[str, str | int]
     ) -> Any:
-        packed = msgpack.packb({**told, **numbered}, use_bin_type=False)
+        packed = msgpack.packb({**options, **numbered}, use_bin_type=False)
         return await self._connection.run("send", self.base, payload, packed)
 
     async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
@@ -108,7 +108,7 @@ class Stream:
         then none of that.
         """
         self._start += 1
-        locked, wait, entries, suspects = await self._connection.run(
+        locked, wait, claimed, suspects = await self._connection.run(
             "claim",
             self.base,
             worker,
@@ -120,11 +120,11 @@ class Stream:
             conf.dead_letter_limit,
             _LARGEST * conf.message_size_limit,
         )
-        deliveries = [self._delivery(worker, entry) for entry in entries]
+        deliveries = [self._delivery(worker, row) for row in claimed]
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000, suspects)
 
-    def _delivery(self, worker: str, entry: Sequence[Any]) -> Delivery:
-        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = entry
+    def _delivery(self, worker: str, row: Sequence[Any]) -> Delivery:
+        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = row
         return Delivery(
             self.channel,
             text(stream),
@@ -232,17 +232,17 @@ class Stream:
 
     async def workers(self) -> list[dict[str, Any]]:
         """What the live workers of this channel tell of themselves, with their `id`."""
-        about, beats, now = await asyncio.gather(
+        packed, beats, now = await asyncio.gather(
             self._connection.call("HGETALL", f"{self.base}:about"),
             self._connection.call("ZRANGE", f"{self.base}:workers", 0, -1, "WITHSCORES"),
             self._connection.call("TIME"),
         )
         newest = int(now[0]) * 1000 - FORGET_MS
-        told = {text(k): v for k, v in pairs(about)}
+        about = {text(k): v for k, v in pairs(packed)}
         return [
-            {"id": text(worker), **about_of(told[text(worker)])}
+            {"id": text(worker), **about_of(about[text(worker)])}
             for worker, beat in pairs(beats)
-            if float(beat) >= newest and text(worker) in told
+            if float(beat) >= newest and text(worker) in about
         ]
 
     async def wrong_keys(self) -> list[str]:

@@ -18,8 +18,8 @@ _SALT = "bus.guest"
 def visitor_of_token(token: str) -> Visitor:
     """Who shows a token; raises Unauthenticated."""
     try:
-        told = signing.loads(token, salt=_SALT, max_age=GUEST_AGE)
-        return Visitor(key=told["k"], id=told["k"], name=told["n"])
+        claims = signing.loads(token, salt=_SALT, max_age=GUEST_AGE)
+        return Visitor(key=claims["k"], id=claims["k"], name=claims["n"])
     except (signing.BadSignature, KeyError, TypeError) as error:
         raise Unauthenticated("This token is not valid, or no longer.") from error
 

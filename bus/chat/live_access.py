@@ -15,14 +15,15 @@ from bus.chat import room_rights
 from bus.chat.room_rights import Rights
 from bus.models import Message, Room
 from bus.protocol.objects import Author
+from bus.protocol.types import RoomAuthor
 
 
 @dataclass(frozen=True, slots=True)
 class LiveAccess:
-    """What the database says of some places, users and logins."""
+    """What the database says of some authors in rooms, users and logins."""
 
     # By room id and author key; missing where the room is gone.
-    rights: dict[tuple[int, str], Rights]
+    rights: dict[RoomAuthor, Rights]
     # The password hashes of those who are active, by user id.
     passwords: dict[int, str]
     # The keys of HTTP sessions that are there and not expired.
@@ -32,17 +33,17 @@ class LiveAccess:
 
 
 def read(
-    places: Iterable[tuple[int, str]],
+    room_authors: Iterable[RoomAuthor],
     users: Iterable[int],
     logins: Iterable[str],
     networks: Mapping[str, Collection[str]],
 ) -> LiveAccess:
     """Look all of them up.
 
-    (room id, author key) pairs, user ids, keys of HTTP sessions, and where guests come from.
+    Authors in rooms, user ids, keys of HTTP sessions, and where guests come from.
     """
     keys: dict[int, set[str]] = {}
-    for room_id, key in places:
+    for room_id, key in room_authors:
         keys.setdefault(room_id, set()).add(key)
     rooms = Room.objects.filter(pk__in=keys) if keys else []
     active = User.objects.filter(pk__in=list(users), is_active=True)

@@ -35,15 +35,15 @@ def page(visitor: Visitor, query: str = "", after: str = "", *, few: int = _FEW)
     if query.strip() and not text:
         return Page([])
     prefix = text.encode() or LIST
-    entries = _entries(visitor, prefix, max(prefix, _read(after)), few)
-    rooms = _rooms(visitor, {room for _, room in entries})
+    found = _found(visitor, prefix, max(prefix, _read(after)), few)
+    rooms = _rooms(visitor, {room for _, room in found})
     shown: list[Room] = []
-    for place, (key, pk) in enumerate(entries):
+    for at, (key, pk) in enumerate(found):
         # One that fits in several places is found in the first.
         if pk in rooms and key == min(k for k in keys_of(rooms[pk]) if k.startswith(prefix)):
             shown.append(rooms[pk])
-        if len(shown) == PAGE or place + 1 == _SCAN:
-            more = place + 1 < len(entries) or place + 1 == _SCAN
+        if len(shown) == PAGE or at + 1 == _SCAN:
+            more = at + 1 < len(found) or at + 1 == _SCAN
             return Page(shown, _written(key) if more else "")
     return Page(shown)
 
@@ -58,30 +58,34 @@ def _rooms(visitor: Visitor, ids: set[int]) -> dict[int, Room]:
     return rooms.defer("policy_parts", "conduct").order_by().in_bulk(ids)
 
 
-def _entries(visitor: Visitor, prefix: bytes, after: bytes, few: int) -> list[tuple[bytes, int]]:
+def _found(visitor: Visitor, prefix: bytes, after: bytes, few: int) -> list[tuple[bytes, int]]:
     """The keys that come next, and their rooms."""
-    places = Listing.objects.filter(key__gt=after).order_by("key")
-    readable = [places.filter(access=Room.Access.OPEN)]
+    listings = Listing.objects.filter(key__gt=after).order_by("key")
+    readable = [listings.filter(access=Room.Access.OPEN)]
     if visitor.user_id is not None:
-        readable.append(places.filter(access=Room.Access.PUBLIC))
-        readable.append(_of_member(places, prefix, visitor.user_id, few))
-    entries = [
+        readable.append(listings.filter(access=Room.Access.PUBLIC))
+        readable.append(_of_member(listings, prefix, visitor.user_id, few))
+    found = [
         (bytes(key), room)
         for some in readable
         for key, room in some.values_list("key", "room")[:_SCAN]
     ]
     # The end is not asked for: PostgreSQL, which cannot guess how much lies before it, would sort.
-    return sorted(entry for entry in entries if entry[0].startswith(prefix))[:_SCAN]
+    return sorted(key_and_room for key_and_room in found if key_and_room[0].startswith(prefix))[
+        :_SCAN
+    ]
 
 
-def _of_member(places: QuerySet[Listing], prefix: bytes, user: int, few: int) -> QuerySet[Listing]:
+def _of_member(
+    listings: QuerySet[Listing], prefix: bytes, user: int, few: int
+) -> QuerySet[Listing]:
     """Those of private rooms that the user is a member of."""
     theirs = Member.objects.filter(user=user, room__access=Room.Access.PRIVATE)
     rooms = list(theirs.values_list("room", flat=True)[: few + 1])
     if len(rooms) <= few:
-        return places.filter(room__in=rooms, key__lt=prefix + _HIGHEST)
+        return listings.filter(room__in=rooms, key__lt=prefix + _HIGHEST)
     member = Exists(Member.objects.filter(user=user, room=OuterRef("room")))
-    return places.filter(member, access=Room.Access.PRIVATE)
+    return listings.filter(member, access=Room.Access.PRIVATE)
 
 
 def _written(key: bytes) -> str:

@@ -20,10 +20,10 @@ UNREAD_LIMIT = 999
 _ROOMS_LIMIT = 1000
 
 # A room's id and a user's.
-Place = tuple[int, int]
+RoomUser = tuple[int, int]
 
 
-def mark(marks: Mapping[Place, int]) -> dict[Place, int]:
+def mark(marks: Mapping[RoomUser, int]) -> dict[RoomUser, int]:
     """Move marks forward, in one statement; returns those that moved.
 
     One beyond the room's newest change is taken for that; rooms and users that are gone are left
@@ -38,10 +38,10 @@ def mark(marks: Mapping[Place, int]) -> dict[Place, int]:
         return {(room, user): seq for room, user, seq in cursor.fetchall()}
 
 
-def states(places: Iterable[Place]) -> dict[Place, Reading]:
+def states(room_users: Iterable[RoomUser]) -> dict[RoomUser, Reading]:
     """How far each has been read, and how much has not, in one query."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATES.format(**_words()), [to_json(sorted(places)).decode()])
+        cursor.execute(_STATES.format(**_words()), [to_json(sorted(room_users)).decode()])
         return {
             (room, user): Reading(read=seq, unread=min(unread, UNREAD_LIMIT))
             for room, user, seq, unread in cursor.fetchall()

@@ -59,13 +59,13 @@ class Rights:
         return private and self.role is None and not self.service
 
     def admit(self) -> RoomAccess:
-        """The entry of who asks to come in; raises NotFound, Forbidden or Banned."""
+        """The access of who asks to come in; raises NotFound, Forbidden or Banned."""
         if self.hidden:
             raise NotFound(f"There is no room {self.room.name}.")
         return self.access()
 
     def access(self) -> RoomAccess:
-        """The entry of who was in the room before; raises Forbidden or Banned."""
+        """The access of who was in the room before; raises Forbidden or Banned."""
         if self.banned is not None:
             # One that others brought upon an address is not stored.
             raise Banned(by_address=not self.banned.pk)
@@ -155,9 +155,9 @@ def rights(
         for room_id, user_id, role, joined in members.values_list(
             "room", "user", "role", "joined_at"
         ):
-            place = room_id, f"u{user_id}"
-            if place in found:
-                found[place].role, found[place].arrived = role, joined
+            room_author = room_id, f"u{user_id}"
+            if room_author in found:
+                found[room_author].role, found[room_author].arrived = role, joined
     now = Q(until__isnull=True) | Q(until__gt=clock.now())
     keys = {key for _, key in found}
     in_force = Sanction.objects.filter(
@@ -165,13 +165,13 @@ def rights(
     )
     # The longest last, which is the one that counts.
     for sanction in in_force.order_by(F("until").asc(nulls_last=True), "pk"):
-        place = (sanction.room_id, sanction.author_key)
-        if place not in found:
+        room_author = (sanction.room_id, sanction.author_key)
+        if room_author not in found:
             continue
         if sanction.kind == Sanction.Kind.BAN:
-            found[place].banned = sanction
+            found[room_author].banned = sanction
         else:
-            found[place].muted = sanction
+            found[room_author].muted = sanction
     _add_inherited(asked, found, networks or {})
     _add_arrivals(asked, found, here=here)
     return found
@@ -203,9 +203,9 @@ def _add_arrivals(
     rooms: Iterable[Room], found: dict[tuple[int, str], Rights], *, here: bool
 ) -> None:
     """When those were first seen, in rooms where newcomers wait, who did not join long ago."""
-    visiting = {place for place, right in found.items() if right.visits()}
-    for place, at in newcomers.arrivals(rooms, visiting, note=here).items():
-        found[place].arrived = min(at, found[place].arrived or at)
+    visiting = {room_author for room_author, right in found.items() if right.visits()}
+    for room_author, at in newcomers.arrivals(rooms, visiting, note=here).items():
+        found[room_author].arrived = min(at, found[room_author].arrived or at)
 
 
 def moderators(asked: Iterable[Room]) -> set[tuple[int, str]]:

@@ -39,7 +39,7 @@ def take(kind: str, name: str, key: str = "", *, by_service: bool = False) -> No
         return
     # Of two that want the very same, the unique name of users and of rooms decides.
     same = (taken.name, taken.left_by) == (name, left_by)
-    if not (same or _is_own(taken, key) or is_free(taken)):
+    if not (same or _is_theirs(taken, key) or is_free(taken)):
         raise _looks_like(taken)
     # Of several who come for what is free, one.
     rows = TakenName.objects.filter(pk=taken.pk, name=taken.name, left_by=taken.left_by)
@@ -55,7 +55,7 @@ def check(kind: str, name: str, key: str = "") -> None:
     if kind == PERSON and is_a_guests(name):
         raise Conflict("This is what guests are called.", field="name")
     taken = TakenName.objects.filter(kind=kind, skeleton=lookalike(name)).first()
-    if not (taken is None or _is_own(taken, key) or is_free(taken)):
+    if not (taken is None or _is_theirs(taken, key) or is_free(taken)):
         raise _looks_like(taken)
 
 
@@ -105,7 +105,7 @@ def holder(taken: TakenName) -> str | None:
     return None if user is None else f"u{user}"
 
 
-def _is_own(taken: TakenName, key: str) -> bool:
+def _is_theirs(taken: TakenName, key: str) -> bool:
     return bool(key) and key == (taken.left_by or holder(taken))
 
 

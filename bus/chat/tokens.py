@@ -69,7 +69,7 @@ def check(text: str) -> Grant:
     """
     claims, secret = _claims(text)
     key, name = str(claims["sub"]), str(claims["name"])
-    told = claims.get("rooms")
+    names = claims.get("rooms")
     user_id = int(key[1:]) if key.startswith("u") else None
     password = None
     if user_id is not None:
@@ -81,7 +81,7 @@ def check(text: str) -> Grant:
             raise Unauthenticated("This token's user has another password now; ask for a new one.")
         name, password = user.get_username(), hash(user.password)
     visitor = Visitor(key=key, id=key if user_id is None else user_id, name=name, user_id=user_id)
-    granted = None if told is None else frozenset(rooms.names_of(told).values())
+    granted = None if names is None else frozenset(rooms.names_of(names).values())
     return Grant(visitor, float(claims["exp"]), granted, password)
 
 

@@ -46,7 +46,10 @@ class Room(Emitter):
         # Why the client is closed for good.
         self._end: Rejected | None = None
         self._sequencer = Sequencer(
-            name, since, random, Callbacks(self.emit, self._tell, self._own, self._unsettled.open)
+            name,
+            since,
+            random,
+            Callbacks(self.emit, self._new_message, self._old_message, self._unsettled.open),
         )
         self._typed = float("-inf")
         self._streams: weakref.WeakSet[Stream[Message]] = weakref.WeakSet()
@@ -179,13 +182,13 @@ class Room(Emitter):
         else:
             self._sequencer.take(item, self._connection)
 
-    def _tell(self, message: Message) -> None:
-        self._own(message)
+    def _new_message(self, message: Message) -> None:
+        self._old_message(message)
         self.emit("message", message)
         for stream in self._streams:
             stream.put(message)
 
-    def _own(self, message: Message) -> None:
+    def _old_message(self, message: Message) -> None:
         # Anybody may send a message with the client_id of another's.
         if message.client_id and message.author.id == self._user():
             self._unsettled.settle(

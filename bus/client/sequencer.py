@@ -45,9 +45,9 @@ class Callbacks:
     # A change, a gap, a join or a refusal, by its name.
     emit: Callable[[str, Any], None]
     # A message is new.
-    tell: Callable[[Message], None]
-    # A message was there before: it may be one's own.
-    own: Callable[[Message], None]
+    new_message: Callable[[Message], None]
+    # A message was there before, perhaps one's own.
+    old_message: Callable[[Message], None]
     # The server has told all that it had to say of one's own: the rest may be sent.
     open: Callable[[Connection], None]
 
@@ -158,11 +158,11 @@ class Sequencer:
             self._call.emit("gap", Gap(since, joined.seq, joined.messages))
         for message in joined.messages:
             if since is None:
-                self._call.own(message)
+                self._call.old_message(message)
             elif message.removed:
                 self._call.emit("removed", Removal(message.id, message.changed, message.removed_by))
             elif message.seq > since:
-                self._call.tell(message)
+                self._call.new_message(message)
             elif joined.recovered:
                 self._call.emit("edited", message)
         self.seq = joined.seq
@@ -187,7 +187,7 @@ class Sequencer:
         elif item.type == "message.edited":
             self._call.emit("edited", Message.from_wire(item.data))
         else:
-            self._call.tell(Message.from_wire(item.data))
+            self._call.new_message(Message.from_wire(item.data))
 
     def _hole(self, item: Item, connection: Connection | None) -> None:
         self._buffer = [item]

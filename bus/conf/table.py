@@ -333,6 +333,13 @@ class Conf:
     retention_limit = Setting(100_000, "Handled messages kept per channel at most", "messages")
     retention_size = Setting(67_108_864, "What they may take in the broker, per channel", "bytes")
 
+    # Tasks (bus.tasks.Backend)
+    task_result_age = Setting(
+        604_800.0,
+        "How long the result of a task is kept after the task has finished; 0 is for ever",
+        "s",
+    )
+
     # The moderation worker
     judge_url = Setting(
         "",

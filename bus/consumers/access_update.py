@@ -27,14 +27,14 @@ def apply(socket: WatchedSocket, standing: LiveAccess, check: Check) -> bool:
     renamed = name is not None and name != socket.visitor.name
     if name is not None and renamed:
         socket.rename(name)
-    entries = socket.entries()
-    for room_id, entry in entries.items():
+    accesses = socket.accesses()
+    for room_id, access in accesses.items():
         # A room that was entered meanwhile was not asked about.
         if (room_id, key) in check.room_authors:
-            _apply_room(socket, entry, standing.rights.get((room_id, key)))
+            _apply_room(socket, access, standing.rights.get((room_id, key)))
     for room_id, author in check.named:
         right = standing.rights.get((room_id, author))
-        if author == key and room_id not in entries and _concerns(right):
+        if author == key and room_id not in accesses and _concerns(right):
             socket.notify(right)
     return renamed
 
@@ -66,8 +66,8 @@ def _concerns(right: Rights | None) -> TypeGuard[Rights]:
     return not right.hidden or (right.banned is None and right.muted is None)
 
 
-def _apply_room(socket: WatchedSocket, entry: RoomAccess, right: Rights | None) -> None:
-    room_id = entry.room.pk
+def _apply_room(socket: WatchedSocket, access: RoomAccess, right: Rights | None) -> None:
+    room_id = access.room.pk
     if right is None:
         socket.lose(room_id, NotFound(), None)
         return
@@ -76,11 +76,11 @@ def _apply_room(socket: WatchedSocket, entry: RoomAccess, right: Rights | None) 
     except BusError as error:
         socket.lose(room_id, error, right)
         return
-    if right.room.name != entry.room.name:
+    if right.room.name != access.room.name:
         # Under its old name it is told of the new one; from here on, all it hears has that.
         socket.refresh(now, right)
         moved = NotFound(f"This room is called {right.room.name} now.")
         socket.lose(room_id, moved, None, reason="renamed")
         return
-    if now.differs(entry):
+    if now.differs(access):
         socket.refresh(now, right)

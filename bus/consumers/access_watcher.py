@@ -57,11 +57,11 @@ class AccessWatcher:
         self._sockets.remove(socket)
 
     def entered(self, socket: WatchedSocket, room_id: int) -> None:
-        """A socket keeps an entry of this room."""
+        """A socket is let into this room."""
         self._sockets.entered(socket, room_id)
 
     def left(self, socket: WatchedSocket, room_id: int) -> None:
-        """A socket keeps no entry of this room any more."""
+        """A socket is in this room no more."""
         self._sockets.left(socket, room_id)
 
     def check_all(self) -> None:

@@ -46,21 +46,21 @@ class _RoomAdmission:
 
     async def enter(self, visitor: Visitor, address: str) -> RoomAccess:
         """Let a visitor in, and make the room if there is none and there may be."""
-        entry = await self._entry(visitor)
-        if entry.room.pk:
-            return entry
+        access = await self._access(visitor)
+        if access.room.pk:
+            return access
         async with self._making:
             # Who waited finds it made.
-            entry = await self._entry(visitor)
-            if not entry.room.pk:
+            access = await self._access(visitor)
+            if not access.room.pk:
                 await _make(self._name, visitor, address)
                 self.forget()
-                entry = await self._entry(visitor)
-        if not entry.room.pk:
+                access = await self._access(visitor)
+        if not access.room.pk:
             raise NotFound
-        return entry
+        return access
 
-    async def _entry(self, visitor: Visitor) -> RoomAccess:
+    async def _access(self, visitor: Visitor) -> RoomAccess:
         rights = (await self._known(visitor)).rights(visitor)
         return rights.admit()
 

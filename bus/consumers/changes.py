@@ -33,9 +33,9 @@ async def carry_out(work: Callable[..., tuple[T, EventBatches]], *args: object) 
 
 
 async def _carry_out(work: Callable[..., tuple[T, EventBatches]], args: tuple[object, ...]) -> T:
-    done, told = await threads.run(work, *args)
+    done, batches = await threads.run(work, *args)
     try:
-        await publisher.publish(told.rooms, told.authors)
+        await publisher.publish(batches.rooms, batches.authors)
     except Unavailable as error:
         # To whom it cannot be told now, the repair after the outage does.
         logger.warning("A change is stored, and told when the broker is back: %s", error)

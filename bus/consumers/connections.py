@@ -47,14 +47,14 @@ class Connections:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, connection: Connection, user: str, place: str) -> bool:
+    def add(self, connection: Connection, user: str, network: str) -> bool:
         """Count a socket of a user from a place, "" for one that tells nobody apart; False where
         there are too many, and then it is not counted. One that is there already is counted anew.
         """
         self.remove(connection)
         counted: list[tuple[Hashable, int]] = [(("user", user), conf.user_connections)]
-        if place:
-            counted.append((("place", place), conf.address_connections))
+        if network:
+            counted.append((("network", network), conf.address_connections))
         if any(limit and self._counts[key] >= limit for key, limit in counted):
             return False
         keys = tuple(key for key, _ in counted)

@@ -16,7 +16,7 @@ from bus.realtime.room_subscription import RoomSubscription
 class JoinedRoom:
     """A room that the session has joined."""
 
-    entry: RoomAccess
+    access: RoomAccess
     subscription: RoomSubscription
 
 
@@ -59,7 +59,7 @@ class JoinedRooms:
 
     def add(self, room: JoinedRoom) -> None:
         """It is in this room from now on."""
-        name = room.entry.room.name
+        name = room.access.room.name
         self._joined[name] = room
         self._lost.pop(name, None)
 

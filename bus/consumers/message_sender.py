@@ -40,9 +40,9 @@ class MessageSender:
         # (room, client_id) of messages that were taken, newest last.
         self._taken: dict[tuple[int, str], None] = {}
 
-    async def repeated(self, entry: RoomAccess, client_id: str) -> Outcome | None:
+    async def repeated(self, access: RoomAccess, client_id: str) -> Outcome | None:
         """What became of a message that was sent before, if it is settled. Raises Unavailable."""
-        room = entry.room
+        room = access.room
         looked_up = self._looked_up.get(room.pk, 0)
         nothing_before = self.visitor.new or looked_up >= _LOOKED_UP
         if nothing_before and (room.pk, client_id) not in self._taken:
@@ -51,15 +51,15 @@ class MessageSender:
         return await self._outcomes.load((room.pk, self.visitor.key, client_id))
 
     async def write(
-        self, entry: RoomAccess, body: str, client_id: str, reply_to: str | None = None
+        self, access: RoomAccess, body: str, client_id: str, reply_to: str | None = None
     ) -> None:
         """Put a message on its way; raises a BusError when it is not taken."""
-        entry.check_write()
-        again = (entry.room.pk, client_id) in self._taken
+        access.check_write()
+        again = (access.room.pk, client_id) in self._taken
         if not again:
-            self._check_slow_mode(entry)
+            self._check_slow_mode(access)
         self._limits.check_message()
-        name = entry.room.name
+        name = access.room.name
         # All of it was checked before, and checking it again costs more than sending it.
         message = MessageSubmitted.model_construct(
             room=name,
@@ -71,30 +71,30 @@ class MessageSender:
         )
         await sender.send(message, ordering_key=name)
         if not again:
-            self._last[entry.room.pk] = time.monotonic()
-            self._taken[entry.room.pk, client_id] = None
+            self._last[access.room.pk] = time.monotonic()
+            self._taken[access.room.pk, client_id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
 
-    def check_edit(self, entry: RoomAccess, message_id: str, body: str) -> None:
+    def check_edit(self, access: RoomAccess, message_id: str, body: str) -> None:
         """Count an edit as a message; raises a BusError where it may not be made now."""
-        entry.check_write()
+        access.check_write()
         # The same once more changes nothing, and is answered.
         if (message_id, body) != self._edit:
-            self._check_slow_mode(entry)
+            self._check_slow_mode(access)
         self._limits.check_message()
 
-    def edited(self, entry: RoomAccess, message_id: str, body: str) -> None:
+    def edited(self, access: RoomAccess, message_id: str, body: str) -> None:
         """An edit was made: the next message or edit waits, where the room is slow."""
         if (message_id, body) != self._edit:
-            self._last[entry.room.pk] = time.monotonic()
+            self._last[access.room.pk] = time.monotonic()
             self._edit = message_id, body
 
-    def _check_slow_mode(self, entry: RoomAccess) -> None:
+    def _check_slow_mode(self, access: RoomAccess) -> None:
         """Refuse at once what the worker would reject; it looks again, across sessions."""
-        last = self._last.get(entry.room.pk)
-        if last is None or entry.role in (Member.Role.OWNER, Member.Role.MODERATOR):
+        last = self._last.get(access.room.pk)
+        if last is None or access.role in (Member.Role.OWNER, Member.Role.MODERATOR):
             return
-        wait = last + entry.room.slow_mode - time.monotonic()
+        wait = last + access.room.slow_mode - time.monotonic()
         if wait > 0:
             raise SlowMode(retry_after=wait)

@@ -72,7 +72,7 @@ def is_allowed(origin: str, host: str) -> bool:
     return (
         "*" in conf.allowed_origins
         or any(_matches(page, pattern) for pattern in known)
-        or _is_own(page, host)
+        or _is_same_site(page, host)
     )
 
 
@@ -85,7 +85,7 @@ def _host(headers: list[tuple[bytes, str]]) -> str:
     return ""
 
 
-def _is_own(page: SplitResult, host: str) -> bool:
+def _is_same_site(page: SplitResult, host: str) -> bool:
     """Whether the page comes from where it connects to; a proxy may have changed the scheme."""
     name, port = split_domain_port(host)
     allowed = settings.ALLOWED_HOSTS or (_DEBUG_HOSTS if settings.DEBUG else [])

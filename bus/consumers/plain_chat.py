@@ -27,7 +27,7 @@ from bus.protocol.errors import (
     Unavailable,
 )
 from bus.protocol.frames import parse_frame
-from bus.protocol.plain_chat import plain_refusal
+from bus.protocol.plain_chat import plain_chat_refusal
 from bus.realtime.room_subscription import RoomSubscription
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class PlainChat(Socket):
         self._mark = uuid.uuid4().hex
         self._written = 0
         self._name = ""
-        self._entry: RoomAccess | None = None
+        self._access: RoomAccess | None = None
         self._subscription: RoomSubscription | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -70,8 +70,10 @@ class PlainChat(Socket):
         try:
             if self.send_rate() > 0:
                 self.limits.check("joins")
-            self._entry = await self.process.admission.enter(self._name, self.visitor, self.address)
-            room = self._entry.room
+            self._access = await self.process.admission.enter(
+                self._name, self.visitor, self.address
+            )
+            room = self._access.room
             subscription = await self.process.hub.join_room(
                 room.pk, self.writer, sender_mark=self._sender_mark()
             )
@@ -100,17 +102,17 @@ class PlainChat(Socket):
 
     def clean_up(self) -> None:
         """Leave the room."""
-        if self._subscription is not None and self._entry is not None:
+        if self._subscription is not None and self._access is not None:
             self.process.hub.leave_room(self._subscription)
-            self.process.hub.presence.leave(self._entry.room.pk, self.visitor.key)
+            self.process.hub.presence.leave(self._access.room.pk, self.visitor.key)
 
-    def entries(self) -> dict[int, RoomAccess]:
+    def accesses(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
-        return {} if self._entry is None else {self._entry.room.pk: self._entry}
+        return {} if self._access is None else {self._access.room.pk: self._access}
 
-    def refresh(self, entry: RoomAccess, right: Rights) -> None:
+    def refresh(self, access: RoomAccess, right: Rights) -> None:
         """Keep other rights; the next message is written with them."""
-        self._entry = entry
+        self._access = access
 
     def lose(
         self, room_id: int, error: BusError, right: Rights | None, *, reason: str = "not_found"
@@ -125,18 +127,18 @@ class PlainChat(Socket):
         self._sender.visitor = self.visitor
 
     async def _write(self, body: str) -> None:
-        assert self._entry is not None
+        assert self._access is not None
         self._written += 1
-        await self._sender.write(self._entry, body, self._client_id())
+        await self._sender.write(self._access, body, self._client_id())
 
     def _client_id(self) -> str:
         return f"{self._mark}-{self._written}"
 
     def _sender_mark(self) -> str:
-        return channel_names.own_mark(self.visitor.key, self._client_id())
+        return channel_names.sender_mark(self.visitor.key, self._client_id())
 
     def _refuse(self, error: BusError) -> None:
-        self.writer.reply(plain_refusal(error))
+        self.writer.reply(plain_chat_refusal(error))
 
 
 def _code_of(error: BusError) -> int:

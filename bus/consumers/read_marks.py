@@ -6,7 +6,7 @@ import asyncio
 import logging
 
 from bus.chat import read_state
-from bus.chat.read_state import Place
+from bus.chat.read_state import RoomUser
 from bus.consumers.batch_loader import BatchLoader
 from bus.database import threads
 from bus.messaging import publisher
@@ -25,28 +25,28 @@ class ReadMarks:
     """Keeps marks in memory for a moment: people scroll faster than a database needs to know."""
 
     def __init__(self) -> None:
-        # By place, the newest seq that is not written yet.
-        self._waiting: dict[Place, int] = {}
+        # By room and user, the newest seq that is not written yet.
+        self._waiting: dict[RoomUser, int] = {}
         # The names of their rooms.
         self._names: dict[int, str] = {}
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
-        self._states: BatchLoader[Place, Reading] = BatchLoader(read_state.states)
+        self._states: BatchLoader[RoomUser, Reading] = BatchLoader(read_state.states)
 
     def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
         """Note how far a user has read; written and told within a second or so."""
-        place = room_id, user_id
-        self._waiting[place] = max(seq, self._waiting.get(place, 0))
+        room_user = room_id, user_id
+        self._waiting[room_user] = max(seq, self._waiting.get(room_user, 0))
         self._names[room_id] = room
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write_on())
 
     async def state(self, room_id: int, user_id: int) -> Reading:
         """How far a user has read, and how much not; raises Unavailable."""
-        place = room_id, user_id
-        if place in self._waiting:
+        room_user = room_id, user_id
+        if room_user in self._waiting:
             await self.flush()
-        return await self._states.load(place)
+        return await self._states.load(room_user)
 
     async def flush(self) -> None:
         """Write what was gathered; raises Unavailable, and keeps it then."""
@@ -55,19 +55,19 @@ class ReadMarks:
             try:
                 moved = await threads.run(read_state.mark, marks)
             except BaseException:
-                for place, seq in marks.items():
-                    self._waiting[place] = max(seq, self._waiting.get(place, 0))
+                for room_user, seq in marks.items():
+                    self._waiting[room_user] = max(seq, self._waiting.get(room_user, 0))
                 raise
             names = self._names
             if not self._waiting:
                 self._names = {}
-        told: dict[str, EventBatch] = {}
+        batches: dict[str, EventBatch] = {}
         for (room_id, user_id), seq in moved.items():
             frame = ReadChanged(seq=seq).frame(names[room_id])
-            told.setdefault(f"u{user_id}", EventBatch()).events.append((None, frame))
-        if told:
+            batches.setdefault(f"u{user_id}", EventBatch()).events.append((None, frame))
+        if batches:
             try:
-                await publisher.publish({}, told)
+                await publisher.publish({}, batches)
             except Unavailable as error:
                 logger.debug("Other sessions see read marks when they join again: %s", error)
 

@@ -111,18 +111,18 @@ class Session(Socket):
 
     # ── Rights ───────────────────────────────────────────────────────────────────────────────────
 
-    def entries(self) -> dict[int, RoomAccess]:
+    def accesses(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
-        return {joined.entry.room.pk: joined.entry for _, joined in self.rooms}
+        return {joined.access.room.pk: joined.access for _, joined in self.rooms}
 
-    def refresh(self, entry: RoomAccess, right: Rights) -> None:
+    def refresh(self, access: RoomAccess, right: Rights) -> None:
         """Keep other rights, and say what has changed."""
         for name, joined in self.rooms:
-            if joined.entry.room.pk == entry.room.pk:
-                before, joined.entry = joined.entry, entry
-                if before.info != entry.info:
-                    self.writer.reply(RoomChanged.encode(entry.info, name))
-                if before.you != entry.you:
+            if joined.access.room.pk == access.room.pk:
+                before, joined.access = joined.access, access
+                if before.info != access.info:
+                    self.writer.reply(RoomChanged.encode(access.info, name))
+                if before.you != access.you:
                     self.writer.reply(events.member_changed(right).frame(name))
 
     def lose(
@@ -130,7 +130,7 @@ class Session(Socket):
     ) -> None:
         """Leave a room, and say why; the session goes on in its others."""
         for name, joined in self.rooms:
-            if joined.entry.room.pk == room_id:
+            if joined.access.room.pk == room_id:
                 self.leave(name)
                 self.rooms.lose(name, error)
                 self.writer.reply(events.member_changed(right, reason).frame(name))
@@ -199,12 +199,12 @@ class Session(Socket):
     def entered(self, room: JoinedRoom) -> None:
         """Be in a room from now on."""
         self.rooms.add(room)
-        self.process.access_watcher.entered(self, room.entry.room.pk)
+        self.process.access_watcher.entered(self, room.access.room.pk)
 
     def leave(self, name: str) -> None:
         """Be in a room no more, and hear it no more."""
         joined, hub, key = self.rooms.remove(name), self.process.hub, self.visitor.key
-        room_id = joined.entry.room.pk
+        room_id = joined.access.room.pk
         self.process.access_watcher.left(self, room_id)
         hub.leave_room(joined.subscription)
         hub.typing.stop(room_id, name, key)

@@ -137,11 +137,11 @@ class Socket(AsyncConsumer):
     def clean_up(self) -> None:
         """Leave everything; called once, however the connection ended, and never waits."""
 
-    def entries(self) -> dict[int, RoomAccess]:
+    def accesses(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
         raise NotImplementedError
 
-    def refresh(self, entry: RoomAccess, right: Rights) -> None:
+    def refresh(self, access: RoomAccess, right: Rights) -> None:
         """Keep other rights in a room that it is in, and say so."""
         raise NotImplementedError
 
@@ -158,7 +158,7 @@ class Socket(AsyncConsumer):
     def rename(self, name: str) -> None:
         """The visitor is called so from now on."""
         self.visitor = replace(self.visitor, name=name)
-        for room_id in self.entries():
+        for room_id in self.accesses():
             self.process.hub.presence.rename(room_id, self.visitor.key, self.visitor.author)
 
     def announce_end(self, reconnect_in: float) -> None:

@@ -84,12 +84,12 @@ class VisitorLimits:
 
     def of(self, visitor: Visitor, network: str) -> VisitorLimit:
         """What bounds a visitor; `network` as in client_address.network_for_limits."""
-        own = self._users.get(visitor.key)
-        if own is None:
-            own = self._users[visitor.key] = ActionBuckets()
+        buckets = self._users.get(visitor.key)
+        if buckets is None:
+            buckets = self._users[visitor.key] = ActionBuckets()
         if visitor.guest and network and conf.address_rate > 0:
-            return VisitorLimit(own, self._of_network(network))
-        return VisitorLimit(own)
+            return VisitorLimit(buckets, self._of_network(network))
+        return VisitorLimit(buckets)
 
     def _of_network(self, network: str) -> ActionBuckets:
         found = self._networks.get(network)

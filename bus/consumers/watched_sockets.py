@@ -15,6 +15,7 @@ from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor
 from bus.protocol.errors import BusError
+from bus.protocol.types import RoomAuthor
 
 # A change is remembered for this long, for sockets whose rights were being read when it came: they
 # are checked once they are known here. In seconds.
@@ -25,8 +26,6 @@ _CHUNK = 500
 # What a socket depends on: ("author", key), ("login", digest), ("room", id), ("member", id, key),
 # ("network", digest).
 Dependency = tuple[str, str] | tuple[str, int] | tuple[str, int, str]
-# A room's id and an author's key.
-RoomAuthor = tuple[int, str]
 
 
 class WatchedSocket(Protocol):
@@ -36,10 +35,10 @@ class WatchedSocket(Protocol):
     login: Login | None
     token_password: int | None
 
-    def entries(self) -> dict[int, RoomAccess]:
+    def accesses(self) -> dict[int, RoomAccess]:
         """What it keeps of the visitor's rights, by room id."""
 
-    def refresh(self, entry: RoomAccess, right: Rights) -> None:
+    def refresh(self, access: RoomAccess, right: Rights) -> None:
         """Keep other rights in a room that it is in."""
 
     def lose(
@@ -91,20 +90,20 @@ class WatchedSockets:
 
     def remove(self, socket: WatchedSocket) -> None:
         """Forget a socket; call it while the socket is still in its rooms."""
-        for room_id in socket.entries():
+        for room_id in socket.accesses():
             self.left(socket, room_id)
         for dependency in _dependencies(socket):
             self._drop(socket, dependency)
         self._wanted.discard(socket)
 
     def entered(self, socket: WatchedSocket, room_id: int) -> None:
-        """A socket keeps an entry of this room."""
+        """A socket is let into this room."""
         self._keep(socket, ("room", room_id))
         if self._is_recent(("member", room_id, socket.visitor.key)):
             self._want([socket])
 
     def left(self, socket: WatchedSocket, room_id: int) -> None:
-        """A socket keeps no entry of this room any more."""
+        """A socket is in this room no more."""
         self._drop(socket, ("room", room_id))
 
     def is_logged_out(self, socket: WatchedSocket) -> bool:
@@ -137,7 +136,7 @@ class WatchedSockets:
             return None
         keys = {visitor.key for visitor in sockets.values()}
         named = {member for member in self._named if member[1] in keys}
-        entered = {(id, visitor.key) for s, visitor in sockets.items() for id in s.entries()}
+        entered = {(id, visitor.key) for s, visitor in sockets.items() for id in s.accesses()}
         self._wanted.difference_update(sockets)
         self._named -= named
         return Check(sockets, named, named | entered)

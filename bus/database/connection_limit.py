@@ -78,7 +78,7 @@ class ConnectionLimit:
         with self._lock:
             job = self._waiting.pop(number, None)
             if len(self._queue) > 2 * len(self._waiting) + 64:
-                self._queue = [entry for entry in self._queue if entry[1] in self._waiting]
+                self._queue = [turn for turn in self._queue if turn[1] in self._waiting]
                 heapq.heapify(self._queue)
         if job is not None:
             refuse(job.answer)
@@ -109,18 +109,18 @@ class ConnectionLimit:
             self._held -= 1
 
     def _do(self, job: _Job) -> None:
-        tell: Callable[[], None]
+        answer: Callable[[], None]
         try:
-            tell = partial(job.answer.set_result, job.work())
+            answer = partial(job.answer.set_result, job.work())
         except BaseException as error:
-            tell = partial(job.answer.set_exception, error)
+            answer = partial(job.answer.set_exception, error)
         # Before the answer: whoever has it finds nothing of ours open.
         close_connections()
         self._release()
         self._start_next()
-        tell()
+        answer()
         # It may hold an error, which holds this frame.
-        del tell
+        del answer
 
 
 def close_connections() -> None:

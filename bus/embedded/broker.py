@@ -152,7 +152,7 @@ class EmbeddedBroker:
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log_start: int) -> None:
         deadline = time.monotonic() + _START_SECONDS
-        told = False
+        logged = False
         while (answer := valkey.ask(self.socket_path, "PING")) != "+PONG":
             if process.poll() is not None:
                 raise EmbeddedBrokerError(
@@ -162,9 +162,9 @@ class EmbeddedBroker:
                 )
             if answer is not None and answer.startswith("-LOADING"):
                 deadline = time.monotonic() + _START_SECONDS
-                if not told:
+                if not logged:
                     self._say("The embedded broker is loading its data…")
-                told = True
+                logged = True
             if time.monotonic() > deadline:
                 raise EmbeddedBrokerError(
                     f"The embedded broker did not answer within {_START_SECONDS:.0f} s and was "

@@ -16,8 +16,7 @@ from bus.enforcement.recent_texts import PreviousTexts
 from bus.enforcement.strikes import counts
 from bus.models import Member, Message, Room
 from bus.moderation import Context
-
-RoomAuthor = tuple[int, str]  # room id, author key
+from bus.protocol.types import RoomAuthor
 
 # Only the first message of somebody that holds an address is judged by being the first.
 _MAYBE_LINK = re.compile(r"[./\])]|\bdot\b", re.I).search
@@ -88,18 +87,18 @@ def _add_ages(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> 
         policy = room_policies.of_room(room)
         if policy.new_seconds or policy.raid_seconds:
             wanted.add(room.pk)
-    places = [place for place in found if place[0] in wanted]
-    users = {int(key[1:]) for _, key in places if key.startswith("u")}
+    room_authors = [room_author for room_author in found if room_author[0] in wanted]
+    users = {int(key[1:]) for _, key in room_authors if key.startswith("u")}
     now = clock.now()
     made: dict[int, dt.datetime] = {}
     if users:
         made = dict(User.objects.filter(pk__in=users).values_list("pk", "date_joined"))
-    for place in places:
-        key = place[1]
+    for room_author in room_authors:
+        key = room_author[1]
         if key.startswith("g"):
-            found[place].account_age = 0.0
+            found[room_author].account_age = 0.0
         elif key.startswith("u") and int(key[1:]) in made:
-            found[place].account_age = (now - made[int(key[1:])]).total_seconds()
+            found[room_author].account_age = (now - made[int(key[1:])]).total_seconds()
 
 
 def _add_strikes(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
@@ -108,8 +107,8 @@ def _add_strikes(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) 
         rules = room_policies.rules_of(room)
         if rules.policy.strikes_to_hold:
             keys = [key for room_id, key in found if room_id == room.pk]
-            for place, strikes in counts(room, keys, rules.conduct, now).items():
-                found[place].strikes = strikes
+            for room_author, strikes in counts(room, keys, rules.settings, now).items():
+                found[room_author].strikes = strikes
 
 
 def _add_first(
@@ -130,8 +129,8 @@ def _add_first(
         removed_at=None,
     )
     wrote = set(rows.values_list("room", "author_key").distinct())
-    for place in doubtful - wrote:
-        found[place].first_message = True
+    for room_author in doubtful - wrote:
+        found[room_author].first_message = True
     if len(_wrote) > _REMEMBERED:
         _wrote.clear()
     _wrote.update(wrote)

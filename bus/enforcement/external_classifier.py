@@ -34,12 +34,12 @@ _POSTED: Final = ("allow", "alert", "mask")
 _CACHED: Final = 10_000
 _CACHE_AGE: Final = 600.0
 # So many failures in a row, and the judge is left alone for so many seconds.
-_BREAK_AFTER: Final = 3
+BREAK_AFTER: Final = 3
 _BREAK_FOR: Final = 30.0
 # Requests under way at once; what is more waits for its turn, unless all of them are late.
 _AT_ONCE: Final = 4
 # A late answer is waited for, in so many timeouts, and kept for when the same is said again.
-_PATIENCE: Final = 4
+PATIENCE: Final = 4
 _ANSWER_LIMIT: Final = 1_048_576  # bytes
 # Severity of what an external judge says: it holds, and never rejects.
 _SEVERITY: Final = 2
@@ -56,9 +56,15 @@ _threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="external-judge")
 
 
 class ExternalClassifier:
-    """One per worker lane, and one for a web process; asks nothing where BUS_JUDGE_URL is empty."""
+    """One per worker lane, and one for a web process; asks nothing where BUS_JUDGE_URL is empty.
 
-    def __init__(self) -> None:
+    After `break_after` failures in a row it is left alone for a while; a late answer is waited for
+    `patience` times BUS_JUDGE_TIMEOUT.
+    """
+
+    def __init__(self, *, break_after: int = BREAK_AFTER, patience: float = PATIENCE) -> None:
+        self._break_after = break_after
+        self._patience = patience
         self.counts: Counter[str] = Counter()
         self._cache: OrderedDict[bytes, tuple[float, str]] = OrderedDict()
         self._failures = 0
@@ -91,7 +97,8 @@ class ExternalClassifier:
         if time.monotonic() < self._open_until or self._late >= _AT_ONCE:
             self.counts["skipped"] += len(texts)
             return {}
-        asking = asyncio.get_running_loop().run_in_executor(_threads, _post, texts)
+        longest = conf.judge_timeout * self._patience
+        asking = asyncio.get_running_loop().run_in_executor(_threads, post, texts, longest)
         asking.add_done_callback(partial(self._answered, texts))
         try:
             found = await asyncio.wait_for(asyncio.shield(asking), conf.judge_timeout)
@@ -118,13 +125,13 @@ class ExternalClassifier:
     def _failed(self, error: Exception, count: int) -> None:
         self.counts["failed"] += count
         self._failures += 1
-        if self._failures >= _BREAK_AFTER:
+        if self._failures >= self._break_after:
             self._open_until = time.monotonic() + _BREAK_FOR
             self._failures = 0
             logger.warning(
                 "The external judge failed %d times in a row (%r); our own verdicts stand, and it "
                 "is asked again in %d s. So far: %s",
-                *(_BREAK_AFTER, error, _BREAK_FOR, dict(self.counts)),
+                *(self._break_after, error, _BREAK_FOR, dict(self.counts)),
             )
 
     def _cached(self, digest: bytes) -> str | None:
@@ -161,12 +168,14 @@ def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _post(texts: list[str]) -> list[str]:
-    """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong."""
+def post(texts: list[str], longest: float) -> list[str]:
+    """POST {"texts": […]}; the reason to hold each, "" for none; raises what goes wrong.
+
+    It takes at most `longest` seconds.
+    """
     url = urlsplit(conf.judge_url)
     if url.scheme not in _CONNECTIONS or not url.netloc:
         raise ValueError("BUS_JUDGE_URL is no address of http or https")
-    longest = conf.judge_timeout * _PATIENCE
     connection = _CONNECTIONS[url.scheme](url.netloc, timeout=longest)
     connection.connect()
     # That timeout is of each read, and an answer that trickles in never meets it.

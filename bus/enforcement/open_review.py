@@ -13,7 +13,12 @@ from bus.moderation import Verdict
 
 
 def of_verdict(
-    row: Message, verdict: Verdict, conduct: RoomSettings, now: dt.datetime, *, retracted: bool
+    row: Message,
+    verdict: Verdict,
+    room_settings: RoomSettings,
+    now: dt.datetime,
+    *,
+    retracted: bool,
 ) -> Review | None:
     """The review of a message that is held, alerted to, or was taken out again; not stored yet."""
     if verdict.action == "hold":
@@ -33,15 +38,19 @@ def of_verdict(
         reason=verdict.reason or "",
         rule=rule_of(verdict),
         opened_at=now,
-        expires_at=expiry(conduct, now) if waits else None,
+        expires_at=expiry(room_settings, now) if waits else None,
         decided_at=now if state == Review.State.REJECTED else None,
         hidden=retracted,
     )
 
 
-def expiry(conduct: RoomSettings, now: dt.datetime) -> dt.datetime | None:
+def expiry(room_settings: RoomSettings, now: dt.datetime) -> dt.datetime | None:
     """Until when a message that is held waits for a moderator; None where that has no end."""
-    return now + dt.timedelta(minutes=conduct.held_minutes) if conduct.held_minutes else None
+    return (
+        now + dt.timedelta(minutes=room_settings.held_minutes)
+        if room_settings.held_minutes
+        else None
+    )
 
 
 def reports_of(row: Message) -> QuerySet[Report]:

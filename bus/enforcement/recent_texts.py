@@ -18,31 +18,31 @@ class PreviousTexts(NamedTuple):
 class RecentTexts:
     """The last few messages of one author, oldest first."""
 
-    def __init__(self, entries: Iterable[str]) -> None:
+    def __init__(self, lines: Iterable[str]) -> None:
         # Each as it is kept: at (ms since 1970), room, fingerprint.
-        self._entries = list(entries)
-        self._fingerprints = [_fingerprint_of(entry) for entry in self._entries]
+        self._lines = list(lines)
+        self._fingerprints = [_fingerprint_of(line) for line in self._lines]
 
     @staticmethod
-    def entry(at: int, room: str, body: str) -> str:
+    def line(at: int, room: str, body: str) -> str:
         """One message as the broker keeps it; no name of a room and no fingerprint has spaces."""
         return f"{at} {room} {fingerprint(body)}"
 
     def add(self, at: int, room: str, body: str) -> None:
         """Note one more."""
-        entry = self.entry(at, room, body)
-        self._entries.append(entry)
-        self._fingerprints.append(_fingerprint_of(entry))
+        line = self.line(at, room, body)
+        self._lines.append(line)
+        self._fingerprints.append(_fingerprint_of(line))
 
     def at(self, room: str, now: int, *, timed: bool) -> PreviousTexts:
         """What counts when this author writes in a room `now` (ms since 1970); ages if `timed`."""
         ages: list[float] = []
         if timed:
-            for at, where, _ in (entry.split(" ", 2) for entry in self._entries):
+            for at, where, _ in (line.split(" ", 2) for line in self._lines):
                 if where == room:
                     ages.append(max(0, now - int(at)) / 1000)
         return PreviousTexts(tuple(self._fingerprints), tuple(ages))
 
 
-def _fingerprint_of(entry: str) -> str:
-    return entry[entry.rfind(" ") + 1 :]
+def _fingerprint_of(line: str) -> str:
+    return line[line.rfind(" ") + 1 :]

@@ -23,7 +23,7 @@ def of(review: Review) -> objects.Review:
     """
     row = review.message
     gone = row.removed_at is not None and not review.hidden
-    told, count = _reports(row)
+    reports, count = _reports(row)
     return objects.Review(
         id=str(review.pk),
         kind=review.kind,
@@ -35,7 +35,7 @@ def of(review: Review) -> objects.Review:
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,
         hits=[] if gone else _hits(row),
-        reports=told,
+        reports=reports,
         report_count=count,
         opened_at=timestamp(review.opened_at),
         expires_at=timestamp(review.expires_at),
@@ -68,5 +68,5 @@ def _reports(row: Message) -> tuple[list[str], int]:
         return [], 0
     kept = open_review.reports_of(row)
     newest = kept.order_by("-trusted", "-created_at", "-pk")[:_REPORTS]
-    told = sorted(newest, key=lambda report: (report.created_at, report.pk))
-    return [report.reason for report in told], kept.count()
+    reports = sorted(newest, key=lambda report: (report.created_at, report.pk))
+    return [report.reason for report in reports], kept.count()

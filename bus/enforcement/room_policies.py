@@ -36,7 +36,7 @@ class Rules:
     """A room's policy and conduct, ready to be used."""
 
     policy: Policy
-    conduct: RoomSettings
+    settings: RoomSettings
 
 
 _rules: dict[tuple[object, ...], Rules] = {}
@@ -49,7 +49,7 @@ def of_room(room: Room) -> Policy:
 
 def settings_of(room: Room) -> RoomSettings:
     """What the room does around its policy."""
-    return rules_of(room).conduct
+    return rules_of(room).settings
 
 
 def rules_of(room: Room) -> Rules:
@@ -180,13 +180,14 @@ def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Ro
     Raises Invalid where what it was does not hold any more, and NotFound.
     """
     made = AuditEntry.objects.filter(room=room_id, action=_CHANGED, details__version=version)
-    entry = made.order_by("-pk").first()
-    if entry is None:
+    audit_entry = made.order_by("-pk").first()
+    if audit_entry is None:
         raise NotFound(f"No change in the audit log made version {version} of this room's rules.")
-    parts, new_parts = entry.details.get("policy_parts", [{}, {}])
-    ways, new_ways = entry.details.get("conduct", [{}, {}])
+    parts, new_parts = audit_entry.details.get("policy_parts", [{}, {}])
+    ways, new_ways = audit_entry.details.get("conduct", [{}, {}])
     moderation, slow_mode, newcomer_wait = (
-        entry.details.get(name, [None])[0] for name in ("moderation", "slow_mode", "newcomer_wait")
+        audit_entry.details.get(name, [None])[0]
+        for name in ("moderation", "slow_mode", "newcomer_wait")
     )
     return change(
         room_id,

@@ -38,7 +38,7 @@ def last_written(
         )
     )
     found = {(room, key): [at for at in times if at is not None] for room, key, *times in rows}
-    return {place: max(times) for place, times in found.items() if times}
+    return {room_author: max(times) for room_author, times in found.items() if times}
 
 
 def wait(right: Rights, last: dt.datetime | None, now: dt.datetime) -> float:

@@ -30,20 +30,24 @@ class StrikeBatch:
         self._strikes: list[Strike] = []
         self._sanctions: list[tuple[Sanction, str]] = []
 
-    def strike(self, row: Message, room: Room, rule: str, conduct: RoomSettings) -> Sanction | None:
+    def strike(
+        self, row: Message, room: Room, rule: str, room_settings: RoomSettings
+    ) -> Sanction | None:
         """Count a rejected message, and what its author gets for it; `save` stores both."""
-        place = room.pk, row.author_key
-        if place not in self._counts:
-            self._counts[place] = counts(room, [row.author_key], conduct, self._now).get(place, 0)
-        self._counts[place] += 1
+        room_author = room.pk, row.author_key
+        if room_author not in self._counts:
+            self._counts[room_author] = counts(
+                room, [row.author_key], room_settings, self._now
+            ).get(room_author, 0)
+        self._counts[room_author] += 1
         values = {"room": room, "author_key": row.author_key, "rule": rule[:64]}
         self._strikes.append(Strike(message=row, created_at=self._now, **values))
-        strikes = self._counts[place]
-        penalty = conduct.penalty(strikes)
+        strikes = self._counts[room_author]
+        penalty = room_settings.penalty(strikes)
         if penalty is None:
             return None
         # Its author reads this, too.
-        reason = f"{strikes} messages were rejected in {conduct.strike_hours} h"
+        reason = f"{strikes} messages were rejected in {room_settings.strike_hours} h"
         sanction = sanctions.build(
             room, row.author_key, penalty.kind, penalty.minutes, reason, self._now
         )
@@ -73,10 +77,10 @@ def punishable(verdict: Verdict) -> bool:
 
 
 def counts(
-    room: Room, authors: Iterable[str], conduct: RoomSettings, now: dt.datetime
+    room: Room, authors: Iterable[str], room_settings: RoomSettings, now: dt.datetime
 ) -> dict[tuple[int, str], int]:
     """The strikes that still count against authors, by room id and author key."""
-    since = now - dt.timedelta(hours=conduct.strike_hours)
+    since = now - dt.timedelta(hours=room_settings.strike_hours)
     rows = (
         Strike.objects.filter(
             room=room, author_key__in=list(authors), created_at__gt=since, forgiven_at=None

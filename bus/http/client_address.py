@@ -39,15 +39,15 @@ class ClientAddress(NamedTuple):
 
 def of_request(request: HttpRequest) -> ClientAddress:
     """Where an HTTP request comes from."""
-    told = request.META.get("HTTP_X_FORWARDED_FOR")
-    return _client(request.META.get("REMOTE_ADDR") or "", told)
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+    return _client(request.META.get("REMOTE_ADDR") or "", forwarded)
 
 
 def of_scope(scope: Mapping[str, Any]) -> ClientAddress:
     """Where a socket comes from, by its ASGI scope."""
-    told = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
+    forwarded = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"]
     peer = (scope.get("client") or ("",))[0]
-    return _client(peer, b",".join(told).decode("latin-1") if told else None)
+    return _client(peer, b",".join(forwarded).decode("latin-1") if forwarded else None)
 
 
 @lru_cache(10_000)
@@ -88,27 +88,29 @@ def network_of_direct_peer(peer: str) -> str:
     return "" if _is_trusted(str(found), tuple(conf.trusted_proxies)) else network_of(peer)
 
 
-def _client(peer: str, told: str | None) -> ClientAddress:
-    """`told` is what X-Forwarded-For says, None where it is not there."""
+def _client(peer: str, forwarded: str | None) -> ClientAddress:
+    """`forwarded` is what X-Forwarded-For says, None where it is not there."""
     found = _parsed(peer)
-    address = _address(peer, told or "")
+    address = _address(peer, forwarded or "")
     # A proxy that is not named speaks for everybody.
-    is_hidden = told is not None and not conf.trusted_proxies and not (found and found.is_global)
+    is_hidden = (
+        forwarded is not None and not conf.trusted_proxies and not (found and found.is_global)
+    )
     return ClientAddress(address, "" if is_hidden else network_of(address))
 
 
-def _address(peer: str, told: str) -> str:
-    """The last address that is not one of a named proxy; `told` is its X-Forwarded-For."""
+def _address(peer: str, forwarded: str) -> str:
+    """The last address that is not one of a named proxy; `forwarded` is its X-Forwarded-For."""
     found = _parsed(peer)
     here = str(found) if found else ""
-    if not told:
+    if not forwarded:
         return here
     proxies = tuple(conf.trusted_proxies)
     if not _is_trusted(here, proxies):
         if not proxies and not (found and found.is_global):
             _warn_of_proxy(here)
         return here
-    for hop in reversed(told.split(",")):
+    for hop in reversed(forwarded.split(",")):
         address = _parsed(_without_port(hop.strip()))
         if address is None:
             # From here on anybody may have written anything.

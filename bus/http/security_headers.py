@@ -75,7 +75,7 @@ def _with_ours(status: int, given: Iterable[tuple[bytes, bytes]]) -> Headers:
     found = list(given)
     known = {name.lower() for name, _ in found}
     for name, value in headers().items():
-        wire = name.lower().encode()
-        if wire not in known and not (settings.DEBUG and status == 500 and name == CSP):
-            found.append((wire, value.encode("latin-1")))
+        raw_name = name.lower().encode()
+        if raw_name not in known and not (settings.DEBUG and status == 500 and name == CSP):
+            found.append((raw_name, value.encode("latin-1")))
     return found

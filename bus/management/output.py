@@ -74,7 +74,7 @@ def in_line(text: str, width: int) -> str:
 def as_json(message: Any) -> str:
     """A message as one line of JSON; bytes and the like as text."""
     try:
-        return printable(json.dumps(message, ensure_ascii=False, default=_plain))
+        return printable(json.dumps(message, ensure_ascii=False, default=_as_json))
     except (TypeError, RecursionError):
         # Keys that are bytes, or more depth than JSON is written with.
         return json.dumps(printable(_cut_short(message)), ensure_ascii=False)
@@ -108,7 +108,7 @@ def _cut_short(message: object) -> str:
         return "(too deep to be shown)"
 
 
-def _plain(value: object) -> str:
+def _as_json(value: object) -> str:
     return value.hex() if isinstance(value, bytes) else str(value)
 
 

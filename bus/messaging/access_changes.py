@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 
 from bus.messaging import background, publisher
+from bus.protocol.types import RoomAuthor
 
 # The type of the group message.
 CHANGED = "rights.changed"
@@ -23,8 +24,8 @@ class Change:
 
     # Author keys, for what concerns all that they do.
     authors: tuple[str, ...] = ()
-    # (room id, author key): what an author may do in a room.
-    places: tuple[tuple[int, str], ...] = ()
+    # What an author may do in a room.
+    room_authors: tuple[RoomAuthor, ...] = ()
     rooms: tuple[int, ...] = ()
     # The digests of HTTP sessions that were signed out.
     logins: tuple[str, ...] = ()
@@ -66,4 +67,7 @@ async def _publish() -> None:
     }
     if sum(map(len, named.values())) > _NAMED_LIMIT:
         named = {"all": True}
+    else:
+        # Named as processes of the release before name it, beside which ours run for a while.
+        named["places"] = named.pop("room_authors")
     await publisher.publish_to_processes({"type": CHANGED, **named})

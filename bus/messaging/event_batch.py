@@ -27,36 +27,43 @@ class EventBatch:
     """Events for one room or one author, encoded once per wire form and in order.
 
     `events` are frames of the session protocol with their seq, None where an event takes none;
-    `plain` the same for plain chat, which does not know them all; `own` what a plain socket of the
-    room is told alone, with the mark of the message that it is about (names.own_mark).
+    `plain_chat` the same for plain chat, which does not know them all; `for_senders` what one
+    of its sockets hears alone, with the mark of its sender (channel_names.sender_mark).
     """
 
     events: list[tuple[int | None, bytes]] = field(default_factory=list)
-    plain: list[tuple[int | None, bytes]] = field(default_factory=list)
-    own: list[tuple[str, bytes]] = field(default_factory=list)
+    plain_chat: list[tuple[int | None, bytes]] = field(default_factory=list)
+    for_senders: list[tuple[str, bytes]] = field(default_factory=list)
 
     @property
     def _size(self) -> int:
-        return sum(len(frame) for _, frame in chain(self.events, self.plain, self.own))
+        return sum(len(frame) for _, frame in chain(self.events, self.plain_chat, self.for_senders))
+
+    def _group_message(self) -> dict[str, Any]:
+        # Named as processes of the release before name them, beside which ours run for a while.
+        return {"events": self.events, "plain": self.plain_chat, "own": self.for_senders}
 
     def parts(self) -> Iterator[dict[str, Any]]:
         """As group messages hold it: one, or more where one would be too large for the layer."""
-        if self._size <= conf.message_size_limit // 2 or len(self.events) + len(self.own) < 2:
-            yield {"events": self.events, "plain": self.plain, "own": self.own}
+        if (
+            self._size <= conf.message_size_limit // 2
+            or len(self.events) + len(self.for_senders) < 2
+        ):
+            yield self._group_message()
             return
-        if len(self.own) > 1 or (self.own and self.events):
-            half = (len(self.own) + 1) // 2
-            yield from EventBatch(own=self.own[:half]).parts()
-            yield from EventBatch(self.events, self.plain, self.own[half:]).parts()
+        if len(self.for_senders) > 1 or (self.for_senders and self.events):
+            half = (len(self.for_senders) + 1) // 2
+            yield from EventBatch(for_senders=self.for_senders[:half]).parts()
+            yield from EventBatch(self.events, self.plain_chat, self.for_senders[half:]).parts()
             return
         middle = len(self.events) // 2
         seq = self.events[middle][0]
         # Both forms of an event stay together: listeners take a seq that they had for a repeat.
-        at = len(self.plain) // 2
+        at = len(self.plain_chat) // 2
         if seq is not None:
-            at = sum(1 for other, _ in self.plain if other is None or other < seq)
-        yield from EventBatch(self.events[:middle], self.plain[:at]).parts()
-        yield from EventBatch(self.events[middle:], self.plain[at:]).parts()
+            at = sum(1 for other, _ in self.plain_chat if other is None or other < seq)
+        yield from EventBatch(self.events[:middle], self.plain_chat[:at]).parts()
+        yield from EventBatch(self.events[middle:], self.plain_chat[at:]).parts()
 
 
 async def group_send_many(
@@ -68,10 +75,10 @@ async def group_send_many(
     cannot be sent at all is left out and logged: so it is where what it tells of is stored already.
     """
     parts: dict[RedisClient, list[str | bytes]] = {}
-    place_of = layer.group_locator()
+    locate = layer.group_locator()
     for group, message in messages:
         _names.require_valid_group_name(group)
-        name, connection = place_of(group)
+        name, connection = locate(group)
         try:
             payload = layer.pack(message)
         except InvalidMessage as error:

@@ -50,12 +50,12 @@ async def _trouble(channel: str) -> str:
     stream = default_layer.get().stream(channel)
     if wrong := await stream.wrong_keys():
         return f"{'; '.join(wrong)}: delete or rename it"
-    told = [worker.get("trouble") for worker in await stream.workers()]
-    if not told:
+    workers = [worker.get("trouble") for worker in await stream.workers()]
+    if not workers:
         return f"none: run `python manage.py runworker {channel}`"
     # Some that work are enough, and what somebody else wrote there says nothing.
-    troubles = [each.get(channel) for each in told if isinstance(each, dict)]
-    return str(troubles[0]) if len(troubles) == len(told) and all(troubles) else ""
+    troubles = [each.get(channel) for each in workers if isinstance(each, dict)]
+    return str(troubles[0]) if len(troubles) == len(workers) and all(troubles) else ""
 
 
 @with_protocol_errors

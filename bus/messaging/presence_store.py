@@ -24,16 +24,16 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Attendance:
-    """Who is in a room: how many, who where they are few, and how many changes are untold."""
+    """Who is in a room: how many, who where they are few, and how many changes are unpublished."""
 
     count: int
     members: list[Author]
-    untold: int
+    unpublished: int
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Who came and went since the room was told last; who has another name came, too."""
+    """Who came and went since they were published last; who has another name came, too."""
 
     count: int
     joined: list[Author]
@@ -74,8 +74,8 @@ class PresenceStore:
         return _attendance(answer)
 
     async def changes(self) -> Changes | float:
-        """Take the changes that nobody told yet, or the seconds to wait before asking again."""
-        wait, *rest = await self._run("tell", self.change_interval)
+        """Take the changes that are not published, or the seconds to wait before asking again."""
+        wait, *rest = await self._run("take_changes", self.change_interval)
         if wait:
             return float(wait) / 1000
         count, *signed = rest
@@ -100,13 +100,13 @@ def of(room: int) -> PresenceStore:
 
 
 def _attendance(answer: Sequence[Any]) -> Attendance:
-    count, untold, *members = answer
-    return Attendance(count, _authors(member for member in members if member), untold)
+    count, unpublished, *members = answer
+    return Attendance(count, _authors(member for member in members if member), unpublished)
 
 
-def _authors(told: Iterable[bytes]) -> list[Author]:
+def _authors(packed: Iterable[bytes]) -> list[Author]:
     """Those that are authors: anybody may write into the broker."""
-    return [author for author in map(_author, told) if author is not None]
+    return [author for author in map(_author, packed) if author is not None]
 
 
 @lru_cache(10_000)

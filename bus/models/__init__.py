@@ -1,4 +1,4 @@
-"""What Bus stores: rooms and members, messages and what comes of them, keys, names, sends."""
+"""What Bus stores: rooms, members, messages and what comes of them, keys, names, sends, tasks."""
 
 from bus.models.api_key import ApiKey
 from bus.models.arrival import Arrival
@@ -18,6 +18,7 @@ from bus.models.room import Room
 from bus.models.sanction import Sanction
 from bus.models.strike import Strike
 from bus.models.taken_name import TakenName
+from bus.models.task_result import TaskResult
 
 __all__ = [
     "ApiKey",
@@ -39,4 +40,5 @@ __all__ = [
     "SanctionNetwork",
     "Strike",
     "TakenName",
+    "TaskResult",
 ]

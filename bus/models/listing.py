@@ -51,12 +51,12 @@ class Listing(models.Model):
 
 def add(rooms: Iterable[Findable]) -> None:
     """Let new rooms be found."""
-    entries = (
+    listings = (
         Listing(room_id=room.pk, access=room.access, key=key)
         for room in rooms
         for key in set(keys_of(room))
     )
-    while batch := list(islice(entries, _BATCH)):
+    while batch := list(islice(listings, _BATCH)):
         Listing.objects.bulk_create(batch)
 
 

@@ -21,17 +21,17 @@ def blocks(text: str) -> list[Block]:
     """What is between ``` and ``` is code; what is never closed, or has nothing in it, is text."""
     fences = list(_FENCE.finditer(text))
     found: list[Block] = []
-    done = place = 0
-    while place < len(fences):
-        opening = fences[place]
-        closing = _closing(fences, place)
-        place = closing or place
+    done = at = 0
+    while at < len(fences):
+        opening = fences[at]
+        closing = _closing(fences, at)
+        at = closing or at
         if closing and (inner := text[opening.end() : fences[closing].start()]).strip(" \t\n"):
             first = opening.start() == 0 or text[opening.start() - 1] == "\n"
             found.append(Block(code=False, text=text[done : opening.start()]))
             found.append(Block(code=True, text=_code(inner, first)))
             done = fences[closing].end()
-        place += 1
+        at += 1
     found.append(Block(code=False, text=text[done:]))
     return _joined(found)
 
@@ -40,7 +40,7 @@ def _closing(fences: list[re.Match[str]], opening: int) -> int:
     """The next fence that is as long, or longer, so that code may have shorter ones; 0 if none."""
     length = len(fences[opening][0])
     later = range(opening + 1, len(fences))
-    return next((place for place in later if len(fences[place][0]) >= length), 0)
+    return next((at for at in later if len(fences[at][0]) >= length), 0)
 
 
 def _code(inner: str, at_line_start: bool) -> str:
@@ -59,11 +59,11 @@ def _joined(found: list[Block]) -> list[Block]:
     """Without what ends the line before or after code, which begins and ends lines by itself."""
     last = len(found) - 1
     kept = []
-    for place, block in enumerate(found):
+    for at, block in enumerate(found):
         text = block.text
         if not block.code:
-            text = text.lstrip(" \t").removeprefix("\n") if place else text
-            text = text.removesuffix("\n") if place < last else text
+            text = text.lstrip(" \t").removeprefix("\n") if at else text
+            text = text.removesuffix("\n") if at < last else text
         if text:
             kept.append(Block(block.code, text))
     return kept

@@ -24,7 +24,7 @@ class Row:
     author: str
     initial: str
     hue: int
-    own: bool
+    is_mine: bool
     blocks: list[Block]
     # As it was written, where that is not what is shown.
     source: str
@@ -56,7 +56,7 @@ def _row(message: Message, visitor_id: str, before: Row | None) -> Row:
         author=name,
         initial=name[:1].upper(),
         hue=sum(map(ord, name)) % HUES,
-        own=author_id == visitor_id,
+        is_mine=author_id == visitor_id,
         blocks=parts,
         source=message.body if any(part.code for part in parts) else "",
         posted_at=posted_at,

@@ -95,10 +95,10 @@ def events_since(room_id: int, since: int) -> EventBatch | None:
     if not recovery.recovered:
         return None
     event_batch = events.of_messages(recovery.messages)
-    told = {seq for seq, _ in event_batch.events}
+    known = {seq for seq, _ in event_batch.events}
     by_change = {message.changed: message for message in recovery.messages}
     for seq in range(since + 1, recovery.head + 1):
-        message = None if seq in told else _successor(by_change, seq)
+        message = None if seq in known else _successor(by_change, seq)
         if message is not None:
             event_batch.events.append((seq, events.frame_of(message, seq)))
     event_batch.events.sort(key=lambda event: event[0] or 0)

@@ -112,7 +112,7 @@ def edit(
             row.save(update_fields=["body", "verdict", "edited_at", "changed"])
             domain_events = [Shown(row), *found.alert(verdict, now)]
             return Change(
-                row, domain_events, said=RecentTexts.entry(clock.now_ms(), found.room.name, body)
+                row, domain_events, said=RecentTexts.line(clock.now_ms(), found.room.name, body)
             )
         reason = verdict.reason or "moderator"
         actor = audit.rule(open_review.rule_of(verdict))
@@ -133,7 +133,7 @@ def remove(room_id: int, message_id: str, visitor: Visitor, note: str = "") -> C
         found.right.admit()
         if row.status != Message.Status.POSTED:
             return Change(row, found.withdraw())
-        if not found.own and not found.right.trusted:
+        if not found.by_author and not found.right.trusted:
             raise Forbidden("Only its author or a moderator may remove a message.")
         closed = found.remove(note) if row.body else []
         reason = "" if history.remover(row) == "author" else note or "moderator"
@@ -160,7 +160,7 @@ class _Found:
         self.review = Review.objects.filter(message=row).first()
         if self.review is not None:
             self.review.message = row
-        self.own = row.author_key == visitor.key
+        self.by_author = row.author_key == visitor.key
 
     def take_seq(self) -> None:
         """Make the change the room's newest; the caller saves the message."""
@@ -171,7 +171,7 @@ class _Found:
     def check_editable(self) -> None:
         """Raise where its author may not change it, whatever the words."""
         row = self.row
-        if not self.own:
+        if not self.by_author:
             raise Forbidden("Only its author may change a message.")
         if row.status == Message.Status.HELD:
             raise Conflict("It waits for a moderator; withdraw it and write another.")
@@ -202,14 +202,14 @@ class _Found:
         """Wipe it, and end its review where a moderator does it; returns what that is to others."""
         row, review, now = self.row, self.review, clock.now()
         under_review = review is not None and review.state == Review.State.OPEN
-        self._wipe(keep=not self.own or under_review)
-        row.reason = "author" if self.own else "moderator"
+        self._wipe(keep=not self.by_author or under_review)
+        row.reason = "author" if self.by_author else "moderator"
         if row.removed_at is None:
             # Else reports have hidden it, and the room was told.
             row.removed_at = now
             self.take_seq()
         row.save(update_fields=["body", "verdict", "reason", "removed_at", "changed"])
-        if not self.own:
+        if not self.by_author:
             actor = audit.person(User.objects.filter(pk=self.visitor.user_id or 0).first())
             audit.note("message.removed", actor, self.room, message=row, reason=note)
         if review is None:
@@ -217,7 +217,7 @@ class _Found:
         # No decision brings it back.
         review.hidden = False
         review.save(update_fields=["hidden"])
-        return self._close("removed by a moderator") if under_review and not self.own else []
+        return self._close("removed by a moderator") if under_review and not self.by_author else []
 
     def withdraw(self) -> list[DomainEvent]:
         """Take back a message that nobody else has seen; once more is told again."""
@@ -244,7 +244,7 @@ class _Found:
         if review is None or review.state != Review.State.OPEN:
             return []
         review.state, review.decided_at, review.note = Review.State.REJECTED, clock.now(), note
-        if not self.own:
+        if not self.by_author:
             review.decided_by_id = self.visitor.user_id
         review.claimed_by = review.claimed_until = review.expires_at = None
         review.save()

@@ -29,7 +29,7 @@ from bus.protocol.events import (
 )
 from bus.protocol.objects import Message as ProtocolMessage
 from bus.protocol.objects import Outcome
-from bus.protocol.plain_chat import plain_error, plain_message
+from bus.protocol.plain_chat import plain_chat_error, plain_chat_message
 from bus.protocol.types import timestamp
 
 logger = logging.getLogger(__name__)
@@ -84,11 +84,11 @@ class EventBatches:
         """The plain socket that sent it hears of a bad outcome; the good one is in the room."""
         if outcome.reason is not None:
             text = _PLAIN_CHAT_TEXTS[outcome.status].format(reason=outcome.reason.message)
-            own = self.rooms.setdefault(room_id, EventBatch()).own
-            own.append(
+            for_senders = self.rooms.setdefault(room_id, EventBatch()).for_senders
+            for_senders.append(
                 (
-                    channel_names.own_mark(author_key, outcome.client_id),
-                    plain_error(outcome.status, text),
+                    channel_names.sender_mark(author_key, outcome.client_id),
+                    plain_chat_error(outcome.status, text),
                 )
             )
 
@@ -196,7 +196,7 @@ def of_messages(messages: Iterable[ProtocolMessage]) -> EventBatch:
         if message.changed > message.seq:
             event_batch.events.append((message.changed, frame_of(message, message.changed)))
     event_batch.events.sort(key=lambda event: event[0] or 0)
-    event_batch.plain.sort(key=lambda event: event[0] or 0)
+    event_batch.plain_chat.sort(key=lambda event: event[0] or 0)
     return event_batch
 
 
@@ -204,7 +204,7 @@ def _add(event_batch: EventBatch, message: ProtocolMessage) -> None:
     frame = MessagePosted.encode(message, message.room, message.seq)
     event_batch.events.append((message.seq, frame))
     if not message.removed:
-        event_batch.plain.append((message.seq, plain_message(message)))
+        event_batch.plain_chat.append((message.seq, plain_chat_message(message)))
 
 
 def frame_of(message: ProtocolMessage, seq: int, reason: str = "") -> bytes:

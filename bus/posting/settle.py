@@ -78,7 +78,9 @@ class _Settling:
         # In the order of their ids, so that two workers never wait for each other.
         locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
         self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
-        self.conduct = {pk: room_policies.settings_of(room) for pk, room in self.rooms.items()}
+        self.room_settings = {
+            pk: room_policies.settings_of(room) for pk, room in self.rooms.items()
+        }
         self.strike_batch = strikes.StrikeBatch(self.now)
         self.domain_events: dict[Key, list[DomainEvent]] = {}
         self.rows = message_sql.find(set(self.keys))
@@ -156,7 +158,7 @@ class _Settling:
         retracted = (
             not refusal
             and status != Message.Status.POSTED
-            and self.conduct[room.pk].mode == "after"
+            and self.room_settings[room.pk].mode == "after"
         )
         if retracted:
             status = Message.Status.POSTED
@@ -190,16 +192,16 @@ class _Settling:
     ) -> list[DomainEvent]:
         """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
         domain_events: list[DomainEvent] = []
-        conduct = self.conduct[room.pk]
+        room_settings = self.room_settings[room.pk]
         if retracted:
             removal.take_out(row, room, self.now, verdict.reason or "moderation")
             domain_events.append(Removed(row, row.reason))
-        review = open_review.of_verdict(row, verdict, conduct, self.now, retracted=retracted)
+        review = open_review.of_verdict(row, verdict, room_settings, self.now, retracted=retracted)
         if review is not None:
             domain_events.append(Opened(review))
         if strikes.punishable(verdict) and not right.trusted and not right.service:
             rule = open_review.rule_of(verdict)
-            sanction = self.strike_batch.strike(row, room, rule, conduct)
+            sanction = self.strike_batch.strike(row, room, rule, room_settings)
             if sanction is not None:
                 # It holds for what the author has sent since.
                 if sanction.kind == Sanction.Kind.BAN:

@@ -15,7 +15,7 @@ from bus.protocol import channel_names as names
 from bus.protocol.errors import Invalid, TooLong
 from bus.protocol.events import EventPublished
 from bus.protocol.objects import Author
-from bus.protocol.plain_chat import plain_announcement
+from bus.protocol.plain_chat import plain_chat_announcement
 from bus.protocol.types import (
     Body,
     ClientId,
@@ -64,9 +64,9 @@ _ROOM, _ID = "\uac00" * 64, "0" * 48
 _AROUND = 256
 
 
-def _fits(event: EventPublished, field: str, plain: bytes = b"") -> None:
+def _fits(event: EventPublished, field: str, plain_chat: bytes = b"") -> None:
     """Raise TooLong for an event that no group message could bring: JSON is longer than msgpack."""
-    size = len(event.frame(_ROOM)) + len(plain) + _AROUND
+    size = len(event.frame(_ROOM)) + len(plain_chat) + _AROUND
     if size > conf.message_size_limit:
         raise TooLong(
             f"As an event it has {size} bytes; {conf.message_size_limit} are allowed "
@@ -148,7 +148,7 @@ class AnnouncementRequested(
 
     @model_validator(mode="after")
     def _fits_an_event(self) -> Self:
-        _fits(self.event(_ID), "body", plain_announcement(_ROOM, self.body, self.source, _ID))
+        _fits(self.event(_ID), "body", plain_chat_announcement(_ROOM, self.body, self.source, _ID))
         return self
 
     def event(self, id: str) -> EventPublished:

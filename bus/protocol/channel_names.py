@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 MODERATION = "moderation"
 BROADCAST = "broadcast"
 
@@ -14,6 +16,10 @@ WORKED_CHANNELS = (MODERATION, BROADCAST)
 # The field of a channel's messages that orders them when the sender names no ordering key.
 ORDERING_FIELDS = {MODERATION: "room"}
 
+# What the channels of tasks take: `id`, that of the task's result, and `task`, its path.
+TASK_REQUESTED = "task.requested"
+# What their names begin with, by what the priority of their tasks is: below, at or above 0.
+_TASK_BANDS = {-1: "tasks-low", 0: "tasks", 1: "tasks-high"}
 
 # The group of all web processes, which hear whose rights have changed.
 RIGHTS_GROUP = "rights"
@@ -29,9 +35,24 @@ def author_group(author_key: str) -> str:
     return f"author.{author_key}"
 
 
-def own_mark(author_key: str, client_id: str) -> str:
+def sender_mark(author_key: str, client_id: str) -> str:
     """Which plain socket a message is from: by who wrote it, and what its `client_id` begins with.
 
     Everybody in the room can read a `client_id`, and send another message with it.
     """
     return f"{author_key} {client_id.rpartition('-')[0]}"
+
+
+def is_named_channel(name: str) -> bool:
+    """Whether a named channel may be called so."""
+    return re.fullmatch(NAMED_CHANNEL, name) is not None
+
+
+def task_channel(queue: str, priority: int) -> str:
+    """The named channel of a queue's tasks whose priority is below, at or above 0."""
+    return f"{_TASK_BANDS[(priority > 0) - (priority < 0)]}.{queue}"
+
+
+def task_channels(queue: str) -> list[str]:
+    """The named channels of a queue's tasks, the most urgent first."""
+    return [task_channel(queue, priority) for priority in (1, 0, -1)]

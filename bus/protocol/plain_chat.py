@@ -8,7 +8,7 @@ from bus.protocol.errors import BusError
 from bus.protocol.objects import Message
 
 
-def plain_message(message: Message) -> bytes:
+def plain_chat_message(message: Message) -> bytes:
     """A posted message for a plain chat client."""
     return to_json(
         {
@@ -22,7 +22,7 @@ def plain_message(message: Message) -> bytes:
     )
 
 
-def plain_announcement(room: str, body: str, source: str, id: str) -> bytes:
+def plain_chat_announcement(room: str, body: str, source: str, id: str) -> bytes:
     """An announcement for a plain chat client; it has no seq, since it is not a message."""
     return to_json(
         {
@@ -36,12 +36,12 @@ def plain_announcement(room: str, body: str, source: str, id: str) -> bytes:
     )
 
 
-def plain_error(code: str, message: str) -> bytes:
+def plain_chat_error(code: str, message: str) -> bytes:
     """A bad outcome for a plain chat client."""
     return to_json({"type": "error", "code": code, "message": message})
 
 
-def plain_refusal(error: BusError) -> bytes:
+def plain_chat_refusal(error: BusError) -> bytes:
     """An error for a plain chat client, and when to come back where it says so."""
     wire = error.as_wire()
     # It sends nothing but messages.

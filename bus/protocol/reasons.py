@@ -72,5 +72,7 @@ def text(code: str) -> str:
 
 def phrases() -> dict[str, str]:
     """Every code that a refusal may bear, and why in words that follow "Not posted:"."""
-    own = {code: words.phrase for code, words in REASONS.items() if words.phrase}
-    return own | errors.RESERVED_PHRASES | {c: kind.phrase for c, kind in errors.by_code().items()}
+    phrases = {code: words.phrase for code, words in REASONS.items() if words.phrase}
+    return (
+        phrases | errors.RESERVED_PHRASES | {c: kind.phrase for c, kind in errors.by_code().items()}
+    )

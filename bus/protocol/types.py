@@ -21,6 +21,9 @@ from bus.unicode.normal_form import fold, nfc
 
 M = TypeVar("M", bound=BaseModel)
 
+# A room's id and an author's key.
+RoomAuthor = tuple[int, str]
+
 ROOM_NAME_LIMIT = 64
 # No longer text is another spelling of a name.
 _SPELLED_LIMIT = 4 * ROOM_NAME_LIMIT

@@ -119,7 +119,7 @@ class GapRepair:
             # Who comes back begins there; what was missed is missed no more.
             topic.start_from((heads or {}).get(topic.room))
         else:
-            topic.repair(found.events, found.plain)
+            topic.repair(found.events, found.plain_chat)
         topic.skip_gap()
         topic.resume()
 

@@ -75,7 +75,7 @@ class Hub:
     ) -> RoomSubscription:
         """Listen to a room; its events are held back until the subscription is released.
 
-        A plain-chat socket gives the `sender_mark` of what it writes (channel_names.own_mark).
+        A plain-chat socket gives the `sender_mark` of what it writes (channel_names.sender_mark).
         Raises Unavailable.
         """
         group = channel_names.room_group(room)

@@ -132,21 +132,21 @@ class PresenceKeeper:
             changed, local.changed = local.changed, {}
             gone = [key for key, here in changed.items() if not here]
             came = {key: local.people[key] for key, here in changed.items() if here}
-            roster = presence_store.of(room)
+            store = presence_store.of(room)
             try:
                 if gone:
-                    await roster.depart(self._process, gone)
+                    await store.depart(self._process, gone)
                     local.departed = True
                     if not local.looking:
                         local.looking = True
                         _keep(self._tasks, self._look_after_grace(room, local))
                 # Last, so that it counts those who left, too.
-                found = await roster.attend(self._process, came)
+                found = await store.attend(self._process, came)
             finally:
                 # Where the broker is away, those who left expire by themselves.
                 if not local.people and local.next is None and self._rooms.get(room) is local:
                     del self._rooms[room]
-        self._publish_later(room, local, found.untold)
+        self._publish_later(room, local, found.unpublished)
         return Presence(count=found.count, members=found.members)
 
     async def _look_after_grace(self, room: int, local: _Local) -> None:
@@ -156,7 +156,7 @@ class PresenceKeeper:
                 local.departed = False
                 await asyncio.sleep(conf.presence_grace + _AFTER_GRACE)
                 found = await presence_store.of(room).attend(self._process, {})
-                self._publish_later(room, local, found.untold)
+                self._publish_later(room, local, found.unpublished)
         except Unavailable as error:
             logger.debug("Who left %s expires by itself: %s", local.name, error)
         finally:
@@ -174,10 +174,10 @@ class PresenceKeeper:
                 except Exception:
                     logger.exception("The presence of room %d could not be renewed.", room)
                 else:
-                    self._publish_later(room, local, found.untold)
+                    self._publish_later(room, local, found.unpublished)
 
-    def _publish_later(self, room: int, local: _Local, untold: int) -> None:
-        if untold and not local.publishing:
+    def _publish_later(self, room: int, local: _Local, unpublished: int) -> None:
+        if unpublished and not local.publishing:
             local.publishing = True
             _keep(self._tasks, self._publish(room, local))
 

@@ -86,15 +86,15 @@ class Sequencer:
 
 def _merged(events: Events, plain_chat: Events) -> Iterable[SequencedEvent]:
     """Both forms of each event, oldest first; those without a seq stay at their place."""
-    plain_by_seq = {seq: frame for seq, frame in plain_chat if seq is not None}
+    plain_chat_by_seq = {seq: frame for seq, frame in plain_chat if seq is not None}
     items = [
-        SequencedEvent(seq, frame, None if seq is None else plain_by_seq.pop(seq, None))
+        SequencedEvent(seq, frame, None if seq is None else plain_chat_by_seq.pop(seq, None))
         for seq, frame in events
     ]
     items += [
         SequencedEvent(seq, None, frame)
         for seq, frame in plain_chat
-        if seq is None or seq in plain_by_seq
+        if seq is None or seq in plain_chat_by_seq
     ]
     last = 0
     for item in items:

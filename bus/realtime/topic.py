@@ -19,7 +19,7 @@ _PAUSED_LIMIT = 10_000
 # Above every seq.
 _NEVER = 2**63
 
-# The mark of a message's sender (channel_names.own_mark), and a frame for that plain-chat socket.
+# The mark of a sender (channel_names.sender_mark), and a frame for that plain-chat socket.
 SenderFrames = Sequence[tuple[str, bytes]]
 
 

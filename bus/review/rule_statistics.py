@@ -53,8 +53,8 @@ def of_rules(room: Room | None = None, days: float = 7) -> list[RuleStats]:
     decided = reviews.exclude(state=Review.State.OPEN).filter(message__label__isnull=False)
     by_message = {review.message_id: review for review in decided.iterator(2000)}
     found: dict[str, RuleStats] = {}
-    told = rows.values_list("pk", "status", "verdict", "review__state")
-    for pk, status, verdict, state in told.iterator(2000):
+    values = rows.values_list("pk", "status", "verdict", "review__state")
+    for pk, status, verdict, state in values.iterator(2000):
         outcome = _outcome(status, verdict or {}, state)
         for rule in {hit["rule"] for hit in (verdict or {}).get("rules", ())}:
             stats = found.setdefault(rule, RuleStats(rule))

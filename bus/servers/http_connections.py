@@ -48,25 +48,25 @@ class HttpConnections:
     def enter(self, connection: Connection, address: str) -> bool:
         """Count a connection; False where there is no room, and then it is not counted."""
         self._arriving.pop(connection, None)
-        place = network_of_direct_peer(address)
-        if place and self._counts[place] >= conf.address_http_connections > 0:
-            neighbours = (other for other, where in self._all.items() if where == place)
+        network = network_of_direct_peer(address)
+        if network and self._counts[network] >= conf.address_http_connections > 0:
+            neighbours = (other for other, where in self._all.items() if where == network)
             if not self._make_room(neighbours):
                 return False
         if len(self._all) >= conf.http_connections > 0 and not self._make_room(self._all):
             return False
-        self._all[connection] = place
-        self._counts[place] += 1
+        self._all[connection] = network
+        self._counts[network] += 1
         return True
 
     def leave(self, connection: Connection) -> None:
         """A connection is gone, or no HTTP any more; does nothing when it is not counted."""
         self._arriving.pop(connection, None)
-        place = self._all.pop(connection, None)
-        if place is not None:
-            self._counts[place] -= 1
-            if not self._counts[place]:
-                del self._counts[place]
+        network = self._all.pop(connection, None)
+        if network is not None:
+            self._counts[network] -= 1
+            if not self._counts[network]:
+                del self._counts[network]
 
     def _make_room(self, connections: Iterable[Connection]) -> bool:
         """Drop the oldest one that is idle: who has something to ask has asked by now."""

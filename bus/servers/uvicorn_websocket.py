@@ -64,7 +64,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             logger=self.logger,
         )
         # Most sockets never say anything that needs one.
-        self._pace: TokenBucket | None = None
+        self._bucket: TokenBucket | None = None
         # What came before the socket was accepted.
         self._early = b""
         # Whether it crossed a bound, and is about to be cut off.
@@ -143,9 +143,9 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         """Whether one more frame is no burden; else the socket is at its end."""
         if self._ended or self.transport.is_closing():
             return False
-        if self._pace is None:
-            self._pace = TokenBucket(_FRAME_RATE, _FRAME_BURST)
-        if not self._pace.take():
+        if self._bucket is None:
+            self._bucket = TokenBucket(_FRAME_RATE, _FRAME_BURST)
+        if not self._bucket.take():
             return True
         self._end(CLOSE_TOO_MANY)
         return False

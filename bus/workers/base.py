@@ -119,8 +119,8 @@ class BatchConsumer(ABC):
         if not asked:
             return {}
         found = await self.in_thread(impostors.among, list(asked.values()))
-        places = list(asked)
-        return {places[at]: Undeliverable(error.text) for at, error in found.items()}
+        positions = list(asked)
+        return {positions[at]: Undeliverable(error.text) for at, error in found.items()}
 
     async def in_thread(self, work: Callable[..., T], *args: Any) -> T:
         """Run blocking work, such as a transaction, in the consumer's own thread."""

@@ -14,7 +14,7 @@ from bus.protocol.channel_messages import (
     EventRequested,
     NotificationRequested,
 )
-from bus.protocol.plain_chat import plain_announcement
+from bus.protocol.plain_chat import plain_chat_announcement
 from bus.workers.base import BatchConsumer, Failures
 
 Batch = Sequence[tuple[Delivery, ChannelMessage]]
@@ -57,4 +57,6 @@ def _add_events(
 ) -> None:
     event_batch.events.append((None, message.event(id).frame(room)))
     if isinstance(message, AnnouncementRequested):
-        event_batch.plain.append((None, plain_announcement(room, message.body, message.source, id)))
+        event_batch.plain_chat.append(
+            (None, plain_chat_announcement(room, message.body, message.source, id))
+        )

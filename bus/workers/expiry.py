@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from bus.chat import guest_networks, newcomers
-from bus.messaging import publisher
+from bus.messaging import publisher, task_results
 from bus.posting import events
 from bus.protocol.errors import Unavailable
 from bus.review import expiry
@@ -32,8 +32,8 @@ async def expire_forever(pause: float = _PAUSE) -> None:
             if time.monotonic() - forgot_at >= _FORGET_EVERY:
                 await sync_to_async(_forget)()
                 forgot_at = time.monotonic()
-            told, more = await sync_to_async(_expire)()
-            await publisher.publish(told.rooms, told.authors)
+            batches, more = await sync_to_async(_expire)()
+            await publisher.publish(batches.rooms, batches.authors)
         except (OperationalError, InterfaceError, Unavailable) as error:
             # Decided and stored, or left for the next look; sessions repair what they missed.
             logger.debug("Held messages wait: %s", error)
@@ -45,6 +45,7 @@ def _forget() -> None:
     close_old_connections()
     newcomers.forget_old()
     guest_networks.forget_old()
+    task_results.forget_old()
 
 
 def _expire() -> tuple[events.EventBatches, bool]:

@@ -59,9 +59,9 @@ class ModerationWorker(BatchConsumer):
         for at in failures:
             del written[at]
         if written:
-            places = list(written)
+            positions = list(written)
             failed = await self._settle(list(written.values()))
-            failures |= {places[at]: error for at, error in failed.items()}
+            failures |= {positions[at]: error for at, error in failed.items()}
         for at, step in steps.items():
             try:
                 await self.in_thread(dry_run.go_on, step)
@@ -86,7 +86,7 @@ class ModerationWorker(BatchConsumer):
                 _judge_and_settle, batch, keys, recent
             )
         said = [
-            (keys[at], RecentTexts.entry(delivery.steady_at, message.room, message.body))
+            (keys[at], RecentTexts.line(delivery.steady_at, message.room, message.body))
             for at, (delivery, message) in enumerate(batch)
             if at in fresh
         ]
@@ -97,12 +97,12 @@ class ModerationWorker(BatchConsumer):
         return failures
 
 
-Told = tuple[events.EventBatches, Failures, set[int]]
+Settled = tuple[events.EventBatches, Failures, set[int]]
 
 
 def _judge_and_settle(
     batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]
-) -> Told:
+) -> Settled:
     return _settle(batch, _judge_all(batch, keys, recent))
 
 
@@ -115,27 +115,27 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
         if message.room in wrote:
             wrote[message.room].setdefault(key, []).append(message.body)
     authors = author_context.of_authors({room: wrote[name] for name, room in found.items()})
-    said = {key: RecentTexts(entries) for key, entries in recent.items()}
+    said = {key: RecentTexts(lines) for key, lines in recent.items()}
     cases: dict[int, JudgeRequest] = {}
     open_to_others: set[int] = set()
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
         room = found.get(message.room)
         if room is None:
             continue
-        author, own = authors[room.pk, key], said[key]
+        author, recent_texts = authors[room.pk, key], said[key]
         policy = policy_of[message.room]
-        known = own.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
+        known = recent_texts.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
         context = author.context(known)
         cases[position] = JudgeRequest(message.body, policy, context)
         if external_classifier.concerns(room, context):
             open_to_others.add(position)
-        own.add(delivery.steady_at, message.room, message.body)
+        recent_texts.add(delivery.steady_at, message.room, message.body)
         author.first_message = False
     verdicts = judge_many(list(cases.values()))
     return Judged(found, dict(zip(cases, verdicts, strict=True)), open_to_others)
 
 
-def _settle(batch: Batch, judged: Judged) -> Told:
+def _settle(batch: Batch, judged: Judged) -> Settled:
     """Settle all, and put together what is to be told; which positions were new."""
     submissions = {
         position: Submission(

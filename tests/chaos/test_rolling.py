@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 from tests.support.manage_up import free_port
 from tests.support.many_clients import crowd, everything_once_in_order
 from tests.support.site import Site, running
+from tests.support.wait import until_async
 
 PEOPLE = 10
 PAUSE = 0.3  # s between two messages of one person, on average
@@ -29,15 +31,15 @@ def site() -> Iterator[Site]:
 
 async def listening(port: int) -> None:
     """Wait until somebody takes connections there."""
-    async with asyncio.timeout(60):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.05)
-            else:
-                writer.close()
-                return
+
+    async def connects() -> bool:
+        with contextlib.suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return True
+        return False
+
+    await until_async(connects, f"somebody listens on {port}", 60)
 
 
 async def restart(site: Site, ports: list[int]) -> None:

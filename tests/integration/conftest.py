@@ -1,4 +1,4 @@
-"""What integration tests share: a web server of this process."""
+"""What integration tests share: a web server of this process, with a moderation worker or none."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ import uvicorn
 
 from bus.chat import impostors
 from bus.enforcement import room_policies
-from tests.support.web_server import serving
+from tests.support.web_server import serving, working
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +23,10 @@ async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
     """A web server on the test's broker and database."""
     async with serving() as running:
         yield running
+
+
+@pytest_asyncio.fixture
+async def moderated_server(server: uvicorn.Server) -> AsyncIterator[uvicorn.Server]:
+    """The same, and beside it the worker that judges what is written there."""
+    async with working("moderation"):
+        yield server

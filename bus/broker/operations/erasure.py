@@ -25,10 +25,10 @@ async def forget(layer: BusChannelLayer, channel: str, since: int, meant: Meant)
 
     Nothing is handled before it is sent: `since`, in ms since 1970, is when the first was sent.
     """
-    return await _of_history(layer, channel, since, meant) + await _of_dead(layer, channel, meant)
+    return await _of_handled(layer, channel, since, meant) + await _of_dead(layer, channel, meant)
 
 
-async def _of_history(layer: BusChannelLayer, channel: str, since: int, meant: Meant) -> int:
+async def _of_handled(layer: BusChannelLayer, channel: str, since: int, meant: Meant) -> int:
     connection, base = layer.connection(channel), layer.stream(channel).base
     start, dropped = str(max(0, since)), 0
     while rows := await connection.call("XRANGE", f"{base}:history", start, "+", "COUNT", _PAGE):

@@ -114,8 +114,8 @@ def _position(key: str, fields: dict[str, bytes]) -> Position | None:
         return None
     sent_at, (id_ms, _, number) = int(fields["f"]), text(fields["i"]).partition("-")
     # A message that was kept back has an id that says nothing of its place: `later-7`.
-    place = int(number) if id_ms == str(sent_at) and number.isdecimal() else 0
-    return Position(sent_at, place, *map(int, key.split("-")))
+    order = int(number) if id_ms == str(sent_at) and number.isdecimal() else 0
+    return Position(sent_at, order, *map(int, key.split("-")))
 
 
 def _kept(row: Any) -> Kept:

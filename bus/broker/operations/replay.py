@@ -17,7 +17,7 @@ from bus.conf import conf
 _LEFT_TO_OTHERS = 0.5
 # Until a channel that is full is asked again, and until progress is told again, in seconds.
 _FULL_PAUSE = 0.25
-_TELL_PAUSE = 1.0
+_REPORT_PAUSE = 1.0
 # Messages held in memory at once; each may have BUS_MESSAGE_SIZE_LIMIT.
 _PAGE = 50
 # How much of a delay is caught up by sending faster, in seconds.
@@ -28,7 +28,7 @@ _CATCH_UP = 0.1
 class Replay:
     """Sends a stretch of history to its channel again; `run` once."""
 
-    history: HandledLog
+    handled_log: HandledLog
     stretch: Stretch
     # Messages per second at most.
     rate: float
@@ -47,29 +47,29 @@ class Replay:
         """How many are still to be sent."""
         return len(self.stretch.positions) - self.sent - self.missing
 
-    async def run(self, tell: Callable[[Replay], None] = lambda replay: None) -> None:
+    async def run(self, report: Callable[[Replay], None] = lambda replay: None) -> None:
         """Send all, or until `stop` is set; tells about once a second.
 
         Each waits for room in the channel. Raises BrokerUnavailable: the message after
         `last` may have been sent then, all before it were.
         """
-        due = told = time.monotonic()
+        due = reported = time.monotonic()
         positions = self.stretch.positions
         for start in range(0, len(positions), _PAGE):
             page = positions[start : start + _PAGE]
-            for position, kept in zip(page, await self.history.fetch(page), strict=True):
+            for position, kept in zip(page, await self.handled_log.fetch(page), strict=True):
                 await self._pause(due - time.monotonic())
-                if not await self._send(kept, tell):
+                if not await self._send(kept, report):
                     return
                 self.last = position
                 due = max(due + 1 / self.rate, time.monotonic() - _CATCH_UP)
-                if time.monotonic() - told >= _TELL_PAUSE:
-                    told = time.monotonic()
-                    tell(self)
+                if time.monotonic() - reported >= _REPORT_PAUSE:
+                    reported = time.monotonic()
+                    report(self)
 
-    async def _send(self, kept: Kept | None, tell: Callable[[Replay], None]) -> bool:
+    async def _send(self, kept: Kept | None, report: Callable[[Replay], None]) -> bool:
         """Send one; returns False where it was stopped before."""
-        layer, channel = self.history.layer, self.history.channel
+        layer, channel = self.handled_log.layer, self.handled_log.channel
         while not self.stop.is_set():
             if kept is None:
                 self.missing += 1
@@ -84,7 +84,7 @@ class Replay:
             except ChannelFull:
                 if not self.waiting:
                     self.waiting = True
-                    tell(self)
+                    report(self)
                 await self._pause(_FULL_PAUSE)
             else:
                 self.sent += 1

@@ -35,7 +35,7 @@ class Acknowledgements:
 
         Raises what an earlier one failed of: then the broker still has what was handled.
         """
-        self._tell()
+        self._raise_error()
         self._handled += handled
         if last:
             self._last.set()
@@ -49,9 +49,9 @@ class Acknowledgements:
         self._last.set()
         if self._task is not None:
             await self._task
-        self._tell()
+        self._raise_error()
 
-    def _tell(self) -> None:
+    def _raise_error(self) -> None:
         error, self._error = self._error, None
         if error is not None:
             raise error

@@ -15,19 +15,19 @@ from bus.conf import conf
 
 # A consumer of single messages holds about this much work, in seconds, so that a slow one leaves
 # the rest to other workers.
-_WORK_HELD = 0.05
+WORK_HELD = 0.05
 # The next list is claimed beside the work on this one where that takes no longer, in seconds.
 _AHEAD_WITHIN = 0.1
 
 
-class Pace:
+class HandlingTime:
     """How long a message takes a slot, in `seconds`, on a moving average over its lists."""
 
     def __init__(self) -> None:
-        self.seconds = _WORK_HELD
+        self.seconds = WORK_HELD
         # When the work on this list began, and how many of it are this slot's own.
         self._since = 0.0
-        self._own = 0
+        self._kept = 0
 
     @property
     def elapsed(self) -> float:
@@ -36,15 +36,15 @@ class Pace:
 
     def begin(self, count: int) -> None:
         """A list of `count` messages is begun."""
-        self._since, self._own = time.monotonic(), count
+        self._since, self._kept = time.monotonic(), count
 
     def give_away(self, count: int) -> None:
         """So many of the list go to others."""
-        self._own -= count
+        self._kept -= count
 
     def end(self) -> None:
         """The list is done."""
-        took = self.elapsed / max(1, self._own)
+        took = self.elapsed / max(1, self._kept)
         self.seconds = max(1e-4, 0.7 * self.seconds + 0.3 * took)
 
 
@@ -59,16 +59,23 @@ class Claimed:
 class Claims:
     """Claims one list after the other for one holder, and keeps the one claimed ahead until taken.
 
-    A `batch_size` is the most messages that the application takes at once, 0 where it takes one.
+    A `batch_size` is the most messages that the application takes at once, 0 where it takes one;
+    of those it is given about `work_held` seconds of work.
     """
 
     def __init__(
-        self, stream: Stream, holder: str, until_available: UntilAvailable, pace: Pace
+        self,
+        stream: Stream,
+        holder: str,
+        until_available: UntilAvailable,
+        handling_time: HandlingTime,
+        work_held: float = WORK_HELD,
     ) -> None:
         self._stream = stream
         self._holder = holder
         self._until_available = until_available
-        self._pace = pace
+        self._handling_time = handling_time
+        self._work_held = work_held
         # What a dead worker held waits: the next claim takes it, which no claim ahead may.
         self._suspects = False
         # The claim of the next list, beside the work on this one.
@@ -101,7 +108,7 @@ class Claims:
         size = self._size(batch_size)
         if (
             len(in_hand) >= size
-            and len(in_hand) * self._pace.seconds < _AHEAD_WITHIN
+            and len(in_hand) * self._handling_time.seconds < _AHEAD_WITHIN
             and not self._suspects
             # Beside one that a worker may have died of there is no other.
             and all(d.deliveries == 1 for d in in_hand)
@@ -148,5 +155,5 @@ class Claims:
 
     def _size(self, batch_size: int) -> int:
         """How many messages to claim at once."""
-        held = max(1, int(_WORK_HELD / self._pace.seconds))
+        held = max(1, int(self._work_held / self._handling_time.seconds))
         return min(batch_size or held, conf.batch_size)

@@ -35,20 +35,20 @@ class Heartbeat(threading.Thread):
     def __init__(
         self,
         worker: str,
-        places: Sequence[tuple[str, Host]],
+        channels: Sequence[tuple[str, Host]],
         about: Callable[[], dict[str, Any]],
         clock: SteadyClock | None = None,
     ) -> None:
-        """`places` are the channels' key base and broker host, `clock` is that host's."""
+        """`channels` are the channels' key base and broker host, `clock` is that host's."""
         super().__init__(name="heartbeat", daemon=True)
         self._worker = worker
         # The broker closes a dead process's connection at once, and with it goes its name.
-        self._places = [
-            (base, sync_client({**host, "client_name": worker})) for base, host in places
+        self._channels = [
+            (base, sync_client({**host, "client_name": worker})) for base, host in channels
         ]
         self._about = about
         self._clock = clock or SteadyClock()
-        # The workers of this machine by their processes, as the last beat told for each place.
+        # The workers of this machine by their processes, as the last beat said for each channel.
         self._near: dict[str, dict[str, int]] = {}
         self._stopped = threading.Event()
         # What the broker said last where it did not take one.
@@ -63,7 +63,7 @@ class Heartbeat(threading.Thread):
             logger.exception("The worker cannot tell of itself.")
             about = "{}"
         heard = True
-        for base, client in self._places:
+        for base, client in self._channels:
             try:
                 others, suspects = client.eval(
                     script("beat")[0],
@@ -117,7 +117,7 @@ class Heartbeat(threading.Thread):
         """Have the workers of this machine forgotten that have died since the last beat."""
         gone = {pid for near in self._near.values() for pid in near.values()}
         gone = {pid for pid in gone if has_died(pid)}
-        for base, client in self._places if gone else ():
+        for base, client in self._channels if gone else ():
             near = self._near.get(base, {})
             dead = [worker for worker, pid in near.items() if pid in gone]
             if dead:
@@ -132,7 +132,7 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
         if self.is_alive():
             self.join(timeout=_JOIN_WITHIN)
-        for _, client in self._places:
+        for _, client in self._channels:
             client.close()
 
     def resign(self) -> None:
@@ -140,7 +140,7 @@ class Heartbeat(threading.Thread):
         self._stopped.set()
         if self.is_alive():
             self.join(timeout=_JOIN_WITHIN / 2)
-        for base, client in self._places:
+        for base, client in self._channels:
             try:
                 _forget(client, base, [self._worker])
             except (redis.RedisError, OSError) as error:

@@ -7,6 +7,7 @@ import logging
 from bus.broker import outage
 from bus.broker.delivery import Delivery
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.signals import delivery_failed
 from bus.broker.stream import Stream
 from bus.broker.worker import undeliverable
 from bus.broker.worker.acknowledgements import Acknowledgements
@@ -62,6 +63,7 @@ class Settlement:
             _in_words(error),
             exc_info=None if isinstance(error, str) else error,
         )
+        await self._tell(delivery, error, final=False)
         await self._until_available.until_done(lambda: self._stream.retry_later(delivery, delay))
         self._lease.drop([delivery])
 
@@ -74,8 +76,12 @@ class Settlement:
             delivery.attempt,
             _in_words(error),
         )
+        await self._tell(delivery, error, final=True)
         await self._until_available.until_done(lambda: self._stream.dead_letter(delivery, error))
         self._lease.drop([delivery])
+
+    async def _tell(self, delivery: Delivery, error: BaseException | str, *, final: bool) -> None:
+        await delivery_failed.asend_robust(type(self), delivery=delivery, error=error, final=final)
 
     async def release(self, spare: list[Delivery]) -> None:
         """Give back what is in hand no more; where the broker is away, the next claim does."""

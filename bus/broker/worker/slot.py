@@ -12,7 +12,7 @@ from bus.broker.delivery import Delivery
 from bus.broker.outage import Outage
 from bus.broker.stream import Claim
 from bus.broker.worker import undeliverable
-from bus.broker.worker.claims import Claims, Pace
+from bus.broker.worker.claims import Claims, HandlingTime
 from bus.broker.worker.consumer_run import Application, ConsumerRun
 from bus.broker.worker.lease import Lease
 from bus.broker.worker.settlement import Settlement
@@ -37,6 +37,8 @@ class Owner(Protocol):
     stopping: asyncio.Event
     outage: Outage
     on_failure: Callable[[], None]
+    # How much work a slot claims at once for a consumer of single messages, in seconds.
+    work_held: float
 
     def count(self, handled: int) -> None:
         """Note that messages were handled."""
@@ -57,8 +59,8 @@ class Slot:
         self._until_available = UntilAvailable(worker.stopping, worker.outage)
         # These tell the broker what the slot does, each in its own way, all in the slot's name.
         broker = self._stream, self.name, self._until_available
-        self._pace = Pace()
-        self._claims = Claims(*broker, self._pace)
+        self._handling_time = HandlingTime()
+        self._claims = Claims(*broker, self._handling_time, worker.work_held)
         self._lease = Lease(*broker)
         self._settlement = Settlement(*broker, self._lease)
         self._consumer_run: ConsumerRun | None = None
@@ -103,7 +105,7 @@ class Slot:
 
     async def release_waiting(self) -> None:
         """Let other workers have what waits behind slow handlers, save in their partitions."""
-        if not self._handling or self._pace.elapsed < _SHARE_AFTER:
+        if not self._handling or self._handling_time.elapsed < _SHARE_AFTER:
             return
         # What was tried in a list that failed is tried apart here, soon.
         await self._release_others({d.stream for d in self.in_flight if d.tries})
@@ -127,7 +129,7 @@ class Slot:
 
     async def _work(self) -> None:
         """Deliver what is in hand until it is settled or the worker stops."""
-        self._pace.begin(len(self._lease.deliveries))
+        self._handling_time.begin(len(self._lease.deliveries))
         await self._prepare()
         batch_size = self._consumer_run.batch_size if self._consumer_run else 0
         self._claims.claim_ahead(self._lease.deliveries, batch_size)
@@ -157,19 +159,19 @@ class Slot:
                     await self._release_others({group[0].stream})
                 continue
             await self._settle(group, failures, fail=True)
-        self._pace.end()
+        self._handling_time.end()
 
     async def _prepare(self) -> None:
         """Decode what was claimed; dead-letter what cannot be, slow down killers."""
         for delivery in list(self._lease.deliveries):
-            if delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
+            if (wrong := undeliverable.decode(self._worker.layer, delivery)) is not None:
+                await self._settlement.dead_letter(delivery, wrong)
+            elif delivery.deliveries > 1 and delivery.attempt > conf.max_attempts:
                 delivery.deliveries -= 1  # This one is no attempt.
                 await self._settlement.dead_letter(delivery, "its worker died with it")
             elif delivery.deliveries > _SUSPECT_DELIVERIES:
                 delivery.deliveries -= 1
                 await self._settlement.retry_later(delivery, "its worker died with it")
-            elif (wrong := undeliverable.decode(self._worker.layer, delivery)) is not None:
-                await self._settlement.dead_letter(delivery, wrong)
 
     async def _deliver(self, group: list[Delivery]) -> tuple[dict[int, BaseException], bool]:
         """Hand a group to the application; returns failures by position, and whether it broke."""
@@ -197,7 +199,7 @@ class Slot:
 
     async def _is_outage(self, failures: dict[int, BaseException]) -> bool:
         """Whether the servers are to blame; one that is silent shows as a handler that hangs."""
-        errors = failures.values()
+        errors = [e for e in failures.values() if not undeliverable.is_hopeless(e)]
         if any(outage.looks_like_outage(error) for error in errors):
             return True
         late = any(isinstance(error, TimeoutError) for error in errors)
@@ -218,7 +220,7 @@ class Slot:
     async def _release_others(self, busy: set[str]) -> None:
         """Hand back what is held of all partitions but these."""
         in_hand = self._lease.drop_others(busy)
-        self._pace.give_away(len(in_hand))
+        self._handling_time.give_away(len(in_hand))
         spare = in_hand + self._claims.drop_ahead(busy)
         if spare:
             await self._settlement.release(spare)

@@ -71,7 +71,7 @@ class Watchdog(threading.Thread):
         os.set_blocking(self._signals, False)
         self._loop: asyncio.AbstractEventLoop | None = None
         # Where the event loop would have had its signals written.
-        self._loops_own = -1
+        self._loop_wakeup = -1
         # Set by the loop when it runs, once it was asked to.
         self._ticked = threading.Event()
         self._asked = False
@@ -92,14 +92,14 @@ class Watchdog(threading.Thread):
         self._loop = asyncio.get_running_loop()
         # The loop has just set its own. Python writes to it whatever the main thread does.
         found = signal.set_wakeup_fd(self._signals, warn_on_full_buffer=False)
-        self._loops_own = -1 if found == self._signals else found
+        self._loop_wakeup = -1 if found == self._signals else found
         if self._signalled:
             # It came before there was a loop to tell.
             self._worker.stop()
         try:
             return await work
         finally:
-            self._loops_own = -1
+            self._loop_wakeup = -1
             self._loop = None
 
     def leave(self, *, clean: bool) -> None:
@@ -160,10 +160,10 @@ class Watchdog(threading.Thread):
         except BlockingIOError:
             # Another thread was faster.
             return
-        if self._loops_own >= 0:
+        if self._loop_wakeup >= 0:
             # The application may have handlers for others.
             with suppress(OSError):
-                os.write(self._loops_own, numbers)
+                os.write(self._loop_wakeup, numbers)
         if any(number in STOP_SIGNALS for number in numbers):
             self._stop()
 
@@ -184,7 +184,7 @@ class Watchdog(threading.Thread):
     def _end(self, what: str) -> None:
         """Say why, let others have at once what is held, and end the process."""
         self._loop = None
-        acts = [partial(self._tell, what, _main_stack())]
+        acts = [partial(self._log_end, what, _main_stack())]
         acts += [partial(heartbeat.resign) for heartbeat in self._worker.heartbeats]
         threads = [threading.Thread(target=act, daemon=True) for act in acts]
         for thread in threads:
@@ -194,7 +194,7 @@ class Watchdog(threading.Thread):
             thread.join(max(0, deadline - time.monotonic()))
         self.leave(clean=False)
 
-    def _tell(self, what: str, stack: str) -> None:
+    def _log_end(self, what: str, stack: str) -> None:
         held = ", ".join(self._worker.in_flight()) or "no channel"
         why = "a handler blocks the event loop" if self._stood else "a handler does not let go"
         logger.critical("%s: %s. Messages in hand: of %s. It is at\n%s", what, why, held, stack)

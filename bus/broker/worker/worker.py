@@ -20,6 +20,7 @@ from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import Host
+from bus.broker.worker.claims import WORK_HELD
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.local_workers import new_worker_id
@@ -60,11 +61,13 @@ class Worker:
         companions: Sequence[Callable[[], Awaitable[None]]] = (),
         on_start: Callable[[], None] = _nothing,
         on_failure: Callable[[], None] = _nothing,
+        work_held: float = WORK_HELD,
     ) -> None:
         """`concurrency` slots per channel, each with a run of the application of its own.
 
         `companions` run beside them until the worker stops, and again when they fail. `on_start` is
-        called in the event loop before all else, `on_failure` after each handler that failed.
+        called in the event loop before all else, `on_failure` after each handler that failed. A
+        slot claims about `work_held` seconds of work at once for a consumer of single messages.
         """
         self.application = application
         self.channels = list(dict.fromkeys(channels))
@@ -72,6 +75,7 @@ class Worker:
         self.concurrency = concurrency
         self.on_start = on_start
         self.on_failure = on_failure
+        self.work_held = work_held
         self.id = new_worker_id()
         self.stopping = asyncio.Event()
         # Why this process has to be replaced once it has stopped; None where it may just end.
@@ -171,11 +175,11 @@ class Worker:
 
     def _heartbeats(self) -> list[Heartbeat]:
         """One for each broker host, so that a silent one does not silence the others."""
-        places: dict[SteadyClock, list[tuple[str, Host]]] = {}
+        by_clock: dict[SteadyClock, list[tuple[str, Host]]] = {}
         for channel in self.channels:
-            place = self.layer.stream(channel).base, self.layer.host_of(channel)
-            places.setdefault(self.layer.clock_of(channel), []).append(place)
-        return [Heartbeat(self.id, found, self.about, clock) for clock, found in places.items()]
+            base_and_host = self.layer.stream(channel).base, self.layer.host_of(channel)
+            by_clock.setdefault(self.layer.clock_of(channel), []).append(base_and_host)
+        return [Heartbeat(self.id, found, self.about, clock) for clock, found in by_clock.items()]
 
     async def _first_beat(self, heartbeat: Heartbeat) -> None:
         tries = 0

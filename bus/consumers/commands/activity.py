@@ -10,7 +10,7 @@ from bus.protocol.commands import ReadMark, TypingStart, UnreadList
 
 async def mark(context: Context, command: ReadMark) -> Data:
     """`read.mark`: this is how far the user has read; a guest's marks are not kept."""
-    room = context.rooms.require(command.room).entry.room
+    room = context.rooms.require(command.room).access.room
     if context.visitor.user_id is not None:
         context.process.read_marks.mark(room.pk, room.name, context.visitor.user_id, command.seq)
     return {}
@@ -25,11 +25,11 @@ async def list_unread(context: Context, command: UnreadList) -> Data:
 
 async def start_typing(context: Context, command: TypingStart) -> Data:
     """`typing.start`: let the room know; again while it goes on."""
-    entry = context.rooms.require(command.room).entry
-    entry.check_write()
+    access = context.rooms.require(command.room).access
+    access.check_write()
     context.limits.check("typing")
     visitor = context.visitor
-    context.process.hub.typing.start(entry.room.pk, entry.room.name, visitor.key, visitor.author)
+    context.process.hub.typing.start(access.room.pk, access.room.name, visitor.key, visitor.author)
     return {}
 
 

@@ -33,28 +33,28 @@ logger = logging.getLogger(__name__)
 
 async def send(context: Context, command: MessageSend) -> Data:
     """`message.send`: put it on its way, or tell what became of it before."""
-    entry = context.rooms.require(command.room).entry
-    outcome = await context.sender.repeated(entry, command.client_id)
+    access = context.rooms.require(command.room).access
+    outcome = await context.sender.repeated(access, command.client_id)
     if outcome is not None:
         return outcome
     await context.listen()
-    await context.sender.write(entry, command.body, command.client_id, command.reply_to)
-    context.process.hub.typing.stop(entry.room.pk, entry.room.name, context.visitor.key)
+    await context.sender.write(access, command.body, command.client_id, command.reply_to)
+    context.process.hub.typing.stop(access.room.pk, access.room.name, context.visitor.key)
     return {"status": "accepted"}
 
 
 async def edit(context: Context, command: MessageEdit) -> Data:
     """`message.edit`: other words for one's own message; it counts as a message does."""
-    entry, visitor = context.rooms.require(command.room).entry, context.visitor
-    context.sender.check_edit(entry, command.id, command.body)
+    access, visitor = context.rooms.require(command.room).access, context.visitor
+    context.sender.check_edit(access, command.id, command.body)
     said = await _recall(visitor)
     verdict = await _look_outside(
-        context.process.external_classifier, entry.room.pk, visitor, command.body, said
+        context.process.external_classifier, access.room.pk, visitor, command.body, said
     )
     change = await changes.carry_out(
-        _edited, entry.room.pk, command.id, visitor, command.body, verdict, said
+        _edited, access.room.pk, command.id, visitor, command.body, verdict, said
     )
-    context.sender.edited(entry, command.id, command.body)
+    context.sender.edited(access, command.id, command.body)
     if change.said:
         await _remember(visitor, change.said)
     return {"seq": change.row.changed}
@@ -62,16 +62,16 @@ async def edit(context: Context, command: MessageEdit) -> Data:
 
 async def delete(context: Context, command: MessageDelete) -> Data:
     """`message.delete`: remove a message, or withdraw one that is held."""
-    entry = context.rooms.require(command.room).entry
+    access = context.rooms.require(command.room).access
     seq = await changes.carry_out(
-        _removed, entry.room.pk, command.id, context.visitor, command.reason
+        _removed, access.room.pk, command.id, context.visitor, command.reason
     )
     return {"seq": seq}
 
 
 async def report(context: Context, command: MessageReport) -> Data:
     """`message.report`: have moderators look at it; once each, and once more does no harm."""
-    room = context.rooms.require(command.room).entry.room
+    room = context.rooms.require(command.room).access.room
     context.limits.check_message()
     context.limits.check("reports")
     await changes.carry_out(_reported, room, command.id, context.visitor, command.reason)
@@ -80,7 +80,7 @@ async def report(context: Context, command: MessageReport) -> Data:
 
 async def list_history(context: Context, command: HistoryList) -> Data:
     """`history.list`: a page of a room's messages."""
-    room = context.rooms.require(command.room).entry.room
+    room = context.rooms.require(command.room).access.room
     messages, more = await threads.run(
         history.page, room, command.before, command.after, command.limit
     )

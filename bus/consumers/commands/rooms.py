@@ -19,16 +19,16 @@ async def join(context: Context, command: RoomJoin) -> Data:
     if not known and len(context.rooms) >= conf.join_limit:
         raise Forbidden(f"A session may be in {conf.join_limit} rooms; leave one first.")
     await context.listen()
-    entry = await _admit(context, command.room)
-    name = entry.room.name
+    access = await _admit(context, command.room)
+    name = access.room.name
     room = context.rooms.find(name)
-    if room is not None and room.entry.room.pk != entry.room.pk:
+    if room is not None and room.access.room.pk != access.room.pk:
         # Another room of that name stands where this one was.
         context.leave(name)
         room = None
     if room is None:
-        return await _join_new(context, command, entry)
-    return await _join_again(context, command, room, entry)
+        return await _join_new(context, command, access)
+    return await _join_again(context, command, room, access)
 
 
 async def leave(context: Context, command: RoomLeave) -> Data:
@@ -47,21 +47,21 @@ async def _admit(context: Context, room: str) -> RoomAccess:
     if not (context.is_granted(room) or context.is_granted(canonical)):
         raise Forbidden("Your token is not for this room.")
     try:
-        entry = await context.process.admission.enter(room, context.visitor, context.address)
+        access = await context.process.admission.enter(room, context.visitor, context.address)
     except Unavailable:
         raise
     except BusError:
         if (name := context.rooms.name_of(room)) in context.rooms:
             context.leave(name)
         raise
-    if not context.is_granted(entry.room.name):
+    if not context.is_granted(access.room.name):
         raise Forbidden("Your token is not for this room.")
     context.process.guest_sightings.note(context.visitor)
-    return entry
+    return access
 
 
-async def _join_new(context: Context, command: RoomJoin, entry: RoomAccess) -> bytes:
-    room = JoinedRoom(entry, await context.subscribe(entry.room.pk))
+async def _join_new(context: Context, command: RoomJoin, access: RoomAccess) -> bytes:
+    room = JoinedRoom(access, await context.subscribe(access.room.pk))
     try:
         joined = await _catch_up(context, command, room)
         context.entered(room)
@@ -72,10 +72,10 @@ async def _join_new(context: Context, command: RoomJoin, entry: RoomAccess) -> b
 
 
 async def _join_again(
-    context: Context, command: RoomJoin, room: JoinedRoom, entry: RoomAccess
+    context: Context, command: RoomJoin, room: JoinedRoom, access: RoomAccess
 ) -> bytes:
-    room.entry = entry
-    name = entry.room.name
+    room.access = access
+    name = access.room.name
     room.subscription.hold()
     try:
         joined = await _catch_up(context, command, room)
@@ -91,9 +91,9 @@ async def _join_again(
 
 async def _catch_up(context: Context, command: RoomJoin, joined: JoinedRoom) -> bytes:
     """The reply to a join; the events held back follow it."""
-    room, entry, process, visitor = (
-        joined.entry.room,
-        joined.entry,
+    room, access, process, visitor = (
+        joined.access.room,
+        joined.access,
         context.process,
         context.visitor,
     )
@@ -118,8 +118,8 @@ async def _catch_up(context: Context, command: RoomJoin, joined: JoinedRoom) -> 
         raise
     context.after_reply(lambda: joined.subscription.release(found.head))
     return Joined(
-        room=entry.info,
-        you=entry.you,
+        room=access.info,
+        you=access.you,
         seq=found.head,
         recovered=found.recovered,
         messages=[],

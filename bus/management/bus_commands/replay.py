@@ -66,17 +66,17 @@ class ReplayCommand(Subcommand):
     async def _replay(self, options: dict[str, Any]) -> bool:
         """Returns whether it came to its end."""
         await require_known([options["channel"]])
-        history = operations.handled_log(options["channel"])
-        now = await history.now()
+        handled_log = operations.handled_log(options["channel"])
+        now = await handled_log.now()
         start, end = parse_time(options["start"], now), parse_time(options["end"], now)
         if start >= end:
             raise CommandError("--from is not before --to. Nothing was sent.")
-        stretch = await history.stretch(start, end, options["after"])
-        self._describe(history, stretch)
+        stretch = await handled_log.stretch(start, end, options["after"])
+        self._describe(handled_log, stretch)
         if options["dry_run"] or not stretch.positions:
             return True
-        replay = Replay(history, stretch, options["rate"])
-        again = f"bus replay {history.channel} --from {_iso(start)} --to {_iso(end)}"
+        replay = Replay(handled_log, stretch, options["rate"])
+        again = f"bus replay {handled_log.channel} --from {_iso(start)} --to {_iso(end)}"
         with stopped_by_signals(replay.stop):
             try:
                 await replay.run(self._print_progress)
@@ -91,11 +91,11 @@ class ReplayCommand(Subcommand):
         self.stdout.write(f"{replay.sent} sent again.{gone}")
         return True
 
-    def _describe(self, history: HandledLog, stretch: Stretch) -> None:
+    def _describe(self, handled_log: HandledLog, stretch: Stretch) -> None:
         count = len(stretch.positions)
-        self.stdout.write(f"{count} handled messages of {history.channel} in this time.")
+        self.stdout.write(f"{count} handled messages of {handled_log.channel} in this time.")
         if not count:
-            if not per_channel(conf.retention, history.channel):
+            if not per_channel(conf.retention, handled_log.channel):
                 self.stdout.write(
                     "BUS_RETENTION keeps none of this channel: set it (seconds), and what is "
                     "handled from then on can be replayed."

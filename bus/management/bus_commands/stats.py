@@ -71,7 +71,7 @@ class StatsCommand(Subcommand):
 
     def _show(self, found: list[ChannelStats], *, as_json: bool, clear: bool = False) -> None:
         if as_json:
-            text = json.dumps([_plain(one) for one in found])
+            text = json.dumps([_as_json(one) for one in found])
         else:
             text = table(_HEAD, [_row(one) for one in found])
             if clear:
@@ -91,7 +91,7 @@ async def _look(wanted: list[str]) -> list[ChannelStats]:
     return await operations.stats(await _channels(wanted))
 
 
-def _plain(one: ChannelStats) -> dict[str, Any]:
+def _as_json(one: ChannelStats) -> dict[str, Any]:
     return {**dataclasses.asdict(one), "abandoned": one.abandoned}
 
 

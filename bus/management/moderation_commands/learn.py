@@ -86,8 +86,8 @@ class LearnCommand(Subcommand):
     def _show(self, change: Change) -> None:
         rows = len(change.before.times)
         self.stdout.write(f"On {rows:,} held-back decisions, policy {_POLICY}, model alone:")
-        self.stdout.write(f"  before: {_told(change.before)}")
-        self.stdout.write(f"  after:  {_told(change.after)}")
+        self.stdout.write(f"  before: {_line_of(change.before)}")
+        self.stdout.write(f"  after:  {_line_of(change.after)}")
         self.stdout.write(f"{len(change.flips):,} of them are seen otherwise.")
         for flip in change.flips[:_EXAMPLES]:
             label = "bad  " if flip.row.bad else "clean"
@@ -155,7 +155,7 @@ def _write(weights: Weights, path: Path) -> None:
         ) from error
 
 
-def _told(found: Measure) -> str:
+def _line_of(found: Measure) -> str:
     return (
         f"precision {_percent(found.precision)}, recall {_percent(found.recall)}, "
         f"false positives {_percent(found.false_positives)}"

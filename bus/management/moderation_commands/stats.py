@@ -35,14 +35,14 @@ class StatsCommand(Subcommand):
             room = arguments.room_of(options) if options["room"] else None
             found = rule_statistics.of_rules(room, options["days"])
         if options["json"]:
-            self.stdout.write(json.dumps([_plain(stats) for stats in found]))
+            self.stdout.write(json.dumps([_as_json(stats) for stats in found]))
         elif found:
             self.stdout.write(table(_HEAD, [_row(stats) for stats in found]))
         else:
             self.stdout.write("No rule found anything.")
 
 
-def _plain(stats: RuleStats) -> dict[str, Any]:
+def _as_json(stats: RuleStats) -> dict[str, Any]:
     values = dataclasses.asdict(stats)
     del values["waits"]
     return {**values, "wait": stats.wait}

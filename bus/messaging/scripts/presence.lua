@@ -2,17 +2,17 @@
 -- KEYS[1] {base}:meta   ARGV now, operation, then
 --   attend: process, time to live (ms), then key and author for each person
 --   depart: process, grace (ms), then the keys
---   tell:   shortest time between two tellings (ms)
--- attend and depart return the count, how many changes wait to be told, and the authors where they
+--   take_changes: shortest time between two takings (ms)
+-- attend and depart return the count, how many changes are unpublished, and the authors where they
 -- are up to 100.
--- tell returns ms to wait; or 0, the count, and each change as '+author' or '-author', or '=author'
+-- take_changes returns ms to wait; or 0, the count, and each change as '+author' or '-author', or '=author'
 -- for another name of who was there before.
 local operation = ARGV[2]
 local people, who = base .. ':people', base .. ':who'
 local seats, changes = base .. ':seats', base .. ':changes'
 local now = clock()
 
--- Coming back before the leaving was told is no change but that of a name, nor is the reverse.
+-- Coming back before the leaving was published is no change but that of a name, nor is the reverse.
 local function change(key, sign, author)
   local waiting = redis.call('HGET', changes, key)
   local before, known = string.sub(waiting or '', 1, 1), string.sub(waiting or '', 2)
@@ -38,15 +38,15 @@ end
 
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', people, '-inf', now)) do gone(key) end
 
-if operation == 'tell' then
+if operation == 'take_changes' then
   local count = redis.call('ZCARD', people)
   local waiting = redis.call('HVALS', changes)
   if #waiting == 0 then return {0, count} end
   -- By the steady clock: a key that expires would do so by the other.
-  local told = tonumber(redis.call('GET', base .. ':told') or 0) or 0
-  local since = now - told
+  local published = tonumber(redis.call('GET', base .. ':published') or 0) or 0
+  local since = now - published
   if since >= 0 and since < tonumber(ARGV[3]) then return {math.max(1, math.ceil(ARGV[3] - since))} end
-  redis.call('SET', base .. ':told', string.format('%.0f', now), 'PX', 3600000)
+  redis.call('SET', base .. ':published', string.format('%.0f', now), 'PX', 3600000)
   redis.call('DEL', changes)
   return {0, count, unpack(waiting, 1, math.min(#waiting, 1000))}
 end

@@ -39,8 +39,8 @@ def impersonates(host: str) -> bool:
         if len(parts) > 1 and not (brands.isdisjoint(parts) or hosts("bait").isdisjoint(parts)):
             return True
     return any(
-        label in brands and suffix in hosts("suffix") and not _national(labels[place + 1 :])
-        for place, (label, suffix) in enumerate(pairwise(labels))
+        label in brands and suffix in hosts("suffix") and not _national(labels[at + 1 :])
+        for at, (label, suffix) in enumerate(pairwise(labels))
     )
 
 

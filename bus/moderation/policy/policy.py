@@ -27,7 +27,7 @@ class Policy:
 
     name: str
     # By the least severity for each action; operators and stored policies call them ladders.
-    ladders: Annotated[Mapping[str, ActionThresholds], schema.ladders] = field(
+    ladders: Annotated[Mapping[str, ActionThresholds], schema.thresholds] = field(
         default_factory=lambda: MappingProxyType({})
     )
     # Characters.

@@ -11,14 +11,14 @@ from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThres
 _TOO_LONG: Final = ActionThresholds(reject=1)
 
 
-def _ladders(**ladders: ActionThresholds) -> Mapping[str, ActionThresholds]:
+def _thresholds(**ladders: ActionThresholds) -> Mapping[str, ActionThresholds]:
     return MappingProxyType({"too_long": _TOO_LONG, **ladders})
 
 
-_OFF: Final = Policy("off", _ladders(new_member=ActionThresholds(hold=1)))
+_OFF: Final = Policy("off", _thresholds(new_member=ActionThresholds(hold=1)))
 _RELAXED: Final = Policy(
     "relaxed",
-    _ladders(
+    _thresholds(
         blocked_word=ActionThresholds(mask=3, reject=5),
         harassment=ActionThresholds(alert=3, hold=4, reject=5),
         self_harm=ActionThresholds(alert=1),
@@ -37,7 +37,7 @@ _RELAXED: Final = Policy(
 # says, 3 a host that poses, 4 a host that the room denies.
 _STANDARD: Final = Policy(
     "standard",
-    _ladders(
+    _thresholds(
         blocked_word=ActionThresholds(mask=2, reject=3),
         harassment=ActionThresholds(alert=2, reject=3),
         self_harm=ActionThresholds(alert=1),
@@ -52,7 +52,7 @@ _STANDARD: Final = Policy(
 )
 _STRICT: Final = Policy(
     "strict",
-    _ladders(
+    _thresholds(
         blocked_word=ActionThresholds(reject=1),
         harassment=ActionThresholds(hold=2, reject=3),
         self_harm=ActionThresholds(hold=1),

@@ -77,7 +77,7 @@ def _severity(value: object) -> int:
     return whole(1, 5)(value)
 
 
-def _ladder(reason: str, value: object) -> ActionThresholds:
+def _thresholds_of(reason: str, value: object) -> ActionThresholds:
     if reason not in REASONS:
         raise ValueError(f"no reason {reason!r}; there are {', '.join(REASONS)}")
     actions = REASONS[reason].actions
@@ -94,11 +94,13 @@ def _ladder(reason: str, value: object) -> ActionThresholds:
         raise ValueError(f"{reason}: {error}, or null for never") from error
 
 
-def ladders(value: object) -> Mapping[str, ActionThresholds]:
+def thresholds(value: object) -> Mapping[str, ActionThresholds]:
     """An object of reasons, each with the least severity for each action."""
     if not isinstance(value, Mapping):
         raise ValueError("an object of reasons is wanted")
-    return MappingProxyType({reason: _ladder(reason, steps) for reason, steps in value.items()})
+    return MappingProxyType(
+        {reason: _thresholds_of(reason, steps) for reason, steps in value.items()}
+    )
 
 
 def model_thresholds(value: object) -> ModelThresholds | None:

@@ -82,7 +82,7 @@ def _severity(
 def _invites(host: str, path: str) -> bool:
     """Whether it opens a room elsewhere, at a host below the one that is known for it too."""
     labels = host.split(".")[-_LONGEST_INVITE:]
-    tails = (".".join(labels[place:]) for place in range(len(labels) - 1))
+    tails = (".".join(labels[first:]) for first in range(len(labels) - 1))
     return any((tail + path).startswith(tuple(hosts("invite"))) for tail in tails)
 
 

@@ -11,15 +11,15 @@ from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import OF_CATEGORY
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
-from bus.moderation.words.disguises import collapsed, korean, masked, plain, spelled
+from bus.moderation.words.disguises import collapsed, korean, literal, masked, spelled
 from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
 # Looks for the terms of a lexicon under one disguise.
 Disguise = Callable[[NormalisedText, Lexicon], Iterable[Match]]
 # Where there are Latin letters, and where there are any but plain ones.
-_LATIN: Final = (plain.find, collapsed.find, spelled.find, masked.find)
+_LATIN: Final = (literal.find, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
-_NOT_LATIN: Final = (plain.find, korean.syllables, korean.jamo)
+_NOT_LATIN: Final = (literal.find, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
 # Under one disguise in one text: whoever swears more often than that gets no finer answer.
 _MOST: Final = 30

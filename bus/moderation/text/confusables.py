@@ -74,7 +74,7 @@ JAMO: Final[dict[str, str]] = {
 }
 
 
-def _plain(code: int) -> str | None:
+def _looks_like(code: int) -> str | None:
     """What one character is read as; None when it is not seen at all."""
     char = chr(code)
     if code in _INVISIBLE or unicodedata.category(char) in _DROPPED:
@@ -104,8 +104,8 @@ def _pairs() -> Iterator[tuple[int, str | None]]:
             # Conjoining jamo keep their identity until they are composed into syllables.
             if 0x1100 <= code <= 0x11FF and code not in _INVISIBLE:
                 continue
-            if (plain := _plain(code)) != chr(code):
-                yield code, plain
+            if (alike_one := _looks_like(code)) != chr(code):
+                yield code, alike_one
     # Half of a surrogate pair is no character, and the matcher takes none.
     yield from ((code, "\ufffd") for code in range(0xD800, 0xE000))
 
@@ -115,9 +115,9 @@ def _table() -> dict[int, str | None]:
     table = dict(_pairs())
     alike = {ord(theirs): ours for ours, all_theirs in _LOOKALIKES.items() for theirs in all_theirs}
     # A capital or an accented letter of another script has folded to its plain small one by now.
-    for code, plain in table.items():
-        if plain is not None and len(plain) == 1:
-            table[code] = alike.get(ord(plain), plain)
+    for code, alike_one in table.items():
+        if alike_one is not None and len(alike_one) == 1:
+            table[code] = alike.get(ord(alike_one), alike_one)
     return table | alike
 
 

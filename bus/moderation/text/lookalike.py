@@ -55,21 +55,21 @@ def _unfolded(name: str) -> str:
 
 def _drawn(char: str) -> str:
     """One folded character as the eye takes it: empty where it sees none, NUL for a sign."""
-    plain = TABLE.get(ord(char), char)
-    if plain is None:
+    read_as = TABLE.get(ord(char), char)
+    if read_as is None:
         kept = unicodedata.category(char)[0] == "M" and not _READ_OVER.match(char)
         return char if kept else ""
-    if not plain.isascii():
+    if not read_as.isascii():
         digit = unicodedata.decimal(char, None)
-        plain = str(digit) if digit is not None else _foreign(char, plain)
-    if plain not in "@|" and unicodedata.category(plain[:1] or " ")[0] not in "LMN":
+        read_as = str(digit) if digit is not None else _foreign(char, read_as)
+    if read_as not in "@|" and unicodedata.category(read_as[:1] or " ")[0] not in "LMN":
         return "\0"
-    return plain
+    return read_as
 
 
-def _foreign(char: str, plain: str) -> str:
+def _foreign(char: str, read_as: str) -> str:
     """A letter that no Latin one looks like."""
     if ord(char) not in _ALPHABETS:
         # Folding would take the voice of Japanese letters for an accent.
-        plain = JAMO.get(char, char)
-    return _EASTERN.get(plain, plain)
+        read_as = JAMO.get(char, char)
+    return _EASTERN.get(read_as, read_as)

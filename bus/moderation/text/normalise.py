@@ -17,13 +17,17 @@ _JAMO: Final = np.arange(_FIRST_JAMO, _FIRST_JAMO + 0x100, dtype=np.int64)
 _JAMO[[ord(jamo) - _FIRST_JAMO for jamo in JAMO]] = [ord(letter) for letter in JAMO.values()]
 # To how many letters each character folds.
 _WIDTHS: Final = np.ones(0x110000, np.uint8)
-_WIDE: Final = {code: plain or "" for code, plain in TABLE.items() if plain is None or plain[1:]}
+_WIDE: Final = {
+    code: read_as or "" for code, read_as in TABLE.items() if read_as is None or read_as[1:]
+}
 _WIDTHS[list(_WIDE)] = list(map(len, _WIDE.values()))
 # Letters that folding may add to a text. In one that grows by more, what folds to several letters
 # is read as the first of them: nobody writes so, and every letter takes time.
 _MOST_ADDED: Final = 400
 _NARROW: Final = {
-    code: next(filter(str.isalnum, plain), plain[0]) for code, plain in _WIDE.items() if plain
+    code: next(filter(str.isalnum, read_as), read_as[0])
+    for code, read_as in _WIDE.items()
+    if read_as
 }
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 

@@ -16,7 +16,7 @@ from bus.moderation.training.rows import Source
 
 # With fewer rows of either label a line through them says nothing.
 _FEWEST: Final = 20
-_PLAIN: Final = Calibration(1.0, 0.0)
+_UNCHANGED: Final = Calibration(1.0, 0.0)
 _ROUNDS: Final = 50
 
 
@@ -30,7 +30,7 @@ class _Sum(NamedTuple):
 
 def calibrate(table: NDArray[np.int8], step: float, sources: Sequence[Source]) -> Weights:
     """Weights whose probabilities fit what was held back: texts in Hangul by themselves."""
-    draft = Weights(table, step, _PLAIN, _PLAIN)
+    draft = Weights(table, step, _UNCHANGED, _UNCHANGED)
     sums: dict[bool, list[_Sum]] = {True: [], False: []}
     for source in sources:
         rows = [row for row in source.rows if row.held_back]
@@ -39,7 +39,7 @@ def calibrate(table: NDArray[np.int8], step: float, sources: Sequence[Source]) -
         for row in rows:
             folded = normalise(row.text).folded
             sums[is_korean(folded)].append(_Sum(draft.raw(folded), row.bad, weight))
-    return Weights(table, step, _line(sums[False]) or _PLAIN, _line(sums[True]) or _PLAIN)
+    return Weights(table, step, _line(sums[False]) or _UNCHANGED, _line(sums[True]) or _UNCHANGED)
 
 
 def _line(sums: Sequence[_Sum]) -> Calibration | None:

@@ -65,7 +65,7 @@ def _glued(term: Term, text: str, start: int) -> bool:
     return _GLUED(text[max(0, start - _LONGEST_GLUED) : start]) is not None
 
 
-def _own_run(text: str, start: int, end: int) -> bool:
+def _separate_run(text: str, start: int, end: int) -> bool:
     """Whether these initials are a run of their own, or of swear words alone.
 
     Laughter, tears and their own repeats do not count.
@@ -114,7 +114,7 @@ def at_boundary(term: Term, text: str, start: int, end: int) -> bool:
     if boundary == "any":
         return True
     if boundary == "run":
-        return _own_run(text, start, end)
+        return _separate_run(text, start, end)
     return _begins(term, text, start) and (boundary == "prefix" or _ENDS[boundary](term, text, end))
 
 

@@ -17,7 +17,7 @@ from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
-from tests.support.broker_servers import KINDS, Servers, free_port
+from tests.support.broker_servers import KINDS, Server, Servers, free_port
 from tests.support.broker_servers import servers as servers
 from tests.support.certificates import Certificates
 from tests.support.wait import until_async
@@ -35,6 +35,19 @@ async def layer_on(*hosts: Any, prefix: str = "test") -> AsyncIterator[BusChanne
     layer = BusChannelLayer(hosts=list(hosts), prefix=prefix)
     yield layer
     await layer.close()
+
+
+async def attempts(server: Server, number: int) -> None:
+    """Wait until this many connections to a server that is gone were tried."""
+    tried = 0
+
+    def refuse(_reader: object, writer: asyncio.StreamWriter) -> None:
+        nonlocal tried
+        tried += 1
+        writer.close()
+
+    async with await asyncio.start_server(refuse, *server.address):
+        await until_async(lambda: tried >= number, f"{number} attempts to connect")
 
 
 async def works(layer: BusChannelLayer) -> None:
@@ -186,8 +199,8 @@ async def test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once(
             await layer.group_add("other", member)
         # Who comes to receive in an outage waits as well.
         waiting.append(asyncio.ensure_future(layer.receive(local_too)))
-        # Long enough for several attempts, each of which would be a line in the log.
-        await asyncio.sleep(2.5)
+        # Each of several attempts would be a line in the log.
+        await attempts(server, 5)
         server.start()
         await until_async(lambda: "Groups are heard again" in caplog.text)
         seen = wake.count

@@ -13,6 +13,7 @@ from channels.exceptions import ChannelFull
 
 from bus.broker import BusChannelLayer, Delivery
 from bus.broker.errors import BrokerUnavailable, InvalidMessage
+from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
 
@@ -142,9 +143,11 @@ async def test_set_aside_lets_its_partition_go_on_and_comes_back(layer: BusChann
     claim = await stream.claim("w1", 10)
     assert claim.deliveries == []
     assert claim.next_due is not None
-    while not claim.deliveries:
-        claim = await stream.claim("w1", 10)
-    (delivery,) = claim.deliveries
+
+    async def due() -> list[Delivery]:
+        return (await stream.claim("w1", 10)).deliveries
+
+    (delivery,) = await until_async(due, "it is due")
     assert layer.deserialize(delivery.payload)["n"] == 0
     assert (delivery.attempt, delivery.ordering_key, delivery.sent_at) == (2, "k", held[0].sent_at)
 

@@ -277,7 +277,7 @@ async def test_who_is_in_a_room_is_there_and_told(
     assert not isinstance(await roster.changes(), float)
     world.jump(seconds)
     found = await roster.attend("q", {"u2": Author(id=2, name="june")})
-    assert (found.count, found.untold) == (2, 1)
+    assert (found.count, found.unpublished) == (2, 1)
     # What came is told within a second of the last telling, and not an hour later.
     world.passes(2)
     changes = await roster.changes()
@@ -342,10 +342,10 @@ async def test_one_whose_own_clock_stood_still_moves_nobody_for_good(
         return found.now() or 0
 
     await asks(sleeper)
-    told, at = sleeper.clock_of("jobs")._told or (0, 0)
+    told, at = sleeper.clock_of("jobs")._answer or (0, 0)
     # A minute that it did not count.
     world.passes(60)
-    sleeper.clock_of("jobs")._told = told, at + 60_000
+    sleeper.clock_of("jobs")._answer = told, at + 60_000
     for _ in range(3):
         await asks(sleeper)
         await asks(layer)

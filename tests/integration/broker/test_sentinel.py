@@ -77,13 +77,14 @@ class Trio:
 
 async def sent_at_last(layer: BusChannelLayer, message: dict[str, Any]) -> None:
     """Send as a client does: again, until it is accepted."""
-    async with asyncio.timeout(20):
-        while True:
-            try:
-                await layer.send("jobs", message, ordering_key="k")
-                return
-            except BrokerUnavailable:
-                await asyncio.sleep(0.05)
+
+    async def accepted() -> bool:
+        with contextlib.suppress(BrokerUnavailable):
+            await layer.send("jobs", message, ordering_key="k")
+            return True
+        return False
+
+    await until_async(accepted, "a send is accepted")
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from bus.posting.settle import Submission
 from bus.protocol.channel_messages import MessageSubmitted
 from tests.support.factories import GUEST, REJECTED
 from tests.support.wait import until_async
-from tests.support.web_server import Client, address, cookies_of, serving, session, working
+from tests.support.web_server import Client, address, cookies_of, session
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -33,19 +33,19 @@ pytestmark = [
 ]
 
 
-@pytest_asyncio.fixture
-async def server(broker: str, settings: Settings) -> AsyncIterator[uvicorn.Server]:
+@pytest_asyncio.fixture(autouse=True)
+async def lobby(settings: Settings) -> None:
     settings.BUS_TRUSTED_PROXIES = ["127.0.0.1"]
     await Room.objects.acreate(name="lobby", access="open")
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 @contextlib.asynccontextmanager
-async def guest(server: uvicorn.Server, place: str, **headers: str) -> AsyncIterator[Client]:
+async def guest(
+    moderated_server: uvicorn.Server, place: str, **headers: str
+) -> AsyncIterator[Client]:
     """A guest without a cookie, who comes from there."""
     headers |= {"X-Forwarded-For": place} if place else {}
-    async with session(server, additional_headers=headers) as client:
+    async with session(moderated_server, additional_headers=headers) as client:
         yield client
 
 
@@ -75,9 +75,9 @@ async def until(asked: Callable[[], Awaitable[object]], answer: object) -> None:
     await until_async(answers_so)
 
 
-async def joins(server: uvicorn.Server, place: str, **headers: str) -> str:
+async def joins(moderated_server: uvicorn.Server, place: str, **headers: str) -> str:
     """What a new guest from there is told: "" where they are let in and may write."""
-    async with guest(server, place, **headers) as client:
+    async with guest(moderated_server, place, **headers) as client:
         reply = await client.ask("room.join", room="lobby")
         if not reply["ok"]:
             return str(reply["error"]["code"])
@@ -87,16 +87,16 @@ async def joins(server: uvicorn.Server, place: str, **headers: str) -> str:
 
 @pytest.mark.parametrize(("kind", "code"), [("ban", "banned"), ("mute", "muted")])
 async def test_a_new_guest_from_where_one_is_sanctioned_inherits_it(
-    server: uvicorn.Server, kind: str, code: str
+    moderated_server: uvicorn.Server, kind: str, code: str
 ) -> None:
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await bad.say("lobby", "hello")
         sanction = await impose(bad, kind)
-    assert await joins(server, "203.0.113.5") == code
-    assert await joins(server, "203.0.113.6") == ""
+    assert await joins(moderated_server, "203.0.113.5") == code
+    assert await joins(moderated_server, "203.0.113.6") == ""
     async with connect(
-        address(server, "/ws/chat/lobby/"),
+        address(moderated_server, "/ws/chat/lobby/"),
         additional_headers={"X-Forwarded-For": "203.0.113.5"},
     ) as plain:
         if kind == "mute":
@@ -104,35 +104,37 @@ async def test_a_new_guest_from_where_one_is_sanctioned_inherits_it(
         assert json.loads(await plain.recv())["code"] == code
     # Another room is another matter.
     await Room.objects.acreate(name="other", access="open")
-    async with guest(server, "203.0.113.5") as again:
+    async with guest(moderated_server, "203.0.113.5") as again:
         await again.do("room.join", room="other")
     # It ends when it is lifted.
     await sync_to_async(sanctions.lift)(sanction.pk, by=None)
-    assert await joins(server, "203.0.113.5") == ""
+    assert await joins(moderated_server, "203.0.113.5") == ""
 
 
-async def test_who_is_signed_in_is_never_meant(server: uvicorn.Server) -> None:
+async def test_who_is_signed_in_is_never_meant(moderated_server: uvicorn.Server) -> None:
     mina = await sync_to_async(User.objects.create_user)("mina")
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
-    assert await joins(server, "203.0.113.5") == "banned"
-    assert await joins(server, "203.0.113.5", **await cookies_of(mina)) == ""
+    assert await joins(moderated_server, "203.0.113.5") == "banned"
+    assert await joins(moderated_server, "203.0.113.5", **await cookies_of(mina)) == ""
 
 
-async def test_an_ipv6_network_is_one_place(server: uvicorn.Server) -> None:
-    async with guest(server, "2001:db8:1:2::1") as bad:
+async def test_an_ipv6_network_is_one_place(moderated_server: uvicorn.Server) -> None:
+    async with guest(moderated_server, "2001:db8:1:2::1") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
-    assert await joins(server, "2001:db8:1:2:ffff::9") == "banned"
-    assert await joins(server, "2001:db8:1:3::1") == ""
+    assert await joins(moderated_server, "2001:db8:1:2:ffff::9") == "banned"
+    assert await joins(moderated_server, "2001:db8:1:3::1") == ""
 
 
-async def test_live_sockets_from_there_are_out_within_a_second(server: uvicorn.Server) -> None:
+async def test_live_sockets_from_there_are_out_within_a_second(
+    moderated_server: uvicorn.Server,
+) -> None:
     async with (
-        guest(server, "203.0.113.5") as bad,
-        guest(server, "203.0.113.5") as second,
-        guest(server, "203.0.113.6") as other,
+        guest(moderated_server, "203.0.113.5") as bad,
+        guest(moderated_server, "203.0.113.5") as second,
+        guest(moderated_server, "203.0.113.6") as other,
     ):
         for client in (bad, second, other):
             await client.do("room.join", room="lobby")
@@ -151,12 +153,12 @@ async def test_live_sockets_from_there_are_out_within_a_second(server: uvicorn.S
 
 
 async def test_the_ladder_holds_there_too_though_it_was_climbed_at_once(
-    server: uvicorn.Server,
+    moderated_server: uvicorn.Server,
 ) -> None:
     room = await Room.objects.aget(name="lobby")
     ladder = [{"strikes": 1, "kind": "ban", "minutes": None}]
     await sync_to_async(room_policies.change)(room.pk, by=None, ways={"ladder": ladder})
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         # One frame: the sanction may be there before it is known where its guest comes from.
         await bad.send(
             {"ref": "j", "type": "room.join", "data": {"room": "lobby"}},
@@ -169,11 +171,11 @@ async def test_the_ladder_holds_there_too_though_it_was_climbed_at_once(
         await bad.event("message.settled")
         await until_known(key_of(bad))
     await until(SanctionNetwork.objects.aexists, True)
-    assert await joins(server, "203.0.113.5") == "banned"
+    assert await joins(moderated_server, "203.0.113.5") == "banned"
 
 
-async def test_the_worker_looks_again(server: uvicorn.Server) -> None:
-    async with guest(server, "203.0.113.5") as bad:
+async def test_the_worker_looks_again(moderated_server: uvicorn.Server) -> None:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "mute")
     room = await Room.objects.aget(name="lobby")
@@ -192,8 +194,8 @@ async def test_the_worker_looks_again(server: uvicorn.Server) -> None:
     assert await sync_to_async(settled)(None) == ""
 
 
-async def test_pages_and_tokens_are_no_way_around(server: uvicorn.Server) -> None:
-    async with guest(server, "203.0.113.5") as bad:
+async def test_pages_and_tokens_are_no_way_around(moderated_server: uvicorn.Server) -> None:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
 
@@ -208,60 +210,60 @@ async def test_pages_and_tokens_are_no_way_around(server: uvicorn.Server) -> Non
         assert why in told
         assert "/accounts/login/?next=/chat/lobby/" in told
     assert (await sync_to_async(page)("203.0.113.6"))[0] == 200
-    async with guest(server, "203.0.113.6") as fresh:
+    async with guest(moderated_server, "203.0.113.6") as fresh:
         token = fresh.started["data"]["token"]
-    async with guest(server, "203.0.113.5") as again:
+    async with guest(moderated_server, "203.0.113.5") as again:
         await again.do("session.authenticate", token=token)
         assert (await again.refused("room.join", room="lobby"))["code"] == "banned"
 
 
 async def test_a_day_later_it_is_over_and_nothing_is_kept(
-    server: uvicorn.Server, settings: Settings
+    moderated_server: uvicorn.Server, settings: Settings
 ) -> None:
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
     row = await SanctionNetwork.objects.aget()
     assert "203.0.113.5" not in (row.digest, (await GuestNetwork.objects.aget()).digest)
     assert row.until - timezone.now() <= dt.timedelta(days=1)
     await SanctionNetwork.objects.aupdate(until=timezone.now() - dt.timedelta(seconds=1))
-    assert await joins(server, "203.0.113.5") == ""
+    assert await joins(moderated_server, "203.0.113.5") == ""
     await GuestNetwork.objects.aupdate(seen_at=timezone.now() - dt.timedelta(days=1, seconds=1))
     await sync_to_async(guest_networks.forget_old)()
     assert not await SanctionNetwork.objects.aexists()
     assert not await GuestNetwork.objects.aexists()
 
 
-async def test_it_can_be_switched_off(server: uvicorn.Server, settings: Settings) -> None:
+async def test_it_can_be_switched_off(moderated_server: uvicorn.Server, settings: Settings) -> None:
     settings.BUS_ADDRESS_SANCTIONS = 0
     room = await Room.objects.aget(name="lobby")
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         await sync_to_async(sanctions.impose)(room, key_of(bad), "ban")
-    assert await joins(server, "203.0.113.5") == ""
+    assert await joins(moderated_server, "203.0.113.5") == ""
     assert not await GuestNetwork.objects.aexists()
 
 
 async def test_a_proxy_that_is_not_named_does_not_stand_for_all_who_come_through_it(
-    server: uvicorn.Server, settings: Settings
+    moderated_server: uvicorn.Server, settings: Settings
 ) -> None:
     settings.BUS_TRUSTED_PROXIES = []
-    async with guest(server, "203.0.113.5") as bad:
+    async with guest(moderated_server, "203.0.113.5") as bad:
         await bad.do("room.join", room="lobby")
         room = await Room.objects.aget(name="lobby")
         await sync_to_async(sanctions.impose)(room, key_of(bad), "ban")
-    assert await joins(server, "203.0.113.6") == ""
+    assert await joins(moderated_server, "203.0.113.6") == ""
     # Without one, the peer is who it is.
-    async with guest(server, "") as bad:
+    async with guest(moderated_server, "") as bad:
         await bad.do("room.join", room="lobby")
         await impose(bad, "ban")
-    assert await joins(server, "") == "banned"
+    assert await joins(moderated_server, "") == "banned"
 
 
 async def test_a_stored_message_keeps_nothing_of_where_it_came_from(
-    server: uvicorn.Server,
+    moderated_server: uvicorn.Server,
 ) -> None:
-    async with guest(server, "203.0.113.5") as one:
+    async with guest(moderated_server, "203.0.113.5") as one:
         await one.do("room.join", room="lobby")
         await one.say("lobby", "hello")
         await one.event("message.settled")

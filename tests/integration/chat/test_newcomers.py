@@ -2,10 +2,8 @@
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -25,18 +23,12 @@ from tests.support.factories import (
     settle,
     visitor,
 )
-from tests.support.web_server import address, serving, session, working
+from tests.support.web_server import address, session
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("broker"),
 ]
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 def earlier(seconds: float) -> dt.datetime:
@@ -119,9 +111,11 @@ def test_rooms_that_ask_nobody_to_wait_keep_nothing_and_old_guests_are_forgotten
 
 
 @pytest.mark.asyncio
-async def test_a_newcomer_is_told_how_long_in_each_protocol(server: uvicorn.Server) -> None:
+async def test_a_newcomer_is_told_how_long_in_each_protocol(
+    moderated_server: uvicorn.Server,
+) -> None:
     place = await Room.objects.acreate(name="lobby", access="open", newcomer_wait=60)
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         joined = await one.do("room.join", room="lobby")
         assert joined["room"]["newcomer_wait"] == 60
         assert dt.datetime.fromisoformat(joined["you"]["writes_from"]) > timezone.now()
@@ -133,7 +127,7 @@ async def test_a_newcomer_is_told_how_long_in_each_protocol(server: uvicorn.Serv
         await one.say("lobby", "hi", "2")
         assert (await one.event("message.settled"))["data"]["status"] == "posted"
     await sync_to_async(room_policies.change)(place.pk, by=None, newcomer_wait=60)
-    async with connect(address(server, "/ws/chat/lobby/")) as socket:
+    async with connect(address(moderated_server, "/ws/chat/lobby/")) as socket:
         await socket.send(json.dumps({"message": "hi"}))
         error = json.loads(await socket.recv())
         assert (error["type"], error["code"]) == ("error", "slow_mode")

@@ -32,7 +32,6 @@ from tests.support.web_server import (
     serving,
     session,
     signed_in,
-    working,
 )
 
 pytestmark = [
@@ -43,12 +42,6 @@ pytestmark = [
 
 # What is promised, in seconds.
 PROMPT = 1.0
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 @pytest_asyncio.fixture
@@ -96,7 +89,7 @@ async def club(db: None) -> Room:
 
 
 @pytest_asyncio.fixture
-async def mina(server: uvicorn.Server, club: Room) -> AsyncIterator[Mina]:
+async def mina(moderated_server: uvicorn.Server, club: Room) -> AsyncIterator[Mina]:
     user = await User.objects.acreate(username="mina")
     await Member.objects.acreate(room=club, user=user, role="member")
     browser = await signed_in(user)
@@ -104,8 +97,8 @@ async def mina(server: uvicorn.Server, club: Room) -> AsyncIterator[Mina]:
     await until_async(lambda: not background.tasks._running)
     headers = headers_of(browser)
     async with (
-        session(server, additional_headers=headers) as client,
-        connect(address(server, "/ws/chat/club/"), additional_headers=headers) as plain,
+        session(moderated_server, additional_headers=headers) as client,
+        connect(address(moderated_server, "/ws/chat/club/"), additional_headers=headers) as plain,
     ):
         await client.do("room.join", room="club")
         found = current().access_watcher
@@ -123,10 +116,10 @@ async def promptly(*told: Awaitable[Any]) -> list[Any]:
 
 
 async def test_logout_closes_the_sockets_of_that_browser_alone(
-    server: uvicorn.Server, mina: Mina
+    moderated_server: uvicorn.Server, mina: Mina
 ) -> None:
     elsewhere = headers_of(await signed_in(mina.user))
-    async with session(server, additional_headers=elsewhere) as phone:
+    async with session(moderated_server, additional_headers=elsewhere) as phone:
         await phone.do("room.join", room="club")
         await sync_to_async(mina.browser.logout)()
         assert await promptly(close_code(mina.client.socket), close_code(mina.plain)) == [4401] * 2
@@ -244,8 +237,8 @@ async def test_a_mute_is_told_and_refuses_at_once(mina: Mina, club: Room) -> Non
     await mina.client.say("club", "thank you")
 
 
-async def test_a_guest_can_be_muted_too(server: uvicorn.Server) -> None:
-    async with session(server) as guest:
+async def test_a_guest_can_be_muted_too(moderated_server: uvicorn.Server) -> None:
+    async with session(moderated_server) as guest:
         await guest.do("room.join", room="lobby")
         lobby = await Room.objects.aget(name="lobby")
         key = guest.started["data"]["user"]["id"]
@@ -316,8 +309,8 @@ async def test_new_settings_of_a_room(mina: Mina, club: Room) -> None:
     await mina.refused_plainly("room_archived", "slow_mode")
 
 
-async def test_a_room_closed_to_guests(server: uvicorn.Server) -> None:
-    async with session(server) as guest:
+async def test_a_room_closed_to_guests(moderated_server: uvicorn.Server) -> None:
+    async with session(moderated_server) as guest:
         await guest.do("room.join", room="lobby")
         lobby = await Room.objects.aget(name="lobby")
         lobby.access = "public"
@@ -330,24 +323,24 @@ async def test_a_room_closed_to_guests(server: uvicorn.Server) -> None:
 
 
 async def test_a_change_without_word_is_found_by_the_look(
-    server: uvicorn.Server, settings: Settings
+    moderated_server: uvicorn.Server, settings: Settings
 ) -> None:
     settings.BUS_RIGHTS_CHECK = 0.2
     user = await User.objects.acreate(username="mina")
     browser = await signed_in(user)
-    async with session(server, additional_headers=headers_of(browser)) as client:
+    async with session(moderated_server, additional_headers=headers_of(browser)) as client:
         await User.objects.filter(pk=user.pk).aupdate(is_active=False)
         assert await close_code(client.socket) == 4401
     await User.objects.filter(pk=user.pk).aupdate(is_active=True)
-    async with session(server, additional_headers=headers_of(browser)) as client:
+    async with session(moderated_server, additional_headers=headers_of(browser)) as client:
         await sync_to_async(browser.session.delete)()
         assert await close_code(client.socket) == 4408
 
 
 async def test_a_change_during_a_join_is_not_missed(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+    moderated_server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with session(server) as guest:
+    async with session(moderated_server) as guest:
         key = guest.started["data"]["user"]["id"]
         lobby = await Room.objects.acreate(name="lobby", access="open")
         presence, heard = current().hub.presence, current().access_watcher
@@ -361,15 +354,17 @@ async def test_a_change_during_a_join_is_not_missed(
 
         monkeypatch.setattr(presence, "enter", slowly)
         await guest.send({"ref": "j", "type": "room.join", "data": {"room": "lobby"}})
-        async with asyncio.timeout(2 * PROMPT):
-            while (reply := await guest.ask("history.list", room="lobby"))["ok"]:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-        assert reply["error"]["code"] == "banned"
+
+        async def refusal() -> object:
+            return (await guest.ask("history.list", room="lobby")).get("error")
+
+        error = await until_async(refusal, "the room is closed to them", 2 * PROMPT)
+        assert error["code"] == "banned"
         assert (await guest.event("member.changed"))["data"]["role"] is None
 
 
 async def test_a_broker_that_is_away_holds_up_no_request(
-    server: uvicorn.Server, mina: Mina, monkeypatch: pytest.MonkeyPatch
+    moderated_server: uvicorn.Server, mina: Mina, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
     released: list[bool] = []
@@ -423,10 +418,12 @@ async def test_many_changes_at_once_ask_for_a_look_at_everybody(mina: Mina, club
     assert (await mina.client.event("member.changed"))["data"]["role"] is None
 
 
-async def test_a_guard_keeps_nothing_of_sockets_that_are_gone(server: uvicorn.Server) -> None:
+async def test_a_guard_keeps_nothing_of_sockets_that_are_gone(
+    moderated_server: uvicorn.Server,
+) -> None:
     async with (
-        session(server) as guest,
-        connect(address(server, "/ws/chat/lobby/")),
+        session(moderated_server) as guest,
+        connect(address(moderated_server, "/ws/chat/lobby/")),
     ):
         await guest.do("room.join", room="lobby")
         await until_async(lambda: current().access_watcher._sockets._sockets)

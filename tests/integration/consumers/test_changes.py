@@ -142,7 +142,7 @@ async def test_what_many_plain_sockets_are_told_together_is_divided() -> None:
     inbox = await Inbox.open(lambda: None)
     await inbox.listen(channel_names.room_group(1))
     own = [(f"mark-{number}", b"x" * 500) for number in range(1000)]
-    await publisher.publish({1: EventBatch([(1, b"{}")], own=list(own))})
+    await publisher.publish({1: EventBatch([(1, b"{}")], for_senders=list(own))})
     heard: list[Any] = []
     async with asyncio.timeout(PATIENCE):
         while len(heard) < len(own):

@@ -211,7 +211,7 @@ async def test_nothing_is_heard_twice_or_again(server: uvicorn.Server) -> None:
 
         def told(*seqs: int) -> dict[int, EventBatch]:
             frames = [(seq, json.dumps({"seq": seq}).encode()) for seq in seqs]
-            return {lobby.pk: EventBatch(events=[*frames], plain=[*frames])}
+            return {lobby.pk: EventBatch(events=[*frames], plain_chat=[*frames])}
 
         for seqs in [(3, 4, 5), (5, 6), (9,), (7,), (7, 10)]:
             await publisher.publish(told(*seqs))

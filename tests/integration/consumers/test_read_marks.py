@@ -151,10 +151,10 @@ async def test_many_marks_are_one_write(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marks = read_marks.ReadMarks()
-    writes: list[dict[read_state.Place, int]] = []
+    writes: list[dict[read_state.RoomUser, int]] = []
     write = read_state.mark
 
-    def counted(found: dict[read_state.Place, int]) -> dict[read_state.Place, int]:
+    def counted(found: dict[read_state.RoomUser, int]) -> dict[read_state.RoomUser, int]:
         writes.append(dict(found))
         return write(found)
 
@@ -187,11 +187,11 @@ async def test_marks_wait_for_a_database_that_is_away(
 async def test_who_asks_together_shares_a_query(
     mina: User, lobby: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[list[read_state.Place]] = []
+    asked: list[list[read_state.RoomUser]] = []
     read = read_state.states
 
-    def counted(places: Iterable[read_state.Place]) -> dict[read_state.Place, Reading]:
-        asked.append(list(places))
+    def counted(room_users: Iterable[read_state.RoomUser]) -> dict[read_state.RoomUser, Reading]:
+        asked.append(list(room_users))
         return read(asked[-1])
 
     monkeypatch.setattr(read_state, "states", counted)
@@ -199,12 +199,12 @@ async def test_who_asks_together_shares_a_query(
     users = [mina.pk, *range(10_000, 10_100)]
     found = await asyncio.gather(*(marks.state(lobby.pk, user) for user in [*users, mina.pk]))
     assert found == [Reading(read=None, unread=5)] * 102
-    assert [len(places) for places in asked] == [101]
+    assert [len(room_users) for room_users in asked] == [101]
     await marks.close()
 
 
 async def test_marks_of_what_is_gone_are_left_out(mina: User, lobby: Room) -> None:
-    def write() -> dict[read_state.Place, int]:
+    def write() -> dict[read_state.RoomUser, int]:
         return read_state.mark({(lobby.pk, mina.pk): 2, (10**9, mina.pk): 2, (lobby.pk, 10**9): 2})
 
     assert await sync_to_async(write)() == {(lobby.pk, mina.pk): 2}

@@ -523,9 +523,11 @@ async def test_who_is_gone_leaves_nothing_behind(server: uvicorn.Server) -> None
         abrupt.socket.transport.abort()
     await until_async(lambda: not current().hub._topics and not current().hub.presence._rooms)
     lobby = await Room.objects.aget(name="lobby")
-    async with asyncio.timeout(10):
-        while (await current().hub.presence.look(lobby.pk)).count:
-            pass
+
+    async def empty() -> bool:
+        return (await current().hub.presence.look(lobby.pk)).count == 0
+
+    await until_async(empty, "nobody is in the room")
 
 
 async def test_a_peer_that_reads_nothing_is_told_to_come_back(

@@ -1,10 +1,8 @@
 """Slow mode: what an author waits between messages, edits of messages counting as messages do."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.utils import timezone
@@ -21,18 +19,12 @@ from tests.support.factories import (
     settle,
     visitor,
 )
-from tests.support.web_server import serving, session, working
+from tests.support.web_server import session
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("broker"),
 ]
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 def older(row: Message, seconds: float) -> None:
@@ -87,9 +79,9 @@ def test_moderators_do_not_wait() -> None:
 
 
 @pytest.mark.asyncio
-async def test_sixty_edits_in_a_slow_room_are_one(server: uvicorn.Server) -> None:
+async def test_sixty_edits_in_a_slow_room_are_one(moderated_server: uvicorn.Server) -> None:
     place = await Room.objects.acreate(name="lobby", access="open", slow_mode=60)
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         await one.say("lobby", "hello")
         id = (await one.event("message.settled"))["data"]["id"]
@@ -98,7 +90,7 @@ async def test_sixty_edits_in_a_slow_room_are_one(server: uvicorn.Server) -> Non
         await Message.objects.aupdate(created_at=timezone.now() - dt.timedelta(seconds=90))
         cookie = {"Cookie": one.socket.response.headers["set-cookie"].split(";")[0]}
         # A reconnect makes nobody faster: in another session nothing is known but by the database.
-        async with session(server, additional_headers=cookie) as again:
+        async with session(moderated_server, additional_headers=cookie) as again:
             await again.do("room.join", room="lobby")
             made = 0
             for number in range(60):
@@ -117,11 +109,11 @@ async def test_sixty_edits_in_a_slow_room_are_one(server: uvicorn.Server) -> Non
 
 
 @pytest.mark.asyncio
-async def test_edits_count_as_flooding_and_are_remembered(server: uvicorn.Server) -> None:
+async def test_edits_count_as_flooding_and_are_remembered(moderated_server: uvicorn.Server) -> None:
     place = await Room.objects.acreate(name="lobby", access="open")
     parts = {"flood_messages": 4, "flood_seconds": 60}
     await sync_to_async(room_policies.change)(place.pk, by=None, parts=parts)
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         await one.say("lobby", "hello there")
         id = (await one.event("message.settled"))["data"]["id"]

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 import uvicorn
 from pytest_django import Settings
 
@@ -13,7 +10,6 @@ from bus.conf.table import Conf
 from bus.http.security_headers import CSP
 from tests.support.raw_http import Answer, ask, request
 from tests.support.raw_socket import handshake
-from tests.support.web_server import serving
 
 pytestmark = [
     pytest.mark.asyncio,
@@ -53,12 +49,6 @@ ANSWERS = {
     "broken handshake": (handshake("/ws/", Sec_WebSocket_Key="x"), 400),
     "not UTF-8": (b"GET /livez?q=\xff HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
 }  # fmt: skip
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as found:
-        yield found
 
 
 def check(answer: Answer) -> None:

@@ -4,9 +4,9 @@ import pytest
 from pytest_django import Settings
 
 from bus.messaging import presence_store
-from bus.messaging.presence_store import Changes, PresenceStore
+from bus.messaging.presence_store import Attendance, Changes, PresenceStore
 from bus.protocol.objects import Author
-from tests.support.wait import PATIENCE
+from tests.support.wait import PATIENCE, until_async
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.usefixtures("broker")]
 
@@ -25,9 +25,26 @@ def of(room: int) -> PresenceStore:
 
 async def told(room: int) -> tuple[int, list[Author], list[Author]]:
     """The changes, once the broker gives them."""
-    while not isinstance(found := await of(room).changes(), Changes):
+
+    async def changes() -> Changes | None:
+        found = await of(room).changes()
+        if isinstance(found, Changes):
+            return found
         assert found < PATIENCE
+        return None
+
+    found = await until_async(changes, "the broker gives the changes", PATIENCE)
     return found.count, found.joined, found.left
+
+
+async def seen_by(process: str, room: int, count: int) -> Attendance:
+    """What a process with nobody there is told of the room, once there are so many."""
+
+    async def seen() -> Attendance | None:
+        found = await of(room).attend(process, {})
+        return found if found.count == count else None
+
+    return await until_async(seen, f"{count} are there")
 
 
 async def test_a_person_in_two_processes_is_one(room: int) -> None:
@@ -38,7 +55,7 @@ async def test_a_person_in_two_processes_is_one(room: int) -> None:
     assert (await of(room).depart("a", ["u7"])).count == 2
     assert (await of(room).depart("a", ["u7"])).count == 2
     left = await of(room).depart("b", ["u7"])
-    assert (left.count, left.members, left.untold) == (1, [JUN], 1)
+    assert (left.count, left.members, left.unpublished) == (1, [JUN], 1)
     assert await told(room) == (1, [], [MINA])
     assert (await of(2).attend("a", {})).count == 0
 
@@ -47,9 +64,9 @@ async def test_who_comes_back_at_once_never_left(room: int) -> None:
     await of(room).attend("a", {"u7": MINA})
     await told(room)
     await of(room).depart("a", ["u7"])
-    assert (await of(room).attend("a", {"u7": MINA})).untold == 0
+    assert (await of(room).attend("a", {"u7": MINA})).unpublished == 0
     await of(room).attend("a", {"g1": JUN})
-    assert (await of(room).depart("a", ["g1"])).untold == 0
+    assert (await of(room).depart("a", ["g1"])).unpublished == 0
     assert await told(room) == (1, [], [])
 
 
@@ -72,8 +89,7 @@ async def test_whom_nobody_renews_is_gone(room: int, monkeypatch: pytest.MonkeyP
     with monkeypatch.context() as brief:
         brief.setattr(PresenceStore, "ttl", 1)
         await of(room).attend("a", {"u7": MINA})
-    while (seen := await of(room).attend("b", {})).count != 1:
-        pass
+    seen = await seen_by("b", room, 1)
     assert seen.members == [JUN]
     # Nobody heard of the arrival, so nobody hears of the end.
     assert await told(room) == (1, [], [])
@@ -83,13 +99,12 @@ async def test_who_leaves_is_gone_after_the_grace(room: int, settings: Settings)
     settings.BUS_PRESENCE_GRACE = 0.3
     await of(room).attend("a", {"u7": MINA, "g1": JUN})
     await told(room)
-    assert (await of(room).depart("a", ["u7", "g1"])).untold == 0
+    assert (await of(room).depart("a", ["u7", "g1"])).unpublished == 0
     # In another process, after a deploy.
     back = await of(room).attend("b", {"u7": MINA})
-    assert (back.count, back.untold) == (2, 0)
-    while (seen := await of(room).attend("b", {})).count != 1:
-        pass
-    assert (seen.members, seen.untold) == ([MINA], 1)
+    assert (back.count, back.unpublished) == (2, 0)
+    seen = await seen_by("b", room, 1)
+    assert (seen.members, seen.unpublished) == ([MINA], 1)
     assert await told(room) == (1, [], [JUN])
 
 

@@ -2,10 +2,8 @@
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
@@ -23,9 +21,7 @@ from tests.support.web_server import (
     Client,
     address,
     cookies_of,
-    serving,
     session,
-    working,
 )
 
 pytestmark = [
@@ -33,12 +29,6 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("broker"),
 ]
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 async def post(client: Client, body: str, room: str = "lobby") -> dict[str, object]:
@@ -51,8 +41,8 @@ async def user(name: str) -> User:
     return await sync_to_async(User.objects.create_user)(name)
 
 
-async def test_an_author_changes_what_they_wrote(server: uvicorn.Server) -> None:
-    async with session(server) as one, session(server) as other:
+async def test_an_author_changes_what_they_wrote(moderated_server: uvicorn.Server) -> None:
+    async with session(moderated_server) as one, session(moderated_server) as other:
         await one.do("room.join", room="lobby")
         await other.do("room.join", room="lobby")
         id = (await post(one, "helo"))["id"]
@@ -67,20 +57,20 @@ async def test_an_author_changes_what_they_wrote(server: uvicorn.Server) -> None
         assert await one.do("message.edit", room="lobby", id=id, body="hello") == {"seq": 2}
         assert (await Room.objects.aget(name="lobby")).head == 2
         # Who comes back hears of it.
-        async with session(server) as third:
+        async with session(moderated_server) as third:
             joined = await third.do("room.join", room="lobby", since=1)
             assert [(m["seq"], m["changed"], m["body"]) for m in joined["messages"]] == [
                 (1, 2, "hello")
             ]
 
 
-async def test_nobody_changes_the_words_of_others(server: uvicorn.Server) -> None:
+async def test_nobody_changes_the_words_of_others(moderated_server: uvicorn.Server) -> None:
     mod = await user("mod")
     lobby = await Room.objects.acreate(name="lobby", access="open")
     await Member.objects.acreate(room=lobby, user=mod, role="moderator")
     async with (
-        session(server) as one,
-        session(server, additional_headers=await cookies_of(mod)) as moderator,
+        session(moderated_server) as one,
+        session(moderated_server, additional_headers=await cookies_of(mod)) as moderator,
     ):
         await one.do("room.join", room="lobby")
         id = (await post(one, "mine"))["id"]
@@ -98,9 +88,9 @@ async def test_nobody_changes_the_words_of_others(server: uvicorn.Server) -> Non
     assert (await Message.objects.aget(pk=id)).body == "mine"
 
 
-async def test_an_edit_is_judged_again(server: uvicorn.Server) -> None:
+async def test_an_edit_is_judged_again(moderated_server: uvicorn.Server) -> None:
     await Room.objects.acreate(name="lobby", access="open", moderation="strict")
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "you are kind"))["id"]
         for body, reason in (
@@ -116,16 +106,16 @@ async def test_an_edit_is_judged_again(server: uvicorn.Server) -> None:
 
 
 async def test_an_external_judge_is_asked_about_an_edit(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    moderated_server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    def answer(texts: list[str]) -> list[str]:
+    def answer(texts: list[str], longest: float) -> list[str]:
         if "broken" in texts[0]:
             raise OSError("no such host")
         return ["off_topic" if "odd" in text else "" for text in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external_classifier, "_post", answer)
-    async with session(server) as one:
+    monkeypatch.setattr(external_classifier, "post", answer)
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "good morning"))["id"]
         asked = {"room": "lobby", "id": id}
@@ -142,9 +132,9 @@ async def test_an_external_judge_is_asked_about_an_edit(
     assert (await Message.objects.aget()).body == "an odd offer"
 
 
-async def test_an_edit_that_is_masked_is_masked(server: uvicorn.Server) -> None:
+async def test_an_edit_that_is_masked_is_masked(moderated_server: uvicorn.Server) -> None:
     await Room.objects.acreate(name="lobby", access="open", moderation="relaxed")
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "what is this"))["id"]
         edit = {"room": "lobby", "id": id, "body": "what the fuck is this"}
@@ -153,8 +143,8 @@ async def test_an_edit_that_is_masked_is_masked(server: uvicorn.Server) -> None:
         assert await one.do("message.edit", **edit) == {"seq": 2}
 
 
-async def test_the_time_to_edit_ends(server: uvicorn.Server, settings: Settings) -> None:
-    async with session(server) as one:
+async def test_the_time_to_edit_ends(moderated_server: uvicorn.Server, settings: Settings) -> None:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "old"))["id"]
         long_ago = timezone.now() - dt.timedelta(seconds=901)
@@ -165,8 +155,10 @@ async def test_the_time_to_edit_ends(server: uvicorn.Server, settings: Settings)
         assert await one.do("message.edit", room="lobby", id=id, body="new") == {"seq": 2}
 
 
-async def test_who_may_not_write_may_not_edit_but_may_remove(server: uvicorn.Server) -> None:
-    async with session(server) as one:
+async def test_who_may_not_write_may_not_edit_but_may_remove(
+    moderated_server: uvicorn.Server,
+) -> None:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "before"))["id"]
         lobby = await Room.objects.aget(name="lobby")
@@ -177,9 +169,9 @@ async def test_who_may_not_write_may_not_edit_but_may_remove(server: uvicorn.Ser
         assert await one.do("message.delete", room="lobby", id=id) == {"seq": 2}
 
 
-async def test_a_removed_text_comes_out_of_nothing(server: uvicorn.Server) -> None:
+async def test_a_removed_text_comes_out_of_nothing(moderated_server: uvicorn.Server) -> None:
     secret = "the door code is 4711"
-    async with session(server) as one, session(server) as other:
+    async with session(moderated_server) as one, session(moderated_server) as other:
         await one.do("room.join", room="lobby")
         await other.do("room.join", room="lobby")
         id = (await post(one, secret))["id"]
@@ -193,7 +185,7 @@ async def test_a_removed_text_comes_out_of_nothing(server: uvicorn.Server) -> No
         assert (await one.refused("message.edit", room="lobby", id=id, body="x"))[
             "code"
         ] == "not_found"
-        async with session(server) as third:
+        async with session(moderated_server) as third:
             seen = [
                 await third.do("room.join", room="lobby"),
                 await third.do("room.join", room="lobby", since=0),
@@ -211,15 +203,15 @@ async def test_a_removed_text_comes_out_of_nothing(server: uvicorn.Server) -> No
 
 
 async def test_a_moderator_removes_and_the_text_stays_with_moderators(
-    server: uvicorn.Server,
+    moderated_server: uvicorn.Server,
 ) -> None:
     mod, stranger = await user("mod"), await user("stranger")
     lobby = await Room.objects.acreate(name="lobby", access="open")
     await Member.objects.acreate(room=lobby, user=mod, role="owner")
     async with (
-        session(server) as one,
-        session(server, additional_headers=await cookies_of(mod)) as moderator,
-        session(server, additional_headers=await cookies_of(stranger)) as other,
+        session(moderated_server) as one,
+        session(moderated_server, additional_headers=await cookies_of(mod)) as moderator,
+        session(moderated_server, additional_headers=await cookies_of(stranger)) as other,
     ):
         for client in (one, moderator, other):
             await client.do("room.join", room="lobby")
@@ -234,9 +226,9 @@ async def test_a_moderator_removes_and_the_text_stays_with_moderators(
     assert history.protocol_message(row, "lobby").removed_by == "moderator"
 
 
-async def test_a_held_message_is_withdrawn(server: uvicorn.Server) -> None:
+async def test_a_held_message_is_withdrawn(moderated_server: uvicorn.Server) -> None:
     await Room.objects.acreate(name="lobby", access="open", moderation="strict")
-    async with session(server) as one, session(server) as other:
+    async with session(moderated_server) as one, session(moderated_server) as other:
         await one.do("room.join", room="lobby")
         await other.do("room.join", room="lobby")
         held = await post(one, "see https://example.com/")
@@ -255,15 +247,15 @@ async def test_a_held_message_is_withdrawn(server: uvicorn.Server) -> None:
 
 
 async def test_what_is_under_review_stays_as_it_is_and_its_text_is_kept(
-    server: uvicorn.Server,
+    moderated_server: uvicorn.Server,
 ) -> None:
     mod = await user("mod")
     lobby = await Room.objects.acreate(name="lobby", access="open")
     await Member.objects.acreate(room=lobby, user=mod, role="moderator")
     async with (
-        session(server) as one,
-        session(server) as other,
-        session(server, additional_headers=await cookies_of(mod)) as moderator,
+        session(moderated_server) as one,
+        session(moderated_server) as other,
+        session(moderated_server, additional_headers=await cookies_of(mod)) as moderator,
     ):
         for client in (one, other, moderator):
             await client.do("room.join", room="lobby")
@@ -289,13 +281,13 @@ async def test_what_is_under_review_stays_as_it_is_and_its_text_is_kept(
         assert (await other.refused("message.report", **missing))["code"] == "not_found"
 
 
-async def test_a_moderator_who_removes_ends_the_review(server: uvicorn.Server) -> None:
+async def test_a_moderator_who_removes_ends_the_review(moderated_server: uvicorn.Server) -> None:
     mod = await user("mod")
     lobby = await Room.objects.acreate(name="lobby", access="open")
     await Member.objects.acreate(room=lobby, user=mod, role="moderator")
     async with (
-        session(server) as one,
-        session(server, additional_headers=await cookies_of(mod)) as moderator,
+        session(moderated_server) as one,
+        session(moderated_server, additional_headers=await cookies_of(mod)) as moderator,
     ):
         for client in (one, moderator):
             await client.do("room.join", room="lobby")
@@ -310,8 +302,11 @@ async def test_a_moderator_who_removes_ends_the_review(server: uvicorn.Server) -
     assert entry.actor == f"user:{mod.pk} mod"
 
 
-async def test_plain_chat_shows_no_changes(server: uvicorn.Server) -> None:
-    async with session(server) as one, connect(address(server, "/ws/chat/lobby/")) as plain:
+async def test_plain_chat_shows_no_changes(moderated_server: uvicorn.Server) -> None:
+    async with (
+        session(moderated_server) as one,
+        connect(address(moderated_server, "/ws/chat/lobby/")) as plain,
+    ):
         await one.do("room.join", room="lobby")
         id = (await post(one, "first"))["id"]
         assert json.loads(await plain.recv())["message"] == "first"
@@ -322,12 +317,12 @@ async def test_plain_chat_shows_no_changes(server: uvicorn.Server) -> None:
 
 
 async def test_a_change_that_cannot_be_told_is_done(
-    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+    moderated_server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_args: object) -> None:
         raise Unavailable("the broker is away")
 
-    async with session(server) as one:
+    async with session(moderated_server) as one:
         await one.do("room.join", room="lobby")
         id = (await post(one, "here"))["id"]
         monkeypatch.setattr(publisher, "publish", away)
@@ -338,5 +333,5 @@ async def test_a_change_that_cannot_be_told_is_done(
     assert event_batch is not None
     told = [(seq, json.loads(frame)["type"]) for seq, frame in event_batch.events]
     assert told == [(1, "message.posted"), (2, "message.removed")]
-    assert event_batch.plain == []
+    assert event_batch.plain_chat == []
     assert b"here" not in b"".join(frame for _, frame in event_batch.events)

@@ -28,6 +28,7 @@ from bus.protocol.objects import Author
 from bus.workers.erasure import erase_forever
 from tests.support.broker_servers import Server, Servers
 from tests.support.broker_servers import servers as servers
+from tests.support.wait import until_async
 from tests.support.web_server import working
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.django_db(transaction=True)]
@@ -89,13 +90,15 @@ def database_files() -> list[str]:
     return [path.name for path in files if path.exists() and SECRET.encode() in path.read_bytes()]
 
 
+async def nothing_due() -> bool:
+    return not await Erasure.objects.aexists()
+
+
 async def erased() -> None:
     """Have a worker's companion do its work."""
     task = asyncio.ensure_future(erase_forever())
     try:
-        async with asyncio.timeout(20):
-            while await Erasure.objects.aexists():
-                pass
+        await until_async(nothing_due, "no erasure is left")
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -103,9 +106,11 @@ async def erased() -> None:
 
 async def gone_from(directory: Path) -> None:
     """Wait until no file of a directory has it: the broker writes in a process of its own."""
-    async with asyncio.timeout(20):
-        while await asyncio.to_thread(held_by, directory):
-            pass
+
+    async def gone() -> bool:
+        return not await asyncio.to_thread(held_by, directory)
+
+    await until_async(gone, "no file has it")
 
 
 def removed(row: Message) -> None:
@@ -180,9 +185,7 @@ async def test_many_removals_write_the_brokers_file_anew_once(
             client.delete("bus:rewritten")
         task = asyncio.ensure_future(erase_forever())
         await sync_to_async(removed)(rows[3])
-        async with asyncio.timeout(20):
-            while await Erasure.objects.aexists():
-                pass
+        await until_async(nothing_due, "no erasure is left")
         with server.client() as client:
             assert 3500 < client.ttl("bus:rewritten") <= 3600
             before = client.info("persistence")["aof_rewrites"]

@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import uvicorn
 
 from bus.consumers.web_process import current
@@ -15,19 +13,13 @@ from bus.models import Room, Sanction
 from bus.protocol.objects import Author
 from bus.realtime.typing import TypingKeeper
 from tests.support.wait import until_async
-from tests.support.web_server import Client, serving, session, working
+from tests.support.web_server import Client, session
 
 pytestmark = [
     pytest.mark.asyncio,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("broker"),
 ]
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as running, working("moderation"):
-        yield running
 
 
 async def members(client: Client) -> list[object]:
@@ -41,8 +33,12 @@ def id_of(client: Client) -> object:
     return client.started["data"]["user"]["id"]
 
 
-async def test_a_room_hears_who_types_until_they_send(server: uvicorn.Server) -> None:
-    async with session(server) as one, session(server) as two, session(server) as three:
+async def test_a_room_hears_who_types_until_they_send(moderated_server: uvicorn.Server) -> None:
+    async with (
+        session(moderated_server) as one,
+        session(moderated_server) as two,
+        session(moderated_server) as three,
+    ):
         for client in (one, two, three):
             await client.do("room.join", room="lobby")
         before = time.monotonic()
@@ -59,9 +55,9 @@ async def test_a_room_hears_who_types_until_they_send(server: uvicorn.Server) ->
     await until_async(lambda: not current().hub.typing._rooms)
 
 
-async def test_typing_ends_by_itself(server: uvicorn.Server) -> None:
+async def test_typing_ends_by_itself(moderated_server: uvicorn.Server) -> None:
     current().hub.typing.expiry = 0.3
-    async with session(server) as one, session(server) as two:
+    async with session(moderated_server) as one, session(moderated_server) as two:
         for client in (one, two):
             await client.do("room.join", room="lobby")
         await one.do("typing.start", room="lobby")
@@ -70,8 +66,8 @@ async def test_typing_ends_by_itself(server: uvicorn.Server) -> None:
     await until_async(lambda: not current().hub.typing._rooms)
 
 
-async def test_who_may_not_write_does_not_type(server: uvicorn.Server) -> None:
-    async with session(server) as one:
+async def test_who_may_not_write_does_not_type(moderated_server: uvicorn.Server) -> None:
+    async with session(moderated_server) as one:
         error = await one.refused("typing.start", room="lobby")
         assert error["code"] == "not_member"
         await one.do("room.join", room="lobby")

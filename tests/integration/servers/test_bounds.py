@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, ExitStack
 
 import pytest
-import pytest_asyncio
 import uvicorn
 from django.core.handlers.asgi import ASGIHandler
 from pytest_django import Settings
@@ -20,19 +18,12 @@ from bus.servers.uvicorn_http import connections
 from tests.support.raw_http import Answer, ask, line, request
 from tests.support.raw_socket import handshake
 from tests.support.wait import PATIENCE, until_async
-from tests.support.web_server import serving
 
 pytestmark = [
     pytest.mark.asyncio,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("broker"),
 ]
-
-
-@pytest_asyncio.fixture
-async def server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    async with serving() as found:
-        yield found
 
 
 @pytest.fixture

@@ -198,13 +198,13 @@ async def test_an_external_judge_has_a_message_held(
 ) -> None:
     from bus.enforcement import external_classifier
 
-    def post(texts: list[str]) -> list[str]:
+    def post(texts: list[str], longest: float) -> list[str]:
         if "broken" in texts[0]:
             raise OSError("no such host")
         return ["spam" if "odd" in text else "" for text in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external_classifier, "_post", post)
+    monkeypatch.setattr(external_classifier, "post", post)
     told = await outcomes(("an odd offer", "lobby", "c1"))
     told += await outcomes(("hello", "lobby", "c2"))
     told += await outcomes(("broken odd", "lobby", "c3"))
@@ -218,11 +218,11 @@ async def test_an_external_judge_is_not_asked_about_whom_the_policy_trusts(
 ) -> None:
     from bus.enforcement import external_classifier
 
-    def post(texts: list[str]) -> list[str]:
+    def post(texts: list[str], longest: float) -> list[str]:
         return ["spam" for _ in texts]
 
     settings.BUS_JUDGE_URL = "http://judge.invalid/"
-    monkeypatch.setattr(external_classifier, "_post", post)
+    monkeypatch.setattr(external_classifier, "post", post)
     mina = await sync_to_async(User.objects.create_user)("mina")
     await lobby.members.acreate(user=mina, role="moderator")
     async with working():

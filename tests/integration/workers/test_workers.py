@@ -151,7 +151,7 @@ async def test_a_bad_word_is_told_to_its_author_alone(lobby: Room) -> None:
     assert (rejected["status"], rejected["reason"]["code"]) == ("rejected", "blocked_word")
     assert posted["status"] == "posted"
     ((mark, error),) = room.own
-    assert mark == channel_names.own_mark("gabc", "c1")
+    assert mark == channel_names.sender_mark("gabc", "c1")
     assert (error["type"], error["code"]) == ("error", "rejected")
     assert "shit" not in json.dumps([author.events, room.events, room.plain, room.own])
 

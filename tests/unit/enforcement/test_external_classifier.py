@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bus.enforcement import external_classifier as module
 from bus.enforcement.external_classifier import ExternalClassifier
 from bus.moderation import POLICIES, Verdict, judge
 from bus.protocol.errors import RESERVED_CODES, by_code
@@ -170,13 +169,10 @@ def test_a_late_answer_is_not_waited_for(server: Server, settings: Any) -> None:
     assert external.counts == {"failed": 2}
 
 
-def test_a_late_answer_is_kept_for_the_next_time(
-    server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 1000)
+def test_a_late_answer_is_kept_for_the_next_time(server: Server, settings: Any) -> None:
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.go_on.clear()
-    external = ExternalClassifier()
+    external = ExternalClassifier(patience=1000)
 
     async def ask_twice() -> dict[int, Verdict]:
         assert actions(await consult_here(external)) == ["allow", "allow", "reject"]
@@ -198,15 +194,11 @@ def test_many_at_once_wait_for_their_turn(server: Server) -> None:
 
 
 @pytest.mark.parametrize("begun", [b"HTTP/1.0 200 OK\r\nX-Slow: ", b"HTTP/1.0 200 OK\r\n\r\n"])
-def test_an_answer_that_trickles_in_is_cut_off(
-    server: Server, settings: Any, monkeypatch: pytest.MonkeyPatch, begun: bytes
-) -> None:
-    monkeypatch.setattr(module, "_BREAK_AFTER", 100)
-    monkeypatch.setattr(module, "_PATIENCE", 10)
+def test_an_answer_that_trickles_in_is_cut_off(server: Server, settings: Any, begun: bytes) -> None:
     settings.BUS_JUDGE_TIMEOUT = 0.05
     server.trickle = begun
     server.go_on.clear()
-    external = ExternalClassifier()
+    external = ExternalClassifier(break_after=100, patience=10)
 
     async def ask_until_it_is_well() -> dict[int, Verdict]:
         await asyncio.gather(*(consult_here(external, [f"text {n}"]) for n in range(4)))
@@ -240,5 +232,5 @@ def test_after_failures_it_is_left_alone_for_a_while(
     assert external.counts == {"failed": 6, "skipped": 4}
     assert "our own verdicts stand" in caplog.text
     server.answer = None
-    monkeypatch.setattr(module.time, "monotonic", lambda: 1e12)
+    monkeypatch.setattr("time.monotonic", lambda: 1e12)
     assert actions(consult(external)) == ["allow", "hold", "reject"]

@@ -35,7 +35,7 @@ def test_a_name_is_shown_once_for_lines_that_follow_each_other() -> None:
         visitor_id=7,
     )
     assert [row.follows for row in rows] == [False, True, False, False, False, False]
-    assert [row.own for row in rows] == [True, True, True, False, False, False]
+    assert [row.is_mine for row in rows] == [True, True, True, False, False, False]
     assert rows[0].initial == "M"
 
 

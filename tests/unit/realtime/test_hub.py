@@ -187,7 +187,7 @@ async def repairing(broker: Broker, since: int, *stored: int) -> tuple[Ear, Ear]
     (await broker.hub.join_room(1, ear)).release(since)
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(since)
     events = [(seq, b"e%d" % seq) for seq in stored]
-    broker.stored = EventBatch(events=events, plain=[(seq, b"p%d" % seq) for seq in stored])
+    broker.stored = EventBatch(events=events, plain_chat=[(seq, b"p%d" % seq) for seq in stored])
     broker.stored_heads = {1: max(stored, default=since + 1)}
     broker.open_door.clear()
     broker.hub.on_reconnected()
@@ -246,7 +246,7 @@ async def test_what_waited_for_others_is_told_as_the_database_has_it_now(broker:
     await broker.tell(1)
     # 2 is lost; 3 is removed at 4 while it waits.
     broker.stored = EventBatch(
-        events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain=[(2, b"p2")]
+        events=[(2, b"e2"), (3, b"gone"), (4, b"removed")], plain_chat=[(2, b"p2")]
     )
     await broker.tell(3)
     await until_async(lambda: len(ear.heard) == 4)
@@ -311,7 +311,7 @@ async def test_what_does_not_come_is_read_from_the_database(broker: Broker) -> N
     (await broker.hub.join_room(1, plain, sender_mark="m")).release(0)
     await broker.tell(1)
     broker.stored = EventBatch(
-        events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain=[(2, b"p2"), (4, b"p4")]
+        events=[(2, b"e2"), (3, b"e3"), (4, b"e4")], plain_chat=[(2, b"p2"), (4, b"p4")]
     )
     await broker.tell(4, None)
     assert ear.heard == [b"e1", b"e0"]
@@ -372,7 +372,7 @@ async def test_an_author_is_heard_by_their_sessions(broker: Broker) -> None:
 
 async def test_a_plain_socket_alone_is_told_what_became_of_its_message(broker: Broker) -> None:
     one, two, session = Ear(), Ear(), Ear()
-    marks = [channel_names.own_mark("u7", "a-1"), channel_names.own_mark("u8", "b-1")]
+    marks = [channel_names.sender_mark("u7", "a-1"), channel_names.sender_mark("u8", "b-1")]
     (await broker.hub.join_room(1, one, sender_mark=marks[0])).release(0)
     (await broker.hub.join_room(1, two, sender_mark=marks[1])).release(0)
     (await broker.hub.join_room(1, session)).release(0)
@@ -382,7 +382,7 @@ async def test_a_plain_socket_alone_is_told_what_became_of_its_message(broker: B
         ("u7", "c-1", b"of another process"),
         ("u7", "", b"of nobody"),
     ]
-    own = [[channel_names.own_mark(key, client_id), frame] for key, client_id, frame in told]
+    own = [[channel_names.sender_mark(key, client_id), frame] for key, client_id, frame in told]
     await broker.put({"type": "room.events", "room": 1, "events": [], "plain": [], "own": own})
     assert (one.heard, two.heard, session.heard) == ([b"refused"], [], [])
 

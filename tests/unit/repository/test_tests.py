@@ -18,28 +18,13 @@ PACES = {
     "chaos/test_drops.py::lose": "the pace and the length of the drops",
     "chaos/test_kills.py::write": "the pace of writing",
     "chaos/test_kills.py::wreck": "the pace of kills",
-    "chaos/test_rolling.py::listening": "between two attempts to connect",
     "chaos/test_rolling.py::test_web_and_workers_are_replaced_while_people_talk": "talk goes on",
     "chaos/test_slow.py::talk": "the pace of talk",
     "chaos/test_stops.py::test_a_broker_that_goes_away_is_waited_for": "the length of the outage",
     "chaos/test_stops.py::test_a_rolling_restart_loses_nothing": "the pace of talk",
-    "integration/broker/test_brokers.py"
-    "::test_after_a_crash_nobody_is_deaf_and_the_log_says_it_once": "the length of the outage",
-    "integration/broker/test_sentinel.py::sent_at_last": "between two attempts to send",
-    "integration/broker/test_trouble.py"
-    "::test_a_broker_that_comes_back_empty_finds_everyone_listening": "between two attempts",
-    "integration/broker/test_trouble.py"
-    "::test_what_has_expired_already_reaches_nobody_and_is_counted": "a delay passes",
-    "integration/broker/test_trouble.py"
-    "::test_a_message_without_a_ttl_stays_and_the_shortest_ttl_is_one": "a time to live passes",
+    "hosts/tasks/host/wait.py::until": "the one way to wait, of a project of its own",
     "integration/broker/worker/test_stock_worker.py"
     "::test_a_worker_that_idled_for_8_seconds_gets_the_next_message": "redis-py's timeout passes",
-    "integration/broker/worker/test_worker.py"
-    "::test_an_acknowledgement_that_fails_is_told_and_made_good": "how long a handler takes",
-    "integration/broker/worker/test_worker.py"
-    "::test_what_waits_behind_many_slow_handlers_is_given_to_others": "how long a handler takes",
-    "integration/consumers/test_access_watcher.py"
-    "::test_a_change_during_a_join_is_not_missed": "between two questions over a socket",
     "integration/consumers/test_session.py"
     "::test_nothing_is_missed_or_repeated_by_those_who_come_and_go": "the pace of writing",
     "integration/messaging/test_throttle.py"
@@ -49,20 +34,18 @@ PACES = {
     "unit/realtime/test_flush_scheduler.py"
     "::test_a_lone_message_waits_for_nothing_and_those_that_follow_for_the_window": "nothing comes",
 }
+# Loops that wait for nothing, but keep a processor busy.
+SPINS = {"unit/realtime/test_flush_scheduler.py::test_a_slow_flush_is_followed_by_as_long_a_rest"}
 # Private names that are patched, by file and name, each with its why.
 PATCHED = {
-    "integration/broker/test_clock.py::_told": "a clock that was not heard of for a minute",
+    "integration/broker/test_clock.py::_answer": "a clock that was not heard of for a minute",
     "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
-    "integration/broker/worker/test_worker.py::_WORK_HELD": "no argument for it yet",
     "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
     "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
-    "integration/posting/test_edit.py::_post": "an answer from outside of Bus",
-    "integration/workers/test_moderation.py::_post": "an answer from outside of Bus",
-    "unit/enforcement/test_external_classifier.py::_PATIENCE": "no argument for it yet",
-    "unit/enforcement/test_external_classifier.py::_BREAK_AFTER": "no argument for it yet",
 }
 
 # What fails a test by itself, beside `assert` and calls of helpers that have one.
+READING = {"recv", "receive", "event"}  # methods that wait for the next of what comes
 ASSERTING = {"raises", "fail", "warns", "expect", "AssertionError"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -172,6 +155,23 @@ def sleeps(tree: ast.Module) -> list[str]:
     ]
 
 
+def spins(tree: ast.Module) -> list[str]:
+    """The functions of a module that ask for a fact again and again in a loop of their own.
+
+    One that reads the next of what comes waits for it.
+    """
+    return [
+        scope
+        for scope, node in scopes(tree)
+        if isinstance(node, ast.While)
+        and all(isinstance(statement, ast.Pass) for statement in node.body)
+        and not any(
+            isinstance(inner, ast.Call) and called(inner) in READING
+            for inner in ast.walk(node.test)
+        )
+    ]
+
+
 def private(name: object) -> bool:
     """Whether a name, or the last one of a dotted path, is private."""
     last = name.rpartition(".")[2] if isinstance(name, str) else ""
@@ -219,6 +219,11 @@ def test_no_test_sleeps_for_a_time() -> None:
     assert found == set(PACES)
 
 
+def test_what_is_waited_for_is_waited_for_in_one_way() -> None:
+    found = {f"{path}::{name}" for path, tree in trees().items() for name in spins(tree)}
+    assert found == SPINS
+
+
 def test_no_test_patches_what_is_private() -> None:
     found = {f"{path}::{name}" for path, tree in trees().items() for name in patches(tree)}
     assert found == set(PATCHED)
@@ -251,6 +256,18 @@ def test_a_test_without_an_assertion_is_found(source: str, names: list[str]) -> 
 )
 def test_a_sleep_is_found(source: str, names: list[str]) -> None:
     assert sleeps(ast.parse(source)) == names
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("async def test_a():\n    while await fact(): pass", ["test_a"]),
+        ("async def test_a():\n    while await socket.recv() != 1: pass", []),
+        ("async def test_a():\n    while rest(): await step()", []),
+    ],
+)
+def test_a_loop_that_spins_is_found(source: str, names: list[str]) -> None:
+    assert spins(ast.parse(source)) == names
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,24 @@ async def test_what_failed_or_waits_is_not_kept(layer: BusChannelLayer) -> None:
     assert len(await kept(layer)) == 1
 
 
+async def later_than(history: HandledLog, moment: int) -> None:
+    """Wait until the broker's clock has gone on."""
+
+    async def later() -> bool:
+        return await history.now() > moment
+
+    await until(later, "the broker's clock has gone on")
+
+
 async def test_one_that_was_kept_back_is_replayed_like_others(layer: BusChannelLayer) -> None:
     await send(layer, range(2))
     await layer.send("jobs", {"type": "job.run", "n": 2}, delay=0.01)
-    while len(await kept(layer)) < 3:
+
+    async def all_handled() -> bool:
         await handle(layer)
+        return len(await kept(layer)) == 3
+
+    await until(all_handled, "the third is due")
     assert (await everything(layer)).types == {"job.run": 3}
 
 
@@ -96,8 +109,7 @@ async def test_a_retried_one_stands_where_it_was_sent(layer: BusChannelLayer) ->
     history = HandledLog(layer, "jobs")
     sent = await history.now()
     (first,) = (await layer.stream("jobs").claim("w", 1)).deliveries
-    while await history.now() <= sent:
-        pass
+    await later_than(history, sent)
     await send(layer, range(1, 3))
     await layer.stream("jobs").retry_later(first, 0)
     assert len(await handle(layer)) == 3
@@ -125,8 +137,7 @@ async def test_the_oldest_go_after_their_time(layer: BusChannelLayer) -> None:
     with override_settings(BUS_RETENTION=["0.001"]):
         history = HandledLog(layer, "jobs")
         handled = await history.now()
-        while await history.now() <= handled + 2:
-            pass
+        await later_than(history, handled + 2)
         await send(layer, range(3, 4))
         await handle(layer)
     assert set(await kept(layer)) <= {3}
@@ -168,8 +179,7 @@ async def test_only_a_range_of_time_is_replayed(layer: BusChannelLayer) -> None:
         marks.append(await history.now())
         await send(layer, range(part * 10, part * 10 + 10))
         sent = await history.now()
-        while await history.now() <= sent:
-            pass
+        await later_than(history, sent)
     await handle(layer)
     stretch = await history.stretch(marks[1], marks[2])
     found = await history.fetch(stretch.positions)

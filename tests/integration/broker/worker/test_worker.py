@@ -1,9 +1,9 @@
 """The worker engine with unmodified Channels consumers, on a real broker."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from hashlib import sha1
 from typing import Any
 
@@ -21,7 +21,6 @@ from bus.broker import BusChannelLayer, Undeliverable, outage
 from bus.broker.errors import InvalidMessage
 from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
-from bus.broker.worker import claims
 from bus.broker.worker.worker import Worker
 from bus.conf import conf
 from bus.protocol.errors import Unavailable
@@ -39,15 +38,14 @@ async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
         await found.close()
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def working(
-    layer: BusChannelLayer, consumer: Any, concurrency: int = 1
+    layer: BusChannelLayer, consumer: Any, concurrency: int = 1, **options: Any
 ) -> AsyncIterator[Worker]:
     """A worker on the channel `jobs` while the block runs; stopping it is part of every test."""
     application = ProtocolTypeRouter({"channel": ChannelNameRouter({"jobs": consumer})})
-    worker = Worker(
-        application, ["jobs"], BusChannelLayer(hosts=layer.hosts, prefix="test"), concurrency
-    )
+    own_layer = BusChannelLayer(hosts=layer.hosts, prefix="test")
+    worker = Worker(application, ["jobs"], own_layer, concurrency, **options)
     running = asyncio.ensure_future(worker.main())
     try:
         yield worker
@@ -398,9 +396,8 @@ async def test_a_handler_that_hangs_on_a_silent_server_is_not_to_blame(
 
 
 async def test_what_waits_behind_a_slow_handler_is_given_to_others(
-    layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
+    layer: BusChannelLayer,
 ) -> None:
-    monkeypatch.setattr(claims, "_WORK_HELD", 1000.0)
     keys = [str(n) for n in range(40)]
     partition = {int(key): int(sha1(key.encode()).hexdigest()[:8], 16) % 16 for key in keys}
     loaded, go_on = asyncio.Event(), asyncio.Event()
@@ -420,7 +417,7 @@ async def test_what_waits_behind_a_slow_handler_is_given_to_others(
     quick = set(range(-300, -1))
     for number in quick:
         await layer.send("jobs", {"type": "job.run", "n": number})
-    async with working(layer, Jobs.as_asgi()):
+    async with working(layer, Jobs.as_asgi(), work_held=1000.0):
         # The first worker finds that its handlers are quick, and then takes all at once.
         await until(lambda: done == quick)
         await layer.send("jobs", {"type": "job.run", "n": -1})
@@ -630,7 +627,7 @@ async def test_an_acknowledgement_that_fails_is_told_and_made_good(
     class Jobs(AsyncConsumer):
         async def job_run(self, message: dict[str, Any]) -> None:
             seen.append(message["n"])
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
     async def fail_once(self: Stream, deliveries: Any) -> int:
         nonlocal calls
@@ -646,34 +643,49 @@ async def test_an_acknowledgement_that_fails_is_told_and_made_good(
     async with working(layer, Jobs.as_asgi()):
         # Long before the visibility timeout.
         await until(lambda: left(broker) == 0)
+    assert calls > 5
     assert set(seen) == set(range(600))
     assert dead_letters(broker) == []
 
 
 async def test_what_waits_behind_many_slow_handlers_is_given_to_others(
-    layer: BusChannelLayer, monkeypatch: pytest.MonkeyPatch
+    layer: BusChannelLayer,
 ) -> None:
-    # The first worker takes all at once, and none of its handlers takes a second.
-    monkeypatch.setattr(claims, "_WORK_HELD", 1000.0)
-    running = most = 0
-    done: set[int] = set()
+    loaded, given = asyncio.Event(), asyncio.Event()
+    quick = set(range(-300, -1))
+    by: dict[int, str] = {}
 
-    class Jobs(AsyncConsumer):
-        async def job_run(self, message: dict[str, Any]) -> None:
-            nonlocal running, most
-            running += 1
-            most = max(most, running)
-            await asyncio.sleep(0.3)
-            running -= 1
-            done.add(message["n"])
+    def consumer(worker: str) -> Any:
+        class Jobs(AsyncConsumer):
+            async def job_run(self, message: dict[str, Any]) -> None:
+                if message["n"] == -1:
+                    by[-1] = worker
+                    await loaded.wait()
+                    return
+                if worker == "other":
+                    given.set()
+                elif message["n"] >= 0:
+                    # None of its handlers takes as long as a slot keeps what waits, all of them do.
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(given.wait(), 0.3)
+                by[message["n"]] = worker
 
-    for number in range(16):
-        await layer.send("jobs", {"type": "job.run", "n": number}, ordering_key=str(number))
-    async with working(layer, Jobs.as_asgi()):
-        await until(lambda: len(done) > 0)
-        async with working(layer, Jobs.as_asgi()):
-            await until(lambda: len(done) == 16)
-    assert most == 2
+        return Jobs.as_asgi()
+
+    for number in quick:
+        await layer.send("jobs", {"type": "job.run", "n": number})
+    async with working(layer, consumer("first"), work_held=1000.0):
+        # The first worker finds that its handlers are quick, and then takes all at once.
+        await until(lambda: quick <= set(by))
+        await layer.send("jobs", {"type": "job.run", "n": -1})
+        await until(lambda: -1 in by)
+        for number in range(16):
+            await layer.send("jobs", {"type": "job.run", "n": number}, ordering_key=str(number))
+        loaded.set()
+        await until(lambda: max(by) >= 0)
+        async with working(layer, consumer("other")):
+            await until(lambda: set(range(16)) <= set(by))
+    assert given.is_set()
 
 
 async def test_a_lasting_backlog_keeps_nothing_of_a_dead_worker_waiting(

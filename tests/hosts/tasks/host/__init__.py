@@ -1,0 +1,1 @@
+"""A project of its own that has Bus for its tasks."""

@@ -1,0 +1,7 @@
+"""What `runworker` runs."""
+
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter
+
+from bus.routing import channels
+
+application = ProtocolTypeRouter({"channel": ChannelNameRouter(channels)})
