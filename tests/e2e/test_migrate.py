@@ -15,7 +15,6 @@ from tests.integration.browser.server import browser_path
 from tests.support import tutorial
 from tests.support.guide import Project, blocks
 from tests.support.manage_up import ROOT, environment, free_port
-from tests.support.wait import until
 
 GUIDE = ROOT / "docs" / "how-to" / "migrate.md"
 STEPS = ["## 1. Bus's channel layer", "## 2. Work for a worker", "## 3. Moderated rooms"]
@@ -66,10 +65,7 @@ class Window:
     def __init__(self, browser: Browser, project: Project, room: str) -> None:
         self.page: Page = browser.new_context().new_page()
         address = f"http://127.0.0.1:{project.port}/chat/{room}/"
-        try:
-            until(lambda: self._opens(address), address, 60)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{project.text()}") from None
+        project.wait_for(lambda: self._opens(address), address)
 
     def _opens(self, address: str) -> bool:
         try:
@@ -124,7 +120,7 @@ def chat(browser: Browser, project: Project) -> None:
         window.page.context.close()
 
 
-def test_a_consumer_of_a_named_channel_works_on_it_and_loses_nothing(
+def test_a_consumer_of_a_named_channel_answers_what_was_asked_before_it_ran_too(
     browser: Browser, project: Project
 ) -> None:
     follow(project, 1)

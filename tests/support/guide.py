@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.wait import until
+
+# On a busy machine, with migrations.
+_COLD_START_SECONDS = 90.0
 # Commands that end when they are told to.
 SERVING = {"up", "runserver", "runworker"}
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -130,6 +134,13 @@ class Project:
                 stderr=subprocess.STDOUT,
             )
         self._processes.append(process)
+
+    def wait_for(self, fact: Callable[[], bool], what: str) -> None:
+        """Wait for what its processes make true; where they do not, their log says why."""
+        try:
+            until(fact, what, _COLD_START_SECONDS)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.text()}") from None
 
     def stop(self) -> None:
         """Stop all that runs, as Ctrl-C does."""
