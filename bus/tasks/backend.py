@@ -81,9 +81,9 @@ class Backend(BaseTaskBackend):
             enqueued_at=result.enqueued_at,
         )
         with transaction.atomic():
-            told = partial(task_enqueued.send_robust, type(self), task_result=result)
+            signal = partial(task_enqueued.send_robust, type(self), task_result=result)
             # First, so that it is told as enqueued before it is told as started.
-            transaction.on_commit(told, robust=True)
+            transaction.on_commit(signal, robust=True)
             task_results.enqueue(row)
         return result
 

@@ -29,8 +29,8 @@ class Task(DjangoTask):  # type: ignore[type-arg]
         """A copy with some things changed: those of Django's, and the two of ours."""
         # Not super(), which a dataclass with slots breaks before Python 3.14.
         changed: Any = DjangoTask.using(self, **changes)
-        own = {"ordering_key": ordering_key, "max_attempts": max_attempts}
-        new: Task = replace(changed, **{k: v for k, v in own.items() if v is not None})
+        ours = {"ordering_key": ordering_key, "max_attempts": max_attempts}
+        new: Task = replace(changed, **{k: v for k, v in ours.items() if v is not None})
         return new
 
     def ordering_key_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

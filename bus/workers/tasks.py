@@ -202,7 +202,7 @@ def _fail(id_: str, error: BaseException | str, final: bool) -> None:
     cause: BaseException | None = WorkerDied(error) if isinstance(error, str) else error
     if isinstance(error, TaskFailed):
         cause = error.__cause__
-    row = task_results.fail(id_, None if cause is None else _told(cause), final=final)
+    row = task_results.fail(id_, None if cause is None else _task_error(cause), final=final)
     if row is None or not final:
         return
     try:
@@ -218,7 +218,7 @@ def _fail(id_: str, error: BaseException | str, final: bool) -> None:
         task_finished.send_robust(type(backend), task_result=result)
 
 
-def _told(error: BaseException) -> task_results.TaskError:
+def _task_error(error: BaseException) -> task_results.TaskError:
     kind = type(error)
     return {
         "exception_class_path": f"{kind.__module__}.{kind.__qualname__}",

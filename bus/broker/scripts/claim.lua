@@ -33,10 +33,10 @@ local function whole(value) return value == nil or (#value < 16 and string.match
 -- What keeps a packed message from being put back, or nil.
 local function unfit(kept)
   if type(kept) ~= 'table' then return 'it cannot be unpacked' end
-  for place = 1, 8 do
-    local kind = type(kept[place])
-    if kind ~= 'string' and kind ~= 'number' and (place < 6 or kind ~= 'nil') then
-      return 'it has no value ' .. place
+  for position = 1, 8 do
+    local kind = type(kept[position])
+    if kind ~= 'string' and kind ~= 'number' and (position < 6 or kind ~= 'nil') then
+      return 'it has no value ' .. position
     end
   end
 end

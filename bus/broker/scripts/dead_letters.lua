@@ -26,7 +26,7 @@ end
 local partitions, waiting = partitions_of(newest), held_in(oldest, newest)
 
 -- What a letter becomes in a stream, and its ordering key.
-local function entry_of(id, row)
+local function fields_of(id, row)
   local letter = by_name(row)
   local raw = {}
   if letter.raw then
@@ -40,23 +40,23 @@ local function entry_of(id, row)
   if not payload then return row, key end
   -- First sent when it was, and still what its sender was told; its attempts begin anew, and it
   -- expires no more.
-  local origin, told = letter.replayed_from or '', letter.message_id or id
-  if origin == '' then origin = 'dead-' .. told end
+  local origin, message_id = letter.replayed_from or '', letter.message_id or id
+  if origin == '' then origin = 'dead-' .. message_id end
   local sent_at = string.match(letter.sent_at or '', '^%d+$') or string.match(id, '^%d+')
-  return {'m', payload, 'k', key, 'f', sent_at, 'r', origin, 'i', told}, key
+  return {'m', payload, 'k', key, 'f', sent_at, 'r', origin, 'i', message_id}, key
 end
 
 local full, back = 0, {}
 for i = 5, #ARGV do
   local letter = redis.call('XRANGE', dead, ARGV[i], ARGV[i])[1]
-  local entry, key
-  if letter then entry, key = entry_of(ARGV[i], letter[2]) end
+  local fields, key
+  if letter then fields, key = fields_of(ARGV[i], letter[2]) end
   if letter and waiting >= tonumber(ARGV[4]) then
     full = 1
     break
-  elseif letter and #entry <= 5000 then
+  elseif letter and #fields <= 5000 then
     -- Of more fields Lua can make no call: such a letter stays.
-    redis.call('XADD', stream_of(newest, partition_of(key, partitions)), '*', unpack(entry))
+    redis.call('XADD', stream_of(newest, partition_of(key, partitions)), '*', unpack(fields))
     redis.call('XDEL', dead, ARGV[i])
     waiting = waiting + 1
     back[#back + 1] = ARGV[i]

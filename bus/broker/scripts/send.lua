@@ -59,7 +59,7 @@ redis.pcall('HINCRBY', base .. ':counts', 'sent', 1)
 local rate = base .. ':rate:' .. math.floor(now / 10000)
 if redis.pcall('HINCRBY', rate, 'sent', 1) == 1 then redis.call('PEXPIRE', rate, 80000) end
 
-local function tell(id)
+local function known_now(id)
   if sender then redis.call('SET', sender, math.max(number, options.number), 'PX', options.number_for) end
   if once then redis.call('SET', once, id .. ' ' .. digits(now), 'PX', options.repeats_known_for) end
   if redis.call('EXISTS', base .. ':tap') == 1 then
@@ -72,12 +72,12 @@ end
 if due > now then
   local id = set_aside(due, {payload, key, 0, wall, digits(expires), replayed_from, nil, now})
   wake()
-  return tell(id)
+  return known_now(id)
 end
 local stream = stream_of(newest, partition_of(key, partitions))
 local idle = redis.call('XLEN', stream) == 0
-local entry = {'m', payload, 'k', key, 'x', digits(expires), 't', digits(now)}
-if replayed_from ~= '' then entry[9], entry[10] = 'r', replayed_from end
-local id = redis.call('XADD', stream, '*', unpack(entry))
+local fields = {'m', payload, 'k', key, 'x', digits(expires), 't', digits(now)}
+if replayed_from ~= '' then fields[9], fields[10] = 'r', replayed_from end
+local id = redis.call('XADD', stream, '*', unpack(fields))
 if idle then wake() end
-return tell(id)
+return known_now(id)

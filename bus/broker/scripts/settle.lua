@@ -11,7 +11,7 @@
 local now, wall = clock()
 local counts = {}
 local finished = 0
-local retention, history = tonumber(ARGV[3]), base .. ':history'
+local retention, handled = tonumber(ARGV[3]), base .. ':history'
 local kept, bytes = 0, 0
 
 -- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
@@ -21,23 +21,23 @@ local function keep(stream, id)
   local fields = by_name(entry[2])
   if (fields.r or '') ~= '' and string.sub(fields.r, 1, 5) ~= 'dead-' then return end
   local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', fields.i or id}
-  if redis.pcall('XADD', history, '*', unpack(row)).err then return end
+  if redis.pcall('XADD', handled, '*', unpack(row)).err then return end
   kept, bytes = kept + 1, bytes + size_of(row)
 end
 
 -- Drop the oldest beyond the limits; a bounded number each time, more than came.
-local function trim_history()
-  local length = redis.call('XLEN', history)
-  bytes = bytes + (tonumber(redis.call('GET', history .. ':size') or 0) or 0)
+local function trim_handled()
+  local length = redis.call('XLEN', handled)
+  bytes = bytes + (tonumber(redis.call('GET', handled .. ':size') or 0) or 0)
   for _ = 1, 2 * kept + 100 do
-    local first = redis.call('XRANGE', history, '-', '+', 'COUNT', 1)[1]
+    local first = redis.call('XRANGE', handled, '-', '+', 'COUNT', 1)[1]
     local old = first and tonumber(string.match(first[1], '^%d+')) < wall - retention
     if not first or not (old or length > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5])) then break end
-    redis.call('XDEL', history, first[1])
+    redis.call('XDEL', handled, first[1])
     length, bytes = length - 1, bytes - size_of(first[2])
   end
-  redis.pcall('SET', history .. ':size', length == 0 and 0 or bytes, 'PX', retention)
-  redis.call('PEXPIRE', history, retention)
+  redis.pcall('SET', handled .. ':size', length == 0 and 0 or bytes, 'PX', retention)
+  redis.call('PEXPIRE', handled, retention)
 end
 
 for i = 6, #ARGV do
@@ -69,6 +69,6 @@ if counts.done then
   local rate = base .. ':rate:' .. math.floor(now / 10000)
   if redis.pcall('HINCRBY', rate, 'done', counts.done) == counts.done then redis.call('PEXPIRE', rate, 80000) end
   -- Allowed to fail, too: where the key of the history is something else.
-  if kept > 0 then pcall(trim_history) end
+  if kept > 0 then pcall(trim_handled) end
 end
 return finished

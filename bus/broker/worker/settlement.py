@@ -63,7 +63,7 @@ class Settlement:
             _in_words(error),
             exc_info=None if isinstance(error, str) else error,
         )
-        await self._tell(delivery, error, final=False)
+        await self._signal_failure(delivery, error, final=False)
         await self._until_available.until_done(lambda: self._stream.retry_later(delivery, delay))
         self._lease.drop([delivery])
 
@@ -76,11 +76,13 @@ class Settlement:
             delivery.attempt,
             _in_words(error),
         )
-        await self._tell(delivery, error, final=True)
+        await self._signal_failure(delivery, error, final=True)
         await self._until_available.until_done(lambda: self._stream.dead_letter(delivery, error))
         self._lease.drop([delivery])
 
-    async def _tell(self, delivery: Delivery, error: BaseException | str, *, final: bool) -> None:
+    async def _signal_failure(
+        self, delivery: Delivery, error: BaseException | str, *, final: bool
+    ) -> None:
         await delivery_failed.asend_robust(type(self), delivery=delivery, error=error, final=final)
 
     async def release(self, spare: list[Delivery]) -> None:

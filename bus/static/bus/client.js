@@ -332,12 +332,12 @@ class Room extends Emitter {
 
   _entered(data, since, buffer) {
     const { seq, messages = [], recovered = true, read, unread } = data;
-    const told = since !== undefined;
-    if (told && !recovered) this._emit("gap", { since, seq, messages });
+    const resumed = since !== undefined;
+    if (resumed && !recovered) this._emit("gap", { since, seq, messages });
     for (const message of messages) {
-      if (!told || !recovered) this._own(message);
+      if (!resumed || !recovered) this._settleOld(message);
       else if (message.removed) this._emit("removed", message);
-      else this._tell(message.seq > since ? "message" : "edited", message);
+      else this._emitMessage(message.seq > since ? "message" : "edited", message);
     }
     this.seq = seq;
     this._unkept = unread === null;
@@ -367,7 +367,7 @@ class Room extends Emitter {
     if (seq > this.seq + 1) return this._hole(event);
     this._gaps = 0;
     this.seq = seq;
-    this._tell(SEQUENCED[type], type === "message.removed" ? { seq, ...data } : data);
+    this._emitMessage(SEQUENCED[type], type === "message.removed" ? { seq, ...data } : data);
   }
 
   async _hole(event) {
@@ -380,12 +380,12 @@ class Room extends Emitter {
     this._join();
   }
 
-  _tell(name, message) {
-    if (name === "message") this._own(message);
+  _emitMessage(name, message) {
+    if (name === "message") this._settleOld(message);
     this._emit(name, message);
   }
 
-  _own({ client_id, id, seq, author }) {
+  _settleOld({ client_id, id, seq, author }) {
     if (author.id == this.bus._user) this._settled({ client_id, status: "posted", id, seq });
   }
 

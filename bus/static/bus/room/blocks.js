@@ -9,13 +9,13 @@ export function blocks(text) {
   ));
   const found = [];
   let done = 0;
-  for (let place = 0; place < fences.length; place++) {
-    const { length, start, end } = fences[place];
+  for (let at = 0; at < fences.length; at++) {
+    const { length, start, end } = fences[at];
     // One as long, or longer, so that code may have shorter ones.
-    let closing = place + 1;
+    let closing = at + 1;
     while (closing < fences.length && fences[closing].length < length) closing++;
     if (closing === fences.length) continue;
-    place = closing;
+    at = closing;
     const inner = text.slice(end, fences[closing].start);
     if (/^[ \t\n]*$/.test(inner)) continue;
     const first = start === 0 || text[start - 1] === "\n";
@@ -40,9 +40,9 @@ function codeOf(inner, atLineStart) {
 
 /** Without what ends the line before or after code, which begins and ends lines by itself. */
 function joined(found) {
-  return found.flatMap(({ code, text }, place) => {
-    if (!code && place > 0) text = text.replace(/^[ \t]*\n?/, "");
-    if (!code && place < found.length - 1) text = text.replace(/\n$/, "");
+  return found.flatMap(({ code, text }, at) => {
+    if (!code && at > 0) text = text.replace(/^[ \t]*\n?/, "");
+    if (!code && at < found.length - 1) text = text.replace(/\n$/, "");
     return text ? [{ code, text }] : [];
   });
 }

@@ -128,8 +128,8 @@ export class BusLog extends HTMLElement {
   #inOrder(row, rows, seq) {
     return rows.every((other) => {
       const before = other.compareDocumentPosition(row) & Node.DOCUMENT_POSITION_FOLLOWING;
-      const place = Number(other.dataset.seq);
-      return !place || (before ? place < seq : place > seq);
+      const theirs = Number(other.dataset.seq);
+      return !theirs || (before ? theirs < seq : theirs > seq);
     });
   }
 

@@ -67,7 +67,7 @@ class BusRoom extends HTMLElement {
     room.on("user.changed", ({ id, name }) => log.rename(id, name));
     room.on("typing", ({ members }) => this.typing.show(members, this.me));
     room.on("member", (you) => {
-      this.#told({ ...this.you, ...you });
+      this.#rights({ ...this.you, ...you });
       this.#open();
     });
     room.on("event", (event) => {
@@ -104,7 +104,7 @@ class BusRoom extends HTMLElement {
   }
 
   #joined({ room: facts, presence, you, read }) {
-    this.#told(you);
+    this.#rights(you);
     if (facts) this.#facts(facts);
     if (presence) this.#online(presence);
     this.#open();
@@ -135,7 +135,7 @@ class BusRoom extends HTMLElement {
   }
 
   // What the visitor is here; and what this clock says now, since whoever sets it changes no wait.
-  #told(you) {
+  #rights(you) {
     this.you = you;
     this.counting = Date.now() - performance.now();
   }
@@ -150,8 +150,8 @@ class BusRoom extends HTMLElement {
   }
 
   #may(row) {
-    const own = row.classList.contains("own");
-    return { change: own, take: own || RANKS.includes(this.you?.role), report: !own };
+    const mine = row.classList.contains("own");
+    return { change: mine, take: mine || RANKS.includes(this.you?.role), report: !mine };
   }
 
   // Anybody may send a message with the client_id of another's.

@@ -13,8 +13,8 @@ const calendar = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 
 /** A row for a message of the room; `me` is the id of who looks. */
 export function messageRow(message, me) {
-  const own = String(message.author.id) === me;
-  const row = blank(message.author.name, own, message.body, message.posted_at);
+  const mine = String(message.author.id) === me;
+  const row = blank(message.author.name, mine, message.body, message.posted_at);
   row.dataset.author = message.author.id ?? `s${message.author.name}`; // services have names alone
   settle(row, message);
   return row;
@@ -55,13 +55,13 @@ export function settle(row, message) {
 
 /** Take a message's text away. */
 export function remove(row, { seq, by, removed_by, reason, changed }) {
-  const own = row.classList.contains("own");
+  const mine = row.classList.contains("own");
   row.dataset.changed = changed ?? seq;
   row.classList.add("removed");
   row.source = "";
   for (const gone of row.querySelectorAll(".edited, .more, .acts")) gone.remove();
   row.querySelector(".body").textContent =
-    own && (by ?? removed_by) === "moderator" ? removedText(reason) : gettext("Message removed");
+    mine && (by ?? removed_by) === "moderator" ? removedText(reason) : gettext("Message removed");
 }
 
 function removedText(code) {
@@ -116,13 +116,13 @@ function avatarOf(name) {
   return avatar;
 }
 
-function blank(name, own, body, at) {
+function blank(name, mine, body, at) {
   const by = make("p", { className: "by" }, make("bdi", { className: "name" }, name), " ");
-  if (own) by.append(make("span", { className: "you" }, gettext("You")), " ");
+  if (mine) by.append(make("span", { className: "you" }, gettext("You")), " ");
   by.append(make("time"));
   const text = make("div", { className: "body", dir: "auto" });
   const line = make("div", { className: "line" }, by, text);
-  const row = make("li", { className: own ? "row own" : "row" }, avatarOf(name), line);
+  const row = make("li", { className: mine ? "row own" : "row" }, avatarOf(name), line);
   stamp(row, at);
   setBody(row, body);
   return row;
