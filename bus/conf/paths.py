@@ -25,9 +25,9 @@ def project_dir() -> Path:
     except ValueError:
         spec = None
     if spec is not None:
-        place = next(iter(spec.submodule_search_locations or ()), None) or spec.origin
-        if place and not {"site-packages", "dist-packages"} & set(Path(place).parts):
-            return Path(place).resolve().parent
+        found = next(iter(spec.submodule_search_locations or ()), None) or spec.origin
+        if found and not {"site-packages", "dist-packages"} & set(Path(place).parts):
+            return Path(found).resolve().parent
     return Path.cwd()
 
 

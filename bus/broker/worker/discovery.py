@@ -66,18 +66,18 @@ def discover() -> Discovered:
 class Channels(Mapping[str, Any]):
     """Consumers by channel: an app's own, and those of all others; looked for when asked."""
 
-    def __init__(self, home: str, own: Mapping[str, Any]) -> None:
+    def __init__(self, home: str, of_home: Mapping[str, Any]) -> None:
         self._home = home
-        self._own = own
+        self._of_home = of_home
 
     def __getitem__(self, name: str) -> Any:
         # What is its own is there without the others.
-        return self._own[name] if name in self._own else discover().consumers[name]
+        return self._of_home[name] if name in self._of_home else discover().consumers[name]
 
     def __iter__(self) -> Iterator[str]:
         """All names, its own first; raises ImproperlyConfigured for one that is there twice."""
         everything = Discovered()
-        everything.add(self._home, self._own)
+        everything.add(self._home, self._of_home)
         found = discover()
         for name, consumer in found.consumers.items():
             everything.add(found.homes[name], {name: consumer})
