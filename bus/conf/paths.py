@@ -26,7 +26,7 @@ def project_dir() -> Path:
         spec = None
     if spec is not None:
         found = next(iter(spec.submodule_search_locations or ()), None) or spec.origin
-        if found and not {"site-packages", "dist-packages"} & set(Path(place).parts):
+        if found and not {"site-packages", "dist-packages"} & set(Path(found).parts):
             return Path(found).resolve().parent
     return Path.cwd()
 
