@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from typing import TYPE_CHECKING, TypedDict
 
 from django.apps import apps
@@ -14,7 +15,7 @@ from bus.messaging.outbox import send_on_commit
 from bus.protocol import channel_names
 
 if TYPE_CHECKING:
-    from django.db.models import Manager
+    from django.db.models import Manager, QuerySet
 
     from bus.models import TaskResult
 
@@ -35,6 +36,11 @@ def _results() -> Manager[TaskResult]:
     return found
 
 
+def _of(id_: str) -> QuerySet[TaskResult]:
+    # PostgreSQL takes no NUL.
+    return _results().filter(pk=id_) if "\0" not in id_ else _results().none()
+
+
 def enqueue(row: TaskResult) -> None:
     """Store a task, and have it run once the transaction has committed; else never.
 
@@ -47,14 +53,14 @@ def enqueue(row: TaskResult) -> None:
             {"type": channel_names.TASK_REQUESTED, "id": row.pk, "task": row.path},
             # Without one it waits for no other.
             ordering_key=row.ordering_key or row.pk,
-            not_before=0 if row.run_after is None else int(row.run_after.timestamp() * 1000),
+            # Never before: a broker counts in ms.
+            not_before=math.ceil(row.run_after.timestamp() * 1000) if row.run_after else 0,
         )
 
 
 def get(id_: str) -> TaskResult | None:
     """What is known of a task; None where there is none of this id (any more)."""
-    # PostgreSQL takes no NUL.
-    return None if "\0" in id_ else _results().filter(pk=id_).first()
+    return _of(id_).first()
 
 
 def begin(id_: str, worker: str, *, anew: bool) -> tuple[TaskResult | None, bool]:
@@ -63,7 +69,7 @@ def begin(id_: str, worker: str, *, anew: bool) -> tuple[TaskResult | None, bool
     There is none for what has finished, or has had its attempts, unless it is done `anew`.
     """
     with transaction.atomic():
-        row = _results().select_for_update().filter(pk=id_).first()
+        row = _of(id_).select_for_update().first()
         if row is None:
             return None, False
         if anew:
@@ -81,15 +87,13 @@ def begin(id_: str, worker: str, *, anew: bool) -> tuple[TaskResult | None, bool
 
 def succeed(id_: str, return_value: object) -> None:
     """Note that a task has done its work."""
-    _results().filter(pk=id_).update(
-        status="SUCCESSFUL", return_value=return_value, finished_at=timezone.now()
-    )
+    _of(id_).update(status="SUCCESSFUL", return_value=return_value, finished_at=timezone.now())
 
 
 def fail(id_: str, error: TaskError | None, *, final: bool) -> TaskResult | None:
     """Note what an attempt failed of, and whether that was the last; None for what is over."""
     with transaction.atomic():
-        row = _results().select_for_update().filter(pk=id_).first()
+        row = _of(id_).select_for_update().first()
         if row is None or row.is_finished:
             return None
         row.errors = [*row.errors, error] if error else row.errors

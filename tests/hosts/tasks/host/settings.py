@@ -14,6 +14,7 @@ if "HOST_DIRECTORY" not in os.environ:
     os.environ["HOST_DIRECTORY"] = tempfile.mkdtemp(prefix="bus-")
     atexit.register(shutil.rmtree, os.environ["HOST_DIRECTORY"], ignore_errors=True)
 DIRECTORY = Path(os.environ["HOST_DIRECTORY"])
+BASE_DIR = Path(__file__).resolve().parent.parent
 # Where the tests' own broker is, unless another one is named.
 SOCKET = DIRECTORY / "valkey.sock"
 
@@ -32,6 +33,7 @@ CHANNEL_LAYERS = {
 TASKS = {"default": {"BACKEND": "bus.tasks.Backend", "QUEUES": ["default", "mail"]}}
 # Tests wait for retries.
 BUS_RETRY_BASE = 0.05
+BUS_HANDLER_TIMEOUT = float(os.environ.get("BUS_HANDLER_TIMEOUT", "30"))
 
 if _url := os.environ.get("DATABASE_URL"):
     _parts = urlsplit(_url)

@@ -5,7 +5,9 @@ import os
 import threading
 from datetime import UTC, datetime
 
+from django.db import OperationalError
 from django.tasks import task
+from django.utils import translation
 
 # What tests hold tasks up with, and let go.
 gate = threading.Event()
@@ -99,14 +101,49 @@ def note(what, fails=0, holds=False):
     return what
 
 
+@task
+async def hang():
+    """Ends when it is cancelled."""
+    await asyncio.Event().wait()
+
+
+@task
+def hang_in_thread():
+    """Never ends."""
+    threading.Event().wait()
+
+
 @task(takes_context=True)
-def note_in_file(context, path, n, held):
-    """Notes that it began; each tenth waits once for somebody who kills its worker."""
+def note_in_file(context, path, n, waits):
+    """Notes that it began, and where; may wait, in its first attempt, for who kills its worker."""
     with open(path, "a") as file:
-        file.write(f"{n}\n")
-    if held and context.attempt == 1:
-        os.kill(os.getpid(), 19)
+        file.write(f"{n} {os.getpid()}\n")
+    if waits and context.attempt == 1:
+        threading.Event().wait()
     return n
+
+
+@task
+def meet_an_outage():
+    """Fails as when a server is away, which it is not."""
+    ran.append("outage")
+    raise OperationalError("another server is away")
+
+
+@task
+def count_things():
+    """How many rows of the host's there are."""
+    from host.models import Thing
+
+    return Thing.objects.count()
+
+
+@task
+def speak(language=None):
+    """The language that is spoken; may be changed, for itself alone."""
+    if language:
+        translation.activate(language)
+    return translation.get_language()
 
 
 @task
