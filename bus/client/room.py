@@ -92,7 +92,7 @@ class Room(Emitter):
 
     def send(self, body: str, *, reply_to: str | None = None, client_id: str | None = None) -> Sent:
         """Send a message; the handle says how it fares. Also without a connection."""
-        sent = Sent(body, reply_to, client_id, self._unsettled.add)
+        sent = Sent(body, reply_to, client_id, self._unsettled.add, self._unsettled.forget)
         self._unsettled.add(sent)
         return sent
 

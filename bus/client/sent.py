@@ -47,6 +47,7 @@ class Sent(Emitter):
         reply_to: str | None,
         client_id: str | None,
         again: Callable[[Sent], None],
+        forget: Callable[[Sent], None],
     ) -> None:
         super().__init__()
         self.body = body
@@ -56,6 +57,7 @@ class Sent(Emitter):
         self.outcome: Outcome | None = None
         self.error: Rejected | None = None
         self._again = again
+        self._forget = forget
         # Accepted on the present connection; accepted at all, so that it is safe with the server.
         self.taken = False
         self.known = False
@@ -78,6 +80,10 @@ class Sent(Emitter):
             self.tries = 0
             self.error = None
             self._again(self)
+
+    def cancel(self) -> None:
+        """Send it no more, and wait for no outcome; what has gone out may be posted yet."""
+        self._forget(self)
 
     def become(self, status: Status) -> None:
         """Take a status, and tell."""

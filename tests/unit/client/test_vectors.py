@@ -55,7 +55,7 @@ class FakeSocket:
 class Run:
     """A client on fake sockets and a clock that the vectors move."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, token: str | None) -> None:
         self.now = 1000.0
         self.sockets: list[FakeSocket] = []
         self.unanswered: list[dict[str, Any]] = []
@@ -63,10 +63,12 @@ class Run:
         self.handles: dict[str, Sent] = {}
         monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: self.now)
         monkeypatch.setattr(bus_module, "open_socket", self._open)
-        self.bus = Bus("ws://bus.test/ws/", random=lambda: 1.0)
+        self.bus = Bus("ws://bus.test/ws/", token=token, random=lambda: 1.0)
         self.room = self.bus.room("lobby")
         self.bus.on("state", lambda state: self.tells.append(f"bus {state}"))
         self.room.on("message", lambda each: self.tells.append(f"message {each.seq}"))
+        self.room.on("edited", lambda each: self.tells.append(f"edited {each.id}"))
+        self.room.on("removed", lambda each: self.tells.append(f"removed {each.id}"))
         self.room.on("gap", lambda gap: self.tells.append(f"gap {gap.since} {gap.seq}"))
         self.room.on("joined", lambda each: self.tells.append(f"joined {each.seq}"))
         self.room.on("rejected", lambda error: self.tells.append(f"refused {error.code}"))
@@ -107,6 +109,18 @@ class Run:
                 body = "x" * more["length"] if more else "hi"
                 sent = self.handles[name] = self.room.send(body, client_id=name)
                 sent.on("status", lambda status: self.tells.append(f"{name} {status}"))
+            case {"retry": name}:
+                self.handles[name].retry()
+            case {"cancel": name}:
+                self.handles[name].cancel()
+            case {"reconnect": _}:
+                self.bus.retry()
+            case {"leave": _}:
+                self.tasks.append(asyncio.ensure_future(self.room.leave()))
+            case {"edit": id, "body": body}:
+                self.tasks.append(asyncio.ensure_future(self.room.edit(id, body)))
+            case {"delete": id}:
+                self.tasks.append(asyncio.ensure_future(self.room.delete(id)))
             case {"pass": seconds}:
                 await self.move(seconds)
             case _:
@@ -127,6 +141,12 @@ class Run:
                 self._answer(socket, ok=True, data=joined(seq, *messages, **more))
             case {"posted": seq, **more}:
                 socket.say(**posted(seq, **more))
+            case {"edited": id, "seq": seq}:
+                edited = message(1, id=id, changed=seq, edited=True)
+                socket.say(type="message.edited", room="lobby", seq=seq, data=edited)
+            case {"removed": id, "seq": seq}:
+                data = {"id": id, "by": "author"}
+                socket.say(type="message.removed", room="lobby", seq=seq, data=data)
             case {"settled": data}:
                 socket.say(**settled(**data))
             case {"close": code}:
@@ -160,7 +180,7 @@ def _said(future: asyncio.Future[Any]) -> str:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 async def test_vector(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(monkeypatch)
+    run = Run(monkeypatch, vector.get("token"))
     await run.move(0)
     try:
         for step in vector["given"]:
@@ -179,7 +199,9 @@ async def test_vector(vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -
 
 def test_each_difference_has_a_reason_and_differs() -> None:
     for vector in VECTORS:
-        assert set(vector) <= {"name", "given", "when", "differs"} | EXPECTED, vector["name"]
+        assert set(vector) <= {"name", "token", "given", "when", "differs"} | EXPECTED, vector[
+            "name"
+        ]
         for client, says in vector.get("differs", {}).items():
             assert client in ("js", "python")
             assert says["because"]

@@ -13,11 +13,14 @@ class Run {
   handles = {};
   unanswered = [];
 
-  constructor() {
-    const { bus } = client();
+  constructor(token) {
+    const { bus } = client({ token });
+    this.bus = bus;
     this.room = bus.room("lobby");
     bus.on("state", ({ state }) => this.tells.push(`bus ${state}`));
     this.room.on("message", ({ seq }) => this.tells.push(`message ${seq}`));
+    this.room.on("edited", ({ id }) => this.tells.push(`edited ${id}`));
+    this.room.on("removed", ({ id }) => this.tells.push(`removed ${id}`));
     this.room.on("gap", ({ since, seq }) => this.tells.push(`gap ${since} ${seq}`));
     this.room.on("joined", ({ seq }) => this.tells.push(`joined ${seq}`));
     this.room.on("rejected", ({ code }) => this.tells.push(`refused ${code}`));
@@ -42,6 +45,14 @@ class Run {
     if (step.join) this.room.join().catch(() => {});
     else if (step.started) socket.start();
     else if (step.send) this.send(step);
+    else if (step.retry) this.handles[step.retry].retry();
+    else if (step.cancel) this.handles[step.cancel].sent.cancel();
+    else if (step.reconnect) this.bus.retry();
+    else if (step.leave) this.room.leave().catch(() => {});
+    else if (step.edit) this.room.edit(step.edit, step.body).catch(() => {});
+    else if (step.delete) this.room.delete(step.delete).catch(() => {});
+    else if (step.edited) socket.say(changed("edited", step.seq, message(1, { id: step.edited, changed: step.seq, edited: true })));
+    else if (step.removed) socket.say(changed("removed", step.seq, { id: step.removed, by: "author" }));
     else if (step.reply) socket.reply(this.unanswered.shift(), step.reply);
     else if (step.refuse) socket.refuse(this.unanswered.shift(), step.refuse);
     else if ("joined" in step) socket.reply(this.unanswered.shift(), joined(step.joined, messages.map((seq) => message(seq)), more));
@@ -54,10 +65,19 @@ class Run {
 
   send({ send: name, length }) {
     const sent = this.room.send({ body: length ? "x".repeat(length) : "hi", client_id: name });
-    const handle = (this.handles[name] = { sent, accepted: "open", settled: "open" });
+    const handle = (this.handles[name] = { sent });
     sent.on("status", (status) => this.tells.push(`${name} ${status}`));
-    sent.accepted.then(() => (handle.accepted = "yes"), ({ code }) => (handle.accepted = code));
-    sent.settled.then(({ status }) => (handle.settled = status), ({ code }) => (handle.settled = code));
+    handle.follow = () => {
+      const { accepted, settled } = sent;
+      Object.assign(handle, { accepted: "open", settled: "open" });
+      accepted.then(() => (handle.accepted = "yes"), ({ code }) => (handle.accepted = code));
+      settled.then(({ status }) => (handle.settled = status), ({ code }) => (handle.settled = code));
+    };
+    handle.retry = () => {
+      sent.retry();
+      handle.follow(); // a retried message promises anew
+    };
+    handle.follow();
   }
 
   get ends() {
@@ -66,9 +86,9 @@ class Run {
   }
 }
 
-for (const { name, given, when, differs, ...expected } of VECTORS) {
+for (const { name, token, given, when, differs, ...expected } of VECTORS) {
   test(name, async () => {
-    const run = new Run();
+    const run = new Run(token);
     for (const step of given) await run.give(step);
     run.look();
     run.tells.length = 0;
@@ -77,6 +97,10 @@ for (const { name, given, when, differs, ...expected } of VECTORS) {
     const seen = { sends: run.look(), tells: run.tells, ends: run.ends };
     assert.deepEqual(seen, { sends: [], tells: [], ends: {}, ...expected, ...without(differs?.js) });
   });
+}
+
+function changed(how, seq, data) {
+  return { type: `message.${how}`, room: "lobby", seq, data };
 }
 
 function without({ because, ...rest } = {}) {
