@@ -28,16 +28,18 @@ COMPOSED = {
     ("bus_room", "topic"): 500,
     ("bus_label", "text"): None,
 }
-# The history of a room and a login, by today's code.
+# The history of a room, a login, whose names are taken and which rooms are found, by today's code.
 LOOK = """
 import json
 from django.contrib.auth.models import User
 from bus.chat import history
-from bus.models import Room
+from bus.models import Listing, Room, TakenName
 lobby = Room.objects.get(name="lobby")
 print(json.dumps({
     "history": [[m.seq, m.author.name, m.body] for m in history.page(lobby, None, None, 50)[0]],
     "mina": User.objects.get(username="mina").check_password("correct horse battery"),
+    "taken": list(TakenName.objects.filter(kind="person").values_list("name", flat=True)),
+    "found": list(Listing.objects.values_list("room__name", flat=True)),
 }))
 """
 
@@ -79,6 +81,9 @@ def test_what_a_version_stored_is_there_after_its_migration(
     assert [1, "guest-1a2b", "hello all"] in seen["history"]
     assert [3, "mina", "welcome!"] in seen["history"]
     assert seen["mina"]
+    assert {"mina", "demo", "mod"} <= set(seen["taken"])
+    assert {"lobby", "launch", "backstage"} <= set(seen["found"])
+    assert "archive_2025" not in seen["found"]
 
 
 @pytest.mark.parametrize("version", versions(), ids=lambda version: version.name)
