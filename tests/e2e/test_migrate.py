@@ -18,13 +18,26 @@ from tests.support.manage_up import ROOT, environment, free_port
 
 GUIDE = ROOT / "docs" / "how-to" / "migrate.md"
 STEPS = ["## 1. Bus's channel layer", "## 2. Work for a worker", "## 3. Moderated rooms"]
-# The tutorial tries its layer so, in a shell.
+# What the tutorial uses of a layer: it tries a named channel so, in a shell, and its consumers have
+# channels of their own.
 TRY_LAYER = """
-import channels.layers
 from asgiref.sync import async_to_sync
-layer = channels.layers.get_channel_layer()
+from channels.layers import get_channel_layer
+layer = get_channel_layer()
 async_to_sync(layer.send)("test_channel", {"type": "hello"})
 print(type(layer).__name__, async_to_sync(layer.receive)("test_channel"))
+async def own():
+    name = await layer.new_channel()
+    await layer.send(name, {"type": "hello", "n": 1})
+    await layer.group_add("group", name)
+    print("!" in name, await layer.receive(name))
+    await layer.group_send("group", {"type": "hello", "n": 2})
+    print(await layer.receive(name))
+async_to_sync(own)()
+"""
+TRIED = """ {'type': 'hello'}
+True {'type': 'hello', 'n': 1}
+{'type': 'hello', 'n': 2}
 """
 
 
@@ -96,15 +109,19 @@ def test_the_stock_chat_runs_before_and_on_the_layer_of_bus(
     browser: Browser, project: Project
 ) -> None:
     project.enter("python manage.py runserver")
-    chat(browser, project)
-    assert project.run("manage.py", "shell", "-c", TRY_LAYER).endswith("{'type': 'hello'}\n")
+    as_the_tutorial_has_it(browser, project, "RedisChannelLayer")
     consumers = {path: path.read_text() for path in (project.directory / "chat").rglob("*.*")}
 
     follow(project, 1)
-    chat(browser, project)
-    tried = project.run("manage.py", "shell", "-c", TRY_LAYER)
-    assert tried.endswith("BusChannelLayer {'type': 'hello'}\n")
+    as_the_tutorial_has_it(browser, project, "BusChannelLayer")
     assert consumers == {path: path.read_text() for path in consumers}
+
+
+def as_the_tutorial_has_it(browser: Browser, project: Project, layer: str) -> None:
+    """Its chat, its tests, and all that it does with its layer, in the words of the tutorial."""
+    chat(browser, project)
+    project.run("manage.py", "test", "chat")
+    assert project.run("manage.py", "shell", "-v0", "-c", TRY_LAYER) == layer + TRIED
 
 
 def chat(browser: Browser, project: Project) -> None:

@@ -11,6 +11,7 @@ import os
 
 INSTALLED_APPS = ["daphne", "chat", *INSTALLED_APPS]
 ASGI_APPLICATION = "mysite.asgi.application"
+DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / "db_test.sqlite3"}
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
@@ -94,6 +95,29 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def chat_message(self, event):
         await self.send(text_data=json.dumps({"message": event["message"]}))
+""",
+    # The tutorial looks through Selenium; what it looks at is the same.
+    "chat/tests.py": """
+import json
+
+from channels.testing import ChannelsLiveServerTestCase
+from websockets.sync.client import connect
+
+
+class ChatTests(ChannelsLiveServerTestCase):
+    serve_static = True
+
+    def enter(self, room):
+        address = self.live_server_url.replace("http", "ws")
+        return connect(f"{address}/ws/chat/{room}/", origin=self.live_server_url)
+
+    def test_a_message_is_seen_by_everyone_in_the_same_room_and_nobody_in_another(self):
+        one, two, three = map(self.enter, ("room_1", "room_1", "room_2"))
+        with one, two, three:
+            one.send(json.dumps({"message": "hello"}))
+            three.send(json.dumps({"message": "world"}))
+            for socket, message in ((one, "hello"), (two, "hello"), (three, "world")):
+                self.assertEqual(json.loads(socket.recv(20)), {"message": message})
 """,
     "chat/templates/chat/room.html": """
 <!DOCTYPE html>
