@@ -19,6 +19,7 @@ class BusConfig(AppConfig):
         """Register checks, signals and what orders channels; take the weights learned here."""
         from bus import checks, project_checks, signals  # noqa: F401
         from bus.broker import ordering_fields
+        from bus.chat import user_checks  # noqa: F401
         from bus.protocol.channel_names import ORDERING_FIELDS
 
         for channel, field in ORDERING_FIELDS.items():

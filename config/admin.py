@@ -8,6 +8,7 @@ from django.apps import apps
 from django.contrib import admin
 
 from bus.admin.base import BaseAdmin
+from config import people
 
 
 def _answer_all_lookups(app: str) -> None:
@@ -24,6 +25,8 @@ def _answer_all_lookups(app: str) -> None:
             admin.site.register(model, type(theirs.__name__, (BaseAdmin, theirs), {}))
 
 
-# `bus.admin`, imported above, has taken the lists of people by then.
+__all__ = ["people"]
+
+# `config.people`, imported above, has taken the lists of people by then.
 _answer_all_lookups("django.contrib.auth")
 _answer_all_lookups("axes")

@@ -92,6 +92,8 @@ if "BUS_HTTPS" not in os.environ:
 EMAIL_URL = os.environ.get("EMAIL_URL", "")
 if EMAIL_URL:
     globals().update(mail.from_url(EMAIL_URL))
+if "BUS_UNIQUE_NAMES" not in os.environ:
+    BUS_UNIQUE_NAMES = True
 if "BUS_PASSWORD_RESET" not in os.environ:
     BUS_PASSWORD_RESET = bool(EMAIL_URL)
 if "BUS_BOUND_ALL_REQUESTS" not in os.environ:

@@ -3,6 +3,6 @@
 Each module registers its own when it is imported.
 """
 
-from bus.admin import api_keys, people, reviews, rooms, sanctions
+from bus.admin import api_keys, reviews, rooms, sanctions
 
-__all__ = ["api_keys", "people", "reviews", "rooms", "sanctions"]
+__all__ = ["api_keys", "reviews", "rooms", "sanctions"]

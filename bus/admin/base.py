@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 
@@ -56,6 +56,7 @@ class ReadOnlyAdmin(BaseAdmin):
         return False
 
 
-def person(request: HttpRequest) -> User | None:
+def person(request: HttpRequest) -> AbstractBaseUser | None:
     """Who uses the admin."""
-    return request.user if isinstance(request.user, User) else None
+    user = request.user
+    return cast(AbstractBaseUser, user) if user.is_authenticated else None

@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -101,7 +103,21 @@ class MemberInline(admin.TabularInline):
 
     model = Member
     extra = 0
-    autocomplete_fields = ("user",)
+
+    def get_autocomplete_fields(self, _request: HttpRequest) -> tuple[str, ...]:
+        """Users are found by what their own admin searches, where there is one that does."""
+        users = get_user_model()
+        found = self.admin_site.is_registered(users) and self.admin_site.get_model_admin(users)
+        return ("user",) if found and found.search_fields else ()
+
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField[Any] | None:
+        """Without, a user is named by the primary key: a list of all would have no end."""
+        if db_field.name == "user" and not self.get_autocomplete_fields(request):
+            widget = ForeignKeyRawIdWidget(db_field.remote_field, self.admin_site)
+            return db_field.formfield(widget=widget)  # type: ignore[no-any-return]
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
 @admin.register(Room)

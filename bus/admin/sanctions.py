@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -36,8 +36,9 @@ class SanctionAdmin(BaseAdmin):
 
     def save_model(self, request: HttpRequest, obj: Sanction, form: Any, change: bool) -> None:
         """Store it with its line in the log."""
-        obj.created_by = person(request)
-        sanctions.store(obj, audit.person(obj.created_by))
+        by = person(request)
+        obj.created_by = cast(Any, by)
+        sanctions.store(obj, audit.person(by))
 
     @admin.action(description=_("Lift: end it now"), permissions=["change"])
     def lift(self, request: HttpRequest, queryset: QuerySet[Sanction]) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Literal
 
 from django.db.models import QuerySet
 
-from bus.chat import message_sql
+from bus.chat import authors, message_sql
 from bus.chat.message_sql import Key
 from bus.models import Message, Room
 from bus.protocol import reasons
-from bus.protocol.objects import Author, Outcome, Reason
 from bus.protocol.objects import Message as ProtocolMessage
+from bus.protocol.objects import Outcome, Reason
 from bus.protocol.types import timestamp
 
 
@@ -53,7 +52,8 @@ def outcome(row: Message) -> Outcome:
 
 def posted(room_id: int) -> QuerySet[Message]:
     """The rows that a room shows, removed ones included; without an order."""
-    return Message.objects.named().filter(room=room_id, status=Message.Status.POSTED)
+    rows: QuerySet[Message] = Message.objects.filter(room=room_id, status=Message.Status.POSTED)
+    return authors.named(rows)
 
 
 def protocol_messages(rows: Iterable[Message], room: str) -> list[ProtocolMessage]:
@@ -69,7 +69,7 @@ def protocol_message(row: Message, room: str) -> ProtocolMessage:
         seq=row.seq,
         changed=row.changed,
         room=room,
-        author=_author(row.author_key, row.shown_name),
+        author=authors.author(row),
         body="" if removed else row.body,
         posted_at=timestamp(row.posted_at),
         client_id=row.client_id,
@@ -83,15 +83,3 @@ def protocol_message(row: Message, room: str) -> ProtocolMessage:
 def remover(row: Message) -> Literal["author", "moderator"]:
     """Who removed a message, as the room is told."""
     return "author" if row.reason == "author" else "moderator"
-
-
-def author_id(author_key: str) -> int | str | None:
-    """The id on the wire: a user's number, a guest's key, nothing for a service."""
-    if author_key.startswith("u"):
-        return int(author_key[1:])
-    return author_key if author_key.startswith("g") else None
-
-
-@lru_cache(4096)
-def _author(key: str, name: str) -> Author:
-    return Author.of_stored(author_id(key), name)

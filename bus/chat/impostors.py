@@ -9,6 +9,7 @@ from typing import Final
 
 from bus.chat import name_policy, taken_names
 from bus.chat.visitors import service_key
+from bus.protocol import user_ids
 from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
@@ -66,7 +67,7 @@ def _said(message: ChannelMessage) -> tuple[str, str] | None:
     """The name that is shown beside it, where that is not a user's, and whose it is."""
     if isinstance(message, MessageSubmitted):
         author = message.author
-        if isinstance(author.id, int) or (author.id and _is_a_guests(author.name)):
+        if user_ids.is_users(author.id) or (author.id and _is_a_guests(author.name)):
             return None
         said = "guest" if author.id else "service", author.name
     elif isinstance(message, AnnouncementRequested) or (

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from bus.chat import room_rights
+from bus.chat import room_rights, user_adapter, users
 from bus.chat.room_rights import Rights
+from bus.chat.user_adapter import Profile
 from bus.models import Message, Room
+from bus.protocol import user_ids
 from bus.protocol.objects import Author
 from bus.protocol.types import RoomAuthor
 
@@ -24,48 +25,47 @@ class LiveAccess:
 
     # By room id and author key; missing where the room is gone.
     rights: dict[RoomAuthor, Rights]
-    # The password hashes of those who are active, by user id.
-    passwords: dict[int, str]
+    # The password hashes of those who are active, by author key.
+    passwords: dict[str, str]
     # The keys of HTTP sessions that are there and not expired.
     logins: set[str]
-    # What those who are active are called, by user id.
-    names: dict[int, str]
+    # What those who are active are shown like, by author key.
+    profiles: dict[str, Profile]
 
 
 def read(
     room_authors: Iterable[RoomAuthor],
-    users: Iterable[int],
+    people: Iterable[str],
     logins: Iterable[str],
     networks: Mapping[str, Collection[str]],
 ) -> LiveAccess:
     """Look all of them up.
 
-    Authors in rooms, user ids, keys of HTTP sessions, and where guests come from.
+    Authors in rooms, author keys, keys of HTTP sessions, and where guests come from.
     """
     keys: dict[int, set[str]] = {}
     for room_id, key in room_authors:
         keys.setdefault(room_id, set()).add(key)
     rooms = Room.objects.filter(pk__in=keys) if keys else []
-    active = User.objects.filter(pk__in=list(users), is_active=True)
-    rows = list(active.values_list("pk", "password", "username"))
+    active = users.active(people)
     return LiveAccess(
         rights=room_rights.rights(
             {room: keys[room.pk] for room in rooms}, networks=networks, here=True
         ),
-        passwords={pk: password for pk, password, _ in rows},
+        passwords={key: users.password_of(user) for key, user in active.items()},
         logins=_live(set(logins)),
-        names={pk: name for pk, _, name in rows},
+        profiles={key: user_adapter.profile_of(user) for key, user in active.items()},
     )
 
 
 def renamed(keys: Iterable[str], rooms: Collection[int]) -> dict[Author, list[Room]]:
     """What these authors are called now, each with those of the rooms where messages show it."""
-    users = User.objects.filter(pk__in=[int(key[1:]) for key in keys])
     found: dict[Author, list[Room]] = {}
-    for pk, name in users.values_list("pk", "username"):
-        theirs = Message.objects.filter(room=OuterRef("pk"), author_key=f"u{pk}")
+    for key, user in users.by_keys(keys).items():
+        theirs = Message.objects.filter(room=OuterRef("pk"), author_key=key)
         shown = Room.objects.filter(Exists(theirs), pk__in=rooms).only("name")
-        found[Author.of_stored(pk, name)] = list(shown)
+        author = user_adapter.profile_of(user).author(user_ids.public_id(user.pk))
+        found[author] = list(shown)
     return found
 
 

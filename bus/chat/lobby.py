@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -77,7 +78,7 @@ def _found(visitor: Visitor, prefix: bytes, after: bytes, few: int) -> list[tupl
 
 
 def _of_member(
-    listings: QuerySet[Listing], prefix: bytes, user: int, few: int
+    listings: QuerySet[Listing], prefix: bytes, user: Any, few: int
 ) -> QuerySet[Listing]:
     """Those of private rooms that the user is a member of."""
     theirs = Member.objects.filter(user=user, room__access=Room.Access.PRIVATE)

@@ -15,7 +15,10 @@ from django.db import connection
 from django.db.models import CharField, DateTimeField, Field, TextField
 from pydantic_core import to_json
 
+from bus.chat import authors
+from bus.chat.user_adapter import Profile
 from bus.models import Message, Room
+from bus.protocol import user_ids
 
 # What makes a message the same message: room, author key, client id.
 Key = tuple[int, str, str]
@@ -25,6 +28,7 @@ _NAMES = [field.attname for field in _FIELDS]
 _ALL_NAMES = [field.attname for field in Message._meta.concrete_fields]
 _ROOM = Message._meta.get_field("room")
 _TIMES = [(at, f) for at, f in enumerate(_FIELDS) if isinstance(f, DateTimeField)]
+_AUTHOR = _NAMES.index("author_id")
 _KEY = ("room_id", "author_key", "client_id")
 
 
@@ -39,10 +43,12 @@ def find(keys: Iterable[Key]) -> dict[Key, Message]:
         cursor.execute(_find_sql(connection.vendor), [_text([list(key) for key in keys])])
         ids = [pk for (pk,) in cursor.fetchall()]
     # Hardly ever is one there: the second query is for repeats alone.
-    return {key_of(row): row for row in Message.objects.named().filter(pk__in=ids)} if ids else {}
+    if not ids:
+        return {}
+    return {key_of(row): row for row in authors.named(Message.objects.filter(pk__in=ids))}
 
 
-def new(room: Room, **values: object) -> Message:
+def new(room: Room, shown: Profile, **values: object) -> Message:
     """A row of this room to be stored, by its columns' names; those left out are null.
 
     The ORM takes values by their place in a third of the time that it takes by name.
@@ -50,8 +56,7 @@ def new(room: Room, **values: object) -> Message:
     columns: Any = map((values | {"room_id": room.pk}).get, _ALL_NAMES)
     row = Message(*columns)
     _ROOM.set_cached_value(row, room)
-    # It was looked up for this row.
-    row.__dict__["name_now"] = row.author_name
+    authors.note(row, shown)
     return row
 
 
@@ -74,7 +79,15 @@ def _values(row: Message, vendor: str) -> list[object]:
     for at, field in _TIMES:
         if values[at] is not None:
             values[at] = _time(field, vendor, values[at])
+    if values[_AUTHOR] is not None:
+        values[_AUTHOR] = stored_user(values[_AUTHOR])
     return values
+
+
+def stored_user(user: object) -> object:
+    """The primary key of a user as JSON brings it to the database's own type for it."""
+    value = user_ids.primary_key().get_db_prep_value(user, connection)
+    return value if isinstance(value, int) else str(value)
 
 
 # Most rows of one statement have the same times.

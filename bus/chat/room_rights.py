@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
 from django.db.models import F, Q
 
-from bus.chat import clock, guest_networks, newcomers, rooms
+from bus.chat import clock, guest_networks, newcomers, rooms, user_adapter, users
 from bus.chat.room_access import NEWCOMER, RoomAccess
+from bus.chat.user_adapter import Profile
 from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
 from bus.models import Member, Room, Sanction
+from bus.protocol import user_ids
 from bus.protocol.errors import Banned, BusError, Forbidden, NotFound, SlowMode
 
 # When a mute or a ban ends that has no end: a date, so that clients have only one kind of answer.
@@ -35,7 +36,7 @@ class Rights:
     room: Room
     key: str
     # Of an active user; None for guests and services, and for users who are gone or deactivated.
-    name: str | None = None
+    profile: Profile | None = None
     role: str | None = None
     banned: Sanction | None = None
     muted: Sanction | None = None
@@ -51,6 +52,11 @@ class Rights:
     def trusted(self) -> bool:
         """Whether the author moderates the room."""
         return self.role in MODERATING
+
+    @property
+    def inactive(self) -> bool:
+        """Whether the author is a user who is gone or deactivated."""
+        return self.key.startswith("u") and self.profile is None
 
     @property
     def hidden(self) -> bool:
@@ -69,7 +75,7 @@ class Rights:
         if self.banned is not None:
             # One that others brought upon an address is not stored.
             raise Banned(by_address=not self.banned.pk)
-        if self.key.startswith("u") and self.name is None:
+        if self.inactive:
             raise Forbidden("This account is not active.")
         if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):
             raise Forbidden("Sign in to enter this room.")
@@ -143,21 +149,7 @@ def rights(
     at the latest.
     """
     found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
-    users = {int(key[1:]) for _, key in found if key.startswith("u")}
-    if users:
-        active = dict(
-            User.objects.filter(pk__in=users, is_active=True).values_list("pk", "username")
-        )
-        for right in found.values():
-            if right.key.startswith("u"):
-                right.name = active.get(int(right.key[1:]))
-        members = Member.objects.filter(room__in=asked, user__in=active)
-        for room_id, user_id, role, joined in members.values_list(
-            "room", "user", "role", "joined_at"
-        ):
-            room_author = room_id, f"u{user_id}"
-            if room_author in found:
-                found[room_author].role, found[room_author].arrived = role, joined
+    _add_users(asked, found)
     now = Q(until__isnull=True) | Q(until__gt=clock.now())
     keys = {key for _, key in found}
     in_force = Sanction.objects.filter(
@@ -175,6 +167,25 @@ def rights(
     _add_inherited(asked, found, networks or {})
     _add_arrivals(asked, found, here=here)
     return found
+
+
+def _add_users(rooms: Iterable[Room], found: dict[tuple[int, str], Rights]) -> None:
+    """Who of the authors are active users, what they are called, and which roles they have."""
+    active = users.active({key for _, key in found})
+    if not active:
+        return
+    profiles = {key: user_adapter.profile_of(user) for key, user in active.items()}
+    members = Member.objects.filter(room__in=rooms, user__in=[u.pk for u in active.values()])
+    for room_id, user, role, joined in members.values_list("room", "user", "role", "joined_at"):
+        room_author = room_id, user_ids.key_of(user)
+        if room_author in found:
+            found[room_author].role, found[room_author].arrived = role, joined
+    given = user_adapter.grants_roles()
+    for (_, key), right in found.items():
+        if key in active:
+            right.profile = profiles[key]
+            if given:
+                right.role = user_adapter.role_of(active[key], right.room, right.role)
 
 
 def _add_inherited(
@@ -210,5 +221,7 @@ def _add_arrivals(
 
 def moderators(asked: Iterable[Room]) -> set[tuple[int, str]]:
     """Who moderates these rooms, as (room id, author key)."""
-    rows = Member.objects.filter(room__in=asked, role__in=MODERATING).values_list("room", "user")
-    return {(room, f"u{user}") for room, user in rows}
+    rooms = list(asked)
+    rows = Member.objects.filter(room__in=rooms, role__in=MODERATING).values_list("room", "user")
+    found = {(room, user_ids.key_of(user)) for room, user in rows}
+    return found | {(room.pk, key) for room in rooms for key in user_adapter.moderators_of(room)}

@@ -6,12 +6,14 @@ import datetime as dt
 import re
 from typing import Final
 
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Exists, OuterRef
 
-from bus.chat import clock, name_policy
+from bus.chat import clock, name_policy, user_adapter, users
 from bus.models import Message, Room, TakenName
 from bus.moderation import lookalike
+from bus.protocol import user_ids
 from bus.protocol.errors import Conflict
 
 PERSON: Final = TakenName.Kind.PERSON
@@ -30,7 +32,7 @@ def take(kind: str, name: str, key: str = "", *, by_service: bool = False) -> No
     if kind == PERSON and is_a_guests(name):
         raise Conflict("This is what guests are called.", field="name")
     left_by = key if by_service else ""
-    values = {"name": name, "left_by": left_by, "taken_at": clock.now()}
+    values = {"name": name, "left_by": left_by, "held_by": "", "taken_at": clock.now()}
     taken, new = TakenName.objects.get_or_create(
         kind=kind, skeleton=lookalike(name), defaults=values
     )
@@ -39,12 +41,18 @@ def take(kind: str, name: str, key: str = "", *, by_service: bool = False) -> No
         return
     # Of two that want the very same, the unique name of users and of rooms decides.
     same = (taken.name, taken.left_by) == (name, left_by)
-    if not (same or _is_theirs(taken, key) or is_free(taken)):
+    if not ((same and _is_unique(taken)) or _is_theirs(taken, key) or is_free(taken)):
         raise _looks_like(taken)
     # Of several who come for what is free, one.
     rows = TakenName.objects.filter(pk=taken.pk, name=taken.name, left_by=taken.left_by)
     if not rows.update(**values):
         raise _looks_like(taken)
+
+
+def hold(name: str, key: str) -> None:
+    """A user who took a name is stored, and has it."""
+    rows = TakenName.objects.filter(kind=PERSON, skeleton=lookalike(name), name=name, left_by="")
+    rows.filter(held_by="").update(held_by=key)
 
 
 def check(kind: str, name: str, key: str = "") -> None:
@@ -80,7 +88,9 @@ def leave(kind: str, name: str, key: str) -> None:
     if kind == ROOM:
         # Its messages go with it, or are shown under its other name.
         rows.filter(name=name, left_by="").delete()
-    elif not rows.filter(name=name, left_by="").update(left_by=key) and not rows.exists():
+        return
+    theirs = rows.filter(name=name, left_by="", held_by__in=("", key))
+    if not theirs.update(left_by=key, held_by="") and not rows.exists():
         # It was given by a way that nobody was told of.
         TakenName.objects.create(kind=kind, skeleton=lookalike(name), name=name, left_by=key)
 
@@ -101,8 +111,32 @@ def holder(taken: TakenName) -> str | None:
     """The author key of the user, or the name of the room, that has it; None where none has."""
     if taken.kind == ROOM:
         return Room.objects.filter(name=taken.name).values_list("name", flat=True).first()
-    user = User.objects.filter(username=taken.name).values_list("pk", flat=True).first()
-    return None if user is None else f"u{user}"
+    user = _user(taken)
+    return None if user is None else user_ids.key_of(user.pk)
+
+
+def _user(taken: TakenName) -> AbstractBaseUser | None:
+    """The user who has a name: as was told, or whose user name it is."""
+    for found in (
+        lambda: users.by_keys([taken.held_by]).get(taken.held_by),
+        lambda: users.all_users().filter(**{_user_name(): taken.name}).first(),
+    ):
+        user = found()
+        if user is not None and user_adapter.profile_of(user).name == taken.name:
+            return user
+    return None
+
+
+def _user_name() -> str:
+    return str(get_user_model().USERNAME_FIELD)
+
+
+def _is_unique(taken: TakenName) -> bool:
+    """Whether the database has a name once at most: rooms', and the user names of users."""
+    if taken.kind == ROOM:
+        return True
+    user = _user(taken)
+    return user is None or user.get_username() == taken.name
 
 
 def _is_theirs(taken: TakenName, key: str) -> bool:

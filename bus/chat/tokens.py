@@ -11,11 +11,11 @@ from typing import Any
 
 import jwt
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from bus.chat import rooms, taken_names
-from bus.chat.visitors import Visitor
+from bus.chat import rooms, taken_names, user_adapter, users
+from bus.chat.visitors import Visitor, of_user
+from bus.protocol import user_ids
 from bus.protocol.errors import Invalid, NotFound, Unauthenticated
 from bus.protocol.types import spelled_name
 
@@ -40,12 +40,14 @@ class Grant:
     password: int | None = None
 
 
-def for_user(user_id: int, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
+def for_user(user_id: Any, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
     """A token for a user; raises Invalid, and NotFound where there is none who is active."""
-    user = User.objects.filter(pk=user_id, is_active=True).first()
+    key = user_ids.key_of(user_id)
+    user = users.find(key)
     if user is None:
         raise NotFound(f"There is no active user {user_id}.")
-    return _issue(f"u{user.pk}", user.get_username(), ttl, rooms, user.password)
+    name = user_adapter.profile_of(user).name
+    return _issue(key, name, ttl, rooms, users.password_of(user))
 
 
 def for_guest(name: str, *, ttl: float, rooms: Iterable[str] | None = None) -> str:
@@ -70,17 +72,16 @@ def check(text: str) -> Grant:
     claims, secret = _claims(text)
     key, name = str(claims["sub"]), str(claims["name"])
     names = claims.get("rooms")
-    user_id = int(key[1:]) if key.startswith("u") else None
-    password = None
-    if user_id is not None:
-        user = User.objects.filter(pk=user_id, is_active=True).first()
+    visitor, password = Visitor(key=key, id=key, name=name), None
+    if key.startswith("u"):
+        user = users.find(key)
         if user is None:
             raise Unauthenticated("This token's user is not active.")
         proof = str(claims.get("pwd", ""))
-        if not constant_time_compare(proof, _fragment(user.password, secret)):
+        secured_by = users.password_of(user)
+        if not constant_time_compare(proof, _fragment(secured_by, secret)):
             raise Unauthenticated("This token's user has another password now; ask for a new one.")
-        name, password = user.get_username(), hash(user.password)
-    visitor = Visitor(key=key, id=key if user_id is None else user_id, name=name, user_id=user_id)
+        visitor, password = of_user(user, user_adapter.profile_of(user)), hash(secured_by)
     granted = None if names is None else frozenset(rooms.names_of(names).values())
     return Grant(visitor, float(claims["exp"]), granted, password)
 

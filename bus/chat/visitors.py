@@ -5,13 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
-from bus.chat import guest_networks
+from bus.chat import guest_networks, user_adapter
+from bus.chat.user_adapter import Profile
+from bus.protocol import user_ids
 from bus.protocol.objects import Author
+
+# Where a user's instance keeps what the project's hooks said of them a moment ago.
+_KNOWN = "_bus_profile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +26,14 @@ class Visitor:
     key: str
     id: int | str
     name: str
-    user_id: int | None = None
+    # The primary key of a user.
+    user_id: Any = None
     # A guest who was made up a moment ago, and so never did anything before.
     new: bool = False
     # Of a guest: what stands for where they come from (chat.guest_networks); "" where nobody knows.
     network: str = ""
+    avatar_url: str | None = None
+    profile_url: str | None = None
 
     @property
     def guest(self) -> bool:
@@ -35,22 +43,42 @@ class Visitor:
     @property
     def author(self) -> Author:
         """As the author of messages."""
-        return _author(self.id, self.name)
+        return self.profile.author(self.id)
 
-
-@lru_cache(10_000)
-def _author(id: int | str, name: str) -> Author:
-    # Asked for with every message, and checked letter by letter; a guest's name is our own.
-    if isinstance(id, str):
-        return Author.model_construct(id=id, name=name)
-    return Author.of_stored(id, name)
+    @property
+    def profile(self) -> Profile:
+        """What others see."""
+        return Profile(self.name, self.avatar_url, self.profile_url)
 
 
 def visitor_of_user(user: AbstractBaseUser | AnonymousUser | None) -> Visitor | None:
     """A user who is signed in; None for nobody, and for one who is deactivated."""
     if user is None or not (user.is_authenticated and user.is_active):
         return None
-    return Visitor(key=f"u{user.pk}", id=user.pk, name=user.get_username(), user_id=user.pk)
+    return of_user(user, getattr(user, _KNOWN, None) or user_adapter.profile_of(user))
+
+
+def of_user(user: AbstractBaseUser, profile: Profile) -> Visitor:
+    """A user as a visitor who is shown like this."""
+    return Visitor(
+        key=user_ids.key_of(user.pk),
+        id=user_ids.public_id(user.pk),
+        name=profile.name,
+        user_id=user.pk,
+        avatar_url=profile.avatar_url,
+        profile_url=profile.profile_url,
+    )
+
+
+def look_up(user: Any) -> None:
+    """Ask the project's hooks now, since they may ask the database, what a user is shown like."""
+    if user.is_authenticated and user.is_active:
+        setattr(user, _KNOWN, user_adapter.profile_of(user))
+
+
+def is_looked_up(user: Any) -> bool:
+    """Whether `visitor_of_user` need not ask the project's hooks."""
+    return not user.is_authenticated or hasattr(user, _KNOWN)
 
 
 def new_guest() -> Visitor:
@@ -75,9 +103,7 @@ def networks_of(visitors: Iterable[Visitor]) -> dict[str, set[str]]:
 
 def author_key(author: Author) -> str:
     """What tells one author from all others: of a user, a guest, or a service's name."""
-    if isinstance(author.id, int):
-        return f"u{author.id}"
-    return author.id if author.id else service_key(author.name)
+    return user_ids.author_key(author.id) if author.id else service_key(author.name)
 
 
 def service_key(name: str) -> str:

@@ -48,6 +48,17 @@ class Conf:
         "Names that nobody can sign up under, nor under what looks like them, comma-separated; "
         "`*` at the end stands for anything",
     )
+    user_adapter = Setting(
+        "bus.chat.user_adapter.UserAdapter",
+        "The class that says how users are shown, and which roles they have: "
+        "[users](how-to/users.md)",
+    )
+    unique_names = Setting(
+        False,
+        "A user whose name looks like another's is not stored: saving it raises ValidationError. "
+        "Off, that is the project's own affair, and `bus names` lists such names. On in this "
+        "repository's project",
+    )
     allowed_origins = Setting[list[str]](
         [],
         "Origins that may open a WebSocket besides the site's own and CSRF_TRUSTED_ORIGINS, "

@@ -22,11 +22,11 @@ def apply(socket: WatchedSocket, standing: LiveAccess, check: Check) -> bool:
     if code:
         socket.end(code)
         return False
-    key, user_id = socket.visitor.key, socket.visitor.user_id
-    name = standing.names.get(user_id) if user_id is not None else None
-    renamed = name is not None and name != socket.visitor.name
-    if name is not None and renamed:
-        socket.rename(name)
+    key = socket.visitor.key
+    profile = standing.profiles.get(key)
+    renamed = profile is not None and profile != socket.visitor.profile
+    if profile is not None and renamed:
+        socket.rename(profile)
     accesses = socket.accesses()
     for room_id, access in accesses.items():
         # A room that was entered meanwhile was not asked about.
@@ -44,7 +44,7 @@ def _end_of(socket: WatchedSocket, standing: LiveAccess) -> int:
     visitor, login = socket.visitor, socket.login
     if visitor.user_id is None:
         return 0
-    password = standing.passwords.get(visitor.user_id)
+    password = standing.passwords.get(visitor.key)
     if password is None:
         return CLOSE_UNAUTHENTICATED
     if socket.token_password not in (None, hash(password)):

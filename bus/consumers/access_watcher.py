@@ -170,6 +170,6 @@ class AccessWatcher:
 def _asked(check: Check) -> tuple[Any, ...]:
     """What the database is asked about those who are checked; see live_access.read."""
     visitors = check.sockets.values()
-    users = {visitor.user_id for visitor in visitors if visitor.user_id is not None}
+    users = {visitor.key for visitor in visitors if not visitor.guest}
     logins = {socket.login.key for socket in check.sockets if socket.login is not None}
     return check.room_authors, users, logins, networks_of(visitors)

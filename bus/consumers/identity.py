@@ -11,6 +11,7 @@ from django.contrib import auth
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, parse_cookie
 
+from bus.chat import visitors
 from bus.consumers.socket import turn_away
 from bus.database import threads
 from bus.http.null_characters import cookies_without
@@ -60,4 +61,6 @@ def _cookies(scope: dict[str, Any]) -> dict[str, str]:
 def _user_of(session: Any) -> Any:
     request = HttpRequest()
     request.session = session
-    return auth.get_user(request)
+    user = auth.get_user(request)
+    visitors.look_up(user)
+    return user

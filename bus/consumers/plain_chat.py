@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
+from bus.chat.user_adapter import Profile
 from bus.conf import conf
 from bus.consumers.message_sender import MessageSender
 from bus.consumers.origin import refuse
@@ -121,9 +122,9 @@ class PlainChat(Socket):
         self._refuse(error)
         self.end(CLOSE_FORBIDDEN)
 
-    def rename(self, name: str) -> None:
-        """The visitor is called so from now on."""
-        super().rename(name)
+    def rename(self, profile: Profile) -> None:
+        """The visitor is shown like this from now on."""
+        super().rename(profile)
         self._sender.visitor = self.visitor
 
     async def _write(self, body: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from bus.chat import read_state
 from bus.chat.read_state import RoomUser
@@ -11,6 +12,7 @@ from bus.consumers.batch_loader import BatchLoader
 from bus.database import threads
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
+from bus.protocol import user_ids
 from bus.protocol.errors import Unavailable
 from bus.protocol.events import ReadChanged
 from bus.protocol.objects import Reading
@@ -33,7 +35,7 @@ class ReadMarks:
         self._writer: asyncio.Task[None] | None = None
         self._states: BatchLoader[RoomUser, Reading] = BatchLoader(read_state.states)
 
-    def mark(self, room_id: int, room: str, user_id: int, seq: int) -> None:
+    def mark(self, room_id: int, room: str, user_id: Any, seq: int) -> None:
         """Note how far a user has read; written and told within a second or so."""
         room_user = room_id, user_id
         self._waiting[room_user] = max(seq, self._waiting.get(room_user, 0))
@@ -41,7 +43,7 @@ class ReadMarks:
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write_on())
 
-    async def state(self, room_id: int, user_id: int) -> Reading:
+    async def state(self, room_id: int, user_id: Any) -> Reading:
         """How far a user has read, and how much not; raises Unavailable."""
         room_user = room_id, user_id
         if room_user in self._waiting:
@@ -64,7 +66,7 @@ class ReadMarks:
         batches: dict[str, EventBatch] = {}
         for (room_id, user_id), seq in moved.items():
             frame = ReadChanged(seq=seq).frame(names[room_id])
-            batches.setdefault(f"u{user_id}", EventBatch()).events.append((None, frame))
+            batches.setdefault(user_ids.key_of(user_id), EventBatch()).events.append((None, frame))
         if batches:
             try:
                 await publisher.publish({}, batches)

@@ -15,6 +15,7 @@ from bus.chat.guest_tokens import guest_token
 from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
 from bus.chat.tokens import Grant
+from bus.chat.user_adapter import Profile
 from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.consumers.commands import HANDLERS
@@ -140,9 +141,9 @@ class Session(Socket):
         if self.is_granted(right.room.name):
             self.writer.reply(events.member_changed(right).frame(right.room.name))
 
-    def rename(self, name: str) -> None:
-        """The visitor is called so from now on, and the client is told."""
-        super().rename(name)
+    def rename(self, profile: Profile) -> None:
+        """The visitor is shown like this from now on, and the client is told."""
+        super().rename(profile)
         self.sender.visitor = self.visitor
         self.writer.reply(UserChanged.encode(self.visitor.author))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -13,6 +13,7 @@ from channels.consumer import AsyncConsumer
 from bus.chat.logins import Login
 from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
+from bus.chat.user_adapter import Profile
 from bus.chat.visitors import Visitor, with_network
 from bus.conf import conf
 from bus.consumers import web_process
@@ -27,6 +28,7 @@ from bus.protocol.errors import (
     CLOSE_TOO_SLOW,
     BusError,
     RateLimited,
+    Unavailable,
 )
 from bus.protocol.frames import PROTOCOL
 from bus.realtime.socket_writer import SocketWriter
@@ -87,7 +89,12 @@ class Socket(AsyncConsumer):
             await turn_away(scope, send, CLOSE_RESTART)
             return
         self.address, self.network = client_address.of_scope(scope)
-        self.visitor = with_network(visitor_of_scope(scope), self.network)
+        try:
+            visitor = await visitor_of_scope(scope)
+        except Unavailable:
+            await turn_away(scope, send, CLOSE_TOO_SLOW)
+            return
+        self.visitor = with_network(visitor, self.network)
         self.login = login_of_scope(scope)
         self.turned_down = await self._turn_down()
         task = asyncio.current_task()
@@ -155,9 +162,9 @@ class Socket(AsyncConsumer):
     def notify(self, right: Rights) -> None:
         """Say what the visitor is now in a room that this socket is not in."""
 
-    def rename(self, name: str) -> None:
-        """The visitor is called so from now on."""
-        self.visitor = replace(self.visitor, name=name)
+    def rename(self, profile: Profile) -> None:
+        """The visitor is shown like this from now on."""
+        self.visitor = replace(self.visitor, **asdict(profile))
         for room_id in self.accesses():
             self.process.hub.presence.rename(room_id, self.visitor.key, self.visitor.author)
 

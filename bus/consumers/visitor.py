@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from bus.chat import users, visitors
 from bus.chat.guest_tokens import guest_token, visitor_of_cookies, visitor_of_token
 from bus.chat.logins import Login
 from bus.chat.visitors import Visitor, visitor_of_user
+from bus.database import threads
 from bus.http.guest_cookie import GUEST_COOKIE, set_cookie_header
 from bus.protocol.errors import Unauthenticated
 
 
-def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
-    """Who opened a WebSocket; somebody without a cookie is a new guest."""
-    user = visitor_of_user(scope.get("user"))
-    return user or visitor_of_cookies(scope.get("cookies", {}))
+async def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
+    """Who opened a WebSocket; somebody without a cookie is a new guest. Raises Unavailable."""
+    user = scope.get("user")
+    if user is not None and not visitors.is_looked_up(user):
+        # Another middleware than ours said who it is.
+        await threads.run(visitors.look_up, user)
+    known = visitor_of_user(user)
+    return known or visitor_of_cookies(scope.get("cookies", {}))
 
 
 def login_of_scope(scope: Mapping[str, Any]) -> Login | None:
@@ -24,7 +30,7 @@ def login_of_scope(scope: Mapping[str, Any]) -> Login | None:
     key = getattr(scope.get("session"), "session_key", None)
     if not key or user is None or not (user.is_authenticated and user.is_active):
         return None
-    return Login(key, hash(user.password))
+    return Login(key, hash(users.password_of(user)))
 
 
 def set_cookie_headers(scope: Mapping[str, Any], visitor: Visitor) -> list[tuple[bytes, bytes]]:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from bus.chat.logins import Login
 from bus.chat.room_access import RoomAccess
 from bus.chat.room_rights import Rights
+from bus.chat.user_adapter import Profile
 from bus.chat.visitors import Visitor
 from bus.protocol.errors import BusError
 from bus.protocol.types import RoomAuthor
@@ -49,8 +50,8 @@ class WatchedSocket(Protocol):
     def notify(self, right: Rights) -> None:
         """Let the visitor know what they are now in a room that it is not in."""
 
-    def rename(self, name: str) -> None:
-        """The visitor is called so from now on."""
+    def rename(self, profile: Profile) -> None:
+        """The visitor is shown like this from now on."""
 
     def end(self, code: int) -> None:
         """Close."""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 
+from bus.chat import user_adapter
 from bus.models import AuditEntry, Message, Room
 
 
-def person(user: User | None) -> str:
+def person(user: AbstractBaseUser | None) -> str:
     """A person as an actor; None is somebody who used a command or a script."""
-    return "operator" if user is None else f"user:{user.pk} {user.get_username()}"
+    if user is None:
+        return "operator"
+    return f"user:{user.pk} {user_adapter.profile_of(user).name}"
 
 
 def rule(name: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
-
-from bus.chat import clock
+from bus.chat import clock, user_adapter, users
 from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import PreviousTexts
 from bus.enforcement.strikes import counts
 from bus.models import Member, Message, Room
 from bus.moderation import Context
+from bus.protocol import user_ids
 from bus.protocol.types import RoomAuthor
 
 # Only the first message of somebody that holds an address is judged by being the first.
@@ -64,12 +62,7 @@ def of_authors(
         for room, authors in asked.items()
         for key in authors
     }
-    users = {int(key[1:]) for _, key in found if key.startswith("u")}
-    if users:
-        members = Member.objects.filter(room__in=[room.pk for room in asked], user__in=users)
-        for room_id, user_id, role in members.values_list("room", "user", "role"):
-            if (room_id, f"u{user_id}") in found:
-                found[room_id, f"u{user_id}"].role = role
+    _add_roles(asked, found)
     _add_ages(asked, found)
     _add_strikes(asked, found)
     _add_first(asked, found)
@@ -80,6 +73,26 @@ def _role(key: str) -> str:
     return {"g": "guest", "s": "service"}.get(key[:1], Member.Role.MEMBER.value)
 
 
+def _add_roles(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
+    """The roles of users: as members, and by the project's rules."""
+    keys = {key for _, key in found}
+    ids = {user_ids.user_of(key) for key in keys} - {None}
+    if not ids:
+        return
+    by_id = {room.pk: room for room in rooms}
+    members = Member.objects.filter(room__in=by_id, user__in=ids)
+    for room_id, user, role in members.values_list("room", "user", "role"):
+        room_author = room_id, user_ids.key_of(user)
+        if room_author in found:
+            found[room_author].role = role
+    if user_adapter.grants_roles():
+        active = users.active(keys)
+        for (room_id, key), author in found.items():
+            if key in active:
+                given = user_adapter.role_of(active[key], by_id[room_id], author.role)
+                author.role = given or author.role
+
+
 def _add_ages(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
     """How old accounts are, where a policy minds; a guest's is as young as can be."""
     wanted = set()
@@ -88,17 +101,15 @@ def _add_ages(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> 
         if policy.new_seconds or policy.raid_seconds:
             wanted.add(room.pk)
     room_authors = [room_author for room_author in found if room_author[0] in wanted]
-    users = {int(key[1:]) for _, key in room_authors if key.startswith("u")}
     now = clock.now()
-    made: dict[int, dt.datetime] = {}
-    if users:
-        made = dict(User.objects.filter(pk__in=users).values_list("pk", "date_joined"))
+    known = users.by_keys(key for _, key in room_authors)
+    made = {key: user_adapter.joined_at(user) for key, user in known.items()}
     for room_author in room_authors:
         key = room_author[1]
         if key.startswith("g"):
             found[room_author].account_age = 0.0
-        elif key.startswith("u") and int(key[1:]) in made:
-            found[room_author].account_age = (now - made[int(key[1:])]).total_seconds()
+        elif (at := made.get(key)) is not None:
+            found[room_author].account_age = (now - at).total_seconds()
 
 
 def _add_strikes(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:

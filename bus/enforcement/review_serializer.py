@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bus.chat import history
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from bus.chat import authors, user_adapter
 from bus.conf import conf
 from bus.enforcement import open_review, training_labels
 from bus.models import Message, Review
@@ -30,7 +32,7 @@ def of(review: Review) -> objects.Review:
         state=review.state,
         room=row.room.name,
         message=str(row.pk),
-        author=objects.Author.of_stored(history.author_id(row.author_key), row.shown_name),
+        author=authors.author(row),
         body="" if gone else training_labels.as_written(row)[: _body_limit()],
         reason=objects.Reason(code=review.reason, message=reasons.text(review.reason)),
         rule=review.rule,
@@ -39,12 +41,16 @@ def of(review: Review) -> objects.Review:
         report_count=count,
         opened_at=timestamp(review.opened_at),
         expires_at=timestamp(review.expires_at),
-        claimed_by=str(review.claimed_by or ""),
+        claimed_by=_name(review.claimed_by),
         claimed_until=timestamp(review.claimed_until),
-        decided_by=str(review.decided_by or ""),
+        decided_by=_name(review.decided_by),
         note=review.note,
         appeal=review.appeal,
     )
+
+
+def _name(user: AbstractBaseUser | None) -> str:
+    return "" if user is None else user_adapter.profile_of(user).name
 
 
 def _body_limit() -> int:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from bus.conf import conf
@@ -104,7 +104,7 @@ def take_parts(moderation: str, parts: dict[str, Any], stored: dict[str, Any]) -
 def change(
     room_id: int,
     *,
-    by: User | None,
+    by: AbstractBaseUser | None,
     moderation: str | None = None,
     parts: dict[str, Any] | None = None,
     ways: dict[str, Any] | None = None,
@@ -144,7 +144,7 @@ def change(
 def put(
     room_id: int,
     *,
-    by: User | None,
+    by: AbstractBaseUser | None,
     moderation: str,
     parts: dict[str, Any],
     ways: dict[str, Any],
@@ -174,7 +174,7 @@ def put(
     return room
 
 
-def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Room:
+def undo(room_id: int, version: int, *, by: AbstractBaseUser | None, reason: str = "") -> Room:
     """Take one change back, the one that made this version; later ones stay where it left them.
 
     Raises Invalid where what it was does not hold any more, and NotFound.
@@ -202,7 +202,7 @@ def undo(room_id: int, version: int, *, by: User | None, reason: str = "") -> Ro
     )
 
 
-def raid(room_id: int, seconds: int, *, by: User | None) -> Room:
+def raid(room_id: int, seconds: int, *, by: AbstractBaseUser | None) -> Room:
     """Hold everything from accounts younger than this, until it is switched off with 0."""
     return change(room_id, by=by, parts={"raid_seconds": seconds}, reason="raid mode")
 
@@ -231,7 +231,7 @@ def _without(values: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if name not in names}
 
 
-def _write(room: Room, *, by: User | None, reason: str, **after: Any) -> None:
+def _write(room: Room, *, by: AbstractBaseUser | None, reason: str, **after: Any) -> None:
     """Store and log rules that hold, of a room that the caller has locked."""
     reason = types.remark(reason, "reason")
     check_slow_mode(after["slow_mode"])

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+from typing import Any, cast
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 
 from bus.chat import clock
 from bus.enforcement import audit
 from bus.models import Message, Room, Sanction
-from bus.protocol import types
+from bus.protocol import types, user_ids
 from bus.protocol.errors import Conflict, Invalid, NotFound
-
-# An author's key: of a user, a guest, or a service.
-_AUTHOR = re.compile(r"u[1-9][0-9]{0,18}|g[\w.-]{1,63}|s.{1,63}")
 
 
 def impose(
@@ -24,12 +21,13 @@ def impose(
     kind: str,
     *,
     minutes: int | None = None,
-    by: User | None = None,
+    by: AbstractBaseUser | None = None,
     reason: str = "",
 ) -> Sanction:
     """Mute, time out or ban an author of a room, for minutes or for good; raises Invalid."""
     reason = types.remark(reason, "reason")
-    if not _AUTHOR.fullmatch(author_key):
+    known = user_ids.parse(author_key)
+    if known is None:
         raise Invalid(
             f"{author_key!r} is no author: u7 is a user, g… a guest, s… a service.", field="author"
         )
@@ -39,8 +37,8 @@ def impose(
         raise Invalid("A timeout has minutes.", field="minutes")
     if minutes is not None and minutes < 1:
         raise Invalid("A sanction is for 1 minute or more.", field="minutes")
-    sanction = build(room, author_key, kind, minutes, reason, clock.now())
-    sanction.created_by = by
+    sanction = build(room, known, kind, minutes, reason, clock.now())
+    sanction.created_by = cast(Any, by)
     with transaction.atomic():
         store(sanction, audit.person(by))
     return sanction
@@ -79,7 +77,7 @@ def store(sanction: Sanction, actor: str) -> None:
     )
 
 
-def lift(sanction_id: int, *, by: User | None, reason: str = "") -> Sanction:
+def lift(sanction_id: int, *, by: AbstractBaseUser | None, reason: str = "") -> Sanction:
     """End a sanction now; raises Invalid, NotFound, or Conflict where it is lifted already."""
     reason = types.remark(reason, "reason")
     with transaction.atomic():

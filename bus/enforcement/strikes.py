@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Count
 
@@ -99,7 +99,7 @@ def forgive(row: Message, now: dt.datetime, *, since: dt.datetime | None = None)
     strikes.update(forgiven_at=now)
 
 
-def pardon(strike_id: int, *, by: User | None, reason: str = "") -> Strike:
+def pardon(strike_id: int, *, by: AbstractBaseUser | None, reason: str = "") -> Strike:
     """Forgive a strike, and end what it brought; raises NotFound where there is nothing to forgive.
 
     The message stays rejected.

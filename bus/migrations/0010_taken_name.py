@@ -3,6 +3,7 @@ from itertools import islice
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import migrations, models
 
 from bus.moderation import lookalike
@@ -16,8 +17,10 @@ def take_all(apps: Any, _schema_editor: Any) -> None:
     User = apps.get_model(settings.AUTH_USER_MODEL)
     Room = apps.get_model("bus", "Room")
     Message = apps.get_model("bus", "Message")
-    users = User.objects.order_by("pk").values_list("username", flat=True)
-    _take(TakenName, "person", ((name, "") for name in users.iterator(_CHUNK)))
+    if get_user_model().USERNAME_FIELD == "username":
+        # Others are called as the project says; they are noted after all migrations.
+        users = User.objects.order_by("pk").values_list("username", flat=True)
+        _take(TakenName, "person", ((name, "") for name in users.iterator(_CHUNK)))
     rooms = Room.objects.order_by("pk").values_list("name", flat=True)
     _take(TakenName, "room", ((name, "") for name in rooms.iterator(_CHUNK)))
     # What users were called before, and services are, as messages show it.

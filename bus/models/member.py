@@ -21,7 +21,7 @@ class Member(models.Model):
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="members", verbose_name=_("room"))
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("user")
     )
     role = models.CharField(_("role"), max_length=9, choices=Role, default=Role.MEMBER)
     joined_at = models.DateTimeField(_("joined"), auto_now_add=True)

@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from bus.models.room import Room
-
-
-class MessageQuerySet(models.QuerySet["Message"]):
-    """Messages, and who their authors are now."""
-
-    def named(self) -> MessageQuerySet:
-        """With what their authors are called now, so that `shown_name` asks nothing."""
-        return self.annotate(name_now=F("author__username"))
 
 
 class Message(models.Model):
@@ -43,7 +35,7 @@ class Message(models.Model):
     )
     # "u7" for a user, "g…" for a guest, "s…" for a service; with client_id it tells repeats.
     author_key = models.CharField(_("author key"), max_length=64, editable=False)
-    # As they were called when they wrote it; `shown_name` is what others see.
+    # As they were called when they wrote it; `chat.authors` says what others see.
     author_name = models.CharField(_("author's name"), max_length=150)
     client_id = models.CharField(_("client id"), max_length=64, editable=False)
     # As others see it: masked where the policy says so.
@@ -59,8 +51,6 @@ class Message(models.Model):
     posted_at = models.DateTimeField(_("posted"), null=True, blank=True)
     edited_at = models.DateTimeField(_("edited"), null=True, blank=True)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True)
-
-    objects = MessageQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("message")
@@ -80,12 +70,3 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.author_name}: {self.body[:40]}"
-
-    @property
-    def shown_name(self) -> str:
-        """What its author is called now; one who is gone, or no user, is called as then."""
-        found = self.__dict__
-        if "name_now" not in found:
-            found["name_now"] = self.author.get_username() if self.author else None
-        name: str | None = found["name_now"]
-        return name or self.author_name

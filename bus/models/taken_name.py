@@ -23,6 +23,8 @@ class TakenName(models.Model):
     # The author key of who had it and is called otherwise now, or is gone; or of the service that
     # writes under it. Empty where a user or a room has it.
     left_by = models.CharField(_("left by"), max_length=64, blank=True)
+    # The author key of the user who has it, as far as that was told.
+    held_by = models.CharField(_("held by"), max_length=64, blank=True)
     taken_at = models.DateTimeField(_("taken"), default=timezone.now, editable=False)
 
     class Meta:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus.chat import clock, history, room_rights
+from bus.chat import clock, history, room_rights, users
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor
 from bus.conf import conf
@@ -210,7 +209,8 @@ class _Found:
             self.take_seq()
         row.save(update_fields=["body", "verdict", "reason", "removed_at", "changed"])
         if not self.by_author:
-            actor = audit.person(User.objects.filter(pk=self.visitor.user_id or 0).first())
+            by = users.by_keys([self.visitor.key]).get(self.visitor.key)
+            actor = audit.person(by)
             audit.note("message.removed", actor, self.room, message=row, reason=note)
         if review is None:
             return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,9 +32,6 @@ from bus.protocol.plain_chat import plain_chat_error, plain_chat_message
 from bus.protocol.types import timestamp
 
 logger = logging.getLogger(__name__)
-
-# A user or a guest; what a backend service calls an author may be no name for a group at all.
-_HAS_SESSIONS = re.compile(r"[ug][a-zA-Z0-9_.-]+")
 
 
 @contextmanager
@@ -75,7 +71,7 @@ class EventBatches:
 
     def settled(self, author_key: str, room: str, outcome: Outcome) -> None:
         """The author hears of the outcome; a backend service has no session that could."""
-        if not _HAS_SESSIONS.fullmatch(author_key):
+        if author_key[:1] not in ("u", "g"):
             return
         event_batch = self.authors.setdefault(author_key, EventBatch())
         event_batch.events.append((None, MessageSettled.encode(outcome, room)))

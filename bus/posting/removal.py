@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any, cast
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q
 
@@ -41,7 +42,12 @@ def put_back(row: Message, room: Room) -> None:
 
 
 def purge(
-    room_id: int, author_key: str, *, since: dt.datetime, by: User | None, reason: str = ""
+    room_id: int,
+    author_key: str,
+    *,
+    since: dt.datetime,
+    by: AbstractBaseUser | None,
+    reason: str = "",
 ) -> list[DomainEvent]:
     """Remove what an author wrote since then, for good; raises NotFound, and Invalid if too much.
 
@@ -95,7 +101,9 @@ def _purged(room: Room, author_key: str, since: dt.datetime) -> list[Message]:
     return rows
 
 
-def _close(rows: Sequence[Message], by: User | None, now: dt.datetime) -> list[DomainEvent]:
+def _close(
+    rows: Sequence[Message], by: AbstractBaseUser | None, now: dt.datetime
+) -> list[DomainEvent]:
     by_id = {row.pk: row for row in rows}
     reviews = list(Review.objects.filter(message__in=by_id))
     domain_events: list[DomainEvent] = []
@@ -103,7 +111,7 @@ def _close(rows: Sequence[Message], by: User | None, now: dt.datetime) -> list[D
         review.message, review.hidden = by_id[review.message_id], False
         if review.state == Review.State.OPEN:
             review.state, review.note, review.effect = Review.State.REJECTED, "purged", ""
-            review.decided_at, review.decided_by = now, by
+            review.decided_at, review.decided_by = now, cast(Any, by)
             review.claimed_by = review.claimed_until = review.expires_at = None
             domain_events.append(Closed(review))
     changed = ["hidden", "state", "note", "effect", "decided_at", "decided_by"]

@@ -11,11 +11,13 @@ from django.db import connection, transaction
 from bus.chat import clock, message_sql, room_rights, visitors
 from bus.chat.message_sql import Key
 from bus.chat.room_rights import Rights
+from bus.chat.user_adapter import Profile
 from bus.enforcement import open_review, room_policies, slow_mode, strikes
 from bus.models import Message, Review, Room, Sanction
 from bus.moderation import Verdict
 from bus.posting import removal
 from bus.posting.domain_events import DomainEvent, Opened, Removed
+from bus.protocol import user_ids
 from bus.protocol.channel_messages import MessageSubmitted
 
 # What posts, holds and rejects, by the verdict's action.
@@ -163,12 +165,14 @@ class _Settling:
         if retracted:
             status = Message.Status.POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
+        shown = right.profile or Profile(message.author.name)
         row = message_sql.new(
             room,
+            shown,
             status=status,
-            author_id=message.author.id if right.name is not None else None,
+            author_id=user_ids.user_of(author_key) if right.profile is not None else None,
             author_key=author_key,
-            author_name=right.name or message.author.name,
+            author_name=shown.name,
             client_id=message.client_id,
             body=verdict.masked if verdict.action == "mask" else message.body,
             reason=refusal

@@ -27,6 +27,7 @@ from bus.protocol.types import (
     RoomName,
     Rooms,
     Text,
+    UserId,
     validate,
 )
 
@@ -187,7 +188,7 @@ class NotificationRequested(
 ):
     """Publish an event of a backend service to all sessions of users."""
 
-    users: list[int] = Field(max_length=1000)
+    users: list[UserId] = Field(max_length=1000)
 
 
 def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 MODERATION = "moderation"
@@ -21,6 +22,8 @@ TASK_REQUESTED = "task.requested"
 # What their names begin with, by what the priority of their tasks is: below, at or above 0.
 _TASK_BANDS = {-1: "tasks-low", 0: "tasks", 1: "tasks-high"}
 
+# What may stand in the name of a group as it is.
+_GROUP_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 # The group of all web processes, which hear whose rights have changed.
 RIGHTS_GROUP = "rights"
 
@@ -32,7 +35,10 @@ def room_group(room_id: int) -> str:
 
 def author_group(author_key: str) -> str:
     """The group of all sessions of one author: `u7` is a user, `g…` a guest."""
-    return f"author.{author_key}"
+    if _GROUP_NAME.fullmatch(author_key):
+        return f"author.{author_key}"
+    # Groups have no other letters, and a user's key may have any. No author key begins so.
+    return f"author.k{hashlib.sha256(author_key.encode()).hexdigest()}"
 
 
 def sender_mark(author_key: str, client_id: str) -> str:
@@ -40,7 +46,8 @@ def sender_mark(author_key: str, client_id: str) -> str:
 
     Everybody in the room can read a `client_id`, and send another message with it.
     """
-    return f"{author_key} {client_id.rpartition('-')[0]}"
+    # Neither has a line end in it.
+    return f"{author_key}\n{client_id.rpartition('-')[0]}"
 
 
 def is_named_channel(name: str) -> bool:

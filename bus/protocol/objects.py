@@ -7,24 +7,46 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import to_json
 
-from bus.protocol.types import GuestKey, Name, Seq, Status, UserId, readable_name
+from bus.protocol.types import (
+    GuestKey,
+    Link,
+    Name,
+    Seq,
+    Status,
+    UserNumber,
+    UserText,
+    readable_name,
+)
 
 
 class Author(BaseModel):
-    """Who wrote a message: a user by number, a guest by text, a backend service by name alone."""
+    """Who wrote a message: a user by number, or by text where the user model has no numbers; a
+    guest by text; a backend service by name alone."""
 
     model_config = ConfigDict(frozen=True)
 
-    id: UserId | GuestKey | None = None
+    id: UserNumber | GuestKey | UserText | None = None
     name: Annotated[Name, Field(max_length=150)]
+    # Where the project has them: a picture, and a page about the author.
+    avatar_url: Annotated[Link | None, Field(exclude_if=lambda url: url is None)] = None
+    profile_url: Annotated[Link | None, Field(exclude_if=lambda url: url is None)] = None
 
     @classmethod
-    def of_stored(cls, id: int | str | None, name: str) -> Author:
+    def of_stored(
+        cls,
+        id: int | str | None,
+        name: str,
+        avatar_url: str | None = None,
+        profile_url: str | None = None,
+    ) -> Author:
         """An author as stored, which may be older than the rules for names; it never raises."""
         try:
-            return cls(id=id, name=name)
+            return cls(id=id, name=name, avatar_url=avatar_url, profile_url=profile_url)
         except ValidationError:
-            return cls.model_construct(id=id, name=readable_name(name))
+            shown = readable_name(name)
+            return cls.model_construct(
+                id=id, name=shown, avatar_url=avatar_url, profile_url=profile_url
+            )
 
 
 class Message(BaseModel):

@@ -14,6 +14,7 @@ from pydantic_core import from_json, to_json
 
 from bus import nested
 from bus.conf import conf
+from bus.protocol import user_ids
 from bus.protocol.errors import Invalid, NotFound, TooLong
 from bus.unicode import bidi
 from bus.unicode.graphemes import fitting
@@ -153,6 +154,7 @@ def _is_no_json(value: Any) -> bool:
 
 
 _MESSAGE_ID = r"^[0-9]{1,18}$"
+_LINK = re.compile(r"(?:https?://|/)[^\s\x00-\x20\x7f]{0,2000}")
 
 RoomName = Annotated[str, AfterValidator(_room_name)]
 # Something to read, in NFC: line ends are \n, and nothing is around it.
@@ -166,8 +168,13 @@ Name = Annotated[str, AfterValidator(_name)]
 # A few words to a person, in one line, or none.
 Remark = Annotated[str, AfterValidator(_remark)]
 MessageId = Annotated[str, Field(pattern=_MESSAGE_ID)]
-UserId = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+UserNumber = Annotated[int, Field(strict=True, ge=1, lt=2**63)]
+# Of a user model whose primary key is no number.
+UserText = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(user_ids.checked)]
+# A user whom a service names.
+UserId = Annotated[int | str, AfterValidator(user_ids.reference)]
 GuestKey = Annotated[str, Field(pattern=r"^g[0-9a-zA-Z_-]{1,62}$")]
+Link = Annotated[str, Field(pattern=f"^{_LINK.pattern}$")]
 # What stands for something that is not to be told.
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Ref = Annotated[str, Field(max_length=64)]
@@ -177,6 +184,11 @@ Rooms = list[RoomName] | Literal["all"]
 EventName = Annotated[Label, Field(min_length=1, max_length=100)]
 # Anything that JSON can say.
 Payload = Annotated[Any, AfterValidator(_payload)]
+
+
+def link(url: str) -> str | None:
+    """A URL that a page may link to: by http or https, or a path; None for all others."""
+    return url if _LINK.fullmatch(url) else None
 
 
 def remark(value: str, field: str) -> str:

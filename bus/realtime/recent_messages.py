@@ -9,6 +9,7 @@ from pydantic_core import from_json, to_json
 
 from bus.conf import conf
 from bus.posting.catch_up import Snapshot
+from bus.protocol import user_ids
 from bus.protocol.objects import Message as ProtocolMessage
 
 # Events are taken in when somebody asks, or when this many wait.
@@ -85,7 +86,8 @@ class RecentMessages:
     def forget_authors(self, keys: Collection[str]) -> None:
         """Keep nothing that says the names of these users."""
         self.edition += 1
-        said = [b'"author":{"id":%b,' % key[1:].encode() for key in keys]
+        users = [user for user in map(user_ids.user_of, keys) if user is not None]
+        said = [b'"author":{"id":%b,' % to_json(user_ids.public_id(user)) for user in users]
         self._apply_waiting()
         if any(author in kept.json for kept in self._messages.values() for author in said):
             self.drop()

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from bus.chat import user_adapter, users
 from bus.chat.room_rights import MODERATING
 from bus.enforcement import room_policies, training_labels
 from bus.enforcement.policy_diff import PolicyDiff
 from bus.messaging.text_store import REMEMBERED
 from bus.models import DryRun, Member, Message, Room
 from bus.moderation import Context, JudgeRequest, Policy, fingerprint, judge_many
+from bus.protocol import user_ids
 from bus.protocol.errors import BusError, Conflict, Invalid, NotFound
 
 # Messages that `compare` looks at at most; more is a worker's job.
@@ -54,7 +56,7 @@ def compare(
 def start(
     room: Room,
     *,
-    by: User | None,
+    by: AbstractBaseUser | None,
     moderation: str | None = None,
     parts: dict[str, Any] | None = None,
     last: int | None = None,
@@ -82,7 +84,7 @@ def start(
         position=first - 1,
         last=newest,
         total=total,
-        created_by=by,
+        created_by=cast(Any, by),
         state=DryRun.State.RUNNING if total else DryRun.State.DONE,
         ended_at=None if total else timezone.now(),
     )
@@ -176,9 +178,8 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: PolicyDiff
         if text := training_labels.as_written(row):
             recent = said.setdefault(row.author_key, deque(maxlen=REMEMBERED))
             recent.append((row.created_at, fingerprint(text)))
-    members = Member.objects.filter(room=room).values_list("user", "role")
-    roles: dict[int | None, str] = dict(members.iterator())
-    joined = _joined(rows)
+    authors = users.by_keys({row.author_key for row in rows})
+    roles = _roles(room, authors)
     cases: list[tuple[Message, str, Context]] = []
     for row in rows:
         text = training_labels.as_written(row)
@@ -186,13 +187,13 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: PolicyDiff
             # Removed for good, and nobody is to see it again.
             continue
         recent = said.setdefault(row.author_key, deque(maxlen=REMEMBERED))
-        role = roles.get(row.author_id, "guest" if row.author_id is None else "member")
+        role = roles.get(row.author_key, "guest" if row.author_id is None else "member")
         context = Context(
             recent=tuple(what for _, what in recent),
             ages=tuple(max(0.0, (row.created_at - at).total_seconds()) for at, _ in recent),
             trusted=role in MODERATING,
             role=role,
-            account_age=_account_age(row, joined),
+            account_age=_account_age(row, authors.get(row.author_key)),
         )
         cases.append((row, text, context))
         recent.append((row.created_at, fingerprint(text)))
@@ -202,16 +203,21 @@ def _judge(room: Room, tried: Policy, rows: Sequence[Message], found: PolicyDiff
         found.add(row.pk, was, would_be, show=_stands(row))
 
 
-def _joined(rows: Iterable[Message]) -> dict[int, dt.datetime]:
-    authors = {row.author_id for row in rows if row.author_id is not None}
-    return dict(User.objects.filter(pk__in=authors).values_list("pk", "date_joined"))
+def _roles(room: Room, authors: Mapping[str, AbstractBaseUser]) -> dict[str, str]:
+    """The roles of these authors: as members, and by the project's rules."""
+    members = Member.objects.filter(room=room, user__in=[user.pk for user in authors.values()])
+    joined = {user_ids.key_of(user): role for user, role in members.values_list("user", "role")}
+    given = {
+        key: user_adapter.role_of(user, room, joined.get(key)) for key, user in authors.items()
+    }
+    return {key: role for key, role in given.items() if role is not None}
 
 
-def _account_age(row: Message, joined: dict[int, dt.datetime]) -> float | None:
+def _account_age(row: Message, author: AbstractBaseUser | None) -> float | None:
     """How old the author's account was at the time; a guest's is as young as can be."""
     if row.author_key.startswith("g"):
         return 0.0
-    made = joined.get(row.author_id or 0)
+    made = None if author is None else user_adapter.joined_at(author)
     return None if made is None else (row.created_at - made).total_seconds()
 
 

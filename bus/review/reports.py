@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.contrib.auth.models import User
 from django.db import transaction
 
-from bus.chat import clock, room_rights
+from bus.chat import clock, room_rights, user_adapter, users
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor
 from bus.enforcement import audit, open_review, room_policies
@@ -66,7 +65,7 @@ def _is_heard(right: Rights) -> bool:
     """Whether somebody's reports are worth a look: not of who may not write, or is always wrong."""
     if right.banned is not None or right.muted is not None:
         return False
-    if right.key.startswith("u") and right.name is None:
+    if right.inactive:
         return False
     return right.trusted or not _always_wrong(right)
 
@@ -154,5 +153,6 @@ def _trusted(right: Rights, by: Visitor) -> bool:
         return False
     if right.role is not None:
         return True
-    since = clock.now() - _TRUSTED_AFTER
-    return User.objects.filter(pk=by.user_id, date_joined__lte=since).exists()
+    user = users.by_keys([by.key]).get(by.key)
+    made = None if user is None else user_adapter.joined_at(user)
+    return made is not None and made <= clock.now() - _TRUSTED_AFTER

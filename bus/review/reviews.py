@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
@@ -48,7 +49,7 @@ def queue(rooms: Iterable[Room] | None = None) -> QuerySet[Review]:
     return waiting.select_related("message__room", "claimed_by")
 
 
-def claim(review_id: int, by: User) -> Review:
+def claim(review_id: int, by: AbstractBaseUser) -> Review:
     """Take a review for a minute, or keep it for another; raises NotFound, Conflict."""
     now = clock.now()
     free = Q(claimed_by=None) | Q(claimed_by=by) | Q(claimed_until__lte=now)
@@ -62,12 +63,16 @@ def claim(review_id: int, by: User) -> Review:
     return review
 
 
-def release(review_id: int, by: User) -> None:
+def release(review_id: int, by: AbstractBaseUser) -> None:
     """Give a claim back; one that is not one's own stays."""
-    Review.objects.filter(pk=review_id, claimed_by=by).update(claimed_by=None, claimed_until=None)
+    Review.objects.filter(pk=review_id, claimed_by=by.pk).update(
+        claimed_by=None, claimed_until=None
+    )
 
 
-def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") -> Decision:
+def decide(
+    review_id: int, *, approve: bool, by: AbstractBaseUser | None, note: str = ""
+) -> Decision:
     """Let a message stand, or not; raises Invalid, NotFound, Conflict where somebody was first."""
     note = types.remark(note, "note")
     with transaction.atomic():
@@ -76,7 +81,7 @@ def decide(review_id: int, *, approve: bool, by: User | None, note: str = "") ->
         if review.state != Review.State.OPEN or _claimed_by_another(review, by, now):
             raise Conflict(_taken(review))
         actor = audit.person(by)
-        review.decided_by, review.note = by, note[:500]
+        review.decided_by, review.note = cast(Any, by), note[:500]
         decision = carry_out(review, room, approve=approve, now=now)
         training_labels.note(review.message, bad=not approve, at=now)
         _follow(review, room, actor, now)
@@ -124,7 +129,7 @@ def carry_out(
     return decision
 
 
-def undo(review_id: int, *, by: User | None) -> Decision:
+def undo(review_id: int, *, by: AbstractBaseUser | None) -> Decision:
     """Take one's own decision back within 10 s; an operator (None) any, at any time.
 
     The review is open again. A message that it had posted is taken out of the room until then, and
@@ -153,7 +158,7 @@ def _hidden_by_reports(review: Review) -> bool:
     return review.hidden and review.message.reason == REPORTED
 
 
-def _check_undo(review: Review, by: User | None, now: dt.datetime) -> None:
+def _check_undo(review: Review, by: AbstractBaseUser | None, now: dt.datetime) -> None:
     if review.decided_at is None or (by is not None and review.decided_by != by):
         raise Conflict("There is no decision of yours to take back.")
     if by is not None and now - review.decided_at > dt.timedelta(seconds=UNDO):
@@ -252,7 +257,7 @@ def _found(review_id: int) -> Review:
     return review
 
 
-def _claimed_by_another(review: Review, by: User | None, now: dt.datetime) -> bool:
+def _claimed_by_another(review: Review, by: AbstractBaseUser | None, now: dt.datetime) -> bool:
     until = review.claimed_until
     return until is not None and until > now and review.claimed_by != by
 

@@ -8,6 +8,7 @@ from bus.broker import Delivery
 from bus.chat import rooms
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
+from bus.protocol import user_ids
 from bus.protocol.channel_messages import (
     AnnouncementRequested,
     ChannelMessage,
@@ -37,7 +38,9 @@ class BroadcastWorker(BatchConsumer):
             if isinstance(message, NotificationRequested):
                 frame = message.event(delivery.message_id).frame()
                 for user in message.users:
-                    to_users.setdefault(f"u{user}", EventBatch()).events.append((None, frame))
+                    to_users.setdefault(user_ids.author_key(user), EventBatch()).events.append(
+                        (None, frame)
+                    )
             elif isinstance(message, AnnouncementRequested | EventRequested):
                 wanted = by_name if message.rooms == "all" else dict.fromkeys(message.rooms)
                 for name in wanted:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.management.commands import createsuperuser
-from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
@@ -19,9 +19,10 @@ class Command(createsuperuser.Command):
         """Make the superuser."""
         password = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
         if password is not None and not options["interactive"]:
-            name = options["username"] or os.environ.get("DJANGO_SUPERUSER_USERNAME", "")
+            field = get_user_model().USERNAME_FIELD
+            name = options[field] or os.environ.get(f"DJANGO_SUPERUSER_{field.upper()}", "")
             try:
-                validate_password(password, User(username=name))
+                validate_password(password, get_user_model()(**{field: name}))
             except ValidationError as error:
                 raise CommandError(
                     "DJANGO_SUPERUSER_PASSWORD: " + " ".join(error.messages)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
 def _made(name: str, password: str) -> bool:
     """Make a user whose name is free; False where somebody has it, or one that looks like it."""
-    if User.objects.filter(username=name).exists():
+    if get_user_model().objects.filter(username=name).exists():
         return False
     try:
         with transaction.atomic():
@@ -76,14 +76,16 @@ def _made(name: str, password: str) -> bool:
 
 def _make(name: str, password: str) -> None:
     staff = name == "mod"
-    user = User.objects.create_user(name, password=password, is_staff=staff, is_superuser=staff)
+    user = get_user_model().objects.create_user(
+        name, password=password, is_staff=staff, is_superuser=staff
+    )
     launch = Room.objects.filter(name="launch").first()
     if staff and launch is not None:
         Member.objects.create(room=launch, user=user, role=Member.Role.MODERATOR)
 
 
 def _is_right(name: str, password: str) -> bool:
-    user = User.objects.filter(username=name).first()
+    user = get_user_model().objects.filter(username=name).first()
     return user is not None and user.check_password(password)
 
 

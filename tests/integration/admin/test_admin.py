@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from bus.admin.base import BaseAdmin
-from bus.admin.people import PersonAdmin
 from bus.enforcement import room_policies, sanctions
 from bus.models import AuditEntry, Message, Review, Room, Sanction
+from config.people import PersonAdmin
 from tests.support.factories import HELD, room, settle
 
 pytestmark = pytest.mark.django_db

@@ -69,7 +69,7 @@ async def test_who_sends_together_shares_a_query(asked: list[int]) -> None:
 async def test_a_new_guest_has_sent_nothing_but_what_it_sent_itself(asked: list[int]) -> None:
     outcomes = Outcomes(history.outcomes_of)
     lobby = await sync_to_async(room)()
-    visitor = visitor_of_scope({})
+    visitor = await visitor_of_scope({})
     entry = await sync_to_async(entered)(visitor, lobby)
     sender = sender_of(visitor, outcomes)
     for number in range(5):

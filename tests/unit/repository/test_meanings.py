@@ -91,7 +91,6 @@ WORDS = {
             "chat": "history",
             "client": "history|history\\.list",
             "consumers": "history|History|HistoryList|list_history",
-            "enforcement": "history",
             "posting": "history",
             "protocol": "history\\.list|History|HistoryList",
             "pages": "history",

@@ -48,7 +48,7 @@ class PersonAdmin(BaseAdmin, UserAdmin):
     add_form = NewPersonForm
 
 
-# Who has an admin of their own for users keeps it.
-if type(admin.site.get_model_admin(User)) is UserAdmin:
+# Who has an admin of their own for users keeps it, and so does a user model of the project's own.
+if admin.site.is_registered(User) and type(admin.site.get_model_admin(User)) is UserAdmin:
     admin.site.unregister(User)
     admin.site.register(User, PersonAdmin)
