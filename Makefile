@@ -32,8 +32,8 @@ check: ## lint, format, types, the layers of the house, and the size of files
 	.venv/bin/lint-imports
 	$(BIN) scripts/file_sizes.py
 
-long: ## before a release, about an hour: chaos three times, fuzzing, a soak, each Python (PARTS="chaos fuzz")
-	@$(SETUP) dev && exec $(BIN) scripts/long.py $(PARTS)
+long: ## before a release, about an hour: chaos three times, fuzzing, a soak, each Python and Django (PARTS="chaos fuzz")
+	@$(SETUP) dev && exec $(BIN) -m scripts.long $(PARTS)
 
 docs: ## write what is made from the code: tables of docs/, constants of the clients
 	@$(SETUP) dev

@@ -6,15 +6,16 @@ Each part runs whatever became of the one before; the end says which failed, and
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from scripts import pythons
+from scripts.pythons import MissingPython
+
 ROOT = Path(__file__).resolve().parent.parent
-PYTHONS = ("3.11", "3.12", "3.13")
 _CHAOS_ROUNDS = 3
 _QUICK_TIERS = ("tests/unit", "tests/integration")
 
@@ -36,21 +37,26 @@ def soak() -> list[Command]:
     return [[sys.executable, "-m", "benchmarks.growth"]]
 
 
-def pythons() -> list[Command]:
-    """The quick tests under each other Python that Bus runs on and this machine has."""
+def other_pythons() -> list[Command]:
+    """The quick tests under each other Python that Bus runs on; raises MissingPython."""
     uv = str(Path(sys.executable).parent / "uv")
     commands = []
-    for version in PYTHONS:
+    for version in pythons.PYTHONS:
         if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
             continue
-        python = shutil.which(f"python{version}")
-        if python is None or not _starts(python):
-            print(f"Python {version} is not here: left out.", flush=True)
-            continue
+        python = pythons.find(version)
         venv = ROOT / "var" / f"long-{version}"
         inside = str(venv / "bin" / "python")
         commands += [
-            [uv, "venv", "--quiet", "--allow-existing", "--python", python, str(venv)],
+            [
+                uv,
+                "venv",
+                "--quiet",
+                "--allow-existing",
+                "--python",
+                python,
+                str(venv),
+            ],
             [
                 *(uv, "pip", "install", "--quiet", "--python", inside),
                 *("--require-hashes", "-r", str(ROOT / "requirements" / "dev.txt")),
@@ -60,11 +66,17 @@ def pythons() -> list[Command]:
     return commands
 
 
+def hosts() -> list[Command]:
+    """A project with Bus installed in it, with each Python and Django that go together."""
+    return [[sys.executable, "-m", "scripts.hosts", "--all"]]
+
+
 PARTS: dict[str, Callable[[], list[Command]]] = {
     "chaos": chaos,
     "fuzz": fuzz,
     "soak": soak,
-    "pythons": pythons,
+    "pythons": other_pythons,
+    "hosts": hosts,
 }
 
 
@@ -77,8 +89,12 @@ def main(names: Sequence[str], run: Callable[[Command], int]) -> int:
     results = []
     for name in names or PARTS:
         started = time.monotonic()
-        codes = [run(command) for command in PARTS[name]()]
-        ok = not any(codes)
+        try:
+            codes = [run(command) for command in PARTS[name]()]
+            ok = not any(codes)
+        except MissingPython as error:
+            print(f"error: {error}", file=sys.stderr)
+            ok = False
         minutes = (time.monotonic() - started) / 60
         results.append((ok, f"{name:8} {'passed' if ok else 'FAILED'} in {minutes:.0f} min"))
     print("\n".join(text for _, text in results))
@@ -92,11 +108,6 @@ def _run(command: Command) -> int:
 
 def _pytest(*arguments: str) -> Command:
     return [sys.executable, "-m", "pytest", "-q", *arguments]
-
-
-def _starts(python: str) -> bool:
-    """Whether it is a Python at all: a version manager's shim may be there and refuse to start."""
-    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 if __name__ == "__main__":

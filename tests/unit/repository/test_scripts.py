@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from scripts import file_sizes, long
+from scripts import file_sizes, hosts, long, pythons
 
 
 def test_a_long_file_needs_a_reason_and_a_short_one_none() -> None:
@@ -60,3 +63,53 @@ def test_the_long_parts_name_what_is_there() -> None:
     (soak,) = long.soak()
     assert (long.ROOT / (soak[-1].replace(".", "/") + ".py")).exists()
     assert soak[0] == sys.executable
+
+
+def executable(path: Path, version: str) -> None:
+    """A Python of a version, as far as one is asked for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{version}\n")
+    path.chmod(0o755)
+
+
+def test_a_python_that_a_version_manager_keeps_is_found_behind_a_shim_that_refuses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    executable(tmp_path / "bin" / "python3.12", "exit 127")
+    executable(tmp_path / "pyenv" / "versions" / "3.12.1" / "bin" / "python", "echo 3.12")
+    assert pythons.find("3.12") == str(tmp_path / "pyenv/versions/3.12.1/bin/python")
+    executable(tmp_path / "bin" / "python3.12", "echo 3.12")
+    assert pythons.find("3.12") == str(tmp_path / "bin" / "python3.12")
+
+
+def test_a_python_that_is_missing_is_named_and_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    with pytest.raises(pythons.MissingPython, match=r"Python 3\.12 is not on this machine"):
+        pythons.find("3.12")
+    other = next(one for one in pythons.PYTHONS if not sys.version.startswith(one))
+    assert long.main(["pythons"], lambda _: 0) == 1
+    assert f"Python {other} is not on this machine" in capsys.readouterr().err
+
+
+def test_every_pair_of_python_and_django_is_tried_by_the_long_form() -> None:
+    known = tomllib.loads((long.ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = "\n".join(known["classifiers"])
+    assert re.findall(r"Python :: (3\.\d+)", names) == list(pythons.PYTHONS)
+    djangos = re.findall(r"Django :: (\d\.\d)", names)
+    assert {(pair.python, pair.django) for pair in hosts.PAIRS} == {
+        (python, django)
+        for python in pythons.PYTHONS
+        for django in djangos
+        if django == "5.2" or python != "3.11"
+    }
+    assert (str(hosts.OLDEST), str(hosts.NEWEST)) == (
+        "Python 3.11, Django 5.2",
+        "Python 3.13, Django 6.1",
+    )
+    assert long.hosts()[0][-1] == "--all"
+    assert hosts.main(["3.11", "6.0"]) == hosts.main(["--none"]) == 2

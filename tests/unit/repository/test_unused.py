@@ -123,10 +123,12 @@ def used() -> set[str]:
 
 
 def spelled() -> str:
-    """What settings, checks and the like name by their dotted path, and the Procfile."""
+    """What settings, checks, the Procfile and the wheel's commands name by their dotted path."""
     config = [SETTINGS.with_name(f"{name}.py") for name in ("settings", "urls", "logs")]
     files = (*config, ROOT / "Procfile")
-    return "\n".join(file.read_text("utf-8") for file in files)
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    scripts = [path.replace(":", ".") for path in known["scripts"].values()]
+    return "\n".join([*(file.read_text("utf-8") for file in files), *scripts])
 
 
 def test_each_public_name_is_used_by_the_product() -> None:

@@ -1,0 +1,1 @@
+"""An app with a page, a socket and a worker of its own."""

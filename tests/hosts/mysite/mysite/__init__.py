@@ -1,0 +1,1 @@
+"""A project as a team may have one, with Bus in it."""
