@@ -23,12 +23,13 @@ from bus.database.connection_limit import ConnectionLimit
 from bus.database.requests import BoundedRequests
 from bus.http import static_files, urls
 from bus.http.body_limit import BodyLimit
+from bus.http.script_name import ScriptName
 from bus.http.security_headers import SecurityHeaders
 from bus.http.static_files import Application
 
 # What asks whether all is well does not wait with what may be the matter; the first of them asks
-# for nothing but an answer.
-_LIMITS: dict[str, ConnectionLimit | None] = {"/livez": None, "/readyz": limits.probes}
+# for nothing but an answer. By the names of our routes.
+_LIMITS: dict[str | None, ConnectionLimit | None] = {"livez": None, "readyz": limits.probes}
 
 
 class Mounted(ProtocolTypeRouter):
@@ -45,8 +46,8 @@ def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
     routes = [*websocket, *routing.websocket_urlpatterns, re_path(r"", origin.nowhere)]  # type: ignore[arg-type]
     return Mounted(
         {
-            "http": _bounded(static_files.served(http) if settings.DEBUG else http),
-            "websocket": _full_path(URLRouter(routes)),
+            "http": ScriptName(_bounded(static_files.served(http) if settings.DEBUG else http)),
+            "websocket": ScriptName(URLRouter(routes)),
             "channel": ChannelNameRouter(routing.channels),
             "lifespan": routing.lifespan,
         }
@@ -76,18 +77,6 @@ async def _send(response: HttpResponse, send: Any) -> None:
     await send({"type": "http.response.body", "body": response.content})
 
 
-def _full_path(websocket: Application) -> Application:
-    """Give URLRouter the path with its root path, as ASGI has it and not all servers do."""
-
-    def serve(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
-        root = scope.get("root_path", "")
-        if root and not scope["path"].startswith(root):
-            scope = {**scope, "path": root + scope["path"]}
-        return websocket(scope, receive, send)
-
-    return serve
-
-
 def _limit_of(scope: dict[str, Any]) -> ConnectionLimit | None:
-    path = scope["path"].removeprefix(scope.get("root_path", ""))
-    return _LIMITS.get(path, limits.requests)
+    found = urls.match_of(urls.path_of(scope))
+    return _LIMITS.get(found.url_name, limits.requests) if found else limits.requests

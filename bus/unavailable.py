@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -12,8 +15,8 @@ from django.utils import translation
 from django.views.defaults import server_error
 
 from bus.api import errors
-from bus.api.middleware import ROOT
 from bus.database.connection_limit import RETRY_AFTER, TIMEOUT
+from bus.http import urls
 from bus.protocol.errors import BusError, Unavailable
 from bus.servers.django import mark_as_logged
 
@@ -33,18 +36,35 @@ def answer(request: HttpRequest) -> HttpResponse:
         return _refused(request, refusal)
 
 
+def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page that says by itself what `failed` says, for a project that has another `handler500`."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except _OUTAGES as error:
+            return _refused(request, _as_refusal(error))
+
+    return page
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`: a server that is away is not an error of ours."""
     error = sys.exc_info()[1]
     if not isinstance(error, _OUTAGES):
         return server_error(request)
-    if not isinstance(error, BusError):
-        error = Unavailable(f"The database does not answer ({error}).", retry_after=RETRY_AFTER)
-    return _refused(request, error)
+    return _refused(request, _as_refusal(error))
+
+
+def _as_refusal(error: Exception) -> BusError:
+    if isinstance(error, BusError):
+        return error
+    return Unavailable(f"The database does not answer ({error}).", retry_after=RETRY_AFTER)
 
 
 def _refused(request: HttpRequest, error: BusError) -> HttpResponse:
-    if request.path.startswith(ROOT):
+    if urls.is_api(request.path_info):
         return errors.render(error)
     logger.warning("%s %s was refused: %s", request.method, request.path, error)
     # Neither the project's base nor its context processors, which may ask what is away.

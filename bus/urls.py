@@ -1,25 +1,45 @@
 """The routes of Bus, for a project to include: probes, the HTTP API, the pages, and the sockets.
 
 What is served at the sockets' routes by plain HTTP is a word of advice; `reverse` tells pages where
-they are, under whatever prefix the project includes this.
+they are, under whatever prefix the project includes this. Each route has around it what it needs,
+so that the project's middleware need have nothing for it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse
 from django.urls import path
 
+from bus import unavailable
 from bus.api import health
+from bus.api.middleware import worded_by_us
 from bus.api.root import api
+from bus.http.null_characters import without_nul_in_address
 from bus.pages import views
 
 app_name = "bus"
 
+
+def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    return without_nul_in_address(unavailable.told(view))
+
+
+def _api() -> tuple[list[Any], str, str]:
+    patterns, app, namespace = api.urls
+    for pattern in patterns:
+        pattern.callback = worded_by_us(without_nul_in_address(pattern.callback))
+    return patterns, app, namespace
+
+
 urlpatterns = [
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
-    path("api/v1/", api.urls),
-    path("chat/", views.lobby, name="lobby"),
-    path("chat/<str:name>/", views.room, name="room"),
+    path("api/v1/", _api()),
+    path("chat/", _page(views.lobby), name="lobby"),
+    path("chat/<str:name>/", _page(views.room), name="room"),
     path("ws/", views.upgrade_required, name="websocket"),
     path("ws/chat/<str:room>/", views.upgrade_required, name="plain_chat"),
 ]

@@ -16,11 +16,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import CreateView
 
-from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
 from bus.messaging.quota import Quota
 from bus.pages.throttling import give_back, refusal
+from config.conf import conf
 from config.forms import SignUpForm
 
 _BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from bus.chat import name_policy, taken_names
-from bus.conf import conf
 from bus.protocol.errors import Conflict, Invalid
+from config.conf import conf
 
 
 class SignUpForm(DjangoUserCreationForm):  # type: ignore[type-arg]

@@ -9,8 +9,8 @@ from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.utils.decorators import sync_and_async_middleware
 
-from bus.conf import conf
 from bus.http import client_address
+from config.conf import conf
 
 _FORWARDED = "HTTP_X_FORWARDED_PROTO"
 

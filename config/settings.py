@@ -18,7 +18,7 @@ from bus.conf.environment import from_environment
 from bus.conf.kinds import parse_bool
 from bus.conf.table import all_settings
 from bus.embedded import private_files
-from config import logs, mail
+from config import conf, logs, mail, security
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = paths.var_dir()
@@ -86,7 +86,7 @@ ALLOWED_HOSTS = _list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _list("CSRF_TRUSTED_ORIGINS")
 
 BUS_DATABASE_CONNECTIONS: int = all_settings()["BUS_DATABASE_CONNECTIONS"].default
-globals().update(from_environment(os.environ))
+globals().update(from_environment(os.environ, conf.own_settings()))
 if "BUS_HTTPS" not in os.environ:
     BUS_HTTPS = not EMBEDDED and not DEBUG
 EMAIL_URL = os.environ.get("EMAIL_URL", "")
@@ -223,7 +223,11 @@ LANGUAGES = [("en", "English"), ("ko", "한국어")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-STATIC_URL = "/static/"
+STATIC_URL = os.environ.get("STATIC_URL", "static/")
+if "BUS_CONTENT_SECURITY_POLICY" not in os.environ:
+    BUS_CONTENT_SECURITY_POLICY = security.content_policy(
+        STATIC_URL, os.environ.get("BUS_WEBSOCKET_URL", "")
+    )
 # Serves straight from the apps: nothing to collect before the first start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
@@ -266,7 +270,7 @@ if BUS_HTTPS:
     # See config/scheme.py for who is believed, and who is sent on to https.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-    SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", all_settings()["BUS_HSTS"].default)
+    SECURE_HSTS_SECONDS = globals().get("BUS_HSTS", conf.own_settings()["BUS_HSTS"].default)
     # W005, W021: whether all of a domain is ours to speak for, its owner knows alone. W008: Django
     # would send probes and services on, too, and those of a proxy that does not tell in a circle.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]

@@ -17,12 +17,12 @@ from axes.helpers import get_client_username
 from django.http import HttpRequest, HttpResponse
 
 from bus.chat import clock
-from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import throttle
 from bus.messaging.quota import Quota
 from bus.pages.throttling import too_many
 from bus.protocol.errors import RateLimited
+from config.conf import conf
 
 # How long an address is one that somebody signs in from, in seconds.
 _KNOWN_FOR = 30 * 24 * 3600.0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from bus.conf.kinds import Setting
 from bus.conf.table import all_settings
 from bus.protocol import channel_messages, commands, errors, events, objects, reasons
+from config.conf import own_settings
 
 _OBJECTS = (
     objects.Message,
@@ -94,8 +97,16 @@ def _channels() -> Iterable[str]:
 
 
 def _settings() -> Iterable[str]:
+    yield from _rows_of(all_settings())
+
+
+def _project_settings() -> Iterable[str]:
+    yield from _rows_of(own_settings())
+
+
+def _rows_of(settings: Mapping[str, Setting[Any]]) -> Iterable[str]:
     yield from _head("variable", "meaning", "unit", "default")
-    for name, setting in all_settings().items():
+    for name, setting in settings.items():
         default = setting.default
         if isinstance(default, bool):
             default = int(default)
@@ -114,6 +125,7 @@ _TABLES: dict[str, Callable[[], Iterable[str]]] = {
     "closings": _closings,
     "channels": _channels,
     "settings": _settings,
+    "project_settings": _project_settings,
 }
 
 

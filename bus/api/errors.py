@@ -10,6 +10,7 @@ from typing import Any
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import NoReverseMatch, reverse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import BaseModel
@@ -94,10 +95,18 @@ def render(error: BusError, status: int | None = None) -> JsonResponse:
     return response
 
 
+def _docs() -> str:
+    """Where the docs page is, or what stands in for it."""
+    try:
+        return reverse("bus:api:openapi-view")
+    except NoReverseMatch:
+        return "docs/http.md"
+
+
 def refusal_of_status(status: int, request: HttpRequest) -> BusError:
     """What to say where only a status is known."""
     if status == 404:
-        return NotFound(f"There is no {request.path}; see /api/v1/docs.")
+        return NotFound(f"There is no {request.path}; see {_docs()}.")
     if status == 405:
         return Invalid(f"{request.path} does not take {request.method}; see the Allow header.")
     if status >= 500 and status not in _KINDS:

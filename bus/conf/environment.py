@@ -7,13 +7,18 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.conf.kinds import Secret
+from bus.conf.kinds import Secret, Setting
 from bus.conf.table import all_settings
 
 
-def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Parse all `BUS_*` variables; raises ImproperlyConfigured naming each that is wrong."""
-    known = all_settings()
+def from_environment(
+    environ: Mapping[str, str], more: Mapping[str, Setting[Any]] | None = None
+) -> dict[str, Any]:
+    """Parse all `BUS_*` variables; raises ImproperlyConfigured naming each that is wrong.
+
+    `more` are a project's own settings by their names.
+    """
+    known = {**all_settings(), **(more or {})}
     values: dict[str, Any] = {}
     wrong: list[str] = []
     for name, text in environ.items():

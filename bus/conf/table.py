@@ -67,18 +67,8 @@ class Conf:
 
     trusted_proxies = Networks(
         [],
-        "Proxies whose `X-Forwarded-For` is believed: addresses and networks, comma-separated, "
-        "and `unix` for who comes through a unix socket",
-    )
-
-    https = Setting(
-        True,
-        "People come by https: cookies are Secure, browsers are told to keep to it (BUS_HSTS), and "
-        "who a proxy says came by http is sent on. 0 for a site without TLS. Off when everything "
-        "runs embedded, under DEBUG, and where `manage.py up` starts it",
-    )
-    hsts = Setting(
-        31_536_000, "How long browsers keep to https (Strict-Transport-Security); 0 is not", "s"
+        "Proxies whose `X-Forwarded-For` and `X-Script-Name` are believed: addresses and networks, "
+        "comma-separated, and `unix` for who comes through a unix socket",
     )
 
     # Who knocks too often
@@ -88,38 +78,6 @@ class Conf:
         "address (IPv6: /64): who drops the cookie is a new guest. Signed-in people are never "
         "meant; 0 is not at all",
         "s",
-    )
-    sign_in_attempts = Setting(
-        10,
-        "Wrong passwords for one name from one address, until that address waits "
-        "BUS_SIGN_IN_PAUSE before it may try this name again; 0 is no limit",
-        "attempts",
-    )
-    sign_in_pause = Setting(600.0, "See BUS_SIGN_IN_ATTEMPTS", "s", least=1)
-    sign_in_address_rate = RateSetting(
-        "200/h",
-        "Wrong passwords from one address, for whatever names. Who signed in from there within 30 "
-        "days may go on; 0 is no limit",
-    )
-    sign_in_name_rate = RateSetting(
-        "100/h",
-        "Wrong passwords for one name, from wherever. An address from which it signed in within "
-        "30 days may go on; 0 is no limit",
-    )
-    sign_up_rate = RateSetting("60/h", "New accounts from one address; 0 is no limit")
-    sign_up_pace = RateSetting(
-        "10/min", "The same within a moment: a class gets in one after the other; 0 is no limit"
-    )
-    password_reset = Setting(
-        False,
-        "A forgotten password may be reset by mail, and accounts have an email address for it. On "
-        "where EMAIL_URL is set",
-    )
-    reset_rate = RateSetting(
-        "20/h", "Mails for a forgotten password that one address may ask for; 0 is no limit"
-    )
-    reset_account_rate = RateSetting(
-        "3/h", "Mails for a forgotten password to one email address; 0 is no limit"
     )
     secret_rate = RateSetting(
         "60/h",
@@ -265,9 +223,10 @@ class Conf:
         "connections",
     )
     content_security_policy = Setting(
-        "default-src 'self'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
-        "The `Content-Security-Policy` of each response that brings none. Empty: none",
+        "",
+        "The `Content-Security-Policy` of each response of Bus's that brings none; a project may "
+        "rather have a middleware of its own. Empty: none. In this repository's project, what the "
+        "pages need",
     )
     bound_all_requests = Setting(
         False,

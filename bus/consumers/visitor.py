@@ -11,6 +11,7 @@ from bus.chat.logins import Login
 from bus.chat.visitors import Visitor, visitor_of_user
 from bus.database import threads
 from bus.http.guest_cookie import GUEST_COOKIE, set_cookie_header
+from bus.http.script_name import root_of
 from bus.protocol.errors import Unauthenticated
 
 
@@ -37,7 +38,8 @@ def set_cookie_headers(scope: Mapping[str, Any], visitor: Visitor) -> list[tuple
     """The cookie by which a new guest stays the same guest; none for who shows it already."""
     if not visitor.guest or _shows_token_of(visitor, scope.get("cookies", {}).get(GUEST_COOKIE)):
         return []
-    return [(b"set-cookie", set_cookie_header(guest_token(visitor)).encode("latin-1"))]
+    cookie = set_cookie_header(guest_token(visitor), root_of(scope))
+    return [(b"set-cookie", cookie.encode("latin-1"))]
 
 
 def _shows_token_of(visitor: Visitor, token: str | None) -> bool:

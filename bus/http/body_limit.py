@@ -20,8 +20,9 @@ _LINGER_BYTES = 1_048_576
 Event = dict[str, Any]
 Receive = Callable[[], Awaitable[Event]]
 Send = Callable[[Event], Awaitable[None]]
-# What a refusal says, by the path, the status and the limit: its type and its text.
-Wording = Callable[[str, int, int], tuple[str, bytes]]
+Scope = dict[str, Any]
+# What a refusal says, by the request, the status and the limit: its type and its text.
+Wording = Callable[[Scope, int, int], tuple[str, bytes]]
 
 
 class BodyLimit:
@@ -30,22 +31,22 @@ class BodyLimit:
     def __init__(
         self,
         application: Callable[..., Awaitable[None]],
-        limit: Callable[[str], int],
+        limit: Callable[[Scope], int],
         wording: Wording,
     ) -> None:
-        """`limit` is that of a path, in bytes."""
+        """`limit` is that of a request, in bytes."""
         self._application = application
         self._limit = limit
         self._wording = wording
 
-    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        body = _Body(receive, send, self._limit(scope["path"]))
+        body = _Body(receive, send, self._limit(scope))
         body.measure(scope)
         if not body.refusal:
             await self._application(scope, body.receive, body.send)
         if body.refusal and not body.answered:
-            kind, text = self._wording(scope["path"], body.refusal, body.limit)
+            kind, text = self._wording(scope, body.refusal, body.limit)
             await body.refuse(kind, text)
 
 
@@ -66,7 +67,7 @@ class _Body:
         self._whole = False
         self._began = asyncio.get_running_loop().time()
 
-    def measure(self, scope: dict[str, Any]) -> None:
+    def measure(self, scope: Scope) -> None:
         """Refuse what is too large by its own word."""
         for name, value in scope["headers"]:
             if name == b"content-length" and not (value.isdigit() and int(value) <= self.limit):

@@ -7,6 +7,7 @@
 | may those who come from there be limited together? | `network_for_limits` |
 | the same of a connection, before anything is read from it | `network_of_direct_peer` |
 | is what `X-Forwarded-…` say to be believed? | `is_forwarded` |
+| is it a proxy that is named? | `is_named_proxy` |
 """
 
 from __future__ import annotations
@@ -65,6 +66,14 @@ def is_forwarded(request: HttpRequest) -> bool:
     found = _parsed(request.META.get("REMOTE_ADDR") or "")
     proxies = tuple(conf.trusted_proxies)
     return not proxies or _is_trusted(str(found) if found else "", proxies)
+
+
+def is_named_proxy(peer: str) -> bool:
+    """Whether BUS_TRUSTED_PROXIES names a peer; "" is a unix socket."""
+    found = _parsed(peer)
+    if peer and found is None:
+        return False
+    return _is_trusted(str(found) if found else "", tuple(conf.trusted_proxies))
 
 
 def network_for_limits(address: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -27,6 +28,23 @@ def without_nul(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReq
 
         return later
     return lambda request: _refusal(request) or get_response(request)
+
+
+def without_nul_in_address(view: Callable[..., Any]) -> Callable[..., Any]:
+    """The same for one view, where the project has no such middleware."""
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def later(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            return _refusal(request) or await view(request, *args, **kwargs)
+
+        return later
+
+    @wraps(view)
+    def now(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return _refusal(request) or view(request, *args, **kwargs)
+
+    return now
 
 
 def _refusal(request: HttpRequest) -> HttpResponse | None:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+from urllib.parse import unquote
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
-from django.urls import Resolver404, ResolverMatch, get_resolver, resolve
+from django.urls import (
+    Resolver404,
+    ResolverMatch,
+    get_resolver,
+    get_script_prefix,
+    resolve,
+    reverse,
+)
 from django.utils import translation
 
 APP = "bus"
+# Of the API, in its address: all versions are one API.
+_VERSION = "v1/"
 
 
 def is_included() -> bool:
@@ -27,11 +38,26 @@ def path_of(scope: Mapping[str, Any]) -> str:
 
 def match_of(path: str) -> ResolverMatch | None:
     """What is ours at a path, in whichever language it is; None where nothing is."""
-    if is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]:
-        language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
-        with translation.override(language):
-            return _resolve(path)
-    return _resolve(path)
+    with _language_of(path):
+        return _resolve(path)
+
+
+def _language_of(path: str) -> AbstractContextManager[None]:
+    """The language whose prefix a path has, while the block runs; as it is, where none has one."""
+    if not is_language_prefix_patterns_used(settings.ROOT_URLCONF)[0]:
+        return nullcontext()
+    language = translation.get_language_from_path(path) or settings.LANGUAGE_CODE
+    return translation.override(language)
+
+
+def is_api(path: str) -> bool:
+    """Whether a path is under `api/`, where the project includes `bus.urls`, in whichever language
+    it is; also where nothing is."""
+    if not is_included():
+        return False
+    with _language_of(path):
+        root = unquote(reverse(f"{APP}:api:api-root")).removeprefix(get_script_prefix())
+    return path.startswith(f"/{root.removesuffix(_VERSION)}")
 
 
 def _resolve(path: str) -> ResolverMatch | None:

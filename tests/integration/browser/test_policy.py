@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
-from bus.conf.table import Conf
+from bus.conf import conf
 from bus.http.security_headers import CSP
 from tests.integration.browser.server import sign_in
 
@@ -19,7 +19,7 @@ def test_the_admin_works_under_the_policy(page: Page, address: str) -> None:
         answer = page.goto(address + path)
         assert answer is not None
         assert answer.status == 200
-        assert answer.headers[CSP.lower()] == Conf.content_security_policy.default
+        assert answer.headers[CSP.lower()] == conf.content_security_policy
     # What its own scripts and styles do: a theme, and a filter of the menu.
     page.goto(f"{address}/admin/bus/room/")
     page.locator("#nav-filter").fill("sanction")

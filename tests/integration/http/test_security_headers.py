@@ -6,7 +6,7 @@ import pytest
 import uvicorn
 from pytest_django import Settings
 
-from bus.conf.table import Conf
+from bus.conf import conf
 from bus.http.security_headers import CSP
 from tests.support.raw_http import Answer, ask, request
 from tests.support.raw_socket import handshake
@@ -52,7 +52,7 @@ ANSWERS = {
 
 
 def check(answer: Answer) -> None:
-    assert answer.headers[CSP.lower()] == Conf.content_security_policy.default
+    assert answer.headers[CSP.lower()] == conf.content_security_policy
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

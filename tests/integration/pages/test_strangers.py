@@ -15,10 +15,10 @@ from django.test import AsyncClient, Client
 from websockets.asyncio.client import connect
 
 from bus.chat import api_keys, tokens
-from bus.conf import conf
 from bus.http.guest_cookie import GUEST_COOKIE
 from bus.messaging import throttle
 from bus.models import Room
+from config.conf import conf
 from tests.support.api_caller import refused
 from tests.support.web_server import address, close_code, session
 

@@ -12,7 +12,7 @@ import uvicorn
 from django.core.handlers.asgi import ASGIHandler
 from pytest_django import Settings
 
-from bus.conf.table import Conf
+from bus.conf import conf
 from bus.http.security_headers import CSP
 from bus.servers.uvicorn_http import connections
 from tests.support.raw_http import Answer, ask, line, request
@@ -47,7 +47,7 @@ def check(answer: Answer, status: int) -> None:
     assert answer.status == status
     assert len(answer.body) < 200
     assert answer.headers["connection"] == "close"
-    assert answer.headers[CSP.lower()] == Conf.content_security_policy.default
+    assert answer.headers[CSP.lower()] == conf.content_security_policy
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 

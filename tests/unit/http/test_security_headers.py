@@ -7,10 +7,10 @@ from typing import Any
 
 from django.test import override_settings
 
-from bus.conf.table import Conf
+from bus.conf import conf
 from bus.http.security_headers import CSP, SecurityHeaders
 
-POLICY = Conf.content_security_policy.default
+POLICY = conf.content_security_policy
 
 
 def answered(status: int, *given: tuple[str, str], broken: bool = False) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pytest
 from bus.conf.kinds import Setting
 from bus.conf.table import Conf
 from bus.protocol import errors
+from config.conf import Conf as ProjectConf
 
 ROOT = Path(__file__).resolve().parents[3]
 BUS = ROOT / "bus"
@@ -145,7 +146,8 @@ def test_each_public_name_is_used_by_the_product() -> None:
 
 
 def test_each_setting_is_read_by_the_product() -> None:
-    settings = {name for name, one in vars(Conf).items() if isinstance(one, Setting)}
+    tables = {**vars(Conf), **vars(ProjectConf)}
+    settings = {name for name, one in tables.items() if isinstance(one, Setting)}
     read = {
         node.attr
         for module, tree in trees().items()
