@@ -37,7 +37,7 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page that says by itself what `failed` says, for a project that has another `handler500`."""
+    """A page that says by itself what `failed` says, whatever the project's `handler500`."""
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -27,7 +27,8 @@ def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return without_nul_in_address(unavailable.told(view))
 
 
-def _api() -> tuple[list[Any], str, str]:
+def _api() -> tuple[Any, ...]:
+    patterns: Any
     patterns, app, namespace = api.urls
     for pattern in patterns:
         pattern.callback = worded_by_us(without_nul_in_address(pattern.callback))
