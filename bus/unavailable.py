@@ -36,7 +36,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         return _refused(request, refusal)
 
 
-def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def refused_in_outage(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A page that says by itself what `failed` says, whatever the project's `handler500`."""
 
     @wraps(view)

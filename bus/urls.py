@@ -24,7 +24,7 @@ app_name = "bus"
 
 
 def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    return without_nul_in_address(unavailable.told(view))
+    return without_nul_in_address(unavailable.refused_in_outage(view))
 
 
 def _api() -> tuple[Any, ...]:

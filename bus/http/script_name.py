@@ -27,7 +27,7 @@ class ScriptName:
 
     def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
         """Serve one request or socket."""
-        name = settings.FORCE_SCRIPT_NAME or _told(scope) or scope.get("root_path") or ""
+        name = settings.FORCE_SCRIPT_NAME or _from_proxy(scope) or scope.get("root_path") or ""
         name = name.rstrip("/")
         if name:
             path = scope["path"]
@@ -41,10 +41,10 @@ def root_of(scope: Mapping[str, Any]) -> str:
     return settings.FORCE_SCRIPT_NAME or scope.get("root_path") or "/"
 
 
-def _told(scope: dict[str, Any]) -> str:
+def _from_proxy(scope: dict[str, Any]) -> str:
     """What a named proxy says; "" of anybody else, and where it makes no sense."""
-    told = [value for name, value in scope.get("headers", ()) if name == _HEADER]
-    if len(told) != 1 or not client_address.is_named_proxy((scope.get("client") or ("",))[0]):
+    found = [value for name, value in scope.get("headers", ()) if name == _HEADER]
+    if len(found) != 1 or not client_address.is_named_proxy((scope.get("client") or ("",))[0]):
         return ""
-    name: bytes = told[0].rstrip(b"/")
+    name: bytes = found[0].rstrip(b"/")
     return name.decode("ascii") if _NAME.fullmatch(name) else ""

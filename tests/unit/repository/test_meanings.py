@@ -122,7 +122,7 @@ WORDS = {
         "the key of a room's presence, which processes of two releases share",
         {"messaging/presence_store.py": ":?roster\\."},
     ),
-    "pace": Word("a rate, in the one setting that says so", {"": "sign_up_pace"}),
+    "pace": Word("nothing: it is a rate", {}),
 }
 FORMS = {"told": "tell", "tells": "tell", "telling": "tell", "untold": "tell", "entries": "entry"}
 
