@@ -66,7 +66,7 @@ def _make(version: Version, kinds: list[str], directory: Path, postgres: str) ->
                     ["psql", "-qc", empty, postgres], check=True, stderr=subprocess.DEVNULL
                 )
             url = postgres if kind == "postgres" else f"sqlite:///{file}"
-            _fill(checkout, directory, url)
+            fill(checkout, directory, url)
             lines = _of_postgres(postgres) if kind == "postgres" else _of_sqlite(file)
             version.dump(kind).write_text("\n".join(lines) + "\n", "utf-8")
             print(f"Made {version.dump(kind).relative_to(ROOT)}")
@@ -74,7 +74,11 @@ def _make(version: Version, kinds: list[str], directory: Path, postgres: str) ->
         subprocess.run([*git, "remove", "--force", checkout], check=True)
 
 
-def _fill(checkout: Path, directory: Path, url: str) -> None:
+def fill(checkout: Path, directory: Path, url: str) -> None:
+    """Migrate an empty database by the code of a checkout, and have it write rows of every table.
+
+    What it keeps beside is in `directory`. Raises CalledProcessError, after what went wrong.
+    """
     environment = os.environ | {
         "DATABASE_URL": url,
         # Nothing listens there, so a send that waits for the broker stays where it is.
@@ -82,6 +86,8 @@ def _fill(checkout: Path, directory: Path, url: str) -> None:
         "BUS_VAR_DIR": str(directory),
         "SECRET_KEY": "for databases of tests; nothing real is signed with it, ever",
     }
+    # Each version has its own.
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
     rows = str(Path(__file__).with_name("old_rows.py"))
     for command in (["migrate", "-v0"], ["shell", "-c", f"import runpy; runpy.run_path({rows!r})"]):
         command = [sys.executable, "manage.py", *command]

@@ -10,15 +10,15 @@ import pytest
 
 from bus.protocol.types import canonical_name
 from bus.unicode.normal_form import nfc
-from scripts.old_databases import Version, versions
-from tests.support.old_database import Row, old_database
+from scripts.old_databases import ROOT, Version, fill, versions
+from tests.support.old_database import OldDatabase, Row, old_database
 
 # What people wrote, did and were told, which a version has rows of if it has the table.
 KEPT = [
     *("auth_user", "bus_room", "bus_member", "bus_message", "bus_review", "bus_sanction"),
     *("bus_queuedsend", "bus_apikey", "bus_readmark", "bus_report", "bus_strike", "bus_label"),
     *("bus_auditentry", "bus_dryrun", "bus_arrival", "bus_guestnetwork", "bus_sanctionnetwork"),
-    *("bus_takenname", "bus_erasure"),
+    *("bus_takenname", "bus_erasure", "bus_taskresult"),
 ]
 # Texts that a migration to 0.1.4 composed, with the characters that fit there.
 COMPOSED = {
@@ -84,6 +84,14 @@ def test_what_a_version_stored_is_there_after_its_migration(
     assert {"mina", "demo", "mod"} <= set(seen["taken"])
     assert {"lobby", "launch", "backstage"} <= set(seen["found"])
     assert "archive_2025" not in seen["found"]
+
+
+def test_the_version_in_the_making_can_have_its_rows_made(tmp_path: Path) -> None:
+    database = OldDatabase(f"sqlite:///{tmp_path / 'new.sqlite3'}", "sqlite")
+    fill(ROOT, tmp_path, database.url)
+    tables = database.tables()
+    assert [name for name in tables if name.startswith("bus_") and not tables[name]] == []
+    assert {name for name in tables if name.startswith("bus_")} <= {*KEPT, "bus_listing"}
 
 
 @pytest.mark.parametrize("version", versions(), ids=lambda version: version.name)
