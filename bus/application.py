@@ -33,7 +33,11 @@ _LIMITS: dict[str | None, ConnectionLimit | None] = {"livez": None, "readyz": li
 
 
 class Mounted(ProtocolTypeRouter):
-    """The application of a project with Bus; the checks know it by its class."""
+    """The application of a project with Bus, and the project's own routes of WebSockets."""
+
+    def __init__(self, applications: dict[str, Any], own_routes: Sequence[Any]) -> None:
+        super().__init__(applications)
+        self.own_routes = own_routes
 
 
 def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
@@ -50,7 +54,8 @@ def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
             "websocket": ScriptName(URLRouter(routes)),
             "channel": ChannelNameRouter(routing.channels),
             "lifespan": routing.lifespan,
-        }
+        },
+        websocket,
     )
 
 

@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from bus.conf import conf
 from bus.conf.table import all_settings
-from bus.messaging import operations
+from bus.messaging import default_layer, operations
 from bus.moderation import classifier
 from bus.protocol.errors import Unavailable
 from bus.unicode.graphemes import MOST
@@ -19,17 +19,19 @@ from bus.unicode.graphemes import MOST
 
 @register()
 def check_layer(**_kwargs: Any) -> list[CheckMessage]:
-    """The default channel layer is ours: any other loses what workers hold."""
-    backend = settings.CHANNEL_LAYERS.get("default", {}).get("BACKEND", "")
-    if backend == "bus.broker.BusChannelLayer":
+    """The channel layer of Bus is ours: any other loses what workers hold."""
+    layers = getattr(settings, "CHANNEL_LAYERS", {})
+    backend = layers.get(conf.layer, {}).get("BACKEND", "")
+    if default_layer.is_ours(backend):
         return []
-    return [
-        Error(
-            f"The default channel layer is {backend or 'not set'}.",
-            hint="Set CHANNEL_LAYERS['default']['BACKEND'] to 'bus.broker.BusChannelLayer'.",
-            id="bus.E001",
+    where = f"CHANNEL_LAYERS[{conf.layer!r}]"
+    hint = f"CHANNEL_LAYERS = bus.channel_layers(), or {where} with 'bus.broker.BusChannelLayer'."
+    if conf.layer == "default":
+        hint += (
+            " Beside a default layer of your own: "
+            "CHANNEL_LAYERS |= bus.channel_layers(alias='bus') and BUS_LAYER = 'bus'."
         )
-    ]
+    return [Error(f"{where} is {backend or 'not set'}.", hint=hint, id="bus.E001")]
 
 
 @register()

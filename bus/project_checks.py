@@ -2,11 +2,73 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from channels.routing import ProtocolTypeRouter
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.template import TemplateDoesNotExist, loader
+from django.urls import NoReverseMatch, reverse
+from django.utils.module_loading import import_string
 
+from bus.conf.asgi import asgi_path, load
+from bus.conf.table import all_settings
 from bus.http import urls
+
+_SESSION_TABLES = (*(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db")),)
+# Each of these, where it is there, comes after the one before.
+_MIDDLEWARE = (
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+)
+# Read from the environment alone, before there are settings.
+_ENVIRONMENT = "BUS_VAR_DIR"
+
+
+@register()
+def check_apps(**_kwargs: Any) -> list[CheckMessage]:
+    """What Bus needs of other apps is installed, and `runworker` is that of Bus."""
+    found: list[CheckMessage] = []
+    names = [config.name for config in apps.get_app_configs()]
+    if "channels" in names and names.index("channels") < names.index("bus"):
+        hint = 'INSTALLED_APPS = ["bus", "channels", …]: the first app that has a command has it.'
+        text = "bus comes after channels in INSTALLED_APPS: `runworker` would be that of Channels."
+        found.append(Error(text, hint=hint, id="bus.E030"))
+    if settings.SESSION_ENGINE in _SESSION_TABLES and "django.contrib.sessions" not in names:
+        text = "django.contrib.sessions is not installed: nobody who opens a socket is known."
+        hint = "Add it to INSTALLED_APPS, or set SESSION_ENGINE to one without tables."
+        found.append(Error(text, hint=hint, id="bus.E031"))
+    if "django.contrib.staticfiles" not in names:
+        text = "django.contrib.staticfiles is not installed: the pages' scripts are not found."
+        hint = f"Add it to INSTALLED_APPS, or serve bus/static/ under {settings.STATIC_URL!r}."
+        found.append(Warning(text, hint=hint, id="bus.W035"))
+    return found
+
+
+@register()
+def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
+    """Pages know who is signed in."""
+    there = [_place(name) for name in _MIDDLEWARE]
+    if None not in there and there == sorted(place for place in there if place is not None):
+        return []
+    text = "MIDDLEWARE does not tell who is signed in: on Bus's pages everybody is a guest."
+    hint = f"Have in MIDDLEWARE, in this order: {', '.join(_MIDDLEWARE)}."
+    return [Warning(text, hint=hint, id="bus.W036")]
+
+
+def _place(name: str) -> int | None:
+    """Where a middleware is, or one made from it."""
+    wanted = import_string(name)
+    for at, path in enumerate(settings.MIDDLEWARE):
+        kind = import_string(path)
+        if isinstance(kind, type) and issubclass(kind, wanted):
+            return at
+    return None
 
 
 @register()
@@ -19,6 +81,139 @@ def check_urls(**_kwargs: Any) -> list[CheckMessage]:
             "The project's URLconf does not include Bus.",
             hint='Add path("", include("bus.urls")) to the urlpatterns of ROOT_URLCONF, under any '
             "prefix.",
-            id="bus.E024",
+            id="bus.E033",
         )
     ]
+
+
+@register()
+def check_templates(**_kwargs: Any) -> list[CheckMessage]:
+    """The pages' templates are found."""
+    try:
+        loader.get_template("bus/room.html")
+    except (TemplateDoesNotExist, ImproperlyConfigured) as error:
+        text = f"The template {error} is not found: Bus's pages cannot be shown."
+        hint = "Set APP_DIRS to True in TEMPLATES, or have a loader look into bus/templates."
+        return [Error(text, hint=hint, id="bus.E037")]
+    return []
+
+
+@register()
+def check_asgi(**_kwargs: Any) -> list[CheckMessage]:
+    """The project's ASGI application has the sockets of Bus."""
+    path = asgi_path()
+    mount = "application = bus.asgi.mount(get_asgi_application(), websocket=[…your own routes])"
+    if path is None:
+        text = "The project has no ASGI application, and WebSockets do not come through WSGI."
+        hint = f"Write an asgi.py with {mount}, and name it in ASGI_APPLICATION."
+        return [Error(text, hint=hint, id="bus.E034")]
+    try:
+        application = load(path)
+    except ImproperlyConfigured as error:
+        return [Error(str(error), hint=f"Mend it, or have there: {mount}", id="bus.E034")]
+    if not isinstance(application, ProtocolTypeRouter):
+        text = f"{path} is not mounted by Bus: its sockets are nowhere."
+        return [Error(text, hint=f"Have there: {mount}", id="bus.E034")]
+    own, routes = getattr(application, "own_routes", []), list(_routes(application))
+    if not any(urls.is_ours(route.pattern) for route in routes):
+        text = f"{path} routes no WebSocket of Bus."
+        hint = f"Add *bus.routing.websocket_urlpatterns to its URLRouter, or have there: {mount}"
+        return [Warning(text, hint=hint, id="bus.W034")]
+    return _hidden(own)
+
+
+def _routes(application: Any) -> Iterator[Any]:
+    """The WebSocket routes of an application, through whatever middleware is around them."""
+    left, seen = [application.application_mapping.get("websocket")], set()
+    while left:
+        one = left.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        for route in getattr(one, "routes", ()):
+            yield route
+            left.append(route.callback)
+        left += [getattr(one, name, None) for name in ("inner", "application", "app")]
+
+
+def _hidden(own: Any) -> list[CheckMessage]:
+    """Whether a route of the project is where our sockets are; those that go on may not be."""
+    try:
+        path = reverse("bus:websocket")
+    except NoReverseMatch:
+        return []
+    for route in own:
+        is_consumer = hasattr(route.callback, "consumer_class")
+        if is_consumer and route.pattern.match(path.lstrip("/")):
+            text = f"The project's own route {str(route.pattern)!r} hides Bus's sockets at {path}."
+            hint = "Include bus.urls under another prefix, or let that route match less."
+            return [Warning(text, hint=hint, id="bus.W032")]
+    return []
+
+
+@register()
+def check_workers(**_kwargs: Any) -> list[CheckMessage]:
+    """Each app's `workers.py` imports, and no channel is two apps'."""
+    from bus import routing
+    from bus.broker.worker.discovery import discover
+
+    try:
+        list(routing.channels)
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="bus.E036")]
+    return [
+        Warning(
+            f"{home} does not import: {why}",
+            hint="Its channels have no worker; the others run. The log has the traceback.",
+            id="bus.W030",
+        )
+        for home, why in discover().failures.items()
+    ]
+
+
+@register()
+def check_layers(**_kwargs: Any) -> list[CheckMessage]:
+    """In production no layer is in the memory of one process."""
+    memory = "channels.layers.InMemoryChannelLayer"
+    names = [n for n, layer in settings.CHANNEL_LAYERS.items() if layer.get("BACKEND") == memory]
+    if settings.DEBUG or not names:
+        return []
+    text = f"CHANNEL_LAYERS[{names[0]!r}] is in memory: no other process hears what is sent there."
+    hint = "In production take bus.channel_layers(), or a layer of Redis."
+    return [Warning(text, hint=hint, id="bus.W031")]
+
+
+@register()
+def check_names(**_kwargs: Any) -> list[CheckMessage]:
+    """Each `BUS_…` of the settings is one that is read."""
+    known = [*all_settings(), _ENVIRONMENT]
+    found: list[CheckMessage] = []
+    for name in sorted(name for name in dir(settings) if name.startswith("BUS_")):
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"Is {near[0]} meant? " if near else ""
+        if name == _ENVIRONMENT:
+            text, hint = f"{name} is read from the environment alone.", "Set it there."
+        elif name in known:
+            continue
+        else:
+            text, hint = f"{name} is no setting of Bus.", f"{hint}docs/settings.md has all of them."
+        found.append(Warning(text, hint=hint, id="bus.W033"))
+    return found
+
+
+@register()
+def check_database(**_kwargs: Any) -> list[CheckMessage]:
+    """The database is one that Bus knows, and SQLite takes several writers."""
+    if connection.vendor not in ("postgresql", "sqlite"):
+        text = f"Bus knows PostgreSQL and SQLite; DATABASES['default'] is {connection.vendor}."
+        hint = "It stores messages and sanctions by statements of those two. Take one of them."
+        return [Error(text, hint=hint, id="bus.E035")]
+    options = connection.settings_dict.get("OPTIONS", {})
+    if connection.vendor == "sqlite" and not options.get("transaction_mode"):
+        text = 'SQLite refuses a writer beside another one ("database is locked") in this mode.'
+        hint = (
+            'DATABASES["default"]["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": 20, '
+            '"init_command": "PRAGMA journal_mode=WAL"}'
+        )
+        return [Warning(text, hint=hint, id="bus.W037")]
+    return []

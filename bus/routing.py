@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import Any
 
 import django
-from django.conf import settings
 from django.urls import URLPattern
 
 from bus.broker.worker.discovery import Channels
@@ -35,23 +34,6 @@ from bus.workers.moderation import ModerationWorker
 __all__ = ["channels", "lifespan", "websocket_urlpatterns"]
 
 
-class SocketPattern:
-    """Matches where `reverse("bus:…")` leads, so that sockets are where the pages look for them."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
-        """As a pattern of Django's: what is left of the path, and what was found in it."""
-        where = ("/" + path).removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
-        found = urls.match_of(where)
-        if found is None and not where.endswith("/"):
-            found = urls.match_of(where + "/")
-        if found is None or found.url_name != self._name:
-            return None
-        return "", found.args, found.kwargs
-
-
 def _route(name: str, consumer: Any) -> URLPattern:
     """A route of ours, its own guards around it: those of other routes are others' matter."""
     guarded = Draining(
@@ -60,7 +42,7 @@ def _route(name: str, consumer: Any) -> URLPattern:
         lambda: web_process.current().close(),
     )
     # Channels routes to ASGI applications, by whatever has `match`; Django's types know neither.
-    pattern: Any = SocketPattern(name)
+    pattern: Any = urls.SocketPattern(name)
     application: Any = guarded
     return URLPattern(pattern, application, name=name)
 

@@ -60,9 +60,31 @@ def is_api(path: str) -> bool:
     return path.startswith(f"/{root.removesuffix(_VERSION)}")
 
 
+def is_ours(pattern: object) -> bool:
+    """Whether a pattern is that of a socket of ours."""
+    return isinstance(pattern, SocketPattern)
+
+
 def _resolve(path: str) -> ResolverMatch | None:
     try:
         found = resolve(path)
     except Resolver404:
         return None
     return found if APP in found.app_names else None
+
+
+class SocketPattern:
+    """Matches where `reverse("bus:…")` leads, so that sockets are where the pages look for them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
+        """As a pattern of Django's: what is left of the path, and what was found in it."""
+        where = ("/" + path).removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
+        found = match_of(where)
+        if found is None and not where.endswith("/"):
+            found = match_of(where + "/")
+        if found is None or found.url_name != self._name:
+            return None
+        return "", found.args, found.kwargs

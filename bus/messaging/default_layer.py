@@ -6,6 +6,7 @@ import threading
 import time
 
 from channels.layers import get_channel_layer
+from django.utils.module_loading import import_string
 
 from bus.broker import BusChannelLayer
 from bus.conf import conf
@@ -20,6 +21,15 @@ def get() -> BusChannelLayer:
     with _lock:
         found: BusChannelLayer = get_channel_layer(conf.layer)
     return found
+
+
+def is_ours(backend: str) -> bool:
+    """Whether the class at a path is our layer, or made from it."""
+    try:
+        found = import_string(backend)
+    except ImportError:
+        return False
+    return isinstance(found, type) and issubclass(found, BusChannelLayer)
 
 
 def steady_now() -> int:
