@@ -35,9 +35,9 @@ _LIMITS: dict[str | None, ConnectionLimit | None] = {"livez": None, "readyz": li
 class Mounted(ProtocolTypeRouter):
     """The application of a project with Bus, and the project's own routes of WebSockets."""
 
-    def __init__(self, applications: dict[str, Any], own_routes: Sequence[Any]) -> None:
+    def __init__(self, applications: dict[str, Any], project_routes: Sequence[Any]) -> None:
         super().__init__(applications)
-        self.own_routes = own_routes
+        self.project_routes = project_routes
 
 
 def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:

@@ -21,9 +21,9 @@ class BusConfig(AppConfig):
     def __init__(self, app_name: str, app_module: Any) -> None:
         """Say which app is in the way; Django's own word for it names none."""
         rivals = [
-            entry
-            for entry in settings.INSTALLED_APPS
-            if entry.rpartition(".")[2] == self.name and entry != self.name
+            name
+            for name in settings.INSTALLED_APPS
+            if name.rpartition(".")[2] == self.name and name != self.name
         ]
         rivals += [app.name for app in apps.app_configs.values() if app.label == self.name]
         if settings.INSTALLED_APPS.count(self.name) > 1 or self.name in rivals:

@@ -53,15 +53,15 @@ def check_apps(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
     """Pages know who is signed in."""
-    there = [_place(name) for name in _MIDDLEWARE]
-    if None not in there and there == sorted(place for place in there if place is not None):
+    there = [_position(name) for name in _MIDDLEWARE]
+    if None not in there and there == sorted(at for at in there if at is not None):
         return []
     text = "MIDDLEWARE does not tell who is signed in: on Bus's pages everybody is a guest."
     hint = f"Have in MIDDLEWARE, in this order: {', '.join(_MIDDLEWARE)}."
     return [Warning(text, hint=hint, id="bus.W036")]
 
 
-def _place(name: str) -> int | None:
+def _position(name: str) -> int | None:
     """Where a middleware is, or one made from it."""
     wanted = import_string(name)
     for at, path in enumerate(settings.MIDDLEWARE):
@@ -114,12 +114,12 @@ def check_asgi(**_kwargs: Any) -> list[CheckMessage]:
     if not isinstance(application, ProtocolTypeRouter):
         text = f"{path} is not mounted by Bus: its sockets are nowhere."
         return [Error(text, hint=f"Have there: {mount}", id="bus.E034")]
-    own, routes = getattr(application, "own_routes", []), list(_routes(application))
+    routed, routes = getattr(application, "project_routes", []), list(_routes(application))
     if not any(urls.is_ours(route.pattern) for route in routes):
         text = f"{path} routes no WebSocket of Bus."
         hint = f"Add *bus.routing.websocket_urlpatterns to its URLRouter, or have there: {mount}"
         return [Warning(text, hint=hint, id="bus.W034")]
-    return _hidden(own)
+    return _hidden(routed)
 
 
 def _routes(application: Any) -> Iterator[Any]:
@@ -136,13 +136,13 @@ def _routes(application: Any) -> Iterator[Any]:
         left += [getattr(one, name, None) for name in ("inner", "application", "app")]
 
 
-def _hidden(own: Any) -> list[CheckMessage]:
+def _hidden(routes: Any) -> list[CheckMessage]:
     """Whether a route of the project is where our sockets are; those that go on may not be."""
     try:
         path = reverse("bus:websocket")
     except NoReverseMatch:
         return []
-    for route in own:
+    for route in routes:
         is_consumer = hasattr(route.callback, "consumer_class")
         if is_consumer and route.pattern.match(path.lstrip("/")):
             text = f"The project's own route {str(route.pattern)!r} hides Bus's sockets at {path}."

@@ -38,6 +38,7 @@ REASONS = {
     "tests/integration/workers/test_workers.py": _ONE_SUBJECT,
     "tests/unit/client/test_unsettled.py": _ONE_SUBJECT,
     "tests/unit/realtime/test_hub.py": _ONE_SUBJECT,
+    "tests/unit/test_project_checks.py": _ONE_SUBJECT,
     "tests/unit/static/connection.test.mjs": _ONE_SUBJECT,
     "tests/unit/static/keeping.test.mjs": _ONE_SUBJECT,
     "tests/unit/static/room.test.mjs": _ONE_SUBJECT,
