@@ -17,7 +17,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from bus.conf.asgi import asgi_path, load
-from bus.conf.table import all_settings
+from bus.conf.kinds import Setting
+from bus.conf.table import Conf
 from bus.http import urls
 
 _SESSION_TABLES = (*(f"django.contrib.sessions.backends.{name}" for name in ("db", "cached_db")),)
@@ -26,6 +27,8 @@ _MIDDLEWARE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 )
+# What middleware, of Channels and others, calls the application that it is around.
+_AROUND = ("inner", "application", "_application", "app")
 # Read from the environment alone, before there are settings.
 _ENVIRONMENT = "BUS_VAR_DIR"
 
@@ -133,7 +136,7 @@ def _routes(application: Any) -> Iterator[Any]:
         for route in getattr(one, "routes", ()):
             yield route
             left.append(route.callback)
-        left += [getattr(one, name, None) for name in ("inner", "application", "app")]
+        left += [getattr(one, name, None) for name in _AROUND]
 
 
 def _hidden(routes: Any) -> list[CheckMessage]:
@@ -186,7 +189,10 @@ def check_layers(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_names(**_kwargs: Any) -> list[CheckMessage]:
     """Each `BUS_…` of the settings is one that is read."""
-    known = [*all_settings(), _ENVIRONMENT]
+    # A project may have settings of its own beside ours, as this repository's has.
+    tables = [Conf, *Conf.__subclasses__()]
+    known = [s.name for table in tables for s in vars(table).values() if isinstance(s, Setting)]
+    known.append(_ENVIRONMENT)
     found: list[CheckMessage] = []
     for name in sorted(name for name in dir(settings) if name.startswith("BUS_")):
         near = difflib.get_close_matches(name, known, 1)
