@@ -96,8 +96,9 @@ if "BUS_UNIQUE_NAMES" not in os.environ:
     BUS_UNIQUE_NAMES = True
 if "BUS_PASSWORD_RESET" not in os.environ:
     BUS_PASSWORD_RESET = bool(EMAIL_URL)
-if "BUS_BOUND_ALL_REQUESTS" not in os.environ:
-    BUS_BOUND_ALL_REQUESTS = True
+# All of its processes are ours.
+globals().setdefault("BUS_BOUND_ALL_REQUESTS", True)
+globals().setdefault("BUS_TUNE_PROCESSES", True)
 if "BUS_OPEN_ROOMS" not in os.environ:
     BUS_OPEN_ROOMS = EMBEDDED
 if "BUS_BASE_TEMPLATE" not in os.environ:

@@ -234,6 +234,13 @@ class Conf:
         "`BUS_REQUEST_TIMEOUT`, `BUS_DATABASE_CONNECTIONS`) bounds those of the whole project. On "
         "in this repository's own project",
     )
+    tune_processes = Setting(
+        False,
+        "Make processes faster where that reaches beyond Bus: a worker has Channels' consumers look "
+        "at their database connections once a second, not before each message, and its threads "
+        "keep theirs whatever `DATABASES` says; a web process looks for garbage less often. On in "
+        "this repository's own project",
+    )
     database_connections = Setting(
         10,
         "Most database connections of one web process, for pages, API, sockets and probes "

@@ -9,6 +9,7 @@ from typing import Any
 
 from bus import servers
 from bus.chat import name_policy
+from bus.conf import conf
 from bus.consumers import web_process
 from bus.messaging import operations
 from bus.protocol.errors import Unavailable
@@ -32,9 +33,10 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
     process = web_process.current()
     shutdown.drain_on_signals(lambda: process.connections)
     name_policy.prepare()
-    # What is imported is not looked through again for garbage, and sockets are no garbage.
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
+    if conf.tune_processes:
+        # What is imported is not looked through again for garbage, and sockets are no garbage.
+        gc.freeze()
+        gc.set_threshold(*_GC_THRESHOLDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await process.close()

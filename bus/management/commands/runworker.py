@@ -11,6 +11,7 @@ from bus.broker import BusChannelLayer
 from bus.broker.management.commands import runworker
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.worker import Worker
+from bus.conf import conf
 from bus.database.persistent import keep_connections
 from bus.messaging import outbox
 from bus.moderation import classifier
@@ -30,8 +31,9 @@ class Command(runworker.Command):
         return routing.channels
 
     def prepare(self, channels: Sequence[str]) -> None:
-        """Keep connections to the database, and say where moderation has no weights."""
-        keep_connections()
+        """Keep connections to the database, if we may, and say where moderation has no weights."""
+        if conf.tune_processes:
+            keep_connections()
         if channel_names.MODERATION in channels and not classifier.available():
             logger.warning("The model has no weights: the rules work alone.")
 
@@ -49,6 +51,11 @@ class Command(runworker.Command):
             layer,
             concurrency,
             companions=[outbox.relay_forever, expire_forever, erase_forever],
-            on_start=spare_thread_hops,
+            on_start=_tune,
             on_failure=look_again,
         )
+
+
+def _tune() -> None:
+    if conf.tune_processes:
+        spare_thread_hops()
