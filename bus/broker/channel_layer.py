@@ -36,7 +36,7 @@ _ANSWER_WITHIN = 2.0
 _SILENT_FOR = 10.0
 
 
-class BusChannelLayer(BaseChannelLayer):
+class BusChannelLayer(Serializer, BaseChannelLayer):
     """A Channels layer whose named channels lose nothing and keep order.
 
     `hosts` as channels_redis takes them; `capacity` and `channel_capacity` (glob → number) in
@@ -71,10 +71,7 @@ class BusChannelLayer(BaseChannelLayer):
             )
         self.on_disconnect = on_disconnect
         self.on_reconnect = on_reconnect
-        self._serializer = Serializer(serializer_format, symmetric_encryption_keys)
-        # As they are, since they are asked for with every message.
-        self.serialize, self.deserialize = self._serializer.serialize, self._serializer.deserialize
-        self.encode, self.pack = self._serializer.encode, self._serializer.pack
+        Serializer.__init__(self, serializer_format, symmetric_encryption_keys)
         self.capacity = capacity
         self.partitions = partitions
         # One for each host, of all event loops.

@@ -16,14 +16,26 @@ _REFUSALS = (TypeError, ValueError, OverflowError, RecursionError)
 
 
 class Serializer:
-    """One of channels_redis' serialisers, by its name there; raises what is wrong and where."""
+    """One of channels_redis' serialisers, by its name there; raises what is wrong and where.
+
+    The layer is one: whoever has another format overrides `serialize` and `deserialize`.
+    """
 
     def __init__(self, name: str, symmetric_encryption_keys: Sequence[str | bytes] | None) -> None:
         """What is encrypted with any of the keys is read, the first one encrypts."""
-        found = registry.get_serializer(name, symmetric_encryption_keys=symmetric_encryption_keys)
-        # Bytes of any dict, and what bytes hold: nothing is looked at.
-        self.serialize = found.serialize
-        self.deserialize = found.deserialize
+        self._format = registry.get_serializer(
+            name, symmetric_encryption_keys=symmetric_encryption_keys
+        )
+
+    def serialize(self, message: dict[str, Any]) -> bytes:
+        """The bytes of any dict: nothing is looked at."""
+        payload: bytes = self._format.serialize(message)
+        return payload
+
+    def deserialize(self, payload: bytes) -> dict[str, Any]:
+        """What bytes hold: nothing is looked at."""
+        message: dict[str, Any] = self._format.deserialize(payload)
+        return message
 
     def encode(self, message: dict[str, Any]) -> bytes:
         """Serialise one message; raises InvalidMessage when it is not plain data or too large.
@@ -49,7 +61,7 @@ class Serializer:
 
     def pack(self, message: dict[str, Any]) -> bytes:
         """Serialise one message of our own making; raises OversizedMessage."""
-        payload: bytes = self.serialize(message)
+        payload = self.serialize(message)
         if len(payload) > conf.message_size_limit:
             raise OversizedMessage(
                 f"The message has {len(payload)} bytes; a channel takes {conf.message_size_limit} "

@@ -1,6 +1,7 @@
 """What a door takes can be read back as it was; what cannot is refused there, with its path."""
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -156,3 +157,30 @@ def test_whatever_is_taken_is_read_back_as_it_was(message: dict[str, Any]) -> No
         path = None
         assert layer.deserialize(payload) == message
     assert path != ""
+
+
+class Compressed(BusChannelLayer):
+    """A layer with a format of its own."""
+
+    def serialize(self, message: dict[str, Any]) -> bytes:
+        return zlib.compress(super().serialize(message))
+
+    def deserialize(self, payload: bytes) -> dict[str, Any]:
+        return super().deserialize(zlib.decompress(payload))
+
+
+@pytest.mark.asyncio
+async def test_a_subclass_has_its_own_format_on_every_way(broker: str) -> None:
+    layer = Compressed(hosts=[broker], prefix="test")
+    local = await layer.new_channel()
+    await layer.group_add("room", local)
+    said = {"type": "x", "text": "ha" * 500}
+    await layer.send("jobs", said)
+    (delivery,) = (await layer.stream("jobs").claim("w", 1)).deliveries
+    assert zlib.decompress(delivery.payload) == BusChannelLayer.serialize(layer, said)
+    assert layer.deserialize(delivery.payload) == said
+    await layer.group_send("room", said)
+    assert await asyncio.wait_for(layer.receive(local), 5) == said
+    await layer.send(local, said)
+    assert await asyncio.wait_for(layer.receive(local), 5) == said
+    await layer.close()
