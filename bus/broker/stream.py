@@ -108,23 +108,24 @@ class Stream:
         then none of that.
         """
         self._start += 1
-        locked, wait, claimed, suspects = await self._connection.run(
-            "claim",
-            self.base,
-            worker,
-            count,
-            self._start,
-            int(conf.visibility_timeout * 1000),
-            LIVENESS_MS,
-            int(ahead),
-            conf.dead_letter_limit,
-            _LARGEST * conf.message_size_limit,
-        )
+        options = {
+            "count": count,
+            "start": self._start,
+            "visibility": int(conf.visibility_timeout * 1000),
+            "liveness": LIVENESS_MS,
+            "ahead": ahead,
+            "dead_letter_limit": conf.dead_letter_limit,
+            "largest": _LARGEST * conf.message_size_limit,
+        }
+        packed = msgpack.packb(options, use_bin_type=False)
+        answer = await self._connection.run("claim", self.base, worker, packed)
+        locked, wait, claimed, suspects = answer
         deliveries = [self._delivery(worker, row) for row in claimed]
         return Claim(deliveries, locked, None if wait < 0 else wait / 1000, suspects)
 
     def _delivery(self, worker: str, row: Sequence[Any]) -> Delivery:
-        stream, id_, payload, key, attempts, deliveries, sent_at, expires_at, *rest = row
+        (stream, id_, payload, key, attempts, deliveries, sent_at, expires_at) = row[:8]
+        replayed_from, message_id, tries, steady_at = row[8:]
         return Delivery(
             self.channel,
             text(stream),
@@ -135,11 +136,11 @@ class Stream:
             deliveries,
             sent_at,
             int(expires_at),
-            rest[3],
-            text(rest[0]),
-            text(rest[1]),
+            steady_at,
+            text(replayed_from),
+            text(message_id),
             worker,
-            tries=rest[2],
+            tries=tries,
         )
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> int:
@@ -192,14 +193,14 @@ class Stream:
             return 0
         # Raw strings, not bin: the only kind that every broker's cmsgpack reads.
         packed = [msgpack.packb(tuple(map(raw, row)), use_bin_type=False) for row in rows]
+        kept = {
+            "dead_letter_limit": conf.dead_letter_limit,
+            "retention": int(per_channel(conf.retention, self.channel) * 1000),
+            "retention_limit": conf.retention_limit,
+            "retention_size": conf.retention_size,
+        }
         finished: int = await self._connection.run(
-            "settle",
-            self.base,
-            conf.dead_letter_limit,
-            int(per_channel(conf.retention, self.channel) * 1000),
-            conf.retention_limit,
-            conf.retention_size,
-            *packed,
+            "settle", self.base, msgpack.packb(kept, use_bin_type=False), *packed
         )
         return finished
 

@@ -96,14 +96,14 @@ class DeadLetters:
         BrokerUnavailable, after which some may have gone: asking again puts back the rest.
         """
         back: list[str] = []
+        options = {
+            "partitions": self._layer.partitions or conf.partitions,
+            "capacity": self._layer.capacity_of(self.channel),
+        }
+        packed = msgpack.packb(options)
         for chunk in _chunks(ids):
             full, ids_back = await self._connection.run(
-                "dead_letters",
-                self._base,
-                "retry",
-                self._layer.partitions or conf.partitions,
-                self._layer.capacity_of(self.channel),
-                *chunk,
+                "dead_letters", self._base, "retry", packed, *chunk
             )
             back += map(text, ids_back)
             if full:

@@ -1,7 +1,12 @@
 #!lua flags=allow-oom
 -- Claim up to n messages for a worker, from partitions with a backlog and nothing in flight.
--- KEYS[1] {base}:meta   ARGV now, worker, n, start, visibility (ms), liveness (ms), 1 where the worker
--- has other messages in hand, dead letters kept, largest payload (bytes)
+-- KEYS[1] {base}:meta   ARGV now, worker, cmsgpack map of what else there is to say of it:
+--   count                    n
+--   start                    the partition that is looked at first
+--   visibility, liveness     after so long (ms) a message that nobody holds on to, or a worker, is given up
+--   ahead                    whether the worker has other messages in hand
+--   dead_letter_limit        how many are kept
+--   largest                  payload that is taken (bytes)
 -- Returns {locked partitions, ms until the next due message or -1, entries, suspects left}; an entry is
 -- {stream, id, payload, ordering key, attempts, deliveries, first sent (ms), expires at (ms),
 -- id of the message that it repeats or '', id that its sender was given, 1 where it was tried and
@@ -10,8 +15,8 @@
 -- stream) becomes a dead letter as it lies there. A suspect is a message that a dead worker held, or that was
 -- tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
-local worker, room = ARGV[2], tonumber(ARGV[3])
-local start, visibility = tonumber(ARGV[4]), tonumber(ARGV[5])
+local worker, options = ARGV[2], cmsgpack.unpack(ARGV[3])
+local room, start, visibility = options.count, options.start, options.visibility
 local now, wall = clock()
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake', 'off', 'off_at')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
@@ -62,7 +67,7 @@ local claimed, locked = {}, 0
 -- What is wrong with an entry, or nil.
 local function wrong(fields)
   if not fields.m then return 'it has no field m, which is the payload' end
-  if #fields.m > tonumber(ARGV[9]) then return 'its payload has ' .. #fields.m .. ' bytes' end
+  if #fields.m > options.largest then return 'its payload has ' .. #fields.m .. ' bytes' end
   for _, name in ipairs({'n', 'x', 'f', 't'}) do
     if not whole(fields[name]) then return 'its field ' .. name .. ' is no whole number' end
   end
@@ -117,7 +122,7 @@ local function orphaned(consumer, idle)
   if waking then return false end
   if idle >= visibility and not set_lately then return true end
   local beat = redis.call('ZSCORE', base .. ':workers', worker_of(consumer))
-  return not beat or tonumber(beat) < now - tonumber(ARGV[6])
+  return not beat or tonumber(beat) < now - options.liveness
 end
 
 -- The streams that may be read now: {name, its oldest entry in flight or nil}. One of a newer generation
@@ -173,7 +178,7 @@ for _, each in ipairs(open) do
     each[2], locked = 'locked', locked + 1
   elseif head[2] ~= '-' or head[4] > 0 then
     each[2] = 'locked'
-    if #claimed > 0 or ARGV[7] == '1' then
+    if #claimed > 0 or options.ahead then
       -- Its worker died with it, and the next one may, too: not in one hand with others.
       locked, suspects = locked + 1, suspects + 1
     else
@@ -210,7 +215,7 @@ end
 local due = redis.call('ZRANGE', base .. ':due', 0, 0, 'WITHSCORES')
 local wait = due[2] and math.min(math.max(0, tonumber(due[2]) - now), 1e9) or -1
 if counts.dead then
-  local trimmed = redis.call('XTRIM', base .. ':dead', 'MAXLEN', ARGV[8])
+  local trimmed = redis.call('XTRIM', base .. ':dead', 'MAXLEN', options.dead_letter_limit)
   if trimmed > 0 then counts.trimmed = trimmed end
 end
 for what, number in pairs(counts) do

@@ -1,6 +1,6 @@
 -- Put dead letters back into their channel, or drop them; each once, however many ask for it.
--- KEYS[1] {base}:meta   ARGV now, 'retry', partitions, capacity, then ids; or now, 'discard', then
--- ids, or 'all'
+-- KEYS[1] {base}:meta   ARGV now, 'retry', cmsgpack map of the channel's partitions and capacity, then
+-- ids; or now, 'discard', then ids, or 'all'
 -- Returns: retry {1 when the channel is full, else 0, the ids put back}; discard how many went.
 local dead = base .. ':dead'
 
@@ -16,12 +16,13 @@ if ARGV[2] == 'discard' then
   return gone
 end
 
+local options = cmsgpack.unpack(ARGV[3])
 local oldest, newest = generations()
 oldest, newest = tonumber(oldest), tonumber(newest)
 if not newest then
   -- The channel was emptied by hand: begin it anew.
   oldest, newest = 1, 1
-  redis.call('HSET', KEYS[1], 'oldest', 1, 'newest', 1, 'partitions:1', ARGV[3])
+  redis.call('HSET', KEYS[1], 'oldest', 1, 'newest', 1, 'partitions:1', options.partitions)
 end
 local partitions, waiting = partitions_of(newest), held_in(oldest, newest)
 
@@ -47,11 +48,11 @@ local function fields_of(id, row)
 end
 
 local full, back = 0, {}
-for i = 5, #ARGV do
+for i = 4, #ARGV do
   local letter = redis.call('XRANGE', dead, ARGV[i], ARGV[i])[1]
   local fields, key
   if letter then fields, key = fields_of(ARGV[i], letter[2]) end
-  if letter and waiting >= tonumber(ARGV[4]) then
+  if letter and waiting >= options.capacity then
     full = 1
     break
   elseif letter and #fields <= 5000 then

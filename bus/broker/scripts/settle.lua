@@ -1,7 +1,9 @@
 #!lua flags=allow-oom
 -- Take handled, failed or given-up messages out of their streams, in one step.
--- KEYS[1] {base}:meta   ARGV now, dead letters kept, how long (ms), how many and how many bytes of
--- handled messages are kept for a replay, then cmsgpack rows:
+-- KEYS[1] {base}:meta   ARGV now, cmsgpack map of what is kept, then cmsgpack rows. The map:
+--   dead_letter_limit        so many
+--   retention (ms), retention_limit, retention_size (bytes)   of handled messages, for a replay
+-- A row:
 --   {'done', stream, id, worker}
 --   {'later', stream, id, worker, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
 --     id of the message that it repeats or '', id that its sender was given, when it was sent by the steady clock}
@@ -11,7 +13,8 @@
 local now, wall = clock()
 local counts = {}
 local finished = 0
-local retention, handled = tonumber(ARGV[3]), base .. ':history'
+local options, handled = cmsgpack.unpack(ARGV[2]), base .. ':history'
+local retention = options.retention
 local kept, bytes = 0, 0
 
 -- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
@@ -32,7 +35,7 @@ local function trim_handled()
   for _ = 1, 2 * kept + 100 do
     local first = redis.call('XRANGE', handled, '-', '+', 'COUNT', 1)[1]
     local old = first and tonumber(string.match(first[1], '^%d+')) < wall - retention
-    if not first or not (old or length > tonumber(ARGV[4]) or bytes > tonumber(ARGV[5])) then break end
+    if not first or not (old or length > options.retention_limit or bytes > options.retention_size) then break end
     redis.call('XDEL', handled, first[1])
     length, bytes = length - 1, bytes - size_of(first[2])
   end
@@ -40,7 +43,7 @@ local function trim_handled()
   redis.call('PEXPIRE', handled, retention)
 end
 
-for i = 6, #ARGV do
+for i = 3, #ARGV do
   local row = cmsgpack.unpack(ARGV[i])
   local what, stream, id = row[1], row[2], row[3]
   -- Who was taken for dead (a process that stood still) gives up what others hold now.
@@ -60,7 +63,7 @@ for i = 6, #ARGV do
   end
 end
 if counts.dead then
-  local trimmed = redis.call('XTRIM', base .. ':dead', 'MAXLEN', ARGV[2])
+  local trimmed = redis.call('XTRIM', base .. ':dead', 'MAXLEN', options.dead_letter_limit)
   if trimmed > 0 then counts.trimmed = trimmed end
 end
 -- Last, and allowed to fail: with its memory full a broker still lets messages out.
