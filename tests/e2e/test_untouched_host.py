@@ -1,8 +1,7 @@
-"""In a host Bus changes nothing that is not its own: no function, signal, logger, table or cookie."""
+"""In a host Bus changes nothing but its own: no function, signal, logger, table or cookie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ from tests.support.host_project import HostProject
 
 
 @pytest.fixture(scope="module")
-def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HostProject]:
+def host(tmp_path_factory: pytest.TempPathFactory) -> HostProject:
     """A stranger's project with Bus under a prefix."""
-    yield HostProject(tmp_path_factory.mktemp("host"), prefix="live/")
+    return HostProject(tmp_path_factory.mktemp("host"), prefix="live/")
 
 
 def changed(host: HostProject) -> set[str]:

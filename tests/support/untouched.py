@@ -36,7 +36,7 @@ django.test.client django.urls.base django.urls.resolvers django.utils.autoreloa
 django.utils.functional django.utils.log django.utils.translation.trans_real
 django.views.decorators.csrf django.views.defaults
 uvicorn.config uvicorn.main uvicorn.server
-""".split()
+""".split()  # noqa: SIM905 - shorter so
 # Set by Django itself as it is set up: the app registry says which classes are whose.
 OF_DJANGO = {"DoesNotExist", "MultipleObjectsReturned"}
 
