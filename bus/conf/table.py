@@ -238,8 +238,8 @@ class Conf:
         False,
         "Make processes faster where that reaches beyond Bus: a worker has Channels' consumers "
         "look at their database connections once a second, not before each message, and its "
-        "threads keep theirs whatever `DATABASES` says; a web process looks for garbage less often. "
-        "On in this repository's own project",
+        "threads keep theirs whatever `DATABASES` says; a web process looks for garbage less "
+        "often. On in this repository's own project",
     )
     database_connections = Setting(
         10,
