@@ -14,7 +14,6 @@ from typing import Any
 
 from channels.exceptions import ChannelFull
 from channels.layers import BaseChannelLayer
-from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
 from bus.broker import ordering_fields
@@ -22,7 +21,7 @@ from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable, OversizedMessage
 from bus.broker.loop_state import LoopState
 from bus.broker.redis_client import RedisClient
-from bus.broker.redis_urls import Host, hosts_of
+from bus.broker.redis_urls import Host, host_index, hosts_of
 from bus.broker.send_options import SendOptions
 from bus.broker.serializer import Serializer
 from bus.broker.stream import Stream
@@ -253,8 +252,7 @@ class BusChannelLayer(Serializer, BaseChannelLayer):
         return self.clocks[self._host_index(channel)]
 
     def _host_index(self, channel: str) -> int:
-        index: int = _consistent_hash(channel, len(self.hosts))
-        return index
+        return host_index(channel, len(self.hosts))
 
     async def close(self) -> None:
         """Close the connections of the running event loop; what is in the broker stays."""

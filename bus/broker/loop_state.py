@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from channels.layers import BaseChannelLayer
-from channels_redis.utils import _consistent_hash
 
 from bus.broker import local_channels
 from bus.broker.at_most_once import AtMostOnceReceiver
@@ -19,7 +18,7 @@ from bus.broker.local_queue import LocalQueue
 from bus.broker.outage import Outage, backoff
 from bus.broker.pubsub import PubSub
 from bus.broker.redis_client import RedisClient
-from bus.broker.redis_urls import Host
+from bus.broker.redis_urls import Host, host_index
 from bus.broker.send_options import SendOptions
 from bus.broker.stream import Stream
 from bus.broker.wakeup import Wakeup
@@ -65,12 +64,10 @@ class LoopState:
 
     def connection(self, name: str) -> RedisClient:
         """The broker host that a channel or group lives on."""
-        found: RedisClient = self._clients[_consistent_hash(name, len(self._clients))]
-        return found
+        return self._clients[host_index(name, len(self._clients))]
 
     def _pubsub_of(self, name: str) -> PubSub:
-        found: PubSub = self._pubsubs[_consistent_hash(name, len(self._pubsubs))]
-        return found
+        return self._pubsubs[host_index(name, len(self._pubsubs))]
 
     def locate_group(self, group: str) -> tuple[str, RedisClient]:
         """The pub/sub channel that a group is, and the broker host that it lives on."""

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import redis
 from channels.routing import ChannelNameRouter
-from channels_redis.utils import _consistent_hash
 
 from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.redis_urls import host_index
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.worker import Worker
 from tests.support.broker_servers import KINDS, Server, Servers, free_port
@@ -137,7 +137,7 @@ async def test_several_hosts_share_channels_and_groups_by_hash(servers: Servers,
         for place, server in enumerate(two):
             with server.client() as client:
                 here = {name for name in names if client.exists(f"{{test:{name}}}:meta")}
-                assert here == {name for name in names if _consistent_hash(name, 2) == place}
+                assert here == {name for name in names if host_index(name, 2) == place}
                 assert here
         for name in names:
             assert (await asyncio.wait_for(layer.receive(name), 5))["type"] == name
@@ -151,7 +151,7 @@ async def test_several_hosts_share_channels_and_groups_by_hash(servers: Servers,
 
 async def test_a_silent_host_does_not_silence_its_workers_elsewhere(servers: Servers) -> None:
     two = [servers("valkey"), servers("valkey")]
-    names = [next(f"j{n}" for n in range(99) if _consistent_hash(f"j{n}", 2) == p) for p in (0, 1)]
+    names = [next(f"j{n}" for n in range(99) if host_index(f"j{n}", 2) == p) for p in (0, 1)]
     beats: list[float] = []
 
     def beats_again() -> bool:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import channel_layers
-from channels_redis.utils import _consistent_hash
 from django.db import connection, transaction
 
 from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.loop_state import LoopState
+from bus.broker.redis_urls import host_index
 from bus.messaging import default_layer, outbox
 from bus.models import QueuedSend, Room
 from bus.protocol.errors import Invalid
@@ -181,7 +181,7 @@ def test_a_full_channel_holds_up_no_other(settings: Any) -> None:
 
 # Channels of the first and of the second of two hosts.
 HERE, THERE = (
-    [name for name in map("j{}".format, range(40)) if _consistent_hash(name, 2) == place][:3]
+    [name for name in map("j{}".format, range(40)) if host_index(name, 2) == place][:3]
     for place in (0, 1)
 )
 

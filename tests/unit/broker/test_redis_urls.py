@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
+from channels_redis.utils import _consistent_hash
 from django.core.exceptions import ImproperlyConfigured
 
-from bus.broker.redis_urls import hosts_of
+from bus.broker.redis_urls import host_index, hosts_of
 
 
 def spelt(*hosts: Any) -> list[dict[str, Any]]:
@@ -78,3 +79,12 @@ def test_sentinels_with_tls_are_spoken_to_with_tls_too() -> None:
 def test_what_is_no_broker_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"docs/brokers\.md"):
         hosts_of([url])
+
+
+@pytest.mark.parametrize("hosts", [1, 2, 3, 5, 7, 16, 100])
+def test_a_name_lives_on_the_host_that_channels_redis_has_it_on(hosts: int) -> None:
+    for number in range(2000):
+        name = f"채널.{number}"
+        assert host_index(name, hosts) == _consistent_hash(name, hosts), (
+            "channels_redis has another ring: those who come from it would look on other hosts"
+        )
