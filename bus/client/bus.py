@@ -12,7 +12,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from bus.client.backoff import FIRST_DELAY, Backoff
-from bus.client.connection import ANSWER, Connection
+from bus.client.connection import Connection, Waits
 from bus.client.constants import (
     CLOSE_FORBIDDEN,
     CLOSE_TOO_MANY,
@@ -30,6 +30,9 @@ from bus.client.room import Room
 FRAME_SIZE = 16 * 1024 * 1024  # bytes of one frame from the server, which joins what it has to say
 HTTP_REFUSALS = {401: CLOSE_UNAUTHENTICATED, 403: CLOSE_FORBIDDEN}
 
+# What a bus waits for where nobody says otherwise.
+_WAITS = Waits()
+
 State = Literal["connecting", "online", "offline", "closed"]
 
 
@@ -46,9 +49,11 @@ class Bus(Emitter):
         *,
         token: str | None = None,
         random: Callable[[], float] = _random.random,
+        waits: Waits = _WAITS,
         **options: Any,
     ) -> None:
         super().__init__()
+        self._waits = waits
         self.url = url
         self.state: State = "offline"
         # What session.started said: user, limits, heartbeat.
@@ -101,7 +106,7 @@ class Bus(Emitter):
                 self._rooms[name].connected(self._connection)
         return self._rooms[name]
 
-    async def command(self, type: str, data: Data | None = None, wait: float = ANSWER) -> Data:
+    async def command(self, type: str, data: Data | None = None, wait: float | None = None) -> Data:
         """Send any command; the reply's data, or Rejected."""
         if self._connection is None:
             raise Unanswered
@@ -166,7 +171,7 @@ class Bus(Emitter):
 
     async def _open(self) -> tuple[Connection, Data]:
         """A connection, and what the server's first frame says."""
-        async with asyncio.timeout(ANSWER):
+        async with asyncio.timeout(self._waits.answer):
             socket = await open_socket(
                 self.url,
                 subprotocols=[Subprotocol(SUBPROTOCOL)],
@@ -176,7 +181,7 @@ class Bus(Emitter):
                 close_timeout=1,
                 **self._options,
             )
-            connection = Connection(socket, self._take)
+            connection = Connection(socket, self._take, self._waits)
             try:
                 session = (await connection.first()).data
                 connection.limits = session.get("limits") or {}

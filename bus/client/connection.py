@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
@@ -22,14 +23,22 @@ from bus.client.frames import (
 
 logger = logging.getLogger(__name__)
 
-ANSWER = 10.0  # s until a command counts as unanswered
-PROBE = 5.0  # s to wait for a reply before asking whether anybody is there
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a client waits, in seconds."""
+
+    answer: float = 10.0  # until a command counts as unanswered
+    probe: float = 5.0  # for a reply, before it asks whether anybody is there
 
 
 class Connection:
     """A session's socket, from its first frame to its end."""
 
-    def __init__(self, socket: ClientConnection, take: Callable[[Item], None]) -> None:
+    def __init__(
+        self, socket: ClientConnection, take: Callable[[Item], None], waits: Waits
+    ) -> None:
+        self.waits = waits
         self._socket = socket
         self._take = take
         # How long a message and a frame may be, as the session's first frame says.
@@ -67,7 +76,7 @@ class Connection:
         """Whether it has ended."""
         return self._over.done()
 
-    async def command(self, type: str, data: Data, wait: float = ANSWER) -> Data:
+    async def command(self, type: str, data: Data, wait: float | None = None) -> Data:
         """Ask; the reply's data, or Rejected."""
         ref = str(next(self._refs))
         frame = command(ref, type, data)
@@ -76,7 +85,7 @@ class Connection:
         reply: asyncio.Future[Data] = self._loop.create_future()
         self._replies[ref] = reply
         try:
-            async with asyncio.timeout(wait):
+            async with asyncio.timeout(self.waits.answer if wait is None else wait):
                 await self._socket.send(frame)
                 return await reply
         except (TimeoutError, ConnectionClosed):
@@ -84,10 +93,12 @@ class Connection:
         finally:
             del self._replies[ref]
 
-    def probe(self, wait: float = PROBE) -> None:
+    def probe(self, wait: float | None = None) -> None:
         """Ask whether anybody is there, and end the connection when nobody is."""
         if self._probing is None or self._probing.done():
-            self._probing = self._loop.create_task(self._probe(wait))
+            self._probing = self._loop.create_task(
+                self._probe(self.waits.probe if wait is None else wait)
+            )
 
     def end(self, code: int) -> None:
         """End it, as if the server had closed with that code."""
@@ -123,7 +134,7 @@ class Connection:
         while True:
             idle = self._loop.time() - self._heard
             if idle >= heartbeat:
-                self.probe(ANSWER)
+                self.probe(self.waits.answer)
                 idle = 0
             await asyncio.sleep(heartbeat - idle)
 

@@ -6,7 +6,7 @@ import asyncio
 import weakref
 from collections.abc import Awaitable, Callable
 
-from bus.client.connection import ANSWER, Connection
+from bus.client.connection import Connection
 from bus.client.constants import NAMES, SEQUENCED
 from bus.client.emitter import Emitter
 from bus.client.errors import Rejected
@@ -32,7 +32,7 @@ class Room(Emitter):
         self,
         name: str,
         since: int | None,
-        ask: Callable[[str, Data, float], Awaitable[Data]],
+        ask: Callable[[str, Data], Awaitable[Data]],
         random: Callable[[], float],
         user: Callable[[], int | str | None],
     ) -> None:
@@ -140,7 +140,7 @@ class Room(Emitter):
             await self._ask("typing.start")
 
     async def _ask(self, type: str, **data: object) -> Data:
-        return await self._ask_bus(type, {"room": self.name, **data}, ANSWER)
+        return await self._ask_bus(type, {"room": self.name, **data})
 
     # ── The connection comes and goes ────────────────────────────────────────────────────────────
 

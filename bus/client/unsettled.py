@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bus.client.connection import ANSWER, PROBE, Connection
+from bus.client.connection import Connection
 from bus.client.constants import LIMITS, TRANSIENT
 from bus.client.errors import Rejected, TooLong, Unanswered
 from bus.client.frames import Data
@@ -115,17 +115,17 @@ class Unsettled:
             "reply_to": sent.reply_to,
         }
         try:
-            reply = await connection.command("message.send", data, PROBE)
+            reply = await connection.command("message.send", data, connection.waits.probe)
         except Rejected as error:
             alive = not connection.over or isinstance(error, TooLong)
             if sent in self.pending and sent.waits and alive:
                 if isinstance(error, Unanswered):
                     connection.probe()
-                await self._refused(sent, error)
+                await self._refused(connection, sent, error)
         else:
-            self._answered(sent, reply)
+            self._answered(connection, sent, reply)
 
-    def _answered(self, sent: Sent, reply: Data) -> None:
+    def _answered(self, connection: Connection, sent: Sent, reply: Data) -> None:
         if reply.get("status") != "accepted":
             self.settle({**reply, "client_id": sent.client_id})
             return
@@ -133,7 +133,7 @@ class Unsettled:
         if not sent.waits or sent not in self.pending:
             return  # its outcome came first
         # The event with the outcome may be lost: ask again, ever more seldom; a repeat is harmless.
-        wait = ANSWER * 2**sent.asked
+        wait = connection.waits.answer * 2**sent.asked
         sent.asked += 1
         self._timers[sent] = asyncio.get_running_loop().call_later(wait, self._ask_again, sent)
 
@@ -142,7 +142,7 @@ class Unsettled:
         sent.taken = False
         self._go()
 
-    async def _refused(self, sent: Sent, error: Rejected) -> None:
+    async def _refused(self, connection: Connection, sent: Sent, error: Rejected) -> None:
         # A limit that meets a repeat says nothing about the first copy, which may be in already.
         patient = error.code in LIMITS and (error.retry_after or 0) <= LIMIT_PATIENCE
         limited = error.code in LIMITS and (patient or sent.known)
@@ -153,7 +153,8 @@ class Unsettled:
             sent.refuse("failed" if sent.known else "rejected", error)
             return
         spent = _now() - sent.since
-        if not sent.known and not patient and spent >= (BUSY if error.code == "busy" else ANSWER):
+        longest = BUSY if error.code == "busy" else connection.waits.answer
+        if not sent.known and not patient and spent >= longest:
             sent.refuse("failed", error)
         elif not isinstance(error, Unanswered):
             await asyncio.sleep(error.retry_after or min(sent.tries, 5))

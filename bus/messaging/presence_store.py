@@ -16,8 +16,6 @@ from bus.messaging.errors import with_protocol_errors
 from bus.messaging.lua import SCRIPTS
 from bus.protocol.objects import Author
 
-# Of more people than this the count alone is told.
-NAMED_PEOPLE = 100
 # Few enough that one script does not hold up the broker.
 _CHUNK = 500
 
@@ -47,6 +45,8 @@ class PresenceStore:
     ttl = 15_000
     # A room hears of changes at most this often, in ms.
     change_interval = 1000
+    # Of more people than this the count alone is published.
+    named_people = 100
 
     def __init__(self, connection: RedisClient, prefix: str, room: int) -> None:
         # All keys of a room share one hash tag, so that one script may touch them all.

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from bus.conf import conf
 from bus.messaging import presence_store, publisher
 from bus.messaging.event_batch import EventBatch
+from bus.messaging.presence_store import PresenceStore
 from bus.protocol.errors import Unavailable
 from bus.protocol.events import PresenceChanged
 from bus.protocol.objects import Author, Presence
@@ -193,11 +194,11 @@ class PresenceKeeper:
                 pause = found
             if found.joined or found.left:
                 # Of a crowd the count alone tells, and once it is none any more, all names.
-                few = found.count <= presence_store.NAMED_PEOPLE
+                few = found.count <= PresenceStore.named_people
                 before = found.count - len(found.joined) + len(found.left)
                 most = max(before, len(found.joined), len(found.left))
                 members = None
-                if few and most > presence_store.NAMED_PEOPLE:
+                if few and most > PresenceStore.named_people:
                     members = (await presence_store.of(room).attend(self._process, {})).members
                 event = PresenceChanged(
                     count=found.count,
@@ -216,7 +217,7 @@ class PresenceKeeper:
 
 def _named(people: list[Author]) -> list[Author]:
     """These, where they are few: of a crowd that came or went, `members` are who is left."""
-    return people if len(people) <= presence_store.NAMED_PEOPLE else []
+    return people if len(people) <= PresenceStore.named_people else []
 
 
 def _keep(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

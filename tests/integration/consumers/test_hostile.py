@@ -17,9 +17,9 @@ from bus.consumers.socket import Socket
 from bus.consumers.web_process import current
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
+from bus.messaging.presence_store import PresenceStore
 from bus.models import Room
 from bus.protocol.events import EventPublished
-from bus.realtime import presence
 from tests.integration.realtime.test_gap_repair import stored
 from tests.support.wait import until_async
 from tests.support.web_server import Client, close_code, serving, session, working
@@ -154,7 +154,7 @@ async def test_clocks_that_jump_change_nothing(
 async def test_of_a_crowd_the_count_alone_is_told(
     server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence.presence_store, "NAMED_PEOPLE", 1)
+    monkeypatch.setattr(PresenceStore, "named_people", 1)
     async with session(server) as one, session(server) as two:
         await one.do("room.join", room="lobby")
         first = (await one.event("presence.changed"))["data"]
@@ -169,7 +169,7 @@ async def test_when_a_crowd_is_none_any_more_everybody_is_named(
     server: uvicorn.Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.BUS_PRESENCE_GRACE = 0.1
-    monkeypatch.setattr(presence.presence_store, "NAMED_PEOPLE", 2)
+    monkeypatch.setattr(PresenceStore, "named_people", 2)
     async with session(server) as one, session(server) as two:
         names = [client.started["data"]["user"]["name"] for client in (one, two)]
         for client in (one, two):

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bus.client import Bus, Rejected, connect
-from bus.client import connection as connection_module
 from bus.client.backoff import Backoff
+from bus.client.connection import Waits
 from tests.support.fake_server import Scripted, scripted
 from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
 
 
-def client(server: Scripted, token: str | None = None) -> Bus:
-    return Bus(server.url, token=token, random=lambda: 0.0)
+def client(server: Scripted, **options: Any) -> Bus:
+    return Bus(server.url, random=lambda: 0.0, **options)
 
 
 async def test_delays_double_with_full_jitter_until_it_was_up_for_a_while() -> None:
@@ -88,10 +89,9 @@ async def test_a_server_that_is_about_to_stop_says_when_to_come_back() -> None:
         await bus.close()
 
 
-async def test_a_silent_server_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_module, "ANSWER", 0.2)
+async def test_a_silent_server_is_left() -> None:
     async with scripted() as server:
-        opening = asyncio.ensure_future(client(server).__aenter__())
+        opening = asyncio.ensure_future(client(server, waits=Waits(answer=0.5)).__aenter__())
         peer = await server.peer(heartbeat=0.1)
         bus = await opening
         await peer.reply(await peer.next("session.ping"), server_time="now")

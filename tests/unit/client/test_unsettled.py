@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bus.client import Bus, Rejected, Room, Sent, TooLong
-from bus.client import unsettled as unsettled_module
+from bus.client.connection import Waits
 from tests.support.fake_server import (
     USER,
     Peer,
@@ -52,9 +52,9 @@ class World:
 
 
 @asynccontextmanager
-async def world(**started: Any) -> AsyncIterator[World]:
+async def world(waits: Waits | None = None, **started: Any) -> AsyncIterator[World]:
     async with scripted() as server:
-        bus = Bus(server.url, random=lambda: 0.0)
+        bus = Bus(server.url, random=lambda: 0.0, waits=waits or Waits())
         opening = asyncio.ensure_future(bus.__aenter__())
         peer = await server.peer(**started)
         await opening
@@ -191,12 +191,8 @@ async def test_a_limit_that_asks_for_too_long_is_told() -> None:
         assert (caught.value.code, caught.value.retry_after) == ("slow_mode", 3600)
 
 
-async def test_a_silent_server_fails_the_message_and_a_retry_is_the_same_one(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(unsettled_module, "PROBE", 0.1)
-    monkeypatch.setattr(unsettled_module, "ANSWER", 0.2)
-    async with world() as w:
+async def test_a_silent_server_fails_the_message_and_a_retry_is_the_same_one() -> None:
+    async with world(Waits(probe=0.25, answer=0.5)) as w:
         sent, _ = await w.send()
         w.peer.answers_pings = True  # it lives, but takes no messages
         with pytest.raises(Rejected, match="no answer"):
@@ -210,9 +206,8 @@ async def test_a_silent_server_fails_the_message_and_a_retry_is_the_same_one(
         assert (await sent.settled).status == "posted"
 
 
-async def test_an_outcome_that_was_lost_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unsettled_module, "ANSWER", 0.05)
-    async with world() as w:
+async def test_an_outcome_that_was_lost_is_asked_for() -> None:
+    async with world(Waits(answer=0.5)) as w:
         sent, command = await w.send()
         await w.peer.reply(command, status="accepted")
         again = await w.peer.next("message.send")

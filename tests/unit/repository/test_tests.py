@@ -1,4 +1,4 @@
-"""Each test asserts something, sleeps for no time, and patches nothing that is private."""
+"""Each test asserts something, and waits for facts in the one way: it sleeps for no time."""
 
 from __future__ import annotations
 
@@ -36,14 +36,6 @@ PACES = {
 }
 # Loops that wait for nothing, but keep a processor busy.
 SPINS = {"unit/realtime/test_flush_scheduler.py::test_a_slow_flush_is_followed_by_as_long_a_rest"}
-# Private names that are patched, by file and name, each with its why.
-PATCHED = {
-    "integration/broker/test_clock.py::_answer": "a clock that was not heard of for a minute",
-    "integration/broker/test_clock.py::_asked": "a clock that was not heard of for a minute",
-    "integration/browser/test_connection.py::_join": "an answer of the tests' own server",
-    "integration/consumers/test_session.py::_user_of": "a database that is away for one question",
-}
-
 # What fails a test by itself, beside `assert` and calls of helpers that have one.
 READING = {"recv", "receive", "event"}  # methods that wait for the next of what comes
 ASSERTING = {"raises", "fail", "warns", "expect", "AssertionError"}
@@ -172,34 +164,6 @@ def spins(tree: ast.Module) -> list[str]:
     ]
 
 
-def private(name: object) -> bool:
-    """Whether a name, or the last one of a dotted path, is private."""
-    last = name.rpartition(".")[2] if isinstance(name, str) else ""
-    return last.startswith("_") and not last.startswith("__")
-
-
-def patches(tree: ast.Module) -> list[str]:
-    """The private names that a module sets elsewhere: by `setattr` or by an assignment."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and called(node) == "setattr":
-            found += [
-                argument.value
-                for argument in node.args[:2]
-                if isinstance(argument, ast.Constant) and private(argument.value)
-            ]
-        elif isinstance(node, ast.Assign | ast.AugAssign):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found += [
-                target.attr
-                for target in targets
-                if isinstance(target, ast.Attribute)
-                and private(target.attr)
-                and not (isinstance(target.value, ast.Name) and target.value.id == "self")
-            ]
-    return [name.rpartition(".")[2] for name in found]
-
-
 def test_every_test_asserts_something() -> None:
     helpers = asserting_helpers(trees())
     assert {
@@ -222,11 +186,6 @@ def test_no_test_sleeps_for_a_time() -> None:
 def test_what_is_waited_for_is_waited_for_in_one_way() -> None:
     found = {f"{path}::{name}" for path, tree in trees().items() for name in spins(tree)}
     assert found == SPINS
-
-
-def test_no_test_patches_what_is_private() -> None:
-    found = {f"{path}::{name}" for path, tree in trees().items() for name in patches(tree)}
-    assert found == set(PATCHED)
 
 
 @pytest.mark.parametrize(
@@ -268,19 +227,3 @@ def test_a_sleep_is_found(source: str, names: list[str]) -> None:
 )
 def test_a_loop_that_spins_is_found(source: str, names: list[str]) -> None:
     assert spins(ast.parse(source)) == names
-
-
-@pytest.mark.parametrize(
-    ("source", "names"),
-    [
-        ('monkeypatch.setattr(module, "_STEP", 1)', ["_STEP"]),
-        ('monkeypatch.setattr("bus.a.module._STEP", 1)', ["_STEP"]),
-        ("module._STEP = 1", ["_STEP"]),
-        ("module._STEP += 1", ["_STEP"]),
-        ("self._step = 1", []),
-        ('monkeypatch.setattr(module, "step", 1)', []),
-        ('monkeypatch.setattr(module, "__file__", "x")', []),
-    ],
-)
-def test_a_patch_of_what_is_private_is_found(source: str, names: list[str]) -> None:
-    assert patches(ast.parse(source)) == names
