@@ -23,13 +23,16 @@ from bus.client.frames import (
 
 logger = logging.getLogger(__name__)
 
+ANSWER = 10.0  # s until a command counts as unanswered
+PROBE = 5.0  # s to wait for a reply before asking whether anybody is there
+
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a client waits, in seconds."""
+    """How long a client waits, in seconds: see ANSWER and PROBE."""
 
-    answer: float = 10.0  # until a command counts as unanswered
-    probe: float = 5.0  # for a reply, before it asks whether anybody is there
+    answer: float = ANSWER
+    probe: float = PROBE
 
 
 class Connection:
