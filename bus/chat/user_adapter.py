@@ -151,11 +151,18 @@ def _ask(
         # A statement that fails must not take the caller's transaction with it.
         with transaction.atomic():
             return read(getattr(adapter, hook)(*about))
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
+    except Exception as error:
+        if _is_outage(error):
+            raise
         logger.exception("%s.%s failed; the default stands in.", conf.user_adapter, hook)
         return default()
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether the database is away or busy, and not just asked something wrong."""
+    if not isinstance(error, OperationalError):
+        return isinstance(error, InterfaceError)
+    return "locked" in str(error) or not connection.is_usable()
 
 
 def _nothing() -> Any:

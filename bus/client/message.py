@@ -9,10 +9,14 @@ from bus.client.frames import Data
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote it: a user by number, a guest by text, a backend service by name alone."""
+    """Who wrote it: a user by number, or by text where the project's users have no numbers; a
+    guest by text; a backend service by name alone."""
 
     id: int | str | None
     name: str
+    # Where the project has them: a picture, and a page about the author.
+    avatar_url: str | None = None
+    profile_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,12 @@ class Message:
             seq=wire["seq"],
             changed=wire.get("changed") or wire["seq"],
             room=wire.get("room", ""),
-            author=Author(author.get("id"), author.get("name", "")),
+            author=Author(
+                author.get("id"),
+                author.get("name", ""),
+                author.get("avatar_url"),
+                author.get("profile_url"),
+            ),
             body=wire.get("body", ""),
             posted_at=wire.get("posted_at", ""),
             client_id=wire.get("client_id"),

@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -245,7 +246,7 @@ class Session(Socket):
     def user(self) -> SessionUser:
         """Who the session is, as its client is told."""
         visitor = self.visitor
-        return SessionUser(id=visitor.id, name=visitor.name, guest=visitor.guest)
+        return SessionUser(id=visitor.id, guest=visitor.guest, **asdict(visitor.profile))
 
     def _started(self) -> SessionStarted:
         return SessionStarted(

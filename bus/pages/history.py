@@ -22,6 +22,8 @@ class Row:
     changed: int
     author_id: str
     author: str
+    avatar_url: str | None
+    profile_url: str | None
     initial: str
     hue: int
     is_mine: bool
@@ -54,6 +56,8 @@ def _row(message: Message, visitor_id: str, before: Row | None) -> Row:
         changed=message.changed,
         author_id=author_id,
         author=name,
+        avatar_url=message.author.avatar_url,
+        profile_url=message.author.profile_url,
         initial=name[:1].upper(),
         hue=sum(map(ord, name)) % HUES,
         is_mine=author_id == visitor_id,

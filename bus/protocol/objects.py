@@ -159,6 +159,8 @@ class SessionUser(BaseModel):
     id: int | str
     name: str
     guest: bool
+    avatar_url: Annotated[str | None, Field(exclude_if=lambda url: url is None)] = None
+    profile_url: Annotated[str | None, Field(exclude_if=lambda url: url is None)] = None
 
 
 class Limits(BaseModel):

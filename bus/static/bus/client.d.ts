@@ -64,6 +64,9 @@ export interface Person {
   id: number | string;
   name: string;
   guest?: boolean;
+  /** Where the project has them: a picture, and a page about the author. */
+  avatar_url?: string;
+  profile_url?: string;
 }
 
 export interface Message {

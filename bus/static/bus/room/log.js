@@ -70,10 +70,10 @@ export class BusLog extends HTMLElement {
     this.#changed();
   }
 
-  /** Show another name on all rows of an author. */
-  rename(author, name) {
-    const rows = this.list.querySelectorAll(`:scope > [data-author="${CSS.escape(author)}"]`);
-    for (const row of rows) rename(row, name);
+  /** Show an author as they are now on all of their rows. */
+  rename(author) {
+    const rows = this.list.querySelectorAll(`:scope > [data-author="${CSS.escape(author.id)}"]`);
+    for (const row of rows) rename(row, author);
   }
 
   /** Take a row out. */

@@ -64,7 +64,7 @@ class BusRoom extends HTMLElement {
     room.on("joined", (joined) => this.#joined(joined));
     room.on("restored", (sent) => this.#track(sent));
     room.on("presence", (presence) => this.#online(presence));
-    room.on("user.changed", ({ id, name }) => log.rename(id, name));
+    room.on("user.changed", (author) => log.rename(author));
     room.on("typing", ({ members }) => this.typing.show(members, this.me));
     room.on("member", (you) => {
       this.#rights({ ...this.you, ...you });

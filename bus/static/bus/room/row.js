@@ -14,7 +14,7 @@ const calendar = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 /** A row for a message of the room; `me` is the id of who looks. */
 export function messageRow(message, me) {
   const mine = String(message.author.id) === me;
-  const row = blank(message.author.name, mine, message.body, message.posted_at);
+  const row = blank(message.author, mine, message.body, message.posted_at);
   row.dataset.author = message.author.id ?? `s${message.author.name}`; // services have names alone
   settle(row, message);
   return row;
@@ -22,7 +22,7 @@ export function messageRow(message, me) {
 
 /** A row for a message of one's own that is on its way. */
 export function pendingRow(sent, me, name) {
-  const row = blank(name, true, sent.body, new Date().toISOString());
+  const row = blank({ name }, true, sent.body, new Date().toISOString());
   row.dataset.author = me;
   row.dataset.client = sent.client_id;
   return row;
@@ -30,7 +30,7 @@ export function pendingRow(sent, me, name) {
 
 /** A row for what a backend service announces; it is no message and has no seq. */
 export function announcementRow({ source, payload }) {
-  const row = blank(source, false, payload.body, new Date().toISOString());
+  const row = blank({ name: source }, false, payload.body, new Date().toISOString());
   row.classList.add("announcement");
   row.dataset.author = `a${source}`;
   return row;
@@ -40,6 +40,7 @@ export function announcementRow({ source, payload }) {
 export function settle(row, message) {
   const { id, seq, changed, posted_at, body, edited, removed } = message;
   Object.assign(row.dataset, { id, seq, changed });
+  if (row.dataset.client && message.author) rename(row, message.author); // with picture and link
   delete row.dataset.client;
   delete row.dataset.status;
   row.querySelector(".state")?.remove();
@@ -101,28 +102,34 @@ export function group(row) {
 
 const timeOf = (row) => new Date(row.querySelector("time").dateTime);
 
-/** Show that the author is called otherwise now. */
-export function rename(row, name) {
-  row.querySelector(".avatar").replaceWith(avatarOf(name));
-  row.querySelector(".name").textContent = name;
-  row.querySelector(".more")?.replaceWith(moreButton(name));
+/** Show the author as they are now: name, picture, link. */
+export function rename(row, author) {
+  row.querySelector(".avatar").replaceWith(avatarOf(author));
+  (row.querySelector(".profile") ?? row.querySelector(".name")).replaceWith(nameOf(author));
+  row.querySelector(".more")?.replaceWith(moreButton(author.name));
 }
 
-function avatarOf(name) {
+function nameOf({ name, profile_url }) {
+  const shown = make("bdi", { className: "name" }, name);
+  return profile_url ? make("a", { className: "profile", href: profile_url }, shown) : shown;
+}
+
+function avatarOf({ name, avatar_url }) {
   const hue = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
   const initial = [...name][0]?.toUpperCase() ?? "?";
-  const avatar = make("span", { className: `avatar hue-${hue}` }, initial);
+  const picture = avatar_url ? make("img", { src: avatar_url, alt: "" }) : initial;
+  const avatar = make("span", { className: `avatar hue-${hue}` }, picture);
   avatar.setAttribute("aria-hidden", "true");
   return avatar;
 }
 
-function blank(name, mine, body, at) {
-  const by = make("p", { className: "by" }, make("bdi", { className: "name" }, name), " ");
+function blank(author, mine, body, at) {
+  const by = make("p", { className: "by" }, nameOf(author), " ");
   if (mine) by.append(make("span", { className: "you" }, gettext("You")), " ");
   by.append(make("time"));
   const text = make("div", { className: "body", dir: "auto" });
   const line = make("div", { className: "line" }, by, text);
-  const row = make("li", { className: mine ? "row own" : "row" }, avatarOf(name), line);
+  const row = make("li", { className: mine ? "row own" : "row" }, avatarOf(author), line);
   stamp(row, at);
   setBody(row, body);
   return row;
