@@ -1,6 +1,9 @@
-"""What integration tests share: a web server of this process, with a moderation worker or none."""
+"""What integration tests share: web servers of this process, with a moderation worker or none."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -30,3 +33,28 @@ async def moderated_server(server: uvicorn.Server) -> AsyncIterator[uvicorn.Serv
     """The same, and beside it the worker that judges what is written there."""
     async with working("moderation"):
         yield server
+
+
+@pytest_asyncio.fixture
+async def other_server(broker: str) -> AsyncIterator[uvicorn.Server]:
+    """A server with an event loop of its own, and so a hub and a guard of its own."""
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        loop.run_forever()
+        # Here, since the layer closes its connections with the loop, in the loop.
+        loop.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+
+    def there(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
+        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
+
+    running = serving()
+    try:
+        yield await there(running.__aenter__())
+        await there(running.__aexit__(None, None, None))
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join)

@@ -12,7 +12,6 @@ from bus.chat import api_keys
 from bus.conf import conf
 from bus.messaging import background, sender
 from bus.models import Message, Room
-from tests.integration.consumers.test_access_watcher import other_server, server  # noqa: F401
 from tests.integration.workers.test_workers import dead, submit
 from tests.support.api_caller import SUBMITTED, Caller, refused
 from tests.support.wait import until_async
@@ -39,14 +38,14 @@ def rename(user: User, name: str) -> None:
 
 @pytest.mark.usefixtures("lobby")
 async def test_a_new_name_is_everywhere_within_a_second(
-    server: uvicorn.Server,  # noqa: F811
-    other_server: uvicorn.Server,  # noqa: F811
+    moderated_server: uvicorn.Server,
+    other_server: uvicorn.Server,
 ) -> None:
     user = await User.objects.acreate(username="mina")
     headers = await cookies_of(user)
     await until_async(lambda: not background.tasks._running)
     async with (
-        session(server, additional_headers=headers) as mina,
+        session(moderated_server, additional_headers=headers) as mina,
         session(other_server) as guest,
         session(other_server) as later,
     ):
@@ -89,14 +88,14 @@ async def test_a_new_name_is_everywhere_within_a_second(
         assert posted["data"]["author"] == me
         # It was told, and not found by the look that is taken now and then.
         assert took < conf.rights_check / 3
-    async with session(server, additional_headers=headers) as again:
+    async with session(moderated_server, additional_headers=headers) as again:
         assert again.started["data"]["user"]["name"] == "wilma"
 
 
 @pytest.mark.usefixtures("lobby")
-async def test_an_edit_after_a_rename_says_the_new_name(server: uvicorn.Server) -> None:  # noqa: F811
+async def test_an_edit_after_a_rename_says_the_new_name(moderated_server: uvicorn.Server) -> None:
     user = await User.objects.acreate(username="mina")
-    async with session(server, additional_headers=await cookies_of(user)) as mina:
+    async with session(moderated_server, additional_headers=await cookies_of(user)) as mina:
         await mina.do("room.join", room="lobby")
         await mina.say("lobby", "hello")
         posted = await mina.event("message.posted")

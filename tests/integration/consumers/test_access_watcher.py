@@ -3,9 +3,8 @@
 import asyncio
 import datetime as dt
 import json
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Coroutine
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ from tests.support.web_server import (
     address,
     close_code,
     headers_of,
-    serving,
     session,
     signed_in,
 )
@@ -42,31 +40,6 @@ pytestmark = [
 
 # What is promised, in seconds.
 PROMPT = 1.0
-
-
-@pytest_asyncio.fixture
-async def other_server(broker: str) -> AsyncIterator[uvicorn.Server]:
-    """A server with an event loop of its own, and so a hub and a guard of its own."""
-    loop = asyncio.new_event_loop()
-
-    def run() -> None:
-        loop.run_forever()
-        # Here, since the layer closes its connections with the loop, in the loop.
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-
-    def there(work: Coroutine[Any, Any, Any]) -> asyncio.Future[Any]:
-        return asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, loop))
-
-    running = serving()
-    try:
-        yield await there(running.__aenter__())
-        await there(running.__aexit__(None, None, None))
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        await asyncio.to_thread(thread.join)
 
 
 class Mina:
