@@ -116,7 +116,7 @@ class ReportAdmin(ReadOnlyAdmin):
 
 @admin.register(DryRun)
 class DryRunAdmin(ReadOnlyAdmin):
-    """Dry runs; `manage.py moderation dry-run` starts and stops them."""
+    """Dry runs; `manage.py bus moderation dry-run` starts and stops them."""
 
     list_display = ("created_at", "room", "moderation", "state", "looked", "total", "ended_at")
     list_filter = ("state", "room")

@@ -1,4 +1,4 @@
-"""What every subcommand of `manage.py bus` and `manage.py moderation` is."""
+"""What every subcommand of `manage.py bus` is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from channels.exceptions import ChannelFull
-from django.core.management.base import CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
 from bus.broker.errors import BrokerError, BrokerUnavailable
 from bus.protocol.errors import BusError
@@ -29,6 +29,8 @@ class Subcommand:
 
     name: str
     help: str
+    # Whether Django's checks come first.
+    is_checked = True
 
     def __init__(self, stdout: OutputWrapper, stderr: OutputWrapper) -> None:
         self.stdout = stdout
@@ -41,6 +43,23 @@ class Subcommand:
     def handle(self, options: dict[str, Any]) -> None:
         """Do it; raises CommandError."""
         raise NotImplementedError
+
+
+class SubcommandCommand(BaseCommand):
+    """A command of its own that does what a subcommand of `bus` does, for a project to have."""
+
+    kind: type[Subcommand]
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Those of the subcommand."""
+        self.kind.add_arguments(parser)
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Do it."""
+        if self.kind.is_checked and not options.get("skip_checks"):
+            self.check()
+        self.kind(self.stdout, self.stderr).handle(options)
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

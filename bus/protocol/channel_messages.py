@@ -115,7 +115,7 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
 
 
 class DryRunContinued(ChannelMessage, type="dry_run.continued", channel=names.MODERATION):
-    """The next step of a dry run of a policy over a room's history; `manage.py moderation` asks."""
+    """The next step of a dry run of a policy over a room's history; `bus moderation` asks."""
 
     run: int = Field(ge=1)
     # The id of the last message that it has looked at; a step that was done is not done again.

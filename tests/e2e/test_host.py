@@ -113,7 +113,8 @@ def test_five_lines_bring_pages_sockets_moderation_and_workers(project: HostProj
         assert f"Its rooms are at http://127.0.0.1:{up.port}/live/chat/" in up.text()
         # No user and no room that nobody asked for.
         assert project.manage("shell", "-c", COUNT).stdout.splitlines()[-1] == "0 []"
-        project.manage("shell", "-c", ROOM)
+        made = project.manage("bus", "room", "plaza", "--access", "open", "--moderation", "strict")
+        assert "plaza is at /live/chat/plaza/ (open)." in made.stdout
         assert up.get("/live/chat/plaza/") == 200
         assert up.get("/static/bus/client.js") == 200
         posted = asyncio.run(becomes_of(up, "/live/ws/", "plaza", "good morning"))

@@ -59,7 +59,7 @@ class Command(BaseCommand):
         """What to do first, for who has just started it."""
         return (
             f"  Its rooms are at {address}{reverse('bus:lobby')}\n"
-            "  `manage.py createsuperuser` makes a first user.\n"
+            "  `manage.py bus room NAME` makes one, `manage.py createsuperuser` a first user.\n"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,1 +1,1 @@
-"""The subcommands of `manage.py moderation`, one file each."""
+"""The subcommands of `manage.py bus moderation`, one file each."""

@@ -1,4 +1,4 @@
-"""Arguments that the subcommands of `manage.py moderation` share: rooms, authors, parts."""
+"""Arguments that the subcommands of `manage.py bus moderation` share: rooms, authors, parts."""
 
 from __future__ import annotations
 

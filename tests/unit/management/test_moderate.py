@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from bus.management.commands.moderate import encode, moderate
+from bus.management.bus_commands.moderate import encode, moderate
 from bus.moderation import POLICIES
 
 STANDARD = POLICIES["standard"]

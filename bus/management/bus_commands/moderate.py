@@ -1,4 +1,4 @@
-"""The `moderate` command: what the engine says to each line of its input."""
+"""`bus moderate`: what the engine says to each line of its input."""
 
 import io
 import json
@@ -9,8 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand
-
+from bus.management.subcommand import Subcommand
 from bus.moderation import POLICIES, Policy, judge
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
@@ -61,20 +60,22 @@ def _input() -> Iterable[str]:
     return sys.stdin
 
 
-class Command(BaseCommand):
+class ModerateCommand(Subcommand):
     """Judges each line of standard input; needs no database and no broker."""
 
-    help = "Judge a text per line of standard input and write a JSON line each."
-    requires_system_checks: list[str] = []
+    name = "moderate"
+    help = "judge a text per line of standard input and write a JSON line each"
+    is_checked = False
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
         """The policy, and how the input is written."""
         parser.add_argument("--policy", default="standard", choices=sorted(POLICIES))
         parser.add_argument(
             "--jsonl", action="store_true", help='lines are JSON objects with a "text"'
         )
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def handle(self, options: dict[str, Any]) -> None:
         """Answer line by line, so that a program may talk to the command through pipes."""
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`manage.py release`: brings the database to this version, before web and worker start."""
+"""`bus release`: brings the database to this version, before web and worker start."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import time
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+
+from bus.management.subcommand import Subcommand
 
 
-class Command(BaseCommand):
+class ReleaseCommand(Subcommand):
     """Runs the migrations; the Procfile's `release` line."""
 
-    help = "Bring the database to this version (migrations). Run it once per deployment."
+    name = "release"
+    help = "bring the database to this version (migrations), once per deployment"
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, options: dict[str, Any]) -> None:
         """Migrate; under `honcho start` stay, because honcho stops all when one process ends."""
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
         self.stdout.write("The database is ready for this version.")

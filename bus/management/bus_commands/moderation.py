@@ -1,11 +1,9 @@
-"""The `moderation` command: rooms' policies and sanctions, what they did, and what is learned."""
+"""`bus moderation`: rooms' policies and sanctions, what they did, and what is learned."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from typing import Any
-
-from django.core.management.base import BaseCommand
 
 from bus.management.moderation_commands.dry_run import DryRunCommand
 from bus.management.moderation_commands.forgive import ForgiveCommand
@@ -29,18 +27,20 @@ SUBCOMMANDS: dict[str, type[Subcommand]] = {
 }
 
 
-class Command(BaseCommand):
+class ModerationCommand(Subcommand):
     """Changes policies and tries them out, takes decisions back, and learns from them."""
 
-    help = "Change policies and try them out, take decisions back, and learn from them."
-    requires_system_checks: list[str] = []
+    name = "moderation"
+    help = "change policies and try them out, take decisions back, and learn from them"
+    is_checked = False
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    @classmethod
+    def add_arguments(cls, parser: ArgumentParser) -> None:
         """One subcommand each."""
-        commands = parser.add_subparsers(dest="command", required=True)
+        commands = parser.add_subparsers(dest="moderation", required=True)
         for kind in SUBCOMMANDS.values():
             kind.add_arguments(commands.add_parser(kind.name, help=kind.help))
 
-    def handle(self, *_args: Any, **options: Any) -> None:
+    def handle(self, options: dict[str, Any]) -> None:
         """Run the subcommand."""
-        SUBCOMMANDS[options["command"]](self.stdout, self.stderr).handle(options)
+        SUBCOMMANDS[options["moderation"]](self.stdout, self.stderr).handle(options)
