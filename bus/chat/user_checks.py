@@ -7,18 +7,13 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
 from bus.chat import user_adapter
 from bus.chat.user_adapter import UserAdapter
 from bus.conf import conf
 from bus.protocol import user_ids
-
-_DATABASE_SESSIONS = (
-    "django.contrib.sessions.backends.db",
-    "django.contrib.sessions.backends.cached_db",
-)
 
 
 @register()
@@ -32,7 +27,7 @@ def check_key(**_kwargs: Any) -> list[CheckMessage]:
             f"The primary key of {settings.AUTH_USER_MODEL} cannot tell authors apart: {fault}.",
             hint=f"It may be a number, a UUID, or text of at most {user_ids.TEXT_LIMIT} characters "
             "(max_length).",
-            id="bus.E020",
+            id="bus.E040",
         )
     ]
 
@@ -52,25 +47,7 @@ def check_adapter(**_kwargs: Any) -> list[CheckMessage]:
         Error(
             f"BUS_USER_ADAPTER ({conf.user_adapter}) {fault}.",
             hint="Name a class that extends bus.chat.user_adapter.UserAdapter.",
-            id="bus.E021",
-        )
-    ]
-
-
-@register()
-def check_sessions(**_kwargs: Any) -> list[CheckMessage]:
-    """Without sessions nobody is signed in: guests and tokens are left."""
-    if settings.SESSION_ENGINE not in _DATABASE_SESSIONS:
-        return []
-    if apps.is_installed("django.contrib.sessions"):
-        return []
-    return [
-        Warning(
-            "django.contrib.sessions is not installed: nobody is signed in by a cookie. People "
-            "come as guests, or with a token.",
-            hint="Add it to INSTALLED_APPS, with its middleware, and AuthenticationMiddleware "
-            "after it; or take another SESSION_ENGINE.",
-            id="bus.W020",
+            id="bus.E041",
         )
     ]
 
@@ -89,6 +66,7 @@ def check_tables(databases: Any = None, **_kwargs: Any) -> list[CheckMessage]:
 def _tables_of_another(alias: str) -> list[CheckMessage]:
     connection = connections[alias]
     users: Any = get_user_model()._meta.concrete_model
+    found: dict[str, list[str]] = {}
     with connection.cursor() as cursor:
         there = set(connection.introspection.table_names(cursor))
         for model in apps.get_app_config("bus").get_models():
@@ -103,18 +81,17 @@ def _tables_of_another(alias: str) -> list[CheckMessage]:
                 continue
             referred = connection.introspection.get_relations(cursor, table)
             for column in columns:
-                other = referred[column][1] if column in referred else users._meta.db_table
-                if other != users._meta.db_table:
-                    return [_another(f"{table}.{column}", other, users._meta.db_table)]
-    return []
+                if column in referred and referred[column][1] != users._meta.db_table:
+                    found.setdefault(referred[column][1], []).append(f"{table}.{column}")
+    return [_another(other, columns, users._meta.db_table) for other, columns in found.items()]
 
 
-def _another(column: str, other: str, table: str) -> Error:
+def _another(other: str, columns: list[str], table: str) -> Error:
     return Error(
         f"AUTH_USER_MODEL is {settings.AUTH_USER_MODEL} ({table}), but Bus's tables were made for "
-        f"another user model: {column} refers to {other}.",
+        f"another user model, of the table {other}.",
         hint="Set AUTH_USER_MODEL back, run `migrate bus zero`, which deletes what Bus has stored, "
-        "set it again, and run `migrate`. To keep the chat, move the columns that refer to users "
-        "yourself: docs/how-to/users.md says which.",
-        id="bus.E022",
+        "set it again, and run `migrate`. Who wants to keep the chat changes these columns by "
+        f"hand: {', '.join(columns)}, and the author keys, u and the primary key.",
+        id="bus.E042",
     )

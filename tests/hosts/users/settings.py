@@ -41,6 +41,7 @@ TEMPLATES = [
     }
 ]
 ROOT_URLCONF = "urls"
+ASGI_APPLICATION = "asgi.application"
 STATIC_URL = "/static/"
 AUTH_USER_MODEL = "auth.User" if USERS == "proxy" else "people.Person"
 MIGRATION_MODULES = {"people": f"people.migrations.{USERS}"}
@@ -50,7 +51,6 @@ CHANNEL_LAYERS = bus.channel_layers()
 BUS_USER_ADAPTER = "people.adapter.Adapter"
 BUS_PRESENCE_GRACE = 0.0
 BUS_RIGHTS_AGE = 0.0
-BUS_HTTPS = False
 
 if _url := os.environ.get("DATABASE_URL"):
     _parts = urlsplit(_url)
@@ -67,7 +67,7 @@ if _url := os.environ.get("DATABASE_URL"):
         }
     }
 else:
-    _name = var_dir() / f"users-{USERS}.sqlite3"
+    _name = var_dir() / "users.sqlite3"
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
