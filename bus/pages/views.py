@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from functools import lru_cache
+
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -29,6 +32,8 @@ from bus.posting.catch_up import Recovery
 from bus.protocol.errors import Banned, Conflict, Forbidden, NotFound
 from bus.servers.django import mark_as_logged
 
+logger = logging.getLogger(__name__)
+
 FIRST_PAGE = 50  # messages of the first paint
 
 
@@ -55,6 +60,8 @@ def lobby(request: HttpRequest) -> HttpResponse:
 @require_safe
 def room(request: HttpRequest, name: str) -> HttpResponse:
     """A room with its newest messages; scripts take over from there."""
+    if not (isinstance(request, ASGIRequest) or conf.websocket_url):
+        warn_of_wsgi()
     visitor = with_network(visitor_of(request), client_address.of_request(request).network)
     try:
         found = room_rights.enter(name, visitor).room
@@ -107,6 +114,16 @@ def upgrade_required(request: HttpRequest, **_room: str) -> HttpResponse:
         response.headers["Upgrade"] = "websocket"
     mark_as_logged(response)
     return response
+
+
+@lru_cache(1)
+def warn_of_wsgi() -> None:
+    """Say once why nobody can write in this project's rooms."""
+    logger.warning(
+        "A room's page is served by WSGI, through which no WebSocket comes: nobody can write. "
+        "Run `manage.py up`, or serve asgi.py (docs/servers.md); where another server has the "
+        "sockets, name them in BUS_WEBSOCKET_URL."
+    )
 
 
 def _first_page(room: Room) -> Recovery:

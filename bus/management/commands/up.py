@@ -98,7 +98,7 @@ class Command(BaseCommand):
         port: int,
         secret: str,
     ) -> None:
-        start = _broker(supervisor, stack) if _is_embedded() else None
+        start = _broker(supervisor, stack) if is_embedded() else None
         self._check_port(port)
         if start is not None:
             supervisor.announce("Starting the embedded broker…")
@@ -132,7 +132,7 @@ class Command(BaseCommand):
         ReadyWatch(
             (HOST, port),
             reverse("bus:readyz"),
-            {"Authorization": f"Bearer {secret}", "Host": _known_host(port)},
+            {"Authorization": f"Bearer {secret}", "Host": known_host(port)},
             supervisor.stopping,
             on_ready=lambda: supervisor.post(lambda: supervisor.announce(welcome)),
             on_late=lambda why: supervisor.say(
@@ -174,7 +174,7 @@ class Command(BaseCommand):
             )
 
 
-def _is_embedded() -> bool:
+def is_embedded() -> bool:
     """Whether the layer of Bus is at the broker that is started here, and at no other."""
     layer = settings.CHANNEL_LAYERS.get(conf.layer, {})
     return embedded_broker_url() in layer.get("CONFIG", {}).get("hosts", ())
@@ -193,7 +193,7 @@ def _broker(supervisor: Supervisor, stack: ExitStack) -> Callable[[], None]:
     return keeper.start
 
 
-def _known_host(port: int) -> str:
+def known_host(port: int) -> str:
     """A host that ALLOWED_HOSTS has, for a request from this machine."""
     allowed = settings.ALLOWED_HOSTS
     if not allowed or validate_host(HOST, allowed):
