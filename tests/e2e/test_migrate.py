@@ -171,6 +171,7 @@ def test_the_tutorials_page_talks_in_moderated_rooms(browser: Browser, project: 
     two.write("sorry")
     one.shows("hello\nsorry\n")
     assert "asshole" not in two.page.input_value("#chat-log")
+    assert project.issues() == ["bus.W037"]
     history = (
         "from bus.models import Message; "
         "print([[m.room.name, m.seq, m.body] for m in Message.objects.filter(status='posted')])"

@@ -125,6 +125,7 @@ def test_a_moderated_room_by_readme_alone_within_ten_minutes(
     row(other, "and welcome").to_have_count(1, timeout=PATIENCE)
     row(other, "asshole").to_have_count(0)
 
+    assert project.issues() == ["bus.W037"]
     # It is the wheel that runs, and what the project had is there.
     look = "import bus; from shop.models import Product; print(bus.__file__, Product.objects.all())"
     there = f"{Path(project.python).parents[1]}/lib/"

@@ -122,6 +122,11 @@ class Project:
         assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def issues(self) -> list[str]:
+        """The ids of all that `manage.py check` finds."""
+        found = "from django.core.checks import run_checks; print(*[m.id for m in run_checks()])"
+        return self.run("manage.py", "shell", "-v0", "-c", found).split()
+
     def start(self, *arguments: str) -> None:
         """Start Python."""
         with self.log.open("ab") as log:
