@@ -33,6 +33,12 @@ _AROUND = ("inner", "application", "_application", "app")
 _ENVIRONMENT = "BUS_VAR_DIR"
 
 
+def _for_tasks_alone() -> bool:
+    """Whether the project runs its tasks with Bus, and shows no page of it."""
+    backends = [one.get("BACKEND") for one in getattr(settings, "TASKS", {}).values()]
+    return "bus.tasks.Backend" in backends and not urls.is_included()
+
+
 @register()
 def check_apps(**_kwargs: Any) -> list[CheckMessage]:
     """What Bus needs of other apps is installed, and `runworker` is that of Bus."""
@@ -42,6 +48,8 @@ def check_apps(**_kwargs: Any) -> list[CheckMessage]:
         hint = 'INSTALLED_APPS = ["bus", "channels", …]: the first app that has a command has it.'
         text = "bus comes after channels in INSTALLED_APPS: `runworker` would be that of Channels."
         found.append(Error(text, hint=hint, id="bus.E030"))
+    if _for_tasks_alone():
+        return found
     if settings.SESSION_ENGINE in _SESSION_TABLES and "django.contrib.sessions" not in names:
         text = "django.contrib.sessions is not installed: nobody who opens a socket is known."
         hint = "Add it to INSTALLED_APPS, or set SESSION_ENGINE to one without tables."
@@ -56,6 +64,8 @@ def check_apps(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_middleware(**_kwargs: Any) -> list[CheckMessage]:
     """Pages know who is signed in."""
+    if _for_tasks_alone():
+        return []
     there = [_position(name) for name in _MIDDLEWARE]
     if None not in there and there == sorted(at for at in there if at is not None):
         return []
@@ -79,6 +89,10 @@ def check_urls(**_kwargs: Any) -> list[CheckMessage]:
     """The URLconf has Bus: its pages, its API, and where its sockets are."""
     if urls.is_included():
         return []
+    if _for_tasks_alone():
+        text = "The project runs its tasks with Bus, and its URLconf does not include Bus."
+        hint = "Include bus.urls for chat; without, silence this."
+        return [Warning(text, hint=hint, id="bus.W038")]
     return [
         Error(
             "The project's URLconf does not include Bus.",
@@ -92,6 +106,8 @@ def check_urls(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_templates(**_kwargs: Any) -> list[CheckMessage]:
     """The pages' templates are found."""
+    if _for_tasks_alone():
+        return []
     try:
         loader.get_template("bus/room.html")
     except (TemplateDoesNotExist, ImproperlyConfigured) as error:
@@ -104,6 +120,8 @@ def check_templates(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_asgi(**_kwargs: Any) -> list[CheckMessage]:
     """The project's ASGI application has the sockets of Bus."""
+    if _for_tasks_alone():
+        return []
     path = asgi_path()
     mount = "application = bus.asgi.mount(get_asgi_application(), websocket=[…your own routes])"
     if path is None:

@@ -7,6 +7,7 @@ thread of its own, in which asgiref's `sync_to_async` runs its code; so has a wo
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -28,6 +29,17 @@ _of_sockets = ThreadPoolExecutor(1000, thread_name_prefix="sockets-database")
 def one_thread(name: str) -> ThreadPoolExecutor:
     """One thread, for an owner that ends it."""
     return ThreadPoolExecutor(1, thread_name_prefix=name)
+
+
+def end(thread: ThreadPoolExecutor, last: Callable[[], object]) -> None:
+    """Have a thread do one thing more and end; to be called as its owner's coroutine ends.
+
+    A coroutine may end as garbage, which is collected anywhere, even where executors hold the lock
+    that this needs: then the thread ends with its executor, and its connection with the thread.
+    """
+    if not isinstance(sys.exception(), GeneratorExit):
+        thread.submit(last)
+        thread.shutdown(wait=False)
 
 
 async def run(work: Callable[..., T], *args: object) -> T:

@@ -26,7 +26,7 @@ _VERSION = "v1/"
 
 def is_included() -> bool:
     """Whether the project's URLconf includes `bus.urls`."""
-    return APP in get_resolver().app_dict
+    return bool(getattr(settings, "ROOT_URLCONF", None)) and APP in get_resolver().app_dict
 
 
 def path_of(scope: Mapping[str, Any]) -> str:

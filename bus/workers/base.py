@@ -58,8 +58,7 @@ class BatchConsumer(ABC):
                 if failures:
                     await send({"type": BATCH_FAILED, "failures": failures})
         finally:
-            self._thread.submit(close_connections)
-            self._thread.shutdown(wait=False)
+            threads.end(self._thread, close_connections)
 
     async def _take_single(self, channel: str, receive: Receive) -> None:
         while True:

@@ -77,8 +77,7 @@ class TaskWorker:
                 except Exception as error:
                     await send({"type": BATCH_FAILED, "failures": {0: error}})
         finally:
-            self._thread.submit(close_connections)
-            self._thread.shutdown(wait=False)
+            threads.end(self._thread, close_connections)
 
     async def _run(self, delivery: Delivery) -> None:
         """Make one attempt; raises what it failed of."""

@@ -296,6 +296,18 @@ class _Connection:
         self.vendor = vendor
 
 
+def test_a_project_that_has_bus_for_its_tasks_needs_nothing_of_its_pages(
+    settings: Settings,
+) -> None:
+    pages = (check_apps, check_middleware, check_urls, check_templates, check_asgi)
+    settings.ROOT_URLCONF = None
+    settings.TASKS = {"default": {"BACKEND": "bus.tasks.Backend"}}
+    settings.MIDDLEWARE, settings.TEMPLATES, settings.ASGI_APPLICATION = [], [], None
+    assert only([message for check in pages for message in check()])[0] == "bus.W038"
+    settings.TASKS = {"default": {"BACKEND": "somebody.Else"}}
+    assert "bus.E033" in {message.id for check in pages for message in check()}
+
+
 def test_the_guide_lists_every_check() -> None:
     code = Path(project_checks.__file__).read_text("utf-8")
     guide = (ROOT / "docs" / "how-to" / "install-into-a-project.md").read_text("utf-8")

@@ -16,7 +16,7 @@ from host.wait import finished, until
 
 from bus.models import TaskResult
 
-WORKER = ["-m", "django", "runworker", "tasks.default", "tasks-high.default"]
+WORKER = ["-m", "django", "runworker"]
 TASKS = 120
 
 

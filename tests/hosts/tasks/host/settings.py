@@ -23,7 +23,6 @@ USE_TZ = True
 INSTALLED_APPS = ["django.contrib.auth", "django.contrib.contenttypes", "bus", "channels"]
 if django.VERSION >= (6, 0):
     INSTALLED_APPS += ["host"]
-ASGI_APPLICATION = "host.asgi.application"
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "bus.broker.BusChannelLayer",

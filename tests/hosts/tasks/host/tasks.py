@@ -5,6 +5,7 @@ import os
 import threading
 from datetime import UTC, datetime
 
+import django
 from django.db import OperationalError
 from django.tasks import task
 from django.utils import translation
@@ -99,6 +100,14 @@ def note(what, fails=0, holds=False):
     if ran.count(what) <= fails:
         raise Odd(what)
     return what
+
+
+if django.VERSION >= (6, 1):
+
+    @task(ordering_key=lambda a, **_: f"a-{a}", max_attempts=2)
+    def keyed(a, b=1):
+        """Says once for all what orders it, and how often it is tried."""
+        raise Odd(a)
 
 
 @task

@@ -13,6 +13,14 @@ from bus.tasks.channels import workers
 from host.wait import until
 
 
+async def ended(loop):
+    """End what the worker has left behind, where the machine was busy."""
+    left = asyncio.all_tasks(loop) - {asyncio.current_task()}
+    for one in left:
+        one.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
 @contextmanager
 def working(*channels, concurrency=1):
     """A worker while the block runs, on these channels or all of TASKS."""
@@ -33,5 +41,6 @@ def working(*channels, concurrency=1):
         loop.call_soon_threadsafe(worker.stop)
         thread.join(30)
         assert not thread.is_alive()
+        loop.run_until_complete(ended(loop))
         loop.close()
         until(lambda: not worker.in_flight(), "a worker that holds nothing")
