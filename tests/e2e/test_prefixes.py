@@ -28,6 +28,11 @@ FORCE_SCRIPT_NAME = os.environ.get("FORCE_SCRIPT_NAME")
 STATIC_URL = os.environ.get("STATIC_URL", STATIC_URL)
 STATIC_ROOT = BASE_DIR / "collected"
 BUS_OPEN_ROOMS = True
+BUS_BASE_TEMPLATE = os.environ.get("BASE", "bus/base.html")
+TEMPLATES[0]["DIRS"] = [BASE_DIR / "templates"]
+# Without an admin, which asks for context processors, either.
+TEMPLATES[0]["OPTIONS"]["context_processors"] = []
+INSTALLED_APPS.remove("django.contrib.admin")
 BUS_TRUSTED_PROXIES = os.environ.get("PROXIES", "").split()
 MIDDLEWARE.insert(2, "django.middleware.locale.LocaleMiddleware")
 from config.security import content_policy
@@ -38,6 +43,19 @@ from django.conf.urls.i18n import i18n_patterns
 from django.urls import include, path
 urlpatterns = i18n_patterns(path("talk/", include("bus.urls")), prefix_default_language=False)
 """
+# A site whose words for classes and colours are ours, too.
+BASE = """<!doctype html>
+<html><head><title>{% block title %}{% endblock %} - Mine</title>
+<link rel="icon" href="data:,">
+{% block head %}{% endblock %}</head>
+<body><header class="row page"><button class="more quiet">Mine</button><a href="/">Home</a></header>
+{% block content %}{% endblock %}</body></html>
+"""
+LOOKS = """() => ["header", "header button", "header a", "body"].map((each) => {
+  const { color, backgroundColor, padding, display, margin, font } =
+    getComputedStyle(document.querySelector(each));
+  return [color, backgroundColor, padding, display, margin, font];
+})"""
 NAMED = {"PROXIES": "127.0.0.1"}
 Proxy = Callable[[Path, int], AbstractContextManager[str]]
 # How the prefix is said: the web process' environment, and the proxy in front of it.
@@ -72,6 +90,7 @@ class Host(HostProject):
         super().__init__(directory)
         self.add("mysite/settings.py", SETTINGS)
         self.write("mysite/urls.py", URLS)
+        self.write("templates/mine.html", BASE)
 
     @contextmanager
     def web(self, **environ: str) -> Iterator[int]:
@@ -107,7 +126,7 @@ def host() -> Iterator[Host]:
 
 
 def _ready(running: HostUp) -> None:
-    until(lambda: running.get("/talk/readyz") == 200, f"ready:\n{running.text()}", 90)
+    until(lambda: running.get("/talk/readyz") == 200, f"ready:\n{running.text()}", 45)
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +214,7 @@ def test_files_may_come_from_another_host(host: Host, browser: Browser, tmp_path
         visit.say("from afar")
         assert visit.complaints == []
         elsewhere = {answer.url for answer in visit.answers if answer.url.startswith(files)}
-        assert {f"{files}bus/room/room.js", f"{files}bus/client.js", f"{files}bus/app.css"} <= (
+        assert {f"{files}bus/room/room.js", f"{files}bus/client.js", f"{files}bus/page.css"} <= (
             elsewhere
         )
         rest = {answer.url for answer in visit.answers} - elsewhere
@@ -214,3 +233,29 @@ def test_a_strangers_word_of_a_prefix_does_nothing(host: Host, tmp_path: Path) -
         page = answer.read().decode()
     assert 'href="/talk/chat/"' in page
     assert "/evil" not in page
+
+
+def test_a_base_of_the_projects_own_looks_as_before_and_has_the_whole_room(
+    host: Host, browser: Browser
+) -> None:
+    with host.web(BASE="mine.html", BUS_CONTENT_SECURITY_POLICY="") as port:
+        address = f"http://127.0.0.1:{port}"
+        visit = Visit(browser)
+        visit.page.set_content(BASE.replace("{%", "<!--").replace("%}", "-->"))
+        before = visit.page.evaluate(LOOKS)
+        for path, title in (
+            ("chat/", "Rooms"),
+            ("chat/mine/", "# mine"),
+            ("chat/a b/", "Not found"),
+        ):
+            visit.page.goto(f"{address}/talk/{path}")
+            assert visit.page.title() == f"{title} - Mine"
+            assert visit.page.evaluate(LOOKS) == before
+        visit.page.goto(f"{address}/talk/chat/mine/")
+        visit.say("in a frame")
+        send = visit.page.locator("button.send")
+        expect(send).to_be_in_viewport()
+        # The page's own colours, which are not the browser's.
+        assert send.evaluate("each => getComputedStyle(each).backgroundColor") != before[1][1]
+        assert visit.page.locator("bus-room").bounding_box()["height"] > 400  # type: ignore[index]
+        visit.context.close()
