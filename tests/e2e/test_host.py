@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,7 @@ ROOM = """
 from bus.models import Room
 Room.objects.create(name="plaza", access=Room.Access.OPEN, moderation=Room.Moderation.STANDARD)
 """
+PLAIN = "application = get_asgi_application()\n"
 COUNT = """
 from django.contrib.auth import get_user_model
 from bus.models import Room
@@ -131,3 +133,27 @@ def test_five_lines_bring_pages_sockets_moderation_and_workers(project: HostProj
         assert up.stop() == 0
     assert (project.directory / "var" / "valkey").is_dir()
     assert not list(project.directory.glob("**/demo.json"))
+
+
+def test_a_worker_module_that_does_not_import_keeps_nothing_else_from_running(
+    project: HostProject,
+) -> None:
+    project.app("mails", workers="import nothing_of_this_name\n")
+    notes = project.directory / "notes"
+    with project.up(NOTES=str(notes)) as up:
+        up.wait_until_ready()
+        told = up.text()
+        project.manage("shell", "-c", SEND)
+        until(lambda: notes.exists() and notes.read_text() == "mina\n", "the other app's worker")
+        assert up.stop() == 0
+    assert "bus.W030) mails.workers does not import: ModuleNotFoundError" in told
+    assert re.search(r"worker +\| Traceback", told)
+    assert re.search(r"worker +\| ModuleNotFoundError: No module named 'nothing_of_this", told)
+
+
+def test_a_project_without_the_line_in_asgi_is_not_started_but_told(project: HostProject) -> None:
+    project.write("mysite/asgi.py", "from django.core.asgi import get_asgi_application\n" + PLAIN)
+    with project.up() as up:
+        assert up.process.wait(60) != 0
+    assert "mysite.asgi.application is not mounted by Bus" in up.text()
+    assert "bus.asgi.mount(get_asgi_application()" in up.text()
