@@ -25,7 +25,7 @@ LOGINS = {
     "text": {"mina": "민아 k@ex", "jun": "g0123456789abcdef", "mod": "mod"},
     "email": {"mina": "mina@example.org", "jun": "jun@example.org", "mod": "mod@example.org"},
     "proxy": {"mina": "mina", "jun": "jun", "mod": "mod"},
-}[settings.USERS]
+}[settings.USERS.replace("child", "email")]
 NAMES = {who: login.partition("@")[0] for who, login in LOGINS.items()}
 if settings.USERS == "text":
     NAMES = LOGINS

@@ -1,4 +1,4 @@
-"""The settings of a project whose users HOST_USERS chooses: uuid, text, email or proxy."""
+"""The settings of a project whose users HOST_USERS chooses: uuid, text, email, child or proxy."""
 
 import os
 from urllib.parse import urlsplit

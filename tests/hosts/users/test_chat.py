@@ -217,7 +217,9 @@ async def test_who_is_deleted_leaves_messages_under_a_name(server, mina, jun, en
 async def test_a_new_name_is_shown_at_once(server, mina, jun, enter):
     if settings.USERS == "text":
         pytest.skip("the name is the key here, and another key is another person")
-    field = {"uuid": "mail", "email": "nickname", "proxy": "username"}[settings.USERS]
+    field = {"uuid": "mail", "email": "nickname", "child": "nickname", "proxy": "username"}[
+        settings.USERS
+    ]
     async with enter(mina) as client, enter(jun) as other:
         await client.say("club", "hello")
         await other.event("message.posted")

@@ -139,7 +139,7 @@ def test_two_of_one_name_are_stored_unless_names_are_unique(mina, somebody, sett
         somebody("mod")
 
 
-@pytest.mark.skipif(settings.USERS == "uuid", reason="such people are in no groups")
+@pytest.mark.skipif(settings.USERS in ("uuid", "child"), reason="such people are in no groups")
 async def test_groups_are_noticed_by_themselves(server, mina, club, enter):
     from django.contrib.auth.models import Group
 

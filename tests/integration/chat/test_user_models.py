@@ -13,7 +13,7 @@ HOST = ROOT / "tests" / "hosts" / "users"
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("users", ["uuid", "text", "email", "proxy"])
+@pytest.mark.parametrize("users", ["uuid", "text", "email", "child", "proxy"])
 def test_rooms_work_with_users_of_the_projects_own(users: str) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("BUS_", "TESTS_"))}
     environment.pop("DJANGO_SETTINGS_MODULE", None)

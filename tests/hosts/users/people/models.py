@@ -62,6 +62,25 @@ elif settings.USERS == "email":
             """As they want to be called."""
             return self.nickname
 
+elif settings.USERS == "child":
+
+    class Human(AbstractBaseUser):
+        """What other tables of the project extend."""
+
+        email = models.EmailField(unique=True)
+        is_active = models.BooleanField(default=True)
+        objects = PersonManager()
+        USERNAME_FIELD = EMAIL_FIELD = "email"
+
+    class Person(Human):
+        """Users whose primary key is that of the model that they extend."""
+
+        nickname = models.CharField(max_length=50, blank=True)
+
+        def get_short_name(self):
+            """As they want to be called."""
+            return self.nickname
+
 else:
     from django.contrib.auth.models import User
 
