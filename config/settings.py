@@ -225,6 +225,10 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = os.environ.get("STATIC_URL", "static/")
+STORAGES = {
+    **global_settings.STORAGES,
+    "staticfiles": {"BACKEND": "config.static_files.Storage"},
+}
 if "BUS_CONTENT_SECURITY_POLICY" not in os.environ:
     BUS_CONTENT_SECURITY_POLICY = security.content_policy(
         STATIC_URL, os.environ.get("BUS_WEBSOCKET_URL", "")

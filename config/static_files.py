@@ -7,9 +7,12 @@ from collections.abc import AsyncIterator
 from io import BufferedIOBase
 from typing import Any
 
+from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+from bus.templatetags.bus_files import under_script_name
 
 _PIECE = 65536
 
@@ -33,6 +36,14 @@ class StaticFiles(WhiteNoiseMiddleware):
         for name, value in found.headers:
             response[name] = value
         return response
+
+
+class Storage(StaticFilesStorage):
+    """Where files are, also those of the admin and of the API's docs page."""
+
+    def url(self, name: str | None) -> str:
+        """The address of a file, under today's script name."""
+        return under_script_name(super().url(name), self.base_url)
 
 
 class _Pieces:

@@ -48,3 +48,10 @@ def test_a_storage_may_know_better() -> None:
     storages = {**settings.STORAGES, "staticfiles": {"BACKEND": f"{__name__}.Elsewhere"}}
     with override_settings(STATIC_URL="static/", STORAGES=storages):
         assert bus_static("bus/app.css") == "https://cdn.example/bus/app.css"
+
+
+def test_a_project_may_have_no_app_for_files() -> None:
+    installed = [app for app in settings.INSTALLED_APPS if app != "django.contrib.staticfiles"]
+    set_script_prefix("/live/")
+    with override_settings(STATIC_URL="static/", INSTALLED_APPS=installed):
+        assert bus_static("bus/app.css") == "/live/static/bus/app.css"
