@@ -24,7 +24,7 @@ register = template.Library()
 @register.simple_tag
 def bus_static(path: str) -> str:
     """The address of a static file."""
-    base = settings.STATIC_URL
+    base: str | None = settings.STATIC_URL
     if apps.is_installed("django.contrib.staticfiles"):
         base = getattr(staticfiles_storage, "base_url", None)
     return under_script_name(static(path), base)
