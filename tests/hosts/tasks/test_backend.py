@@ -256,9 +256,11 @@ def test_tasks_are_seen_in_bus_stats(tasks, worker, capsys):
     assert [one["id"] for one in told["tasks-low.default"]["workers"]] == [worker.id]
 
 
-def test_a_language_of_one_task_is_not_the_next_ones(tasks, worker):
-    assert finished(tasks.speak.enqueue("ko")).return_value == "ko"
-    assert finished(tasks.speak.enqueue()).return_value == "en-us"
+@pytest.mark.parametrize("name", ["speak", "speak_later"])
+def test_a_language_of_one_task_is_not_the_next_ones(tasks, worker, name):
+    speak = getattr(tasks, name)
+    assert finished(speak.enqueue("ko")).return_value == "ko"
+    assert finished(speak.enqueue()).return_value == "en-us"
 
 
 def test_only_the_worker_of_bus_runs_tasks():

@@ -94,4 +94,7 @@ def test_a_task_that_hangs_in_its_thread_fails_and_its_worker_goes_on(tasks, tmp
         finished(hangs)
         assert TaskResult.objects.get(pk=hangs.id).status == "FAILED"
         assert hangs.errors[0].exception_class is TimeoutError
-        assert finished(tasks.add.enqueue(1)).return_value == 2
+        after = finished(tasks.add.enqueue(1))
+        assert after.return_value == 2
+        # The process that has the thread is gone: what hangs does not pile up.
+        assert after.worker_ids != hangs.worker_ids

@@ -156,6 +156,12 @@ def speak(language=None):
 
 
 @task
+async def speak_later(language=None):
+    """The same in the event loop."""
+    return speak.func(language)
+
+
+@task
 def enqueue_another(a):
     """Enqueues a task from within one."""
     return add.enqueue(a).id
