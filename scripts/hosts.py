@@ -1,12 +1,12 @@
 """Installs the built wheel into fresh environments, and drives a project that has Bus in it there.
 
     python -m scripts.hosts                 the oldest and the newest Python and Django
-    python -m scripts.hosts --all           every pair, and the unit tests with each
-    python -m scripts.hosts 3.12 6.0        one pair
+    python -m scripts.hosts --all           every pair, all projects, and the unit tests with each
+    python -m scripts.hosts 3.12 6.0        one pair, all projects
 
-The project is tests/hosts/mysite, with tests of its own. The oldest pair has the oldest releases of
-all that pyproject.toml names; of two that are asked for by default, the newest goes by the pins of
-requirements/, so that a release of somebody else's changes nothing here before `--all` is run.
+The projects are those of tests/hosts/, with tests of their own. The oldest pair has the oldest
+releases of all that pyproject.toml names; of the two that are tried by default, the newest goes by
+the pins of requirements/, so that a release of somebody else's changes nothing before `--all` does.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from pathlib import Path
 from scripts import pythons
 
 ROOT = Path(__file__).resolve().parent.parent
-HOST = ROOT / "tests" / "hosts" / "mysite"
+HOSTS = ROOT / "tests" / "hosts"
 UV = str(Path(sys.executable).parent / "uv")
 _EXTRAS = "embedded,server"
-_UNIT_TESTS = ("pytest", "pytest-asyncio", "pytest-django", "pytest-timeout", "hypothesis")
+# What the tests need beside Bus, as pinned in requirements/.
+_TOOLS = ("pytest", "pytest-asyncio", "pytest-django", "pytest-timeout", "hypothesis")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,11 @@ class Pair:
 
     def __str__(self) -> str:
         return f"Python {self.python}, Django {self.django}"
+
+    @property
+    def hosts(self) -> list[str]:
+        """The projects that go with it: Django has tasks from 6.0 on."""
+        return ["mysite"] if self.django == "5.2" else ["mysite", "tasks"]
 
 
 # Django 6 needs Python 3.12.
@@ -66,11 +72,16 @@ def main(arguments: Sequence[str]) -> int:
     results = []
     with tempfile.TemporaryDirectory(prefix="hosts-") as path:
         directory = Path(path)
-        wheel = build(directory)
+        try:
+            wheel = build(directory)
+        except Failed:
+            print("error: the wheel cannot be built; see above.")
+            return 1
         for pair in pairs:
             started = time.monotonic()
             try:
-                _try(pair, wheel, directory / f"{pair.python}-{pair.django}", every)
+                names = pair.hosts if arguments else pair.hosts[:1]
+                _try(pair, names, wheel, directory / f"{pair.python}-{pair.django}", every)
                 told = "passed"
             except Failed:
                 told = "FAILED"
@@ -88,18 +99,22 @@ def build(directory: Path) -> Path:
     return wheel
 
 
-def _try(pair: Pair, wheel: Path, directory: Path, every: bool) -> None:
+def _try(pair: Pair, names: Sequence[str], wheel: Path, directory: Path, every: bool) -> None:
     """Install the wheel as a host does, and run the host's tests; raises Failed."""
     print(f"\n== {pair}", flush=True)
     directory.mkdir()
     python = _environment(pair, wheel, directory, every)
-    project = directory / "mysite"
-    shutil.copytree(HOST, project, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "tests" / "support" / "wait.py", project / "tests")
-    run(python, "-m", "pytest", "-q", "--durations=8", cwd=project)
+    for name in names:
+        project = directory / name
+        shutil.copytree(HOSTS / name, project, ignore=shutil.ignore_patterns("__pycache__"))
+        if (project / "tests").exists():
+            shutil.copy(ROOT / "tests" / "support" / "wait.py", project / "tests")
+        run(python, "-m", "pytest", "-q", "--durations=5", cwd=project)
     if every:
-        _install(python, "--constraint", str(directory / "constraints.txt"), *_UNIT_TESTS,
-                 *_own_requirements())  # fmt: skip
+        _install(
+            *(python, "--constraint", str(directory / "constraints.txt")),
+            *(f"{wheel}[postgres,daphne]", *_own_requirements()),
+        )
         # Which releases were read is a matter of the pins.
         run(
             *(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit"),
@@ -115,7 +130,7 @@ def _environment(pair: Pair, wheel: Path, directory: Path, every: bool) -> str:
     python = str(directory / "venv" / "bin" / "python")
     constraints = directory / "constraints.txt"
     constraints.write_text(f"django~={pair.django}.0\n" + _constraints(pair, python, every))
-    requirements = [f"{wheel}[{_EXTRAS}]", "pytest"]
+    requirements = [f"{wheel}[{_EXTRAS}]", *_tools()]
     _install(python, "--constraint", str(constraints), *requirements)
     return python
 
@@ -132,6 +147,11 @@ def _constraints(pair: Pair, python: str, every: bool) -> str:
         pins = (ROOT / "requirements" / "base.txt").read_text("utf-8")
         pins = re.sub(r"^django==.*\n", "", pins, flags=re.M)
     return "\n".join(re.findall(r"^([\w.-]+==[^\\\n]+)", pins, re.M)) + "\n"
+
+
+def _tools() -> list[str]:
+    text = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
+    return [line for name in _TOOLS for line in re.findall(rf"^{name}==[\w.]+", text, re.M)]
 
 
 def _own_requirements() -> list[str]:

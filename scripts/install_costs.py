@@ -25,7 +25,8 @@ _PORT = 8719
 _BROKER = """
 from pathlib import Path
 from bus.embedded.broker import EmbeddedBroker
-broker = EmbeddedBroker(Path("var/valkey"), Path("var/valkey/valkey.sock"))
+place = Path.cwd() / "var" / "valkey"
+broker = EmbeddedBroker(place, place / "valkey.sock")
 broker.start()
 broker.stop()
 """

@@ -102,3 +102,11 @@ def test_what_it_needs_are_ranges_and_servers_are_extras(metadata: Message) -> N
     django = always["django"].specifier
     assert [v for v in ("5.1", "5.2", "6.0", "6.1", "6.2") if v in django] == ["5.2", "6.0", "6.1"]
     assert "4.2" not in SpecifierSet(str(django))
+
+
+def test_the_page_on_installing_tells_what_each_extra_brings_and_costs() -> None:
+    text = (wheel.ROOT / "docs" / "install.md").read_text("utf-8")
+    brought = dict(re.findall(r"^\| `(\w+)` \| ([a-z, ]+) \|", text, re.M))
+    assert brought.keys() == EXTRAS.keys()
+    assert all(name in brought[extra] for extra, names in EXTRAS.items() for name in names)
+    assert set(re.findall(r"^\| `(\w+)` \| \d+ \| \d+ \|$", text, re.M)) == EXTRAS.keys()

@@ -16,6 +16,8 @@ from wait import until
 
 START_SECONDS = 90
 STOP_SECONDS = 30
+# Of what a site that fails has said, in characters.
+_SHOWN = 5000
 
 
 class Site:
@@ -39,12 +41,12 @@ class Site:
             until(self._is_ready, "the site is ready", START_SECONDS)
         except BaseException as error:
             self._stop()
-            raise AssertionError(self.log()) from error
+            raise AssertionError(self.log()[-_SHOWN:]) from error
         return self
 
     def __exit__(self, *exc: object) -> None:
         code = self._stop()
-        assert code == 0, self.log()
+        assert code == 0, self.log()[-_SHOWN:]
         assert "Traceback" not in self.log()
 
     def log(self) -> str:
