@@ -196,7 +196,8 @@ def check_workers(**_kwargs: Any) -> list[CheckMessage]:
 def check_layers(**_kwargs: Any) -> list[CheckMessage]:
     """In production no layer is in the memory of one process."""
     memory = "channels.layers.InMemoryChannelLayer"
-    names = [n for n, layer in settings.CHANNEL_LAYERS.items() if layer.get("BACKEND") == memory]
+    layers = getattr(settings, "CHANNEL_LAYERS", {})
+    names = [name for name, layer in layers.items() if layer.get("BACKEND") == memory]
     if settings.DEBUG or not names:
         return []
     text = f"CHANNEL_LAYERS[{names[0]!r}] is in memory: no other process hears what is sent there."

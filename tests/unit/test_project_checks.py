@@ -23,6 +23,7 @@ from bus import project_checks, routing
 from bus.apps import BusConfig
 from bus.broker.worker.discovery import discover
 from bus.checks import check_layer
+from bus.management.commands.up import is_embedded
 from bus.project_checks import (
     check_apps,
     check_asgi,
@@ -94,6 +95,13 @@ def test_a_layer_that_is_not_ours_is_named_by_its_alias(settings: Settings) -> N
     settings.BUS_LAYER = "bsu"
     assert only(check_layer())[1] == "CHANNEL_LAYERS['bsu'] is not set."
     settings.CHANNEL_LAYERS = {"bsu": {**OURS, "BACKEND": f"{__name__}.Derived"}}
+
+
+def test_a_project_without_layers_is_told_of_the_line_that_it_lacks(settings: Settings) -> None:
+    del settings.CHANNEL_LAYERS
+    assert only(check_layer())[0] == "bus.E001"
+    assert check_layers() == []
+    assert not is_embedded()
 
 
 def test_a_layer_in_memory_is_named_in_production(settings: Settings) -> None:

@@ -16,7 +16,7 @@
 -- tried and given back: it comes first, and alone.
 -- allow-oom: a broker whose memory is full must be able to let messages out.
 local worker, options = ARGV[2], cmsgpack.unpack(ARGV[3])
-local room, start, visibility = options.count, options.start, options.visibility
+local free, start, visibility = options.count, options.start, options.visibility
 local now, wall = clock()
 local meta = redis.call('HMGET', KEYS[1], 'oldest', 'newest', 'awake', 'off', 'off_at')
 local oldest, newest = tonumber(meta[1]), tonumber(meta[2])
@@ -47,7 +47,7 @@ local function unfit(kept)
 end
 
 -- What was set aside and is due goes back to the end of its partition.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LIMIT', 0, room)) do
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', base .. ':due', '-inf', now, 'LIMIT', 0, free)) do
   local packed = redis.call('HGET', base .. ':later', id)
   local ok, kept = pcall(cmsgpack.unpack, packed or '')
   local wrong = packed and unfit(ok and kept)
@@ -93,7 +93,7 @@ local function take(stream, entry, deliveries, tried)
   claimed[#claimed + 1] = {stream, entry[1], fields.m, fields.k or '', tonumber(fields.n or 0), deliveries,
     sent_at, digits(expires), fields.r or '',
     fields.i or entry[1], tried, math.min(tonumber(fields.t or sent_at + (now - wall)), now)}
-  room = room - 1
+  free = free - 1
 end
 
 -- Nobody is called dead who had no time to beat yet since the broker is back. A silence of all workers
@@ -192,19 +192,19 @@ for _, each in ipairs(open) do
     end
   end
 end
-if #claimed > 0 then room = 0 end
+if #claimed > 0 then free = 0 end
 
 for _, each in ipairs(open) do
   local stream, head = each[1], each[2]
-  if room <= 0 then break end
+  if free <= 0 then break end
   if not head then
-    local read = redis.call('XREADGROUP', 'GROUP', 'bus', worker, 'COUNT', room, 'STREAMS', stream, '>')
+    local read = redis.call('XREADGROUP', 'GROUP', 'bus', worker, 'COUNT', free, 'STREAMS', stream, '>')
     if read then
       for _, entry in ipairs(read[1][2]) do take(stream, entry, 1, 0) end
     end
   elseif head ~= 'locked' then
     -- Handed back unseen: take the run of them together, as on the first delivery.
-    for _, row in ipairs(redis.call('XPENDING', stream, 'bus', '-', '+', room)) do
+    for _, row in ipairs(redis.call('XPENDING', stream, 'bus', '-', '+', free)) do
       if row[2] ~= '-' or row[4] ~= 0 then break end
       local entry = redis.call('XCLAIM', stream, 'bus', worker, 0, row[1], 'RETRYCOUNT', 1)
       if entry[1] then take(stream, entry[1], 1, 0) end

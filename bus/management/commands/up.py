@@ -176,7 +176,7 @@ class Command(BaseCommand):
 
 def is_embedded() -> bool:
     """Whether the layer of Bus is at the broker that is started here, and at no other."""
-    layer = settings.CHANNEL_LAYERS.get(conf.layer, {})
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get(conf.layer, {})
     return embedded_broker_url() in layer.get("CONFIG", {}).get("hosts", ())
 
 

@@ -1,4 +1,7 @@
-"""The rules of `judge`, in the order in which they are asked: each module here is one."""
+"""The rules of `judge`, in the order in which they are asked.
+
+Each module here is one, but the classifier, which the engine asks last.
+"""
 
 from collections.abc import Callable, Iterable
 from typing import Final
