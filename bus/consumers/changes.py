@@ -32,6 +32,13 @@ async def carry_out(work: Callable[..., tuple[T, EventBatches]], *args: object) 
     return await asyncio.shield(task)
 
 
+async def finish() -> None:
+    """Wait until what is under way on this event loop is committed and told."""
+    loop = asyncio.get_running_loop()
+    while tasks := [task for task in _tasks if task.get_loop() is loop and not task.done()]:
+        await asyncio.wait(tasks)
+
+
 async def _carry_out(work: Callable[..., tuple[T, EventBatches]], args: tuple[object, ...]) -> T:
     done, batches = await threads.run(work, *args)
     try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import weakref
+from collections.abc import Awaitable, Callable
 
 from bus.chat import history
+from bus.consumers import changes
 from bus.consumers.access_watcher import AccessWatcher
 from bus.consumers.admission import Admission
 from bus.consumers.connections import Connections
@@ -20,8 +23,10 @@ from bus.realtime.hub import Hub
 
 logger = logging.getLogger(__name__)
 
-# How long the end of a process may wait for the broker, in seconds.
+# How long the end of a process may wait for the broker, in seconds, and what each part has of it
+# at least, whatever those before it took.
 _CLOSE_TIMEOUT = 5.0
+_PART_TIMEOUT = 1.0
 
 
 class WebProcess:
@@ -38,22 +43,37 @@ class WebProcess:
         self.guest_sightings = GuestSightings()
         self.external_classifier = ExternalClassifier()
 
-    async def close(self) -> None:
-        """Write what was gathered, leave the rooms, and close what was opened to the broker."""
-        try:
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self.access_watcher.close()
-                self.outcomes.close()
-                await self.read_marks.close()
-                await self.guest_sightings.close()
-                await self.hub.close()
-                await default_layer.close()
-        except Exception as error:
-            # What is left in the broker expires.
-            logger.warning("The connections to the broker were not closed in time: %r", error)
+    async def close(self, *, seconds: float = _CLOSE_TIMEOUT, each: float = _PART_TIMEOUT) -> None:
+        """Publish and write what is left, leave the rooms, and close what was opened."""
+        parts: dict[str, Callable[[], Awaitable[None] | None]] = {
+            "watch of rights": self.access_watcher.close,
+            "outcomes": self.outcomes.close,
+            "changes under way": changes.finish,
+            "read marks": self.read_marks.close,
+            "sightings of guests": self.guest_sightings.close,
+            "hub": self.hub.close,
+            # The last, as the others use it.
+            "connections to the broker": default_layer.close,
+        }
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        for name, close in parts.items():
+            await _close_part(name, close, max(end, loop.time() + each))
         if not self.connections.draining:
             # One that drains stays, so that whoever still comes is turned away.
             _by_loop.pop(asyncio.get_running_loop(), None)
+
+
+async def _close_part(name: str, close: Callable[[], Awaitable[None] | None], end: float) -> None:
+    """Close one part until then; one that fails or hangs keeps no other from being closed."""
+    try:
+        async with asyncio.timeout_at(end):
+            closing = close()
+            if inspect.isawaitable(closing):
+                await closing
+    except Exception as error:
+        # What is left in the broker expires.
+        logger.warning("A web process ends without having closed its %s: %r", name, error)
 
 
 _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, WebProcess] = (
