@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.integration.browser.server import GUEST, Server, enter
+from tests.support.wait import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -107,8 +108,11 @@ def test_reading_older_lines_is_not_disturbed(page: Page, address: str, server: 
     page.wait_for_function(at_bottom)
 
     page.locator(".older").evaluate("button => (button.hidden = false)")
-    scroller.evaluate("s => (s.scrollTop = 0)")
-    page.wait_for_timeout(100)
+    # Until the page, which listened before, has heard of it.
+    scroller.evaluate(
+        "s => new Promise(heard => {"
+        " s.addEventListener('scroll', heard, {once: true}); s.scrollTop = 0; })"
+    )
     top = page.locator(".row", has_text="line 111")
     before = top.bounding_box()
     page.locator(".older").click()
@@ -166,11 +170,12 @@ def test_the_line_stands_before_the_first_unread(page: Page, address: str, serve
 
 def until_read(page: Page, server: Server, seq: int) -> None:
     """Wait until the server knows that the room is read up to there."""
-    for _ in range(100):
-        if server.asked("read.mark")[-1:] == [{"room": "lobby", "seq": seq}]:
-            return
-        page.wait_for_timeout(50)
-    pytest.fail(f"read.mark {seq} never came: {server.asked('read.mark')}")
+
+    def is_read() -> bool:
+        page.evaluate("0")  # lets Playwright hand on what the page sent
+        return server.asked("read.mark")[-1:] == [{"room": "lobby", "seq": seq}]
+
+    until(is_read, f"read.mark {seq}")
 
 
 def test_who_is_called_otherwise_now_is_so_on_every_row(room: Page, server: Server) -> None:

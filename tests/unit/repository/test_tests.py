@@ -22,7 +22,15 @@ PACES = {
     "chaos/test_slow.py::talk": "the pace of talk",
     "chaos/test_stops.py::test_a_broker_that_goes_away_is_waited_for": "the length of the outage",
     "chaos/test_stops.py::test_a_rolling_restart_loses_nothing": "the pace of talk",
+    "e2e/test_networks.py"
+    "::test_a_network_that_is_cut_again_and_again_for_two_seconds": "the pace of talk and drops",
     "hosts/tasks/host/wait.py::until": "the one way to wait, of a project of its own",
+    "integration/browser/test_connection.py"
+    "::test_signed_out_stays_away_and_leads_to_sign_in": "no second connection comes",
+    "integration/browser/test_writing.py"
+    "::test_enter_inside_a_hangul_syllable": "no second message comes",
+    "integration/browser/test_writing.py"
+    "::test_enter_that_picks_a_japanese_candidate_sends_nothing": "no message comes",
     "integration/broker/worker/test_stock_worker.py"
     "::test_a_worker_that_idled_for_8_seconds_gets_the_next_message": "redis-py's timeout passes",
     "integration/consumers/test_session.py"
@@ -38,6 +46,7 @@ PACES = {
 SPINS = {"unit/realtime/test_flush_scheduler.py::test_a_slow_flush_is_followed_by_as_long_a_rest"}
 # What fails a test by itself, beside `assert` and calls of helpers that have one.
 READING = {"recv", "receive", "event"}  # methods that wait for the next of what comes
+SLEEPING = {"sleep", "wait_for_timeout"}  # the latter is Playwright's
 ASSERTING = {"raises", "fail", "warns", "expect", "AssertionError"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -142,7 +151,7 @@ def sleeps(tree: ast.Module) -> list[str]:
         scope
         for scope, node in scopes(tree)
         if isinstance(node, ast.Call)
-        and called(node) == "sleep"
+        and called(node) in SLEEPING
         and not (isinstance(node.args[0], ast.Constant) and node.args[0].value == 0)
     ]
 
@@ -210,6 +219,7 @@ def test_a_test_without_an_assertion_is_found(source: str, names: list[str]) -> 
     [
         ("def test_a(): time.sleep(0.1)", ["test_a"]),
         ("async def test_a():\n    async def inner(): await sleep(x)", ["test_a"]),
+        ("def test_a(page): page.wait_for_timeout(50)", ["test_a"]),
         ("async def test_a(): await asyncio.sleep(0)", []),
     ],
 )
