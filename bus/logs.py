@@ -1,4 +1,23 @@
-"""The log: what is worth a line, and lines as JSON for `LOG_FORMAT=json`."""
+"""The log: what is worth a line, and lines as JSON for `LOG_FORMAT=json`.
+
+Read: uvicorn 0.54.0 (httptools_impl.py, websockets_sansio_impl.py), websockets 17.4 (protocol.py,
+server.py).
+Relies on:
+    uvicorn.protocols.http.httptools_impl.HttpToolsProtocol: `"uvicorn.error"`
+    uvicorn.protocols.http.httptools_impl.HttpToolsProtocol.data_received: `"Invalid HTTP request`
+    uvicorn.protocols.http.httptools_impl.HttpToolsProtocol._unsupported_upgrade_warning:
+        `"Unsupported upgrade request`, `"No supported WebSocket library`
+    uvicorn.protocols.websockets.websockets_sansio_impl.WebSocketsSansIOProtocol:
+        `"uvicorn.error"`, `logger=logging`
+    uvicorn.protocols.websockets.websockets_sansio_impl.WebSocketsSansIOProtocol.send:
+        `'%s - "WebSocket %s" [accepted]'`, `'%s - "WebSocket %s" 403'`, `'%s - "WebSocket %s" %d'`
+    uvicorn.protocols.websockets.websockets_sansio_impl.WebSocketsSansIOProtocol.send_receive_event_to_app:
+        `"Invalid UTF-8 sequence`
+    websockets.protocol.Protocol.parse: `self.logger.error("parser failed", exc_info=True)`
+    websockets.protocol.Protocol.discard: `self.logger.info("connection closed")`
+    websockets.server.ServerProtocol.send_response:
+        `self.logger.info("connection open")`, `"connection rejected (`, `"HTTP response sent (`
+"""
 
 from __future__ import annotations
 

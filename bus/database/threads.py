@@ -2,6 +2,13 @@
 
 The sockets of a web process share a pool (`run`), beside Channels' only thread. A request has a
 thread of its own, in which asgiref's `sync_to_async` runs its code; so has a worker's consumer.
+
+Read: asgiref 3.13.0 (sync.py).
+Relies on:
+    asgiref.sync.AsyncToSync: executors, loop_thread_executors
+    asgiref.sync.SyncToAsync.__call__:
+        `getattr(AsyncToSync.executors, "current", None)`,
+        `loop in AsyncToSync.loop_thread_executors`
 """
 
 from __future__ import annotations

@@ -56,10 +56,10 @@ class Knowledge:
 
 
 def knowledge_in(directory: str) -> list[Knowledge]:
-    """What the files of a directory of the repository say, each in its docstring."""
+    """What the files below a directory of the repository say, each in its docstring."""
     return [
         known
-        for path in sorted((ROOT / directory).glob("*.py"))
+        for path in sorted((ROOT / directory).rglob("*.py"))
         if (known := knowledge_of(path)) is not None
     ]
 
@@ -102,8 +102,9 @@ def has(there: Any, name: str) -> bool:
     if isinstance(there, ModuleType):
         return False
     sources = [there]
-    if isinstance(there, type):
-        sources = [base for base in there.__mro__ if base.__module__ != "builtins"]
+    if not inspect.isroutine(there):
+        kind = there if isinstance(there, type) else type(there)
+        sources = [base for base in kind.__mro__ if base.__module__ != "builtins"]
     is_set = rf"\bself\.{name}(: [^=\n]+)? = "
     words = is_set if name.isidentifier() else re.escape(name)
     return any(re.search(words, inspect.getsource(source)) for source in sources)

@@ -1,4 +1,10 @@
-"""Watches the code of a running process, for `--reload` in development."""
+"""Watches the code of a running process, for `--reload` in development.
+
+Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (utils/autoreload.py).
+Relies on:
+    django.utils.autoreload.StatReloader: SLEEP_TIME
+    django.utils.autoreload.StatReloader.snapshot_files: `yield file, mtime`
+"""
 
 from __future__ import annotations
 
