@@ -23,10 +23,10 @@ from bus.realtime.hub import Hub
 
 logger = logging.getLogger(__name__)
 
-# How long the end of a process may wait for the broker, in seconds, and what each part has of it
-# at least, whatever those before it took.
+# How long the end of a process may wait for the broker, in seconds, and what is kept of it for
+# each part, whatever those before it take: whoever started the process kills it soon after.
 _CLOSE_TIMEOUT = 5.0
-_PART_TIMEOUT = 1.0
+_PART_TIMEOUT = 0.5
 
 
 class WebProcess:
@@ -55,10 +55,9 @@ class WebProcess:
             # The last, as the others use it.
             "connections to the broker": default_layer.close,
         }
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        for name, close in parts.items():
-            await _close_part(name, close, max(end, loop.time() + each))
+        end = asyncio.get_running_loop().time() + seconds
+        for after, (name, close) in zip(reversed(range(len(parts))), parts.items(), strict=True):
+            await _close_part(name, close, end - after * each)
         if not self.connections.draining:
             # One that drains stays, so that whoever still comes is turned away.
             _by_loop.pop(asyncio.get_running_loop(), None)

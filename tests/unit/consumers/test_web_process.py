@@ -53,9 +53,29 @@ async def test_a_part_that_is_not_closed_keeps_no_other_from_it(
     broken_part = default_layer if part == "broker" else getattr(process, part)
     monkeypatch.setattr(broken_part, "close", broken)
     with caplog.at_level(logging.WARNING):
-        await process.close(seconds=0.02, each=0.02)
+        await process.close(seconds=0.2, each=0.02)
     assert closed == [name for name in PARTS if name != part]
     assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+async def test_each_part_has_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = noting([], monkeypatch)
+    started: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def note_and_hang() -> None:
+        started.append(loop.time())
+        await hang()
+
+    for name in PARTS[:-1]:
+        monkeypatch.setattr(getattr(process, name), "close", note_and_hang)
+    monkeypatch.setattr(default_layer, "close", note_and_hang)
+    begun = loop.time()
+    await process.close(seconds=0.7, each=0.1)
+    assert len(started) == len(PARTS)
+    # The last begins while there is still time, whatever the others took of it.
+    assert 0.69 <= loop.time() - begun < 1.2  # 1.3 where its share is on top
+    assert loop.time() - started[-1] >= 0.02
 
 
 async def test_what_is_committed_is_told_before_the_broker_is_closed(
@@ -97,7 +117,7 @@ async def test_a_change_that_is_never_told_does_not_keep_a_process_from_its_end(
     asking = asyncio.ensure_future(changes.carry_out(lambda: (None, EventBatches())))
     async with asyncio.timeout(PATIENCE):
         await publishing.wait()
-        await process.close(seconds=0.02, each=0.02)
+        await process.close(seconds=0.2, each=0.02)
         assert order == PARTS
         go_on.set()
         await asking
