@@ -229,6 +229,9 @@ def check_names(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_database(**_kwargs: Any) -> list[CheckMessage]:
     """The database is one that Bus knows, and SQLite takes several writers."""
+    if not settings.USE_TZ:
+        text = "USE_TZ is off: the times that Bus stores have a time zone."
+        return [Error(text, hint="Set USE_TZ = True, as Django does by itself.", id="bus.E043")]
     if connection.vendor not in ("postgresql", "sqlite"):
         text = f"Bus knows PostgreSQL and SQLite; DATABASES['default'] is {connection.vendor}."
         hint = "It stores messages and sanctions by statements of those two. Take one of them."

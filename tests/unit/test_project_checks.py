@@ -255,6 +255,16 @@ def test_workers_that_do_not_import_and_channels_of_two_apps_are_named(
     code, text, _ = only(check_workers())
     assert code == "bus.W030"
     assert text == "shop.workers does not import: NameError: name 'Consumer' is not defined"
+    use(shop=lambda: sys.exit(3), post=named("mails"))
+    assert only(check_workers())[1] == "shop.workers does not import: SystemExit: 3"
+    for channels, says in (
+        ({"mails": WebsocketConsumer}, "say WebsocketConsumer.as_asgi()"),
+        ({"mails": "mails.Consumer"}, "'mails.Consumer', which is no consumer"),
+        ({"ma ils": http}, "must be a valid unicode string"),
+        (["mails"], "a dict of names"),
+    ):
+        use(shop=lambda channels=channels: SimpleNamespace(channels=channels))
+        assert says in only(check_workers())[1]
     use(shop=named("mails"), post=named("mails"))
     code, text, _ = only(check_workers())
     assert (code, "by shop.workers and by post.workers" in text) == ("bus.E036", True)
@@ -282,6 +292,11 @@ def test_a_setting_that_nobody_reads_is_named(settings: Settings) -> None:
     del settings.BUS_BODY_LIMITS
     settings.BUS_VAR_DIR = "/srv/bus"
     assert "from the environment alone" in only(check_names())[1]
+
+
+def test_times_without_a_zone_are_named(settings: Settings) -> None:
+    settings.USE_TZ = False
+    assert only(check_database())[0] == "bus.E043"
 
 
 def test_databases_that_are_not_known_are_named(monkeypatch: pytest.MonkeyPatch) -> None:

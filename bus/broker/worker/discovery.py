@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from channels.layers import BaseChannelLayer
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import module_has_submodule
@@ -52,15 +53,26 @@ def discover() -> Discovered:
         if module_has_submodule(app.module, MODULE):
             home = f"{app.name}.{MODULE}"
             try:
-                channels = getattr(import_module(home), "channels", {})
-                if not isinstance(channels, Mapping):
-                    raise TypeError("`channels` is a dict of names and consumers.")
-            except Exception as error:
+                channels = _checked(getattr(import_module(home), "channels", {}))
+            except (Exception, SystemExit) as error:
                 found.failures[home] = f"{type(error).__name__}: {error}"
                 logger.exception("%s does not import: its channels have no worker.", home)
             else:
                 found.add(home, channels)
     return found
+
+
+def _checked(channels: object) -> Mapping[str, Any]:
+    """What a module says its channels are; raises TypeError for what no worker can work with."""
+    if not isinstance(channels, Mapping):
+        raise TypeError("`channels` is a dict of names and consumers.")
+    for name, consumer in channels.items():
+        BaseChannelLayer().require_valid_channel_name(name)
+        if isinstance(consumer, type):
+            raise TypeError(f"{name!r} has a class: say {consumer.__name__}.as_asgi().")
+        if not callable(consumer):
+            raise TypeError(f"{name!r} has {consumer!r}, which is no consumer.")
+    return channels
 
 
 class Channels(Mapping[str, Any]):
