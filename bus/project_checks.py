@@ -88,6 +88,10 @@ def _position(name: str) -> int | None:
 def check_urls(**_kwargs: Any) -> list[CheckMessage]:
     """The URLconf has Bus: its pages, its API, and where its sockets are."""
     if urls.is_included():
+        if hidden := urls.hidden_paths():
+            text = f"A route of the project answers at {', '.join(hidden)}, before those of Bus."
+            hint = 'Move path("", include("bus.urls")) before it, or give it another prefix.'
+            return [Error(text, hint=hint, id="bus.E033")]
         return []
     if _for_tasks_alone():
         text = "The project runs its tasks with Bus, and its URLconf does not include Bus."

@@ -29,6 +29,13 @@ def is_included() -> bool:
     return bool(getattr(settings, "ROOT_URLCONF", None)) and APP in get_resolver().app_dict
 
 
+def hidden_paths() -> list[str]:
+    """Where some of our routes are and another one of the project's answers, being before them."""
+    names = ("lobby", "readyz", "websocket")
+    paths = [unquote(reverse(f"{APP}:{name}")).removeprefix(get_script_prefix()) for name in names]
+    return [f"/{path}" for path in paths if match_of(f"/{path}") is None]
+
+
 def path_of(scope: Mapping[str, Any]) -> str:
     """The path of a request or a socket as the URLconf knows it, without the script's name."""
     script: str = settings.FORCE_SCRIPT_NAME or scope.get("root_path", "")

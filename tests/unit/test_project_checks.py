@@ -15,7 +15,7 @@ from django.apps import apps
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.test.utils import override_settings
-from django.urls import path
+from django.urls import clear_url_caches, include, path, re_path
 from pytest_django.fixtures import Settings
 
 import bus.asgi
@@ -185,6 +185,21 @@ def test_a_urlconf_without_bus_is_named(settings: Settings) -> None:
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     code, _, hint = only(check_urls())
     assert (code, 'include("bus.urls")' in hint) == ("bus.E033", True)
+
+
+def test_a_route_that_answers_for_ours_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ModuleType("covered_urls")
+    ours = path("live/", include("bus.urls"))
+    urls.urlpatterns = [re_path("^live/chat/", http), ours]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "covered_urls", urls)
+    settings.ROOT_URLCONF = "covered_urls"
+    code, text, _ = only(check_urls())
+    assert (code, "answers at /live/chat/, before" in text) == ("bus.E033", True)
+    clear_url_caches()
+    urls.urlpatterns.reverse()
+    assert check_urls() == []
 
 
 def test_templates_that_are_not_found_are_named(settings: Settings) -> None:
