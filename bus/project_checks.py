@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
@@ -161,15 +162,22 @@ def _routes(application: Any) -> Iterator[Any]:
         left += [getattr(one, name, None) for name in _AROUND]
 
 
+def _is_consumer(application: Any) -> bool:
+    """Whether it is a consumer, through whatever middleware is around it."""
+    while application is not None and not hasattr(application, "consumer_class"):
+        around = (getattr(application, name, None) for name in _AROUND)
+        application = next((inner for inner in around if inner is not None), None)
+    return application is not None
+
+
 def _hidden(routes: Any) -> list[CheckMessage]:
     """Whether a route of the project is where our sockets are; those that go on may not be."""
     try:
-        path = reverse("bus:websocket")
+        paths = [reverse("bus:websocket"), reverse("bus:plain_chat", args=["room"])]
     except NoReverseMatch:
         return []
-    for route in routes:
-        is_consumer = hasattr(route.callback, "consumer_class")
-        if is_consumer and route.pattern.match(path.lstrip("/")):
+    for route, path in product(routes, paths):
+        if _is_consumer(route.callback) and route.pattern.match(path.lstrip("/")):
             text = f"The project's own route {str(route.pattern)!r} hides Bus's sockets at {path}."
             hint = "Include bus.urls under another prefix, or let that route match less."
             return [Warning(text, hint=hint, id="bus.W032")]

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
 from django.http import HttpResponse
 from django.urls import path
 
@@ -23,6 +26,13 @@ from bus.pages import views
 app_name = "bus"
 
 
+def _service(view: Callable[..., Any]) -> Callable[..., Any]:
+    """What programs ask: it knows who may, and begins its own transactions."""
+    for alias in settings.DATABASES:
+        view = transaction.non_atomic_requests(using=alias)(view)
+    return login_not_required(view)
+
+
 def _page(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     return without_nul_in_address(unavailable.refused_in_outage(view))
 
@@ -31,13 +41,13 @@ def _api() -> tuple[Any, ...]:
     patterns: Any
     patterns, app, namespace = api.urls
     for pattern in patterns:
-        pattern.callback = worded_by_us(without_nul_in_address(pattern.callback))
+        pattern.callback = _service(worded_by_us(without_nul_in_address(pattern.callback)))
     return patterns, app, namespace
 
 
 urlpatterns = [
-    path("livez", health.livez, name="livez"),
-    path("readyz", health.readyz, name="readyz"),
+    path("livez", _service(health.livez), name="livez"),
+    path("readyz", _service(health.readyz), name="readyz"),
     path("api/v1/", _api()),
     path("chat/", _page(views.lobby), name="lobby"),
     path("chat/<str:name>/", _page(views.room), name="room"),

@@ -242,6 +242,11 @@ def test_a_route_of_the_project_that_hides_our_sockets_is_named(asgi: Any) -> No
     asgi(bus.asgi.mount(http, [path("ws/", WebsocketConsumer.as_asgi())]))
     code, text, _ = only(check_asgi())
     assert (code, "'ws/' hides Bus's sockets at /ws/" in text) == ("bus.W032", True)
+    asgi(bus.asgi.mount(http, [path("ws/", AuthMiddlewareStack(WebsocketConsumer.as_asgi()))]))
+    assert only(check_asgi())[0] == "bus.W032"
+    tutorials = re_path(r"ws/chat/(?P<room_name>\w+)/$", WebsocketConsumer.as_asgi())
+    asgi(bus.asgi.mount(http, [tutorials]))
+    assert "at /ws/chat/room/" in only(check_asgi())[1]
     asgi(bus.asgi.mount(http, [path("ws/game/", WebsocketConsumer.as_asgi())]))
     assert check_asgi() == []
 
