@@ -45,7 +45,7 @@ WORDS = {
     ),
     "plain": Word(
         "plain chat, the protocol of the tutorials",
-        {"": "(for_|is_)?_?plain_?chat(_.*)?", "conf/table.py": "plain_send_rate"}
+        {"": "(bus:)?(for_|is_)?_?plain_?chat(_.*)?", "conf/table.py": "plain_send_rate"}
         | {"consumers/plain_chat.py": "plain_send_rate"}
         | GROUP_KEYS,
     ),
