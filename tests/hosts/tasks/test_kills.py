@@ -75,7 +75,7 @@ def fleet(size, tmp_path, **environ):
 def test_workers_that_are_killed_lose_no_task(tasks, notes, tmp_path):
     waiting = {10, 50, 90}
     results = [tasks.note_in_file.enqueue(str(notes), n, waits=n in waiting) for n in range(TASKS)]
-    with fleet(2, tmp_path) as (processes, start):
+    with fleet(2, tmp_path, BUS_HANDLER_TIMEOUT="120") as (processes, start):
         for n in waiting:
             pid = until(lambda n=n: dict(lines(notes)).get(n), f"task {n}", 60)
             os.kill(pid, signal.SIGKILL)
