@@ -27,11 +27,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Failures = dict[int, Exception]
 
 
-class BatchConsumer(ABC):
-    """A consumer that gets deliveries in lists and says which of them failed.
-
-    Under the stock worker, which knows no lists, it gets lists of one.
-    """
+class WorkerConsumer(ABC):
+    """A consumer of one run of a worker, with a thread of its own for what blocks."""
 
     def __init__(self) -> None:
         # One thread, and so one database connection, of its own.
@@ -45,6 +42,17 @@ class BatchConsumer(ABC):
             await cls()(scope, receive, send)
 
         return application
+
+    @abstractmethod
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        """Take deliveries until the worker stops."""
+
+
+class BatchConsumer(WorkerConsumer):
+    """A consumer that gets deliveries in lists and says which of them failed.
+
+    Under the stock worker, which knows no lists, it gets lists of one.
+    """
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Take lists until the worker stops."""

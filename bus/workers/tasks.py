@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from inspect import iscoroutinefunction
 from traceback import format_exception
 from typing import Any, TypeVar
@@ -23,12 +23,11 @@ from bus.database import threads
 from bus.database.connection_limit import close_connections
 from bus.messaging import task_results
 from bus.protocol import channel_names
+from bus.workers.base import Receive, Send, WorkerConsumer
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 # Tracebacks are kept to their last part, in characters.
 _TRACEBACK_LIMIT = 20_000
@@ -48,20 +47,8 @@ class GivenUp(Undeliverable, TaskFailed):
     """The same for the last attempt."""
 
 
-class TaskWorker:
+class TaskWorker(WorkerConsumer):
     """Runs one task after the other: coroutines in the event loop, the others in its own thread."""
-
-    def __init__(self) -> None:
-        self._thread = threads.one_thread(type(self).__name__)
-
-    @classmethod
-    def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
-        """An ASGI application that makes a consumer per run, as Channels' consumers do."""
-
-        async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-            await cls()(scope, receive, send)
-
-        return application
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Take tasks until the worker stops."""
