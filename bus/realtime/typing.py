@@ -39,9 +39,14 @@ class _Typing:
     name: str
     # By author key: who, and until when.
     people: dict[str, tuple[Author, float]] = field(default_factory=dict)
-    shown: list[str] = field(default_factory=list)
+    shown: list[Author] = field(default_factory=list)
     shown_at: float = float("-inf")
     timer: asyncio.TimerHandle | None = None
+
+    @property
+    def members(self) -> list[Author]:
+        """Who types, as they are called now: somebody renamed is a change, too."""
+        return [author for author, _ in self.people.values()]
 
 
 class TypingKeeper:
@@ -101,10 +106,14 @@ class TypingKeeper:
     def forget(self, keys: Iterable[str]) -> None:
         """These people have other names now; who goes on typing is heard of again."""
         gone = set(keys)
+        for published in [published for published in self._published_at if published[1] in gone]:
+            del self._published_at[published]
+        for news in self._news.values():
+            for key in gone & news.keys():
+                del news[key]
         for room, typing in list(self._rooms.items()):
             for key in gone & typing.people.keys():
                 del typing.people[key]
-                self._published_at.pop((room, key), None)
             self._plan(room, typing)
 
     def close(self) -> None:
@@ -146,7 +155,7 @@ class TypingKeeper:
         if typing.timer is not None:
             typing.timer.cancel()
         now = time.monotonic()
-        if list(typing.people) != typing.shown:
+        if typing.members != typing.shown:
             wait = typing.shown_at + self._gathering - now
         elif typing.people:
             wait = min(until for _, until in typing.people.values()) - now
@@ -161,8 +170,8 @@ class TypingKeeper:
         typing.people = {
             key: (author, until) for key, (author, until) in typing.people.items() if until > now
         }
-        if list(typing.people) != typing.shown:
-            typing.shown, typing.shown_at = list(typing.people), now
-            members = [author for author, _ in typing.people.values()][:_AUDIENCE_LIMIT]
-            self._deliver(room, TypingChanged(members=members).frame(typing.name))
+        if typing.members != typing.shown:
+            typing.shown, typing.shown_at = typing.members, now
+            shown = TypingChanged(members=typing.shown[:_AUDIENCE_LIMIT])
+            self._deliver(room, shown.frame(typing.name))
         self._plan(room, typing)

@@ -113,6 +113,23 @@ async def test_processes_agree_on_who_types(monkeypatch: pytest.MonkeyPatch) -> 
     two.close()
 
 
+async def test_who_has_another_name_is_shown_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the old name was shown a moment ago, and where it waited to be published."""
+    told = Told(monkeypatch, gathering=0.05)
+    one, two = told.keepers
+    one.start(1, "lobby", "u1", Author(id=1, name="mina"))
+    await until_async(lambda: len(told.frames) == 2)
+    one.start(1, "lobby", "u2", Author(id=2, name="jun"))
+    for keeper in told.keepers:
+        keeper.forget(["u1", "u2"])
+    one.start(1, "lobby", "u1", Author(id=1, name="wilma"))
+    renamed = b'"members":[{"id":1,"name":"wilma"}]'
+    await until_async(lambda: {at for at, frame in told.frames if renamed in frame} == {0, 1})
+    assert not any(b"jun" in frame for _, frame in told.frames)
+    one.close()
+    two.close()
+
+
 async def test_typing_on_and_on_costs_little(monkeypatch: pytest.MonkeyPatch) -> None:
     told = Told(monkeypatch)
     one, two = told.keepers
