@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,36 @@ def send_on_commit(
         expires_at=expires_at,
     )
     # Robust: an error here must not look like one of the transaction, which has committed.
-    transaction.on_commit(relay, robust=True)
+    transaction.on_commit(_relay_once_of_this_transaction(), robust=True)
+
+
+class _RelayOnce:
+    """What runs after a commit: the first of a transaction's sends has all of them relayed."""
+
+    def __init__(self) -> None:
+        self.ran = False
+
+    def __call__(self) -> None:
+        if not self.ran:
+            self.ran = True
+            relay()
+
+
+class _OfThread(threading.local):
+    """A connection is of one thread, and so is its transaction."""
+
+    def __init__(self) -> None:
+        # One that never ran, after a rollback, is the next transaction's.
+        self.next = _RelayOnce()
+
+
+_of_thread = _OfThread()
+
+
+def _relay_once_of_this_transaction() -> _RelayOnce:
+    if _of_thread.next.ran:
+        _of_thread.next = _RelayOnce()
+    return _of_thread.next
 
 
 def relay(limit: int = 200) -> int:

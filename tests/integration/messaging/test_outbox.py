@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from channels.layers import channel_layers
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from bus.broker import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
@@ -84,6 +85,37 @@ def test_a_rollback_sends_nothing() -> None:
         except RuntimeError:
             send(3)
     assert received() == [3]
+
+
+def reads_after(sends: int) -> int:
+    """How often the outbox was looked at for a transaction with so many sends."""
+    with CaptureQueriesContext(connection) as asked, transaction.atomic():
+        for number in range(sends):
+            send(number)
+    assert received() == list(range(sends))
+    return sum(
+        query["sql"].startswith("SELECT") and "bus_queuedsend" in query["sql"] for query in asked
+    )
+
+
+def test_a_transaction_is_relayed_once_however_much_it_sends() -> None:
+    once = reads_after(1)
+    assert once > 0
+    assert reads_after(30) == once
+    # Nor is one lost that follows a transaction, or a savepoint, that rolled back.
+    for _ in range(2):
+        with transaction.atomic():
+            send(1)
+            transaction.set_rollback(True)
+    assert reads_after(2) == once
+
+
+def test_what_a_hook_of_the_commit_sends_is_sent_too() -> None:
+    with transaction.atomic():
+        send(1)
+        transaction.on_commit(lambda: send(2))
+        send(3)
+    assert received() == [1, 3, 2]
 
 
 def test_what_a_dead_process_left_is_sent_by_the_next_relay() -> None:
