@@ -10,12 +10,12 @@ from django.core.management.base import CommandError
 
 from bus.moderation.classifier.weights import WeightsError
 from bus.moderation.training.train import TrainingError
-from tools.moderation import evaluate, train
+from tools.moderation import evaluate, everyday, train
 from tools.moderation.data import DataError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the two commands; returns what the process exits with."""
+    """Run one of the three commands; returns what the process exits with."""
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
@@ -31,6 +31,7 @@ def _parser() -> ArgumentParser:
     for name, what, add_arguments, run in (
         ("train", train.HELP, train.add_arguments, train.run),
         ("evaluate", evaluate.HELP, evaluate.add_arguments, evaluate.run),
+        ("everyday", everyday.HELP, everyday.add_arguments, everyday.run),
     ):
         command = commands.add_parser(name, help=what)
         add_arguments(command)
