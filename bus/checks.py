@@ -16,15 +16,21 @@ from bus.moderation import classifier
 from bus.protocol.errors import Unavailable
 from bus.unicode.graphemes import MOST
 
+# A broker that is asked by `check` and takes longer is away, in seconds.
+_ANSWER_WITHIN = 3.0
+
 
 @register()
 def check_layer(**_kwargs: Any) -> list[CheckMessage]:
     """The channel layer of Bus is ours: any other loses what workers hold."""
     layers = getattr(settings, "CHANNEL_LAYERS", {})
     backend = layers.get(conf.layer, {}).get("BACKEND", "")
-    if default_layer.is_ours(backend):
-        return []
     where = f"CHANNEL_LAYERS[{conf.layer!r}]"
+    if default_layer.is_ours(backend):
+        fault = default_layer.fault()
+        hint = "Mend its CONFIG, or the REDIS_URL of bus.channel_layers()."
+        text = f"{where} cannot be used: {fault}"
+        return [Error(text, hint=hint, id="bus.E001")] if fault else []
     hint = f"CHANNEL_LAYERS = bus.channel_layers(), or {where} with 'bus.broker.BusChannelLayer'."
     if conf.layer == "default":
         hint += (
@@ -89,14 +95,20 @@ def check_sizes(**_kwargs: Any) -> list[CheckMessage]:
     ]
 
 
-# Not with the plain `check`, which needs no server: `check --tag broker`, or `--database default`.
-@register("broker", Tags.database)
-def check_broker(**_kwargs: Any) -> list[CheckMessage]:
-    """The broker is one that can be used and that keeps what it has accepted."""
-    if check_layer():
-        return []
+@register(Tags.database)
+def check_broker(databases: Any = None, **_kwargs: Any) -> list[CheckMessage]:
+    """The broker is one that can be used and that keeps what it has accepted.
+
+    It is asked where servers are, as with `check --database default`: before Django 6.1 the plain
+    `check`, which asks none, comes here, too.
+    """
+    return broker_messages(_ANSWER_WITHIN) if databases and not check_layer() else []
+
+
+def broker_messages(within: float) -> list[CheckMessage]:
+    """What is wrong with a broker that has so many seconds to answer."""
     try:
-        found = async_to_sync(operations.broker_faults)()
+        found = async_to_sync(operations.broker_faults)(within)
     except Unavailable as error:
         return [Warning(str(error), hint="Start it, or mend REDIS_URL.", id="bus.W009")]
     return [

@@ -34,6 +34,9 @@ _REFUSALS = {
 }
 
 
+NO_BROKER = (
+    "What answers at the broker's address is neither Redis nor Valkey ({said}). Mend REDIS_URL."
+)
 CLUSTER = (
     "The broker is a Redis or Valkey in cluster mode, which Bus cannot use. Give it one with "
     "cluster mode disabled; see docs/brokers.md."
@@ -206,6 +209,8 @@ def _as_refusal(error: Exception) -> Exception:
     word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
     if isinstance(error, redis.ConnectionError | redis.ReadOnlyError | MasterDownError):
         refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
+    elif isinstance(error, redis.InvalidResponse):
+        refusal = BrokerUnavailable(NO_BROKER.format(said=error))
     elif _is_cluster(error, word):
         refusal = BrokerUnavailable(CLUSTER)
     elif "DB index is out of range" in str(error):

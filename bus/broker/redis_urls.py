@@ -74,14 +74,25 @@ def _with_defaults(host: Host) -> Host:
 
 
 def _from_url(url: str) -> Host:
-    scheme = url.partition("://")[0]
+    scheme, mark, _ = url.partition("://")
     if scheme in ("redis+sentinel", "rediss+sentinel"):
         return _sentinel(url)
     if scheme not in ("redis", "rediss", "unix"):
+        # Without the mark it may be a password.
+        not_with = f", not with {scheme[:20]}://" if mark else ""
         raise ImproperlyConfigured(
             f"A broker's URL begins with redis://, rediss://, unix://, redis+sentinel:// or "
-            f"rediss+sentinel://, not with {scheme[:20]!r}. See docs/brokers.md."
+            f"rediss+sentinel://{not_with}. See docs/brokers.md."
         )
+    try:
+        # Read by redis-py alone, and not before it connects.
+        urlsplit(url).port  # noqa: B018
+    except ValueError as error:
+        # Not which: a password with a slash in it ends up where the port is.
+        raise ImproperlyConfigured(
+            "The port in the broker's URL is no number from 0 to 65535. In a user name or a "
+            "password / is written as %2F, # as %23 and ? as %3F."
+        ) from error
     return {"address": url}
 
 

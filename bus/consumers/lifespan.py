@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import logging
 from typing import Any
@@ -46,11 +45,10 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
 async def _look_at_broker() -> None:
     """Say loudly what the broker is set to that would lose messages, or be of no use."""
     try:
-        async with asyncio.timeout(_LOOK_TIMEOUT):
-            found = await operations.broker_faults()
-    except (Unavailable, TimeoutError) as error:
+        found = await operations.broker_faults(within=_LOOK_TIMEOUT)
+    except Unavailable as error:
         # It is waited for.
-        logger.error("%s", str(error) or "The broker does not answer.")
+        logger.error("%s", error)
         return
     for fault in found:
         logger.error("%s", fault.text)

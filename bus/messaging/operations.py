@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from bus.broker.channel_stats import ChannelStats
+from bus.broker.errors import BrokerUnavailable
 from bus.broker.operations import erasure
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.operations.discovery import known_channels
@@ -31,9 +32,16 @@ async def rewrite_files(every: float) -> bool:
 
 
 @with_protocol_errors
-async def broker_faults() -> list[Fault]:
-    """What the broker is set to that would lose messages, or be of no use; raises Unavailable."""
-    return await faults(default_layer.get())
+async def broker_faults(within: float | None = None) -> list[Fault]:
+    """What the broker is set to that would lose messages, or be of no use.
+
+    Raises Unavailable, also where it takes longer than so many seconds.
+    """
+    try:
+        async with asyncio.timeout(within):
+            return await faults(default_layer.get())
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"The broker does not answer within {within} s.") from error
 
 
 @with_protocol_errors

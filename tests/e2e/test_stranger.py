@@ -96,7 +96,11 @@ def test_a_moderated_room_by_readme_alone_within_ten_minutes(
     started = time.monotonic()
     text = README.read_text("utf-8")
     section = text[text.index(f"{SECTION}\n") :].split("\n## ")[0]
-    project.follow(blocks(README, SECTION))
+    *lines, up = blocks(README, SECTION)
+    project.follow(lines)
+    # What README says that it says, with no broker yet.
+    assert project.issues() == ["bus.W037"]
+    project.follow([up])
     home = f"http://127.0.0.1:{project.port}"
     make, room = (home + path for path in re.findall(r"`http://127\.0\.0\.1:8000(/.+?)`", section))
 

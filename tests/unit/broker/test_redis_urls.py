@@ -1,5 +1,6 @@
 """How settings and URLs spell broker hosts."""
 
+import re
 from typing import Any
 
 import pytest
@@ -79,6 +80,13 @@ def test_sentinels_with_tls_are_spoken_to_with_tls_too() -> None:
 def test_what_is_no_broker_is_refused(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"docs/brokers\.md"):
         hosts_of([url])
+
+
+@pytest.mark.parametrize("url", ["redis://one:port", "redis://:word/pass@one:6379", "pass@one:1"])
+def test_what_is_no_address_is_refused_without_a_word_of_the_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"broker's URL") as refused:
+        hosts_of([url])
+    assert not {"word", "pass"} & set(re.findall(r"\w+", str(refused.value).partition(". ")[0]))
 
 
 @pytest.mark.parametrize("hosts", [1, 2, 3, 5, 7, 16, 100])

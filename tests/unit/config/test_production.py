@@ -15,7 +15,7 @@ from tests.support.manage_up import ROOT, environment
 KEY = "jM3x_Qw8-vT1pLr6ZkY0nHs4BdFgCaUe7RiOq2XtEyWz5VuKb9"
 NAMED = {"REDIS_URL": "redis://127.0.0.1:1/0", "DATABASE_URL": "sqlite:///:memory:"}
 PRODUCTION = {**NAMED, "SECRET_KEY": KEY, "ALLOWED_HOSTS": "chat.example.org"}
-# Which asks the broker, too, with each release of Django.
+# Which asks the broker, too.
 DATABASE = ("--database", "default")
 ASKED = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS")
 

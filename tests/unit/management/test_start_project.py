@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +42,7 @@ def test_a_project_is_made_without_settings_and_has_no_fault(tmp_path: Path) -> 
     assert os.access(tmp_path / "garden" / "manage.py", os.X_OK)
     checked = run("manage.py", "check", at=tmp_path / "garden")
     assert checked.returncode == 0, checked.stderr
-    # The broker starts with `up`.
-    assert set(re.findall(r"\((\w+\.\w\d+)\)", checked.stderr)) <= {"bus.W009"}
+    assert "no issues" in checked.stdout
 
 
 @pytest.mark.parametrize(
