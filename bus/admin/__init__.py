@@ -1,8 +1,8 @@
-"""Django admin for rooms, messages, reviews, sanctions, and the log of what was done.
+"""Django admin for rooms, messages, reviews, sanctions, tasks, and the log of what was done.
 
 Each module registers its own when it is imported.
 """
 
-from bus.admin import api_keys, reviews, rooms, sanctions
+from bus.admin import api_keys, reviews, rooms, sanctions, tasks
 
-__all__ = ["api_keys", "reviews", "rooms", "sanctions"]
+__all__ = ["api_keys", "reviews", "rooms", "sanctions", "tasks"]

@@ -31,6 +31,8 @@ class TakenName(models.Model):
         verbose_name = _("taken name")
         verbose_name_plural = _("taken names")
         constraints = [models.UniqueConstraint(fields=("kind", "skeleton"), name="name_taken_once")]
+        # Whoever is renamed elsewhere is asked for what they were called.
+        indexes = [models.Index(fields=("held_by",), name="name_by_holder")]
 
     def __str__(self) -> str:
         return self.name

@@ -27,38 +27,42 @@ class TaskResult(models.Model):
     class Status(models.TextChoices):
         """As Django has them; a task that is to be tried again is ready."""
 
-        READY = "READY"
-        RUNNING = "RUNNING"
-        FAILED = "FAILED"
-        SUCCESSFUL = "SUCCESSFUL"
+        READY = "READY", _("ready")
+        RUNNING = "RUNNING", _("running")
+        FAILED = "FAILED", _("failed")
+        SUCCESSFUL = "SUCCESSFUL", _("successful")
 
     id = models.CharField(primary_key=True, max_length=64, editable=False)
     # The dotted path of the task.
-    path = models.TextField()
-    backend = models.CharField(max_length=200)
-    queue_name = models.CharField(max_length=99)
-    priority = models.SmallIntegerField(default=0)
-    run_after = models.DateTimeField(null=True)
-    ordering_key = models.CharField(max_length=200, blank=True)
+    path = models.TextField(_("task"))
+    backend = models.CharField(_("back-end"), max_length=200)
+    queue_name = models.CharField(_("queue"), max_length=99)
+    priority = models.SmallIntegerField(_("priority"), default=0)
+    run_after = models.DateTimeField(_("not before"), null=True)
+    ordering_key = models.CharField(_("ordering key"), max_length=200, blank=True)
     # None leaves it to the broker, which has BUS_MAX_ATTEMPTS.
-    max_attempts = models.PositiveSmallIntegerField(null=True)
-    args = JsonText()
-    kwargs = JsonText()
-    status = models.CharField(max_length=10, choices=Status, default=Status.READY)
-    return_value = JsonText(default=None)
+    max_attempts = models.PositiveSmallIntegerField(_("attempts at most"), null=True)
+    args = JsonText(_("arguments"))
+    kwargs = JsonText(_("keyword arguments"))
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.READY)
+    return_value = JsonText(_("return value"), default=None)
     # Of each attempt that failed: {"exception_class_path": …, "traceback": …}.
-    errors = JsonText(default=list)
+    errors = JsonText(_("errors"), default=list)
     # Of each attempt.
-    worker_ids = JsonText(default=list)
-    enqueued_at = models.DateTimeField()
-    started_at = models.DateTimeField(null=True)
-    last_attempted_at = models.DateTimeField(null=True)
-    finished_at = models.DateTimeField(null=True)
+    worker_ids = JsonText(_("workers"), default=list)
+    enqueued_at = models.DateTimeField(_("enqueued"))
+    started_at = models.DateTimeField(_("started"), null=True)
+    last_attempted_at = models.DateTimeField(_("last attempt"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
 
     class Meta:
         verbose_name = _("task result")
         verbose_name_plural = _("task results")
-        indexes = [models.Index(fields=("finished_at",), name="task_result_by_end")]
+        indexes = [
+            models.Index(fields=("finished_at",), name="task_result_by_end"),
+            # The admin lists them by it.
+            models.Index(fields=("enqueued_at",), name="task_result_by_start"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.path} {self.id}"

@@ -171,7 +171,7 @@ def test_people_chat_under_a_prefix(host: Host, browser: Browser, tmp_path: Path
         visit = Visit(browser)
         visit.page.goto(f"{address}{PREFIX}/talk/chat/")
         visit.page.locator("input[name=name]").fill("plaza")
-        visit.page.get_by_role("button", name="Go", exact=True).click()
+        visit.page.get_by_role("button", name="Enter", exact=True).click()
         visit.say(f"hello by {way}")
         visit.page.reload()
         expect(visit.page.get_by_text(f"hello by {way}")).to_be_visible()

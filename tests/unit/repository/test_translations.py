@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 from django.utils.translation.template import templatize
 
@@ -114,3 +115,16 @@ def test_translations_keep_their_placeholders(package: str, domain: str) -> None
 @pytest.mark.parametrize(("package", "domain"), CATALOGUES)
 def test_the_compiled_catalogue_is_the_written_one(package: str, domain: str) -> None:
     assert compiled(package, domain) == written(package, domain)
+
+
+@pytest.mark.parametrize("kind", ["django", "djangojs"])
+def test_no_word_of_bus_changes_what_django_says(kind: str) -> None:
+    # A project's catalogues are one; of two apps, the first in INSTALLED_APPS has the word.
+    ours = compiled("bus", kind)
+    theirs = [
+        gettext.GNUTranslations(path.open("rb"))._catalog  # type: ignore[attr-defined]
+        for path in Path(django.__file__).parent.glob(f"**/locale/ko/LC_MESSAGES/{kind}.mo")
+    ]
+    common = {key: text for catalogue in theirs for key, text in catalogue.items() if key in ours}
+    assert common or kind == "djangojs"
+    assert {key: ours[key] for key in common} == {key: [text] for key, text in common.items()}
