@@ -8,6 +8,7 @@ import { reasonText } from "./reasons.js";
 
 const FOLLOWS_WITHIN = 5 * 60_000; // ms; the same author's next line needs no name
 const HUES = 8;
+const LINK = /^(?:https?:\/\/|\/)/; // as the server has them; nothing that runs
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const calendar = new Intl.DateTimeFormat(language, { dateStyle: "full" });
 
@@ -73,6 +74,8 @@ function removedText(code) {
 
 /** Enhance a row that the server drew: links and marks, and times of this place. */
 export function adopt(row) {
+  const picture = row.querySelector(".avatar img");
+  if (picture) standIn(picture, initialOf(row.querySelector(".name").textContent));
   if (!row.classList.contains("removed")) {
     const body = row.querySelector(".body");
     setBody(row, body.dataset.source ?? body.textContent);
@@ -111,16 +114,29 @@ export function rename(row, author) {
 
 function nameOf({ name, profile_url }) {
   const shown = make("bdi", { className: "name" }, name);
-  return profile_url ? make("a", { className: "profile", href: profile_url }, shown) : shown;
+  if (!LINK.test(profile_url ?? "")) return shown;
+  return make("a", { className: "profile", href: profile_url }, shown);
 }
 
 function avatarOf({ name, avatar_url }) {
   const hue = [...name].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
-  const initial = [...name][0]?.toUpperCase() ?? "?";
-  const picture = avatar_url ? make("img", { src: avatar_url, alt: "" }) : initial;
-  const avatar = make("span", { className: `avatar hue-${hue}` }, picture);
+  const avatar = make("span", { className: `avatar hue-${hue}` }, initialOf(name));
   avatar.setAttribute("aria-hidden", "true");
+  if (LINK.test(avatar_url ?? "")) {
+    const picture = make("img", { src: avatar_url, alt: "" });
+    avatar.replaceChildren(picture);
+    standIn(picture, initialOf(name));
+  }
   return avatar;
+}
+
+const initialOf = (name) => [...name][0]?.toUpperCase() ?? "?";
+
+/** Show the first letter where a picture does not come, or is of a host that the page forbids. */
+function standIn(picture, initial) {
+  const replace = () => picture.replaceWith(initial);
+  if (picture.complete && !picture.naturalWidth) replace();
+  else picture.addEventListener("error", replace, { once: true });
 }
 
 function blank(author, mine, body, at) {
