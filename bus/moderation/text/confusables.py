@@ -1,4 +1,4 @@
-"""The table that brings look-alike letters to plain ones, made from Unicode's own data."""
+"""The tables that bring look-alike letters to plain ones, made from Unicode's own data."""
 
 import re
 import unicodedata
@@ -58,6 +58,20 @@ _LOOKALIKES: Final = {
     "y": "уγΥүұꓬ¥ყʎᎩᎽ",
     "z": "ΖζꓜⲌᏃ",
 }
+# Living alphabets whose words are read as Latin only where they pose as Latin: Greek, Cyrillic,
+# Armenian, Georgian.
+_ALPHABETS: Final = (
+    "\u0370-\u03ff\u1f00-\u1fff\u0400-\u052f\u1c80-\u1c8f\u2de0-\u2dff\ua640-\ua69f"
+    "\u0531-\u0588\u10a0-\u10ff"
+)
+# Those of their letters that nobody tells from a Latin one. A word of these alone may pose.
+_POSING: Final = "АВЕЅІЈКМНОРСТУХҮҺӀԌԚԜавекмнорстухѕіјһԁԛԝѵӏүԍΑΒΕΖΗΙΚΜΝΟΡΤΥΧϒϹϳϲαβεικνορτυχОՕօոսհց"
+# Accents, and what is not seen, stand in words of any alphabet.
+_MARKS: Final = "\u0300-\u036f\u00ad\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f"
+# Beside these a word mixes scripts: Latin letters, plain, accented, wide and mathematical.
+_LATIN: Final = (
+    "A-Za-z\u00aa\u00ba\u00c0-\u024f\u0250-\u02af\u1e00-\u1eff\uff21-\uff5a\U0001d400-\U0001d7ff"
+)
 _LATIN_NAME: Final = re.compile(
     r"LATIN (?:CAPITAL |SMALL )?LETTER (?:SMALL CAPITAL )?([A-Z])(?: WITH .*)?$"
     r"|REGIONAL INDICATOR SYMBOL LETTER ([A-Z])$"
@@ -122,3 +136,31 @@ def _table() -> dict[int, str | None]:
 
 
 TABLE: Final = _table()
+
+
+# Words of those alphabets that do not pose, several in a row together.
+_NATIVE_WORD: Final = (
+    f"(?<![{_LATIN}{_ALPHABETS}{_MARKS}])"
+    f"[{_POSING}{_MARKS}]*+[{_ALPHABETS}][{_ALPHABETS}{_MARKS}]*+(?![{_LATIN}])"
+)
+native_words: Final = re.compile(f"{_NATIVE_WORD}(?:[ ,.!?-]+{_NATIVE_WORD})*+").finditer
+any_of_alphabets: Final = re.compile(f"[{_ALPHABETS}]").search
+
+
+def _native_table() -> dict[int, str | None]:
+    """The table for words of those alphabets: lower case, accents off, and no letter another."""
+    native = re.compile(f"[{_ALPHABETS}]").match
+    return (
+        TABLE
+        | {
+            code: _looks_like(code)
+            for block in (*_BLOCKS, range(0xA640, 0xA6A0))
+            for code in block
+            if native(chr(code)) and code in TABLE
+        }
+        | {ord("ς"): "σ"}
+    )
+
+
+# The same widths as TABLE has: every letter becomes as many.
+NATIVE: Final = _native_table()

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bus.moderation.text.confusables import JAMO, TABLE
+from bus.moderation.text.confusables import JAMO, NATIVE, TABLE, any_of_alphabets, native_words
 
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
@@ -144,15 +144,38 @@ def _within(codes: NDArray[np.int64], first: int, last: int) -> NDArray[np.bool_
     return (first <= codes) & (codes <= last)
 
 
+def _fold(read: str) -> str:
+    """The letters of a text as they are read: those of other alphabets as Latin if they pose."""
+    if any_of_alphabets(read) is None:
+        return read.translate(TABLE)
+    pieces: list[str] = []
+    at = 0
+    for words in native_words(read):
+        pieces += read[at : words.start()].translate(TABLE), words[0].translate(NATIVE)
+        at = words.end()
+    return "".join([*pieces, read[at:].translate(TABLE)])
+
+
+def spellings(word: str) -> tuple[str, ...]:
+    """The folded forms that a word of a list is looked for in.
+
+    One of look-alikes alone, such as Russian кот, is read as Latin by itself, and is Cyrillic
+    where a longer word begins with it.
+    """
+    folded = normalise(word).folded
+    native = word.translate(NATIVE) if any_of_alphabets(word) else folded
+    return (folded,) if native == folded else (folded, native)
+
+
 def normalise(raw: str) -> NormalisedText:
     """Fold a text for matching; any string is taken."""
     if raw.isascii() or _SIMPLE(raw):
         return NormalisedText(raw, raw.lower(), same=True)
-    folded = raw.translate(TABLE)
     read = raw
+    folded = _fold(read)
     if len(folded) > len(raw) + _MOST_ADDED:
         read = raw.translate(_NARROW)
-        folded = read.translate(TABLE)
+        folded = _fold(read)
     if _CONJOINING(folded):
         return NormalisedText(raw, *_compose(folded, _starts(read)))
     return NormalisedText(raw, folded, None if read is raw else _spans(read))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bus.moderation.text.hangul import is_jamo, is_syllable
+from bus.moderation.text.hangul import is_hangul, is_jamo, is_syllable
 from bus.moderation.words.misspellings import MISSPELLINGS
 from bus.moderation.words.speech import ENGLISH, KOREAN, any_of
 from bus.moderation.words.terms import Term
@@ -30,8 +30,12 @@ _AFTER: Final = re.compile(r"[0-9]{1,5}(?![a-z0-9])").match
 _HANGUL_WORD: Final = re.compile(r"[가-힣]*").match
 
 
-def _latin(char: str) -> bool:
-    return char.isascii() and char.isalnum()
+def _goes_on(letter: str, beside: str) -> bool:
+    """Whether a word goes on from a letter, that is no Hangul, to what stands beside it.
+
+    Beside Latin what is of another script is another word; beside others Latin and digits are.
+    """
+    return beside.isalnum() and beside.isascii() == letter.isascii() and not is_hangul(beside)
 
 
 def clean_left(text: str, start: int) -> bool:
@@ -43,7 +47,7 @@ def clean_left(text: str, start: int) -> bool:
         return not is_syllable(before) and (before in _LAUGHTER or not is_jamo(before))
     if is_syllable(first):
         return not is_syllable(before)
-    return not _latin(before)
+    return not _goes_on(first, before)
 
 
 def clean_right(text: str, end: int) -> bool:
@@ -55,7 +59,7 @@ def clean_right(text: str, end: int) -> bool:
         return not is_syllable(after) and (after in _LAUGHTER or not is_jamo(after))
     if is_syllable(last):
         return not is_syllable(after)
-    return not _latin(after)
+    return not _goes_on(last, after)
 
 
 def _glued(term: Term, text: str, start: int) -> bool:
@@ -128,12 +132,16 @@ def _ends_whole(term: Term, text: str, end: int) -> bool:
 
 def _ends_word(term: Term, text: str, end: int) -> bool:
     """Whether only a particle or an ending follows in the same Korean word."""
+    if not (text[end - 1].isascii() or is_hangul(text[end - 1])):
+        return clean_right(text, end)
     rest = _HANGUL_WORD(text, end, end + _LONGEST_ENDING)
     return rest is None or rest.end() == end or _PARTICLE(rest[0]) is not None
 
 
 def _ends_stem(term: Term, text: str, end: int) -> bool:
     """Whether only an English ending follows in the same word, or a number."""
+    if not text[end - 1].isascii():
+        return clean_right(text, end)
     rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
     return rest is None or _SUFFIX(rest[0].rstrip("0123456789")) is not None
 

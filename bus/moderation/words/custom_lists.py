@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import re2
 
-from bus.moderation.text.normalise import normalise
+from bus.moderation.text.normalise import normalise, spellings
 from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import Index, Lexicon, build, index
 from bus.moderation.words.terms import Boundary, Term
@@ -152,14 +152,22 @@ def _bare(word: str) -> str:
     return normalise(word.strip("*")).folded.strip()
 
 
-def _term(word: str) -> Term:
-    bare = _bare(word)
-    boundary: Boundary = "word" if _HANGUL(bare[-1]) else "whole"
-    if word.endswith("*"):
-        boundary = "prefix"
+def _terms(words: tuple[str, ...]) -> list[Term]:
+    """The words as terms, in each of their spellings."""
+    return [
+        Term(spelling.strip(), "own", _SEVERE, _boundary(word, bare))
+        for word in words
+        if (bare := _bare(word))
+        for spelling in spellings(word.strip("*"))
+    ]
+
+
+def _boundary(word: str, bare: str) -> Boundary:
     if word.startswith("*") or _UNSPACED(bare):
-        boundary = "any"
-    return Term(bare, "own", _SEVERE, boundary)
+        return "any"
+    if word.endswith("*"):
+        return "prefix"
+    return "word" if _HANGUL(bare[-1]) else "whole"
 
 
 # Words, allowed words and patterns.
@@ -212,7 +220,7 @@ def _compile(
     words: tuple[str, ...], allowed: tuple[str, ...], patterns: tuple[str, ...]
 ) -> CustomLists:
     return CustomLists(
-        words=build([_term(word) for word in words if _bare(word)]) if words else None,
+        words=build(_terms(words)) if words else None,
         allowed=_allowed(allowed) if allowed else None,
         any_pattern=_any(patterns) if len(patterns) > 1 else None,
         patterns=tuple(re2.compile(pattern, _options()) for pattern in patterns),
@@ -220,7 +228,7 @@ def _compile(
 
 
 def _allowed(words: tuple[str, ...]) -> Index:
-    return index([(term.text, term) for term in (_term(word) for word in words if _bare(word))])
+    return index([(term.text, term) for term in _terms(words)])
 
 
 def _any(patterns: tuple[str, ...]) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
 from bus.moderation.list_file import Line, lines
+from bus.moderation.text.normalise import normalise, spellings
 
 Category = Literal[
     "profanity", "sexual", "slur", "threat", "harassment", "self_harm", "scam", "own"
@@ -65,17 +66,19 @@ def expand(pattern: str) -> Iterator[str]:
 
 
 def terms_of(line: Line) -> Iterator[Term]:
-    """The terms of one line of a list of blocked words; raises ListError."""
+    """The terms of one line of a list of blocked words, folded as texts are; raises ListError."""
     category = cast("Category", line.choice(1, "category", _LISTED))
     severity = line.whole(2, "severity", 1, 5)
     boundary = cast("Boundary", line.choice(3, "boundary", get_args(Boundary)))
     addressing = cast("Addressing", line.choice(4, "addressing", get_args(Addressing)))
-    exceptions = tuple(line.columns[5].split(",")) if len(line.columns) > 5 else ()
+    listed = line.columns[5].split(",") if len(line.columns) > 5 else ()
+    exceptions = tuple(normalise(exception).folded for exception in listed)
     if not all(exceptions):
         line.refuse("an exception is empty")
     for text in line.items(0):
-        for spelling in expand(text):
-            yield Term(spelling, category, severity, boundary, addressing, exceptions)
+        for written in expand(text):
+            for spelling in spellings(written):
+                yield Term(spelling, category, severity, boundary, addressing, exceptions)
 
 
 def load(name: str) -> list[Term]:

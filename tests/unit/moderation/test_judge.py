@@ -42,6 +42,14 @@ EVASIONS = [
 ]
 
 INNOCENTS = [
+    # Cyrillic and Greek words that only hold look-alikes.
+    "у них широкие полномочия",
+    "личное мнение",
+    "мій лікар сьогодні вдома",
+    "радкі і номҳо",
+    "това едва ли е така",
+    "имаат ли право",
+    "το ήθος του",
     "Scunthorpe lost two nil",
     "the assassin class needs a nerf",
     "cocktail bar in Essex",

@@ -33,6 +33,33 @@ def test_folds(written: str, folded: str) -> None:
     assert normalise(written).folded == folded
 
 
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        # Words of their own, whatever a letter of them looks like.
+        ("полномочия", "полномочия"),
+        ("Личное мнение", "личное мнение"),
+        ("Лікар і йод", "лікар i иод"),
+        ("ЁЛКА, ёлка", "елка, елка"),
+        ("ΉΘΟΣ ήθος", "ηθοσ ηθοσ"),
+        ("սոված", "սոված"),
+        ("йогу́рт л​ук", "иогурт лук"),
+        # Of look-alikes alone, or mixed with Latin letters: they pose.
+        ("сосо", "coco"),
+        ("раncakе", "pancake"),
+        ("гооgle", "roogle"),
+        ("coοkιε", "cookie"),
+        ("а личное b", "a личное b"),
+    ],
+)
+def test_another_alphabet_is_read_as_latin_only_where_it_poses(written: str, folded: str) -> None:
+    normal = normalise(written)
+    assert normal.folded == folded
+    spans = [normal.span(at, at + 1) for at in range(len(folded))]
+    assert spans == sorted(spans)
+    assert (spans[0][0], spans[-1][1]) == (0, len(written))
+
+
 def test_spans_lead_back_to_what_was_written() -> None:
     normal = normalise("a\u200bﬁ\u0301x")
     assert normal.folded == "afix"

@@ -41,6 +41,19 @@ def test_boundaries_of_korean_words(text: str, boundaries: set[Boundary]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "boundaries"),
+    [
+        ("вот филин тут", {"whole", "word", "stem", "prefix", "any"}),
+        ("два филина", {"prefix", "any"}),
+        ("пять перофилин", {"any"}),
+    ],
+)
+def test_boundaries_of_words_of_other_alphabets(text: str, boundaries: set[Boundary]) -> None:
+    every: tuple[Boundary, ...] = ("whole", "word", "stem", "prefix", "any")
+    assert {b for b in every if counts(text, b, "always", "филин")} == boundaries
+
+
+@pytest.mark.parametrize(
     ("text", "addressings"),
     [
         ("you are an oaf", {"aimed", "taunt", "called"}),

@@ -27,6 +27,13 @@ def with_parts(**parts: object) -> Policy:
         ("겨울왕국", "겨.울.왕.국", "겨.울.왕.국"),
         ("spoiler alert", "SPOILER ALERT here", "SPOILER ALERT"),
         ("死ね", "お前死ね", "死ね"),
+        # Of look-alikes alone, and where a longer word of its alphabet begins with it.
+        ("кот*", "вот Кот", "Кот"),
+        ("кот*", "Котики тут", "Кот"),
+        ("кот*", "скотина", None),
+        ("личное", "Личное!", "Личное"),
+        ("личное", "безличное", None),
+        ("ΣΚΎΛΟΣ", "ένας σκύλος", "σκύλος"),
     ],
 )
 def test_own_words_under_their_stars(word: str, text: str, found: str | None) -> None:

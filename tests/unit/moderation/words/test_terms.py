@@ -30,6 +30,14 @@ def test_a_list(tmp_path: Path) -> None:
     ]
 
 
+def test_terms_are_folded_as_texts_are(tmp_path: Path) -> None:
+    path = tmp_path / "xx.txt"
+    path.write_text("Blödmann, кот, ёлка\tharassment\t2\tprefix\talways\tBlödmannsgehilfin\n")
+    assert [(term.text, term.exceptions) for term in read(path)] == [
+        (text, ("blodmannsgehilfin",)) for text in ("blodmann", "kot", "кот", "елка")
+    ]
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [
