@@ -177,6 +177,11 @@ class BusChannelLayer(Serializer, BaseChannelLayer):
         and after it was read so slowly that messages to it were dropped."""
         self._state().local.on_loss(channel, notice)
 
+    def deliver_to(self, channel: str, take: Callable[[dict[str, Any]], None]) -> None:
+        """Have each message to a channel of this process taken as it is read, with no queue
+        between; `take` must neither wait nor raise."""
+        self._state().local.deliver_to(channel, take)
+
     @property
     def dropped(self) -> Counter[str]:
         """Messages to channels of this loop that were read too slowly, by what was too much."""

@@ -8,13 +8,14 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from channels.layers import BaseChannelLayer
 
 from bus.broker.decode import Decoder, unpacked
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.local_queue import LocalQueue
+from bus.broker.local_queue import DirectDelivery, LocalQueue
 from bus.broker.pubsub import PubSub
 from bus.broker.wakeup import Wakeup
 
@@ -48,7 +49,7 @@ class LocalChannels:
         # Messages that were read too slowly, by what was too much of them: `messages` or `bytes`;
         # and such as nobody can read: `undecodable`.
         self.dropped: Counter[str] = Counter()
-        self._channels: dict[str, LocalQueue | Wakeup] = {}
+        self._channels: dict[str, LocalQueue | DirectDelivery | Wakeup] = {}
         # The channels in each group, by its pub/sub name.
         self._groups: dict[str, set[str]] = {}
         # Called when groups are heard again after an outage, in which something may have been lost.
@@ -87,12 +88,13 @@ class LocalChannels:
                 raise
             if data is None:
                 continue
-            message, wrong = unpacked(self._layer, data)
-            if wrong is None:
+            message = self._unpacked(channel, data)
+            if message is not None:
                 return message
-            # Anybody may publish under the name; a consumer that got it would end.
-            self.dropped["undecodable"] += 1
-            self._say_undecodable(channel, wrong)
+
+    def deliver_to(self, channel: str, take: Callable[[dict[str, Any]], None]) -> None:
+        """Have each message of a channel taken as it is read, with no queue between."""
+        self._channels[channel] = DirectDelivery(partial(self._unpacked, channel), take)
 
     def on_loss(self, channel: str, notice: Callable[[], None]) -> None:
         """Call this whenever a channel of this process may have missed something: after an outage,
@@ -180,7 +182,13 @@ class LocalChannels:
             del self._groups[name]
             self._pubsub_of(name).unsubscribe(name)
 
-    def _say_undecodable(self, channel: str, wrong: str) -> None:
+    def _unpacked(self, channel: str, data: bytes) -> dict[str, Any] | None:
+        """The message, or None: anybody may publish under the name, and a consumer that got what
+        is none would end."""
+        message, wrong = unpacked(self._layer, data)
+        if wrong is None:
+            return message
+        self.dropped["undecodable"] += 1
         if self.dropped["undecodable"] % _SAY_EVERY == 1:
             logger.warning(
                 "A message to %s is dropped: %s. %d such so far.",
@@ -188,3 +196,4 @@ class LocalChannels:
                 wrong,
                 self.dropped["undecodable"],
             )
+        return None

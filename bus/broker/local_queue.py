@@ -1,4 +1,4 @@
-"""What waits for one process-local channel, bounded in number and in bytes."""
+"""How one process-local channel is delivered to: through a bounded queue, or directly."""
 
 from __future__ import annotations
 
@@ -6,10 +6,30 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 from bus.conf import conf
 
 logger = logging.getLogger(__name__)
+
+
+class DirectDelivery:
+    """Stands where a queue would, and hands each message on as it comes: nothing waits here."""
+
+    def __init__(
+        self,
+        unpack: Callable[[bytes], dict[str, Any] | None],
+        take: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """`unpack` returns None for what is no message; `take` neither waits nor raises."""
+        self._unpack = unpack
+        self._take = take
+
+    def put_nowait(self, data: bytes) -> None:
+        """Hand one message on."""
+        message = self._unpack(data)
+        if message is not None:
+            self._take(message)
 
 
 class LocalQueue:

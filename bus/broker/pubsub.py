@@ -1,4 +1,10 @@
-"""What one process hears of one broker host: one pub/sub connection, kept by one task."""
+"""What one process hears of one broker host: one pub/sub connection, kept by one task.
+
+Read: redis 8.1.0 (asyncio/connection.py).
+
+Relies on:
+    redis.asyncio.connection.AbstractConnection: _reader
+"""
 
 from __future__ import annotations
 
@@ -10,6 +16,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import hiredis
 import redis
 from redis.asyncio.connection import AbstractConnection
 
@@ -23,6 +30,8 @@ logger = logging.getLogger(__name__)
 _FIRST_WAIT, _LAST_WAIT = 0.05, 1.0
 # Few enough names in one command that the broker goes on with others between.
 _CHUNK = 500
+# What is read at once, in bytes.
+_READ_SIZE = 65_536
 
 Deliver = Callable[[str, bytes], None]
 Notify = Callable[[], Any] | None
@@ -42,7 +51,7 @@ class PubSub:
         on_reconnect: Notify = None,
     ) -> None:
         """`deliver` takes each message's name and data; what was sent in an outage is lost."""
-        # RESP2: redis-py's RESP3 push handling formats every message for a debug log.
+        # RESP2: messages and answers are told apart by their first word.
         self._pool = redis_urls.pool(host, protocol=2, socket_timeout=None)
         self._deliver = deliver
         self._on_disconnect = on_disconnect
@@ -57,6 +66,8 @@ class PubSub:
         # a new one begins with all that is wanted.
         self._changes: list[tuple[str, str]] | None = None
         self._changed = asyncio.Event()
+        # When the broker said something last, by the clock of the event loop.
+        self._said_at = 0.0
         self._keeper: asyncio.Task[None] | None = None
 
     async def subscribe(self, name: str) -> None:
@@ -161,16 +172,14 @@ class PubSub:
 
     async def _serve(self, connection: AbstractConnection) -> None:
         """Read and write until the connection fails; raises what it failed of."""
-        both = [
-            asyncio.ensure_future(self._read(connection)),
-            asyncio.ensure_future(self._write(connection)),
-        ]
+        parts = (self._read(connection), self._write(connection), self._watch())
+        tasks = [asyncio.ensure_future(part) for part in parts]
         try:
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in both:
+            for task in tasks:
                 task.cancel()
-            results = await asyncio.gather(*both, return_exceptions=True)
+            results = await asyncio.gather(*tasks, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception):
                 raise result
@@ -188,21 +197,32 @@ class PubSub:
                     )
 
     async def _read(self, connection: AbstractConnection) -> None:
-        asked = False
-        while True:
-            answer = await connection.read_response(
-                timeout=self.quiet, disconnect_on_error=False, push_request=True
-            )
-            if answer is not None:
-                asked = False
+        """Take all that one read brings without a wait between: a read for each costs more."""
+        loop, stream, parser = asyncio.get_running_loop(), connection._reader, _parser()
+        assert stream is not None
+        while data := await stream.read(_READ_SIZE):
+            self._said_at = loop.time()
+            parser.feed(data)
+            while (answer := parser.gets()) is not False:
                 self._take(answer)
-            elif asked:
-                raise redis.TimeoutError(f"it said nothing for {2 * self.quiet:g} s")
-            else:
-                asked = True
+        raise redis.ConnectionError("it closed the connection")
+
+    async def _watch(self) -> None:
+        """Ask a broker that says nothing, and leave one that does not answer."""
+        loop = asyncio.get_running_loop()
+        self._said_at = loop.time()
+        while True:
+            said_at = self._said_at
+            await asyncio.sleep(said_at + self.quiet - loop.time())
+            if self._said_at == said_at:
                 self._change("PING", "")
+                await asyncio.sleep(self.quiet)
+                if self._said_at == said_at:
+                    raise redis.TimeoutError(f"it said nothing for {2 * self.quiet:g} s")
 
     def _take(self, answer: Any) -> None:
+        if isinstance(answer, hiredis.ReplyError):
+            raise redis.ResponseError(str(answer))
         # Before the first SUBSCRIBE a broker answers PING with a plain PONG.
         kind, name, data = answer if len(answer) == 3 else (b"pong", b"", b"")
         if kind == b"message":
@@ -216,3 +236,7 @@ class PubSub:
         if name in self._wanted:
             self._heard.add(name)
         self._answer(name)
+
+
+def _parser() -> hiredis.Reader:
+    return hiredis.Reader(protocolError=redis.InvalidResponse)

@@ -284,8 +284,8 @@ class Conf:
     )
     mailbox_limit = Setting(
         67_108_864,
-        "What may wait for one channel of a process, such as all that its sockets listen to; more "
-        "is dropped, counted, and for chat read again from the database",
+        "What may wait for one channel of a process, such as the news of changed rights; more is "
+        "dropped, counted, and for rights read again from the database",
         "bytes",
         least=1024,
     )

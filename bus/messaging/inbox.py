@@ -37,8 +37,16 @@ class Inbox:
         """Hear a group no more; raises Unavailable."""
         await default_layer.get().group_discard(group, self._channel)
 
+    def deliver_to(self, take: Callable[[dict[str, Any]], None]) -> None:
+        """Have each group message taken as it is read from the broker, and `receive` none.
+
+        `take` must neither wait nor raise. Nothing waits in this process then: what it is too slow
+        for waits in the broker, which cuts off who is too far behind, and that is an outage.
+        """
+        default_layer.get().deliver_to(self._channel, take)
+
     async def receive(self) -> dict[str, Any]:
-        """The next group message: {"type", "room" or "author", "events", "plain", "own"}."""
+        """The next group message; its shapes are in `publisher`."""
         message: dict[str, Any] = await default_layer.get().receive(self._channel)
         return message
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import redis
 
+from bus.conf import conf
 from bus.messaging import default_layer
 from bus.messaging.errors import with_protocol_errors
 from bus.messaging.event_batch import EventBatch, group_send_many
@@ -15,7 +16,9 @@ from bus.protocol.errors import Unavailable
 
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
-AUTHOR_EVENTS = "author.events"
+AUTHORS_EVENTS = "authors.events"
+# The one author's, for web processes before 0.3; 0.4 publishes it no more.
+_AUTHOR_EVENTS = "author.events"
 ROOM_TYPING = "room.typing"
 
 
@@ -37,13 +40,41 @@ async def publish(
     for room, event_batch in rooms.items():
         head = {"type": ROOM_EVENTS, "room": room}
         messages += [(channel_names.room_group(room), head | part) for part in event_batch.parts()]
-    for key, event_batch in (authors or {}).items():
-        head = {"type": AUTHOR_EVENTS, "author": key}
-        messages += [(channel_names.author_group(key), head | part) for part in event_batch.parts()]
+    if authors:
+        messages += _for_author_groups(authors)
+        for key, event_batch in authors.items():
+            head = {"type": _AUTHOR_EVENTS, "author": key}
+            group = channel_names.single_author_group(key)
+            messages += [(group, head | part) for part in event_batch.parts()]
     try:
         await group_send_many(default_layer.get(), messages, strict=strict)
     except redis.RedisError as error:
         raise Unavailable(f"The broker does not take what it is told ({error}).") from error
+
+
+def _for_author_groups(
+    authors: dict[str, EventBatch],
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """One message for each group of authors, {"type", "authors": {key: [frame]}}; more where one
+    would be too large for the layer."""
+    gathered: dict[str, dict[str, list[bytes]]] = {}
+    sizes: dict[str, int] = {}
+    for key, event_batch in authors.items():
+        group = channel_names.author_group(key)
+        for part in event_batch.parts():
+            frames = [frame for _, frame in part["events"]]
+            size = len(key) + sum(map(len, frames))
+            found = gathered.get(group)
+            if found and (key in found or sizes[group] + size > conf.message_size_limit // 2):
+                yield group, {"type": AUTHORS_EVENTS, "authors": found}
+                found = None
+            if found is None:
+                found = gathered[group] = {}
+                sizes[group] = 0
+            found[key] = frames
+            sizes[group] += size
+    for group, found in gathered.items():
+        yield group, {"type": AUTHORS_EVENTS, "authors": found}
 
 
 @with_protocol_errors

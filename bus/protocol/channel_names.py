@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from binascii import crc32
 
 MODERATION = "moderation"
 BROADCAST = "broadcast"
@@ -26,6 +27,8 @@ _TASK_BANDS = {-1: "tasks-low", 0: "tasks", 1: "tasks-high"}
 _GROUP_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 # The group of all web processes, which hear whose rights have changed.
 RIGHTS_GROUP = "rights"
+# Authors share so many groups: a process subscribes to few, and a worker publishes few messages.
+_AUTHOR_GROUPS = 16
 
 
 def room_group(room_id: int) -> str:
@@ -34,7 +37,13 @@ def room_group(room_id: int) -> str:
 
 
 def author_group(author_key: str) -> str:
-    """The group of all sessions of one author: `u7` is a user, `g…` a guest."""
+    """The group that tells one author, and others, what concerns them alone: `u7` is a user,
+    `g…` a guest."""
+    return f"authors.{crc32(author_key.encode()) % _AUTHOR_GROUPS}"
+
+
+def single_author_group(author_key: str) -> str:
+    """The group of one author alone, which web processes before 0.3 listen to."""
     if _GROUP_NAME.fullmatch(author_key):
         return f"author.{author_key}"
     # Groups have no other letters, and a user's key may have any. No author key begins so.

@@ -20,7 +20,7 @@ from bus.realtime.presence import PresenceKeeper
 from bus.realtime.recent_messages import EncodedRecovery
 from bus.realtime.recovery import RecoveryCache
 from bus.realtime.room_subscription import Listener, RoomSubscription
-from bus.realtime.topic import AuthorTopic, Counts, RoomTopic, Topic
+from bus.realtime.topic import AuthorsTopic, Counts, RoomTopic, Topic
 from bus.realtime.typing import TypingKeeper
 
 logger = logging.getLogger(__name__)
@@ -29,9 +29,8 @@ logger = logging.getLogger(__name__)
 _LISTEN_TIMEOUT = 5.0
 # What a stopping process gives to its last calls to the broker, in seconds.
 _CLOSE_WAIT = 2.0
-# Between bad messages in a row the reader pauses, doubling from this up to that, in seconds.
-_FIRST_PAUSE = 0.001
-_LONGEST_PAUSE = 1.0
+# Of so many messages that cannot be delivered, the log tells of one.
+_SAY_EVERY = 1000
 
 
 class Inbox(Protocol):
@@ -43,8 +42,8 @@ class Inbox(Protocol):
     async def ignore(self, group: str) -> None:
         """Hear a group no more."""
 
-    async def receive(self) -> dict[str, Any]:
-        """The next group message."""
+    def deliver_to(self, take: Callable[[dict[str, Any]], None]) -> None:
+        """Have each group message taken as it comes."""
 
 
 # Takes what to call after an outage.
@@ -124,11 +123,12 @@ class Hub:
         group = channel_names.author_group(key)
         topic = self._topics.get(group)
         if topic is None:
-            topic = self._topics[group] = AuthorTopic(group, self.counts, self._needs_flush)
-        assert isinstance(topic, AuthorTopic)
-        topic.sessions.add(listener)
+            topic = self._topics[group] = AuthorsTopic(group, self.counts, self._needs_flush)
+        assert isinstance(topic, AuthorsTopic)
+        topic.add(key, listener)
         try:
-            await self._listen(topic)
+            if not topic.listening or topic.lock.locked():
+                await self._listen(topic)
         except BaseException:
             self.leave_author(key, listener)
             raise
@@ -136,8 +136,8 @@ class Hub:
     def leave_author(self, key: str, listener: Listener) -> None:
         """Take a listener from an author; does nothing when it is not there."""
         topic = self._topics.get(channel_names.author_group(key))
-        if isinstance(topic, AuthorTopic):
-            topic.sessions.discard(listener)
+        if isinstance(topic, AuthorsTopic):
+            topic.remove(key, listener)
             self._retire(topic)
 
     def rooms(self) -> list[int]:
@@ -193,7 +193,7 @@ class Hub:
         async with self._opening:
             if self._inbox is None:
                 self._inbox = await self._open_inbox(self.on_reconnected)
-                self._spawn(self._read(self._inbox))
+                self._inbox.deliver_to(self._take)
                 self._spawn(self._watch())
             return self._inbox
 
@@ -246,24 +246,22 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _read(self, source: Inbox) -> None:
-        """Deliver what arrives; what is broken is logged, and reading goes on."""
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                self._deliver(await source.receive())
-                pause = _FIRST_PAUSE
-            except Exception:
+    def _take(self, message: dict[str, Any]) -> None:
+        """Deliver a group message; one that is broken is logged, and the next one is taken."""
+        try:
+            self._deliver(message)
+        except Exception:
+            self.counts.broken += 1
+            if self.counts.broken % _SAY_EVERY == 1:
                 logger.exception("A group message could not be delivered; the next one may.")
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _deliver(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
         if kind == publisher.ROOM_EVENTS:
             group = channel_names.room_group(message["room"])
-        elif kind == publisher.AUTHOR_EVENTS:
-            group = channel_names.author_group(message["author"])
+        elif kind == publisher.AUTHORS_EVENTS:
+            self._deliver_to_authors(message["authors"])
+            return
         elif kind == publisher.ROOM_TYPING:
             self.typing.receive(message)
             return
@@ -272,5 +270,13 @@ class Hub:
             logger.warning("A group message of type %r is ignored.", kind)
             return
         topic = self._topics.get(group)
-        if topic is not None:
+        if isinstance(topic, RoomTopic):
             topic.deliver(message["events"], message["plain"], message["own"])
+
+    def _deliver_to_authors(self, authors: dict[str, list[bytes]]) -> None:
+        """All are of one group, and few of them are here."""
+        for key in authors:
+            topic = self._topics.get(channel_names.author_group(key))
+            if isinstance(topic, AuthorsTopic):
+                topic.deliver(authors)
+            return

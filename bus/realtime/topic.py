@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bus.realtime.prepared_frames import PreparedFrames
@@ -33,6 +33,8 @@ class Counts:
     repaired: int = 0
     repeats: int = 0
     unknown: int = 0
+    # Group messages that could not be delivered.
+    broken: int = 0
 
 
 class Topic:
@@ -50,10 +52,6 @@ class Topic:
     @property
     def wanted(self) -> bool:
         """Whether somebody listens."""
-        raise NotImplementedError
-
-    def deliver(self, events: Events, plain_chat: Events, for_senders: SenderFrames) -> None:
-        """Take one group message, for everyone who listens."""
         raise NotImplementedError
 
     def flush(self) -> None:
@@ -188,28 +186,60 @@ class RoomTopic(Topic):
             self.needs_flush(self)
 
 
-class AuthorTopic(Topic):
-    """An author, whose sessions hear what concerns them alone."""
+class AuthorsTopic(Topic):
+    """Authors who share a group; the sessions of each hear what concerns that one alone."""
 
     def __init__(self, group: str, counts: Counts, needs_flush: Callable[[Topic], None]) -> None:
         super().__init__(group, counts, needs_flush)
-        self.sessions: set[Listener] = set()
-        self._ready: list[bytes] = []
+        # By author key: the one session that nearly everybody has, or several.
+        self._sessions: dict[str, Listener | set[Listener]] = {}
+        self._ready: dict[str, list[bytes]] = {}
 
     @property
     def wanted(self) -> bool:
         """Whether somebody listens."""
-        return bool(self.sessions)
+        return bool(self._sessions)
 
-    def deliver(self, events: Events, plain_chat: Events, for_senders: SenderFrames) -> None:
-        """Hand events to all sessions."""
-        self._ready += [frame for _, frame in events]
-        self.needs_flush(self)
+    def add(self, key: str, listener: Listener) -> None:
+        """Let a session hear what concerns an author."""
+        found = self._sessions.get(key)
+        if found is None:
+            self._sessions[key] = listener
+        elif isinstance(found, set):
+            found.add(listener)
+        elif found is not listener:
+            self._sessions[key] = {found, listener}
+
+    def remove(self, key: str, listener: Listener) -> None:
+        """Let a session hear no more of an author; does nothing when it does not."""
+        found = self._sessions.get(key)
+        if isinstance(found, set):
+            found.discard(listener)
+            if not found:
+                del self._sessions[key]
+        elif found is listener:
+            del self._sessions[key]
+
+    def deliver(self, authors: Mapping[str, Sequence[bytes]]) -> None:
+        """Take the frames of those authors who have a session here."""
+        for key, frames in authors.items():
+            if key in self._sessions:
+                self._ready.setdefault(key, []).extend(frames)
+        if self._ready:
+            self.needs_flush(self)
 
     def flush(self) -> None:
         """Hand over what was delivered."""
-        frames, self._ready = self._ready, []
-        if frames:
+        ready, self._ready = self._ready, {}
+        for key, frames in ready.items():
+            found = self._sessions.get(key)
             prepared = PreparedFrames(frames)
-            for listener in tuple(self.sessions):
-                listener.push(prepared)
+            for listener in tuple(found) if isinstance(found, set) else (found,):
+                if listener is not None:
+                    self._push(listener, prepared)
+
+    def _push(self, listener: Listener, prepared: PreparedFrames) -> None:
+        try:
+            listener.push(prepared)
+        except Exception:
+            logger.exception("A session of %s failed; the others go on.", self.group)

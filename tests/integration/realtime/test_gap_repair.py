@@ -1,20 +1,19 @@
 """What the broker did not bring is read from the database and told, unasked."""
 
-import asyncio
-from typing import Any
+import time
 
 import pytest
+import redis
 from django.utils import timezone
 from pytest_django import Settings
 
 from bus.consumers.web_process import current
 from bus.database import threads
-from bus.messaging import publisher
-from bus.messaging.inbox import Inbox, dropped
+from bus.messaging import default_layer, publisher
 from bus.models import Message, Room
 from bus.posting import catch_up, events
 from bus.posting.settle import post
-from tests.support.wait import until_async
+from bus.protocol import channel_names
 from tests.support.web_server import serving, session
 
 pytestmark = [
@@ -57,31 +56,36 @@ async def test_a_last_message_that_was_lost_comes_within_seconds(settings: Setti
         assert (current().hub.counts.repaired, current().hub.counts.gaps) == (1, 0)
 
 
+def flood(client: redis.Redis, name: str) -> None:
+    """Publish more than the broker keeps for who does not read, until it cuts the listener off."""
+    end = time.monotonic() + 30
+    while client.publish(name, b"\xc0" * 100_000):
+        assert time.monotonic() < end, "a process that reads nothing is heard all the same"
+
+
 async def test_what_a_process_was_too_slow_to_read_comes_once_it_reads_again(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, broker: str
 ) -> None:
-    settings.BUS_MAILBOX_LIMIT = 4096
     # Not found by the look at all positions, which comes later.
     settings.BUS_POSITION_CHECK = 600
-    reads, receive = asyncio.Event(), Inbox.receive
-    reads.set()
-
-    async def slowly(inbox: Inbox) -> Any:
-        message = await receive(inbox)
-        await reads.wait()
-        return message
-
-    monkeypatch.setattr(Inbox, "receive", slowly)
     lobby = await Room.objects.acreate(name="lobby", access="open")
-    async with serving() as server, session(server) as one:
-        await one.do("room.join", room="lobby")
-        reads.clear()
-        for row in await stored(lobby, *("x" * 1000 for _ in range(10))):
-            await tell(lobby, row)
-        await until_async(lambda: dropped().get("bytes", 0) >= 5)
-        reads.set()
-        heard = [(await one.event("message.posted"))["seq"] for _ in range(10)]
-        assert heard == list(range(1, 11))
+    name = default_layer.get().group_locator()(channel_names.room_group(lobby.pk))[0]
+    limit = "client-output-buffer-limit"
+    with redis.Redis.from_url(broker) as client:
+        before = client.config_get(limit)[limit]
+        client.config_set(limit, "pubsub 1mb 1mb 0")
+        try:
+            async with serving() as server, session(server) as one:
+                await one.do("room.join", room="lobby")
+                rows = await stored(lobby, *("x" * 1000 for _ in range(10)))
+                # Nothing of this process runs meanwhile.
+                flood(client, name)
+                for row in rows[:5]:
+                    await tell(lobby, row)
+                heard = [(await one.event("message.posted"))["seq"] for _ in range(10)]
+                assert heard == list(range(1, 11))
+        finally:
+            client.config_set(limit, before)
 
 
 async def test_one_that_was_lost_between_others_comes_in_its_place() -> None:

@@ -1,6 +1,7 @@
 """Our own workers, moderation and broadcast, from the named channel to the groups."""
 
 import asyncio
+import itertools
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -79,6 +80,10 @@ class Listener:
     async def _run(self, inbox: Inbox) -> None:
         while True:
             message = await inbox.receive()
+            if message["type"] == "authors.events":
+                told = itertools.chain.from_iterable(message["authors"].values())
+                self.events += map(json.loads, told)
+                continue
             self.events += [json.loads(frame) for _, frame in message["events"]]
             self.plain += [json.loads(frame) for _, frame in message["plain"]]
             self.own += [(client_id, json.loads(frame)) for client_id, frame in message["own"]]

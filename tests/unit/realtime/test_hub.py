@@ -47,7 +47,7 @@ class Broker:
     def __init__(self) -> None:
         self.groups: set[str] = set()
         self.calls: Counter[str] = Counter()
-        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.deliver: Callable[[Any], None] = lambda message: None
         self.open_door = asyncio.Event()
         self.open_door.set()
         self.away = False
@@ -70,11 +70,8 @@ class Broker:
         await self._call("ignore")
         self.groups.discard(group)
 
-    async def receive(self) -> Any:
-        message = await self.messages.get()
-        if isinstance(message, Exception):
-            raise message
-        return message
+    def deliver_to(self, take: Callable[[Any], None]) -> None:
+        self.deliver = take
 
     async def read(self, work: Callable[..., Any], *args: Any) -> Any:
         """What the database answers."""
@@ -103,7 +100,7 @@ class Broker:
         )
 
     async def put(self, message: Any) -> None:
-        self.messages.put_nowait(message)
+        self.deliver(message)
         await settle()
         await until_async(lambda: not self.hub._unflushed)
 
@@ -361,13 +358,30 @@ async def test_a_database_that_is_away_is_waited_for(broker: Broker) -> None:
 async def test_an_author_is_heard_by_their_sessions(broker: Broker) -> None:
     ear = Ear()
     await broker.hub.join_author("u7", ear)
-    message = {"type": "author.events", "author": "u7", "events": [[None, b"a"]]}
-    await broker.put({**message, "plain": [], "own": []})
+    await broker.put({"type": "authors.events", "authors": {"u7": [b"a"], "nobody": [b"b"]}})
     assert ear.heard == [b"a"]
     broker.hub.leave_author("u7", ear)
     broker.hub.leave_author("u7", ear)
     await settle()
     assert not broker.groups
+
+
+async def test_however_many_authors_are_here_few_groups_are_heard(broker: Broker) -> None:
+    ears = {f"g{number}": Ear() for number in range(200)}
+    for key, ear in ears.items():
+        await broker.hub.join_author(key, ear)
+    assert broker.calls["listen"] == len(broker.groups) < 20
+    await broker.put({"type": "authors.events", "authors": {"g7": [b"a", b"b"]}})
+    assert {key: ear.heard for key, ear in ears.items() if ear.heard} == {"g7": [b"a", b"b"]}
+
+
+async def test_all_sessions_of_an_author_hear_it_though_one_fails(broker: Broker) -> None:
+    ears = [Broken(), Ear(), Ear()]
+    for ear in ears:
+        await broker.hub.join_author("u7", ear)
+    broker.hub.leave_author("u7", ears[1])
+    await broker.put({"type": "authors.events", "authors": {"u7": [b"a"]}})
+    assert [ear.heard for ear in ears] == [[], [], [b"a"]]
 
 
 async def test_a_plain_socket_alone_is_told_what_became_of_its_message(broker: Broker) -> None:
@@ -397,8 +411,8 @@ async def test_a_plain_socket_alone_is_told_what_became_of_its_message(broker: B
         {"type": "room.events"},
         {"type": "room.events", "room": 1, "events": [7], "plain": []},
         {"type": "room.events", "room": 1, "events": None, "plain": None},
-        {"type": "author.events", "author": "nobody"},
-        ValueError("not msgpack"),
+        {"type": "authors.events"},
+        {"type": "authors.events", "authors": ["nobody"]},
     ],
 )
 async def test_a_bad_message_is_survived(broker: Broker, message: Any) -> None:

@@ -103,7 +103,7 @@ def declared() -> set[str]:
         (_MODERATION, {"ahocorasick-rs", "google-re2", "numpy"}, "reject"),
         (_CLIENT, {"websockets"}, "connect False"),
         # Which brings Channels, Django, redis-py and msgpack.
-        (_BROKER, {"channels-redis"}, "BusChannelLayer bus.broker 0"),
+        (_BROKER, {"channels-redis", "hiredis"}, "BusChannelLayer bus.broker 0"),
     ],
     ids=["moderation", "client", "broker"],
 )
