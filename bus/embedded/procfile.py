@@ -6,7 +6,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from honcho.environ import parse_procfile
+from bus.conf.extras import brought_by
+
+with brought_by("embedded"):
+    from honcho.environ import parse_procfile
 
 NAMES = ("release", "web", "worker")
 

@@ -27,11 +27,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from honcho.manager import Manager
-from honcho.printer import Message, Printer
-from honcho.process import Popen, Process
-
+from bus.conf.extras import brought_by
 from bus.embedded.guardian import DRAIN_SECONDS, Guardian, end_groups, signal_group
+
+with brought_by("embedded"):
+    from honcho.manager import Manager
+    from honcho.printer import Message, Printer
+    from honcho.process import Popen, Process
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0

@@ -21,14 +21,16 @@ import logging
 from collections import deque
 from typing import Any
 
-import httptools
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
-
 from bus.conf import conf
+from bus.conf.extras import brought_by
 from bus.servers.http_connections import HttpConnections
 from bus.servers.refusal import refusal
+
+with brought_by("server"):
+    import httptools
+    from uvicorn.config import Config
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+    from uvicorn.server import ServerState
 
 logger = logging.getLogger(__name__)
 

@@ -20,19 +20,22 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.config import Config
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from uvicorn.server import ServerState
 from websockets.frames import Frame
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from bus.conf import conf
+from bus.conf.extras import brought_by
 from bus.http import security_headers
 from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY
 from bus.servers.refusal import refusal
 from bus.token_bucket import TokenBucket
+
+with brought_by("server"):
+    from uvicorn.config import Config
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from uvicorn.server import ServerState
 
 # Frames a second that never come to the application, on average, and at once.
 _FRAME_RATE = 100.0

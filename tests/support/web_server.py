@@ -10,6 +10,7 @@ from typing import Any
 import uvicorn
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
+from channels.routing import get_default_application
 from django.contrib.auth.models import User
 from django.test import Client as Browser
 from websockets.asyncio.client import ClientConnection, connect
@@ -18,7 +19,6 @@ from websockets.exceptions import ConnectionClosed
 from bus.broker.worker.worker import Worker
 from bus.servers.uvicorn_http import BoundedHttp
 from bus.servers.uvicorn_websocket import BoundedWebSocket
-from config.asgi import application
 from tests.support.wait import PATIENCE, until_async
 
 Item = dict[str, Any]
@@ -33,11 +33,12 @@ class _Server(uvicorn.Server):
 
 @contextlib.asynccontextmanager
 async def serving(**options: Any) -> AsyncIterator[uvicorn.Server]:
-    """Serve Bus with uvicorn on a free port, as the Procfile does."""
+    """Serve the project with uvicorn on a free port, as the Procfile does."""
     settings = {
         "http": BoundedHttp, "ws": BoundedWebSocket, "lifespan": "on", "log_level": "warning",
         "ws_per_message_deflate": False, "proxy_headers": False, **options,
     }  # fmt: skip
+    application = get_default_application()
     config = uvicorn.Config(application, port=0, timeout_graceful_shutdown=5, **settings)
     server = _Server(config)
     task = asyncio.create_task(server.serve())
@@ -52,7 +53,7 @@ async def serving(**options: Any) -> AsyncIterator[uvicorn.Server]:
 @contextlib.asynccontextmanager
 async def working(*channels: str) -> AsyncIterator[Worker]:
     """Run the worker of these channels in this process."""
-    worker = Worker(application, channels, get_channel_layer())
+    worker = Worker(get_default_application(), channels, get_channel_layer())
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(worker.main())
     try:

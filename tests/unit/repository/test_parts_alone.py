@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from django import VERSION
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,6 +58,42 @@ from django.apps import apps
 from django.core.management import get_commands
 print(type(get_channel_layer()).__name__, get_commands()["runworker"], len(list(apps.get_models())))
 """
+
+# A project with all of Bus, whose modules are imported one by one.
+_ALL = """
+import json
+import pkgutil
+import django
+from django.conf import settings
+import bus
+contrib = ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")
+templates = {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
+settings.configure(
+    SECRET_KEY="of a test", USE_TZ=True, ROOT_URLCONF="bus.urls", STATIC_URL="static/",
+    INSTALLED_APPS=["bus", "channels", *map("django.contrib.{}".format, contrib)],
+    CHANNEL_LAYERS=bus.channel_layers(), TEMPLATES=[templates],
+)
+django.setup()
+told = {}
+for module in pkgutil.walk_packages(bus.__path__, "bus.", onerror=lambda name: None):
+    try:
+        __import__(module.name)
+    except Exception as error:
+        told[module.name] = str(error)
+    else:
+        told[module.name] = ""
+print(json.dumps(told))
+"""
+# What does not import without an extra.
+_BY_EXTRA = {
+    "bus.embedded.broker_keeper": "embedded",
+    "bus.embedded.procfile": "embedded",
+    "bus.embedded.supervisor": "embedded",
+    "bus.servers.uvicorn_http": "server",
+    "bus.servers.uvicorn_websocket": "server",
+}
+# Nor what another project has no use for, or needs Django 6.
+_ELSEWHERE = {"bus.settings"} | ({"bus.tasks", "bus.workers.tasks"} if VERSION < (6,) else set())
 
 
 def others(names: Iterable[str]) -> set[str]:
@@ -115,3 +153,13 @@ def test_a_part_runs_with_its_own_requirements_alone(
     for one in needs:
         with pytest.raises(AssertionError, match="No module named"):
             run(program, *(needs - {one}))
+
+
+def test_every_module_imports_without_the_extras_or_names_the_one_it_needs() -> None:
+    told = json.loads(run(_ALL, *declared()))
+    assert len(told) > 300
+    failed = {name: text for name, text in told.items() if text and name not in _ELSEWHERE}
+    assert failed.keys() == _BY_EXTRA.keys()
+    for name, extra in _BY_EXTRA.items():
+        line = rf'\w+ is not installed; it comes with: pip install "django-bus\[{extra}\]"'
+        assert re.fullmatch(line, failed[name]), name
