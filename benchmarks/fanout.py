@@ -120,7 +120,7 @@ class Bench:
         }
         command = contender.command.format(port=self.port).split()
         self._web = found.start(*command, program=program, quiet=False, **environment)
-        _pin(self._web.pid, WEB_CORE)
+        pin(self._web.pid, WEB_CORE)
         if contender.with_worker:
             found.start("manage.py", "runworker", "moderation", "broadcast")
             wait_for(lambda: ready(self.port))
@@ -258,7 +258,8 @@ def raised_limits() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def _pin(pid: int, core: int) -> None:
+def pin(pid: int, core: int) -> None:
+    """Have all threads of a process run on one core."""
     for task in Path(f"/proc/{pid}/task").iterdir():
         os.sched_setaffinity(int(task.name), {core})
 

@@ -324,6 +324,11 @@ static void run_for(double s) {
     while (now() < end) turn(10);
 }
 
+// Tells who watches what is measured: from here, or to here.
+static void say_where(const char *where) {
+    fprintf(stderr, "%s\n", where);
+}
+
 static double storm(void) {
     uint64_t began = now(), late = began + 120ull * 1000000000;
     int started = 0;
@@ -378,10 +383,13 @@ int main(int argc, char **argv) {
     conns = calloc(count, sizeof *conns);
     epfd = epoll_create1(0);
     long memory0, memory1;
+    int storming = !strcmp(mode, "storm");
+    if (storming) say_where("begin");
     double cpu0 = usage(&memory0), opening = storm();
+    if (storming) say_where("end");
     run_for(1);
     double cpu1 = usage(&memory1);
-    if (!strcmp(mode, "storm")) {
+    if (storming) {
         run_for(seconds);
         double idle = 100 * (usage(&memory1) - cpu1) / seconds;
         printf("{\"opened\":%lu,\"failed\":%lu,\"lost\":%lu,\"seconds\":%.3f,\"cpu\":%.2f,"
@@ -393,10 +401,12 @@ int main(int argc, char **argv) {
     if (*mode == 'f') fan(warm); else at_rate(begin, warm, &said);
     measuring = 1;
     uint64_t sent0 = sent;
+    say_where("begin");
     cpu0 = usage(0);
     if (*mode == 'f') fan(end); else at_rate(begin, end, &said);
     measuring = 0;
     cpu1 = usage(0);
+    say_where("end");
     uint64_t measured_sent = sent - sent0, expected = sent * (count / rooms), late = now() + 15000000000ull;
     while (heard < expected && now() < late) turn(20);
     printf("{\"opened\":%lu,\"failed\":%lu,\"lost\":%lu,\"deliveries\":%.0f,\"messages\":%.1f,"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,8 +22,10 @@ ROOT = Path(__file__).resolve().parent.parent
 class Stage:
     """Processes of Bus on their own data; `REDIS_URL` holds where it is set."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, root: Path = ROOT) -> None:
+        """`root` is the tree whose Bus runs: this one, or another commit's."""
         self.directory = directory
+        self.root = root
         self.environment = {**os.environ, "BUS_VAR_DIR": str(directory), "PYTHONUNBUFFERED": "1"}
         self._processes: list[subprocess.Popen[bytes]] = []
 
@@ -29,7 +33,7 @@ class Stage:
         """Run a management command to its end and return what it printed."""
         done = subprocess.run(
             [sys.executable, "manage.py", *args],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             check=True,
             capture_output=True,
@@ -43,7 +47,7 @@ class Stage:
         output = subprocess.DEVNULL if quiet else None
         process = subprocess.Popen(
             [program, *command],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment | environment,
             stdout=output,
             stderr=output,
@@ -113,6 +117,26 @@ def _database(server_url: str) -> Iterator[str]:
     finally:
         with psycopg.connect(autocommit=True, **options) as server:
             server.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+def web_command(port: int, root: Path = ROOT, application: str = "") -> list[str]:
+    """What Python is given to serve as the tree's Procfile does, but for what it prints."""
+    lines = (root / "Procfile").read_text("utf-8").splitlines()
+    line = next(line for line in lines if line.startswith("web:"))
+    words = shlex.split(line)[3:]
+    words[words.index("--host") + 1] = "127.0.0.1"
+    words[words.index("--port") + 1] = str(port)
+    if application:
+        words[words.index("config.asgi:application")] = application
+    return [*words, "--log-level", "warning"]
+
+
+def free_port() -> int:
+    """A port of loopback that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def wait_for(fact: Callable[[], bool], seconds: float = 60.0, pause: float = 0.005) -> None:
