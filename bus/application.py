@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
-from django.urls import re_path
+from django.urls import ResolverMatch, re_path
 
 from bus import routing, unavailable
 from bus.api import middleware
@@ -65,14 +65,27 @@ def _bounded(http: Application) -> Application:
     async def refuse(scope: dict[str, Any], send: Any) -> None:
         await _send(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
 
-    requests = BoundedRequests(http, _limit_of, refuse)
-    ours = SecurityHeaders(BodyLimit(requests, middleware.body_limit, middleware.wording))
+    def within(limit: ConnectionLimit | None) -> Application:
+        bounded = http if limit is None else BoundedRequests(http, limit, refuse)
+        return SecurityHeaders(BodyLimit(bounded, middleware.body_limit, middleware.wording))
+
+    requests = within(limits.requests)
+    routes = {name: within(limit) for name, limit in _LIMITS.items()}
 
     def serve(scope: dict[str, Any], receive: Any, send: Any) -> Awaitable[None]:
-        is_ours = conf.bound_all_requests or urls.match_of(urls.path_of(scope))
-        return (ours if is_ours else http)(scope, receive, send)
+        found = _match_of(scope)
+        ours = routes.get(found.url_name, requests) if found else requests
+        return (ours if found or conf.bound_all_requests else http)(scope, receive, send)
 
     return serve
+
+
+def _match_of(scope: dict[str, Any]) -> ResolverMatch | None:
+    try:
+        return urls.match_of(urls.path_of(scope))
+    except Exception:
+        # A URLconf that fails does so for Django, too, which says it and answers as it does.
+        return None
 
 
 async def _send(response: HttpResponse, send: Any) -> None:
@@ -80,8 +93,3 @@ async def _send(response: HttpResponse, send: Any) -> None:
     start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
     await send(start)
     await send({"type": "http.response.body", "body": response.content})
-
-
-def _limit_of(scope: dict[str, Any]) -> ConnectionLimit | None:
-    found = urls.match_of(urls.path_of(scope))
-    return _LIMITS.get(found.url_name, limits.requests) if found else limits.requests

@@ -56,26 +56,17 @@ class BoundedRequests:
     def __init__(
         self,
         application: Application,
-        limit_of: Callable[[dict[str, Any]], ConnectionLimit | None],
+        limit: ConnectionLimit,
         refuse: Callable[[dict[str, Any], Any], Awaitable[None]],
     ) -> None:
-        """`refuse` answers a request that found no permit in time; None needs no permit."""
+        """`refuse` answers a request that found no permit in time."""
         self._application = application
-        self._limit_of = limit_of
+        self._limit = limit
         self._refuse = refuse
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Serve one request."""
-        limit = self._limit_of(scope)
-        if limit is None:
-            await self._application(scope, receive, send)
-        else:
-            await self._serve(limit, scope, receive, send)
-
-    async def _serve(
-        self, limit: ConnectionLimit, scope: dict[str, Any], receive: Any, send: Any
-    ) -> None:
-        executor = RequestExecutor(limit)
+        executor = RequestExecutor(self._limit)
 
         async def answer(message: dict[str, Any]) -> None:
             executor.answered = True

@@ -2,11 +2,12 @@
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
 import pytest
-from django.urls import include, path
+from django.urls import include, path, resolve
 from pytest_django.fixtures import Settings
 
 import bus.asgi
@@ -37,7 +38,7 @@ async def http(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def post(
-    address: str, body: bytes, method: str = "POST"
+    address: str, body: bytes, method: str = "POST", application: Any = http
 ) -> tuple[int, dict[bytes, bytes], str]:
     """The answer of a mounted application: status, headers, text."""
     sent: list[dict[str, Any]] = []
@@ -57,7 +58,7 @@ async def post(
     headers = [(b"content-length", str(len(body)).encode()), (b"host", b"localhost")]
     scope = {"type": "http", "method": method, "path": address, "headers": headers}
     scope |= {"query_string": b"", "raw_path": address.encode(), "http_version": "1.1"}
-    await bus.asgi.mount(http)(scope, receive, send)
+    await bus.asgi.mount(application)(scope, receive, send)
     found = {name.lower(): value for name, value in sent[0]["headers"]}
     text = b"".join(event.get("body", b"") for event in sent[1:]).decode()
     return sent[0]["status"], found, text
@@ -90,3 +91,38 @@ async def test_static_files_are_served_while_developing_alone(settings: Settings
     # Who serves them already goes on.
     settings.MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware"]
     assert (await post("/static/bus/client.js", b"", "GET"))[2] == "0"
+
+
+@pytest.mark.parametrize("address", ["/live/chat/", "/live/livez", "/live/readyz", "/upload/"])
+async def test_a_request_is_matched_once_before_django_does(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matched: list[str] = []
+
+    def resolved(path: str) -> Any:
+        matched.append(path)
+        return resolve(path)
+
+    monkeypatch.setattr("bus.http.urls.resolve", resolved)
+    assert (await post(address, b"", "GET"))[0] == 200
+    assert matched == [address]
+
+
+@pytest.mark.parametrize("for_all", [True, False])
+async def test_a_urlconf_that_fails_is_for_django_to_tell(
+    for_all: bool, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = "nothing.that.is.there"
+    settings.BUS_BOUND_ALL_REQUESTS = for_all
+    with pytest.raises(Asked) if not for_all else nullcontext():
+        status, headers, _ = await post("/live/livez", b"", "GET", application=failing)
+        assert (status, headers[b"x-content-type-options"]) == (500, b"nosniff")
+
+
+class Asked(Exception):
+    """Django was asked, and failed."""
+
+
+async def failing(_scope: Any, _receive: Any, _send: Any) -> None:
+    """What Django does where its own refusals fail, too."""
+    raise Asked
