@@ -11,7 +11,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIHandler
-from django.http import HttpResponse
 from django.urls import ResolverMatch, re_path
 
 from bus import routing, unavailable
@@ -23,6 +22,7 @@ from bus.database.connection_limit import ConnectionLimit
 from bus.database.requests import BoundedRequests
 from bus.http import static_files, urls
 from bus.http.body_limit import BodyLimit
+from bus.http.response import send_response
 from bus.http.script_name import ScriptName
 from bus.http.security_headers import SecurityHeaders
 from bus.http.static_files import Application
@@ -63,7 +63,7 @@ def _bounded(http: Application) -> Application:
     """What is ours within its bounds; all else, too, where BUS_BOUND_ALL_REQUESTS says so."""
 
     async def refuse(scope: dict[str, Any], send: Any) -> None:
-        await _send(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
+        await send_response(unavailable.answer(ASGIRequest(scope, io.BytesIO())), send)
 
     def within(limit: ConnectionLimit | None) -> Application:
         bounded = http if limit is None else BoundedRequests(http, limit, refuse)
@@ -86,10 +86,3 @@ def _match_of(scope: dict[str, Any]) -> ResolverMatch | None:
     except Exception:
         # A URLconf that fails does so for Django, too, which says it and answers as it does.
         return None
-
-
-async def _send(response: HttpResponse, send: Any) -> None:
-    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
-    start = {"type": "http.response.start", "status": response.status_code, "headers": headers}
-    await send(start)
-    await send({"type": "http.response.body", "body": response.content})

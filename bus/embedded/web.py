@@ -1,5 +1,5 @@
-"""What `manage.py up` serves: the project's ASGI application, and its static files, which nobody
-else serves here."""
+"""What `manage.py up` serves: the project's ASGI application, its static files, which nobody else
+serves here, and before both what `up` itself asks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ def _application() -> static_files.Application:
     # `up` asks by it whether all is ready.
     if not hasattr(settings, "BUS_PROBE_SECRET"):
         settings.BUS_PROBE_SECRET = os.environ.get("BUS_PROBE_SECRET", "")
-    return static_files.served(load(path))
+    served = static_files.served(load(path))
+    # The project's own asgi.py has set Django up.
+    from bus.embedded.health import probed
+
+    return probed(served)
 
 
 application = _application()

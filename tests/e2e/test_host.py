@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from tests.support.host_project import HostProject, HostUp
+from tests.support.host_project import URLS, HostProject, HostUp
 from tests.support.wait import until
 
 CONSUMERS = """
@@ -43,6 +43,20 @@ async_to_sync(send)(MailWanted(to="mina"))
 ROOM = """
 from bus.models import Room
 Room.objects.create(name="plaza", access=Room.Access.OPEN, moderation=Room.Moderation.STANDARD)
+"""
+# A project's own probe, in a middleware, as many have it; and all else over TLS alone.
+GUARD = """
+from django.http import HttpResponse
+def guard(get_response):
+    def answer(request):
+        if request.path == "/readyz":
+            return HttpResponse("the project's own", status=404)
+        return get_response(request)
+    return answer
+"""
+GUARDED = """
+MIDDLEWARE.insert(0, "shop.guard.guard")
+SECURE_SSL_REDIRECT = True
 """
 PLAIN = "application = get_asgi_application()\n"
 COUNT = """
@@ -133,6 +147,19 @@ def test_five_lines_bring_pages_sockets_moderation_and_workers(project: HostProj
         assert up.stop() == 0
     assert (project.directory / "var" / "valkey").is_dir()
     assert not list(project.directory.glob("**/demo.json"))
+
+
+def test_whether_bus_is_ready_is_no_matter_of_what_the_project_has_at_that_path(
+    project: HostProject,
+) -> None:
+    project.write("mysite/urls.py", URLS.format(prefix=""))
+    project.write("shop/guard.py", GUARD)
+    project.add("mysite/settings.py", GUARDED)
+    with project.up() as up:
+        up.wait_until_ready()
+        assert up.get("/readyz") == 404
+        assert up.get("/chat/") == 301
+        assert up.stop() == 0
 
 
 def test_a_worker_module_that_does_not_import_keeps_nothing_else_from_running(

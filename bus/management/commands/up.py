@@ -23,6 +23,7 @@ from bus.conf.paths import embedded_broker_url, embedded_socket_path, project_di
 from bus.embedded.valkey import EmbeddedBrokerError
 
 if TYPE_CHECKING:
+    from bus.embedded.ready import ReadyWatch
     from bus.embedded.supervisor import Supervisor
 
 HOST = "127.0.0.1"
@@ -70,7 +71,7 @@ class Command(BaseCommand):
                 f"`manage.py up` needs {', '.join(missing)}. Nothing was started. "
                 'Install what it needs: pip install "django-bus[embedded,server]"'
             )
-        from bus.embedded import procfile
+        from bus.embedded import procfile, ready
         from bus.embedded.supervisor import Supervisor
 
         port = self._port()
@@ -82,10 +83,13 @@ class Command(BaseCommand):
         except (OSError, ValueError) as error:
             raise CommandError(f"The Procfile cannot be used: {error}") from error
         environment = {**self.environment, **_environment(port, secret)}
+        # Lines of somebody's own serve what the project routes, and nothing before it.
+        probe = reverse("bus:readyz") if given else ready.PROBE
         with ExitStack() as stack:
             supervisor = stack.enter_context(Supervisor(environment))
             try:
-                self._up(supervisor, stack, lines, port, secret)
+                watch = self._watch(supervisor, port, probe, secret)
+                self._up(supervisor, stack, lines, port, watch)
             except EmbeddedBrokerError as error:
                 raise CommandError(str(error)) from error
         supervisor.announce(f"Bus has stopped. Its data is kept in {var_dir()}.")
@@ -96,7 +100,7 @@ class Command(BaseCommand):
         stack: ExitStack,
         lines: dict[str, str],
         port: int,
-        secret: str,
+        watch: ReadyWatch,
     ) -> None:
         start = _broker(supervisor, stack) if is_embedded() else None
         self._check_port(port)
@@ -118,27 +122,29 @@ class Command(BaseCommand):
             supervisor.add(name, lines[name])
         supervisor.start()
         self.prepare(supervisor)
-        self._watch(supervisor, port, secret)
+        watch.start()
         supervisor.loop()
 
-    def _watch(self, supervisor: Supervisor, port: int, secret: str) -> None:
+    def _watch(self, supervisor: Supervisor, port: int, probe: str, secret: str) -> ReadyWatch:
         from bus.embedded.ready import ReadyWatch
 
+        return ReadyWatch(
+            (HOST, port),
+            probe,
+            {"Authorization": f"Bearer {secret}", "Host": known_host(port)},
+            supervisor.stopping,
+            on_ready=lambda: supervisor.post(lambda: supervisor.announce(self._welcome(port))),
+            on_late=lambda why: supervisor.say(
+                f"Bus is not ready yet and keeps trying. {probe} says: {why}"
+            ),
+        )
+
+    def _welcome(self, port: int) -> str:
         address = f"http://{HOST}:{port}"
-        welcome = (
+        return (
             f"\n  Bus is running at {address}/\n\n{self.first_steps(address)}"
             "  Ctrl-C stops everything; the next start finds its data again.\n"
         )
-        ReadyWatch(
-            (HOST, port),
-            reverse("bus:readyz"),
-            {"Authorization": f"Bearer {secret}", "Host": known_host(port)},
-            supervisor.stopping,
-            on_ready=lambda: supervisor.post(lambda: supervisor.announce(welcome)),
-            on_late=lambda why: supervisor.say(
-                f"Bus is not ready yet and keeps trying. /readyz says: {why}"
-            ),
-        ).start()
 
     def _port(self) -> int:
         text = os.environ.get("PORT") or "8000"

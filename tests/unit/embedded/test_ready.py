@@ -46,3 +46,45 @@ def test_who_waits_in_vain_is_told_what_is_missing(port: int) -> None:
     assert late.wait(10)
     stopping.set()
     assert told == ["no worker"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (b"ok", "it is not Bus that says so"),
+        (b'{"ok": true, "checks": {"cache": "ok"}}', "it is not Bus that says so"),
+        (b"[]", "it is not Bus that says so"),
+    ],
+)
+def test_what_answers_there_and_is_not_bus_is_not_taken_for_it(answer: bytes, says: str) -> None:
+    assert says in _heard(answer)
+
+
+def test_bus_itself_is_taken_for_it() -> None:
+    assert _heard(b'{"ok": true, "checks": {"database": "ok", "broker": "ok"}}') == "ready"
+
+
+def _heard(answer: bytes) -> str:
+    """What comes of it where the path is answered so, with 200."""
+
+    class Web(_Web):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+    stopping, said = threading.Event(), threading.Event()
+    heard: list[str] = []
+
+    def hear(what: str) -> None:
+        heard.append(what)
+        said.set()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        where = ("127.0.0.1", server.server_address[1])
+        ReadyWatch(where, "/readyz", {}, stopping, lambda: hear("ready"), hear, patience=0).start()
+        assert said.wait(10)
+        stopping.set()
+        server.shutdown()
+    return heard[0]
