@@ -49,6 +49,10 @@ def check_apps(**_kwargs: Any) -> list[CheckMessage]:
         hint = 'INSTALLED_APPS = ["bus", "channels", …]: the first app that has a command has it.'
         text = "bus comes after channels in INSTALLED_APPS: `runworker` would be that of Channels."
         found.append(Error(text, hint=hint, id="bus.E030"))
+    if "channels" not in names:
+        text = "channels is not in INSTALLED_APPS, where what is built on it looks for it."
+        hint = 'INSTALLED_APPS = ["bus", "channels", …]: bus is before it.'
+        found.append(Warning(text, hint=hint, id="bus.W039"))
     if _for_tasks_alone():
         return found
     if settings.SESSION_ENGINE in _SESSION_TABLES and "django.contrib.sessions" not in names:
@@ -94,6 +98,13 @@ def check_urls(**_kwargs: Any) -> list[CheckMessage]:
             hint = 'Move path("", include("bus.urls")) before it, or give it another prefix.'
             return [Error(text, hint=hint, id="bus.E033")]
         return []
+    if around := urls.namespace_around():
+        text = f"bus.urls is included inside of the namespace {around!r}: nothing of it is found."
+        hint = (
+            "Include it beside that include, whose prefix it may have, too: "
+            'path("…", include("bus.urls")) in the urlpatterns of ROOT_URLCONF.'
+        )
+        return [Error(text, hint=hint, id="bus.E033")]
     if _for_tasks_alone():
         text = "The project runs its tasks with Bus, and its URLconf does not include Bus."
         hint = "Include bus.urls for chat; without, silence this."

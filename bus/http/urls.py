@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +12,7 @@ from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.urls import (
     Resolver404,
     ResolverMatch,
+    URLResolver,
     get_resolver,
     get_script_prefix,
     resolve,
@@ -27,6 +28,24 @@ _VERSION = "v1/"
 def is_included() -> bool:
     """Whether the project's URLconf includes `bus.urls`."""
     return bool(getattr(settings, "ROOT_URLCONF", None)) and APP in get_resolver().app_dict
+
+
+def namespace_around() -> str:
+    """The namespace of another include that Bus is in, such as `shop:eu`; "" where it is in none.
+
+    `reverse("bus:…")` does not look there.
+    """
+    if not getattr(settings, "ROOT_URLCONF", None) or is_included():
+        return ""
+    return next(_namespaces_with_us(get_resolver()), "")
+
+
+def _namespaces_with_us(resolver: URLResolver) -> Iterator[str]:
+    for name, (_, inner) in resolver.namespace_dict.items():
+        if APP in inner.app_dict:
+            yield name
+        else:
+            yield from (f"{name}:{deeper}" for deeper in _namespaces_with_us(inner))
 
 
 def hidden_paths() -> list[str]:

@@ -114,6 +114,7 @@ def test_a_layer_in_memory_is_named_in_production(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("app", "code", "says"),
     [
+        ("channels", "bus.W039", '["bus", "channels", …]'),
         ("django.contrib.sessions", "bus.E031", "SESSION_ENGINE"),
         ("django.contrib.staticfiles", "bus.W035", "INSTALLED_APPS"),
     ],
@@ -185,6 +186,26 @@ def test_a_urlconf_without_bus_is_named(settings: Settings) -> None:
     settings.ROOT_URLCONF = "django.contrib.auth.urls"
     code, _, hint = only(check_urls())
     assert (code, 'include("bus.urls")' in hint) == ("bus.E033", True)
+
+
+@pytest.mark.parametrize("deep", [False, True])
+def test_a_namespace_that_bus_is_included_in_is_named(
+    deep: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = ModuleType("namespaced_urls")
+    ours: Any = ([path("talk/", include("bus.urls"))], "shop")
+    if deep:
+        ours = ([path("eu/", include(ours))], "site")
+    urls.urlpatterns = [path("shop/", include(ours))]  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "namespaced_urls", urls)
+    settings.ROOT_URLCONF = "namespaced_urls"
+    code, text, hint = only(check_urls())
+    assert (code, 'include("bus.urls")' in hint) == ("bus.E033", True)
+    assert f"inside of the namespace {'site:shop' if deep else 'shop'!r}" in text
+    clear_url_caches()
+    # What the hint says.
+    urls.urlpatterns.append(path("shop/talk/", include("bus.urls")))
+    assert check_urls() == []
 
 
 def test_a_route_that_answers_for_ours_is_named(
