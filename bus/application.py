@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import io
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any
 
 from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
@@ -47,7 +48,13 @@ def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
             "bus.asgi.mount takes what django.core.asgi.get_asgi_application() returns, not "
             f"{http!r}. WebSockets do not come through WSGI."
         )
-    routes = [*websocket, *routing.websocket_urlpatterns, re_path(r"", origin.nowhere)]  # type: ignore[arg-type]
+    if isinstance(http, ProtocolTypeRouter):
+        raise ImproperlyConfigured(
+            "bus.asgi.mount takes what django.core.asgi.get_asgi_application() returns, not a "
+            "ProtocolTypeRouter, which it makes: hand over its parts, mount(http, websocket=[…])."
+        )
+    theirs = _routes(websocket)
+    routes = [*theirs, *routing.websocket_urlpatterns, re_path(r"", origin.nowhere)]  # type: ignore[arg-type]
     return Mounted(
         {
             "http": ScriptName(_bounded(static_files.served(http) if settings.DEBUG else http)),
@@ -55,8 +62,54 @@ def build(http: Application, websocket: Sequence[Any] = ()) -> Mounted:
             "channel": ChannelNameRouter(routing.channels),
             "lifespan": routing.lifespan,
         },
-        websocket,
+        theirs,
     )
+
+
+def _routes(websocket: Any) -> list[Any]:
+    """The project's own routes; raises ImproperlyConfigured for what cannot be routed to."""
+    wants = "bus.asgi.mount takes as `websocket` a list of routes"
+    if isinstance(websocket, ProtocolTypeRouter):
+        raise ImproperlyConfigured(
+            f'{wants}, not a ProtocolTypeRouter: hand over what it has as "websocket", as '
+            'websocket=[re_path(r"", …)]. Bus routes the other protocols.'
+        )
+    if callable(websocket):
+        # A URLRouter, or middleware around one.
+        raise ImproperlyConfigured(
+            f"{wants}, not an application ({type(websocket).__name__}): have it around them all by "
+            'websocket=[re_path(r"", AuthMiddlewareStack(URLRouter(routes)))].'
+        )
+    if isinstance(websocket, str | bytes | Mapping) or not isinstance(websocket, Iterable):
+        raise ImproperlyConfigured(
+            f"{wants}, not {websocket!r}. Leave it out where there are none."
+        )
+    found = list(websocket)
+    for route in found:
+        if fault := _fault_of(route):
+            raise ImproperlyConfigured(f"{wants}, and {route!r} {fault}.")
+    return found
+
+
+def _fault_of(route: Any) -> str:
+    """Why a socket cannot be routed by it; "" where it can."""
+    if not hasattr(route, "pattern"):
+        return 'is none: say path("game/", Game.as_asgi())'
+    application = getattr(route, "callback", None)
+    if application is None:
+        return "includes others, which sockets cannot: list them, or nest a URLRouter"
+    if isinstance(application, type):
+        return f"has a class: say {application.__name__}.as_asgi()"
+    try:
+        inspect.signature(application).bind({}, None, None)
+    except TypeError:
+        return "leads to a view of HTTP, which belongs into urls.py: sockets need a consumer"
+    except ValueError:
+        # It tells nothing of itself.
+        return ""
+    if hasattr(application, "view_class"):
+        return "leads to a view of HTTP, which belongs into urls.py: sockets need a consumer"
+    return ""
 
 
 def _bounded(http: Application) -> Application:
