@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from bus.chat.message_sql import Key
 from bus.chat.room_access import RoomAccess
@@ -30,6 +31,9 @@ class MessageSender:
 
     def __init__(self, visitor: Visitor, limits: SocketLimits, outcomes: Outcomes) -> None:
         self.visitor = visitor
+        # The visitor as the author of messages, and who that was then.
+        self._author: dict[str, Any] = {}
+        self._author_of: Visitor | None = None
         self._limits = limits
         self._outcomes = outcomes
         # By room: how many messages were looked up, and when the last one, or an edit, was taken.
@@ -60,21 +64,21 @@ class MessageSender:
             self._check_slow_mode(access)
         self._limits.check_message()
         name = access.room.name
-        # All of it was checked before, and checking it again costs more than sending it.
-        message = MessageSubmitted.model_construct(
-            room=name,
-            author=self.visitor.author,
-            body=body,
-            client_id=client_id,
-            reply_to=reply_to,
-            network=self.visitor.network or None,
+        author, network = self._author_fields(), self.visitor.network
+        await sender.submit(
+            MessageSubmitted.checked(name, author, body, client_id, reply_to, network)
         )
-        await sender.send(message, ordering_key=name)
         if not again:
             self._last[access.room.pk] = time.monotonic()
             self._taken[access.room.pk, client_id] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
+
+    def _author_fields(self) -> dict[str, Any]:
+        if self._author_of is not self.visitor:
+            self._author = self.visitor.author.model_dump(exclude_none=True)
+            self._author_of = self.visitor
+        return self._author
 
     def check_edit(self, access: RoomAccess, message_id: str, body: str) -> None:
         """Count an edit as a message; raises a BusError where it may not be made now."""

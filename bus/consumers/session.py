@@ -29,7 +29,6 @@ from bus.protocol.commands import (
     Command,
     SessionAuthenticate,
     SessionPing,
-    parse_command,
 )
 from bus.protocol.errors import (
     CLOSE_BAD_FRAME,
@@ -44,6 +43,7 @@ from bus.protocol.errors import (
 from bus.protocol.events import RoomChanged, SessionClosing, SessionStarted, UserChanged
 from bus.protocol.frames import PROTOCOL, parse_frame, ref_of
 from bus.protocol.objects import Limits, SessionUser
+from bus.protocol.parser import parse_command
 from bus.protocol.replies import reply_error, reply_ok
 from bus.protocol.types import timestamp
 from bus.realtime.room_filter import RoomFilter

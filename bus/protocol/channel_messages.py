@@ -104,6 +104,32 @@ class MessageSubmitted(ChannelMessage, type="message.submitted", channel=names.M
     # What stands for the network that a guest wrote from (chat.guest_networks).
     network: Digest | None = None
 
+    @classmethod
+    def checked(
+        cls,
+        room: str,
+        author: Mapping[str, Any],
+        body: str,
+        client_id: str,
+        reply_to: str | None,
+        network: str,
+    ) -> dict[str, Any]:
+        """As the channel layer takes it, of what was checked before: a model of it costs more than
+        to send it. `author` is an Author's fields, without None; `network` "" where nobody knows.
+        """
+        message = {
+            "type": cls.type,
+            "room": room,
+            "author": author,
+            "body": body,
+            "client_id": client_id,
+        }
+        if reply_to is not None:
+            message["reply_to"] = reply_to
+        if network:
+            message["network"] = network
+        return message
+
     @property
     def named_rooms(self) -> list[str]:
         """The rooms that it names."""

@@ -146,7 +146,7 @@ class Envelope(BaseModel):
     data: dict[str, Any] = Field(default_factory=dict)
 
 
-def parse_command(item: dict[str, Any]) -> Command:
+def command_by_model(item: dict[str, Any]) -> Command:
     """The typed command in one object; raises Invalid naming the field, or TooLong."""
     envelope = validate(Envelope, item)
     kind = COMMANDS.get(envelope.type)

@@ -17,6 +17,7 @@ from bus.protocol.objects import (
     RoomInfo,
     SessionUser,
 )
+from bus.protocol.templates import Template, message_frame, settled_frame
 
 
 class Event(BaseModel):
@@ -27,6 +28,8 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     sequenced: ClassVar[bool]
+    # Of the most frequent: makes the same bytes, or returns None; see `templates`.
+    template: ClassVar[Template | None] = None
 
     def __init_subclass__(cls, type: str = "", sequenced: bool = False, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -41,6 +44,8 @@ class Event(BaseModel):
     @classmethod
     def encode(cls, data: BaseModel, room: str | None = None, seq: int | None = None) -> bytes:
         """Encode an event of this class from its data, where another model has the same fields."""
+        if cls.template is not None and (made := cls.template(cls.type, data, room, seq)):
+            return made
         wire: dict[str, Any] = {"type": cls.type}
         if room is not None:
             wire["room"] = room
@@ -76,9 +81,13 @@ class SessionClosing(Event, type="session.closing"):
 class MessagePosted(Event, Message, type="message.posted", sequenced=True):
     """A message is in the room."""
 
+    template = message_frame
+
 
 class MessageEdited(Event, Message, type="message.edited", sequenced=True):
     """A message says something else now."""
+
+    template = message_frame
 
 
 class MessageRemoved(Event, type="message.removed", sequenced=True):
@@ -91,6 +100,8 @@ class MessageRemoved(Event, type="message.removed", sequenced=True):
 
 class MessageSettled(Event, Outcome, type="message.settled"):
     """The author's message has its outcome."""
+
+    template = settled_frame
 
 
 class ReviewOpened(Event, Review, type="review.opened"):

@@ -28,6 +28,8 @@ def parse_frame(text: str | bytes) -> list[Any]:
             value = _mended(text)
         except (ValueError, RecursionError):
             raise Invalid(f"The frame is not JSON: {error}.") from None
+    if type(value) is dict:
+        return [value]
     items = value if isinstance(value, list) else [value]
     if not all(isinstance(item, dict) for item in items):
         raise Invalid("A frame is a JSON object or an array of objects.")

@@ -6,11 +6,12 @@ from pydantic_core import to_json
 
 from bus.protocol.errors import BusError
 from bus.protocol.objects import Message
+from bus.protocol.templates import plain_chat_frame
 
 
 def plain_chat_message(message: Message) -> bytes:
     """A posted message for a plain chat client."""
-    return to_json(
+    return plain_chat_frame(message) or to_json(
         {
             "type": "chat.message",
             "message": message.body,

@@ -121,6 +121,11 @@ def _body(value: str) -> str:
     return text
 
 
+def check_body(value: str) -> str:
+    """The Body in a text; raises ValueError where there is none, or TooLong."""
+    return _body(value)
+
+
 def _payload(value: Any) -> Any:
     """The value, where JSON can say it; raises Invalid naming what it cannot say by its path."""
     try:

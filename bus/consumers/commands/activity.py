@@ -6,6 +6,7 @@ from bus.chat import read_state
 from bus.consumers.commands.context import Context, Data, Handlers
 from bus.database import threads
 from bus.protocol.commands import ReadMark, TypingStart, UnreadList
+from bus.protocol.replies import DONE
 
 
 async def mark(context: Context, command: ReadMark) -> Data:
@@ -13,7 +14,7 @@ async def mark(context: Context, command: ReadMark) -> Data:
     room = context.rooms.require(command.room).access.room
     if context.visitor.user_id is not None:
         context.process.read_marks.mark(room.pk, room.name, context.visitor.user_id, command.seq)
-    return {}
+    return DONE
 
 
 async def list_unread(context: Context, command: UnreadList) -> Data:
@@ -30,7 +31,7 @@ async def start_typing(context: Context, command: TypingStart) -> Data:
     context.limits.check("typing")
     visitor = context.visitor
     context.process.hub.typing.start(access.room.pk, access.room.name, visitor.key, visitor.author)
-    return {}
+    return DONE
 
 
 HANDLERS: Handlers = {

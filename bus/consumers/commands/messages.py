@@ -26,6 +26,7 @@ from bus.protocol.commands import (
 )
 from bus.protocol.errors import Unavailable
 from bus.protocol.objects import History
+from bus.protocol.replies import ACCEPTED, DONE
 from bus.review import reports
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ async def send(context: Context, command: MessageSend) -> Data:
     await context.listen()
     await context.sender.write(access, command.body, command.client_id, command.reply_to)
     context.process.hub.typing.stop(access.room.pk, access.room.name, context.visitor.key)
-    return {"status": "accepted"}
+    return ACCEPTED
 
 
 async def edit(context: Context, command: MessageEdit) -> Data:
@@ -75,7 +76,7 @@ async def report(context: Context, command: MessageReport) -> Data:
     context.limits.check_message()
     context.limits.check("reports")
     await changes.carry_out(_reported, room, command.id, context.visitor, command.reason)
-    return {}
+    return DONE
 
 
 async def list_history(context: Context, command: HistoryList) -> Data:

@@ -9,6 +9,7 @@ from bus.consumers.joined_rooms import JoinedRoom
 from bus.protocol.commands import RoomJoin, RoomLeave
 from bus.protocol.errors import BusError, Forbidden, Unavailable
 from bus.protocol.objects import Joined
+from bus.protocol.replies import DONE
 from bus.protocol.types import canonical_name
 
 
@@ -37,7 +38,7 @@ async def leave(context: Context, command: RoomLeave) -> Data:
     context.rooms.forget_loss(name)
     if name in context.rooms:
         context.leave(name)
-    return {}
+    return DONE
 
 
 async def _admit(context: Context, room: str) -> RoomAccess:

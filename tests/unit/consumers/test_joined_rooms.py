@@ -57,6 +57,6 @@ def test_a_command_needs_a_context_and_no_session() -> None:
     rooms = JoinedRooms()
     rooms.add(joined("lobby"))
     context = cast(Context, SimpleNamespace(rooms=rooms, leave=left.append))
-    assert asyncio.run(leave(context, RoomLeave(room="lobby"))) == {}
-    assert asyncio.run(leave(context, RoomLeave(room="elsewhere"))) == {}
+    assert asyncio.run(leave(context, RoomLeave(room="lobby"))) == b"{}"
+    assert asyncio.run(leave(context, RoomLeave(room="elsewhere"))) == b"{}"
     assert left == ["lobby"]

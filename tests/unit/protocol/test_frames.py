@@ -6,8 +6,8 @@ import pytest
 
 from bus.protocol import channel_messages, errors
 from bus.protocol import types as fields
-from bus.protocol.commands import parse_command
 from bus.protocol.errors import Invalid, TooLong, Unavailable
+from bus.protocol.parser import parse_command
 
 
 def submitted(**fields: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from bus.models import Room, Sanction
 from bus.moderation import POLICIES, judge
 from bus.protocol import types
 from bus.protocol.channel_messages import parse_channel_message
-from bus.protocol.commands import parse_command
 from bus.protocol.errors import Invalid, TooLong
+from bus.protocol.parser import parse_command
 from bus.unicode import bidi
 
 RLO, LRE, PDF = "\u202e", "\u202a", "\u202c"
