@@ -5,11 +5,12 @@ C  200 rooms of 5: messages a second     D  sockets at once: seconds, KiB and id
 M  one room up to 5,000 members: what a delivery costs      (ours, where nobody is named)
 H  B in a room with a long history, and p99 of joins and pages              (ours alone)
 
-    python -m benchmarks.fanout [--rounds 3] [--parts ABCD] [contender …]
+    python -m benchmarks.fanout [--rounds 3] [--parts ABCD] [--json FILE] [contender …]
 
 The contenders take turns: the first round of all, the second round of all, and so on; the tables
-have the medians. The generator is C and needs a compiler. Peers are installed for the run in fixed
-versions: Socket.IO by npm, python-socketio by pip (or BENCH_SOCKETIO names a Python that has it).
+have the medians, the file has every round, too. Three rounds of the usual five take 25 minutes. The
+generator is C and needs a compiler. Peers are installed for the run in fixed versions: Socket.IO by
+npm, python-socketio by pip (or BENCH_SOCKETIO names a Python that has it).
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import history
 from benchmarks.latency import ready
 from benchmarks.peers import install
-from benchmarks.stage import Stage, load, stage, wait_for
+from benchmarks.stage import Stage, free_port, load, stage, wait_for, web_command
 
 HERE = Path(__file__).resolve().parent
 WEB_CORE, OTHER_CORE = 0, 1
@@ -45,15 +47,19 @@ UVICORN = (
 
 @dataclass(frozen=True)
 class Contender:
-    """A server: what starts it, and what it speaks."""
+    """A server: what it speaks, and what starts it."""
 
     name: str
     kind: str
-    command: str
+    # Where it is not the Procfile's web, which may serve another application.
+    command: str = ""
+    application: str = ""
     with_worker: bool = False
     layer: str = "pubsub"
     # What installs it, where Bus does not bring it; the program that runs it.
     install: Callable[[Path], str] | None = None
+    # Whether it takes part where nobody is named.
+    usual: bool = True
 
     @property
     def ours(self) -> bool:
@@ -61,18 +67,7 @@ class Contender:
         return self.name.startswith("bus")
 
 
-OURS = (
-    UVICORN.replace("{app}", "config.asgi:application")
-    .replace("{lifespan}", "on")
-    .replace(
-        "--ws websockets-sansio",
-        "--http bus.servers.uvicorn_http:BoundedHttp "
-        "--ws bus.servers.uvicorn_websocket:BoundedWebSocket",
-    )
-)
-BROADCAST = UVICORN.replace("{app}", "benchmarks.peers.broadcast:application").replace(
-    "{lifespan}", "on"
-)
+BROADCAST = "benchmarks.peers.broadcast:application"
 TUTORIAL = UVICORN.replace("{app}", "benchmarks.peers.tutorial:application").replace(
     "{lifespan}", "off"
 )
@@ -80,15 +75,16 @@ SOCKETIO = UVICORN.replace("{app}", "benchmarks.peers.python_socketio:applicatio
     "{lifespan}", "off"
 )
 CONTENDERS = (
-    Contender("bus", "bus", OURS, with_worker=True),
-    Contender("bus-broadcast", "bus", BROADCAST),
-    Contender("bus-plain", "plain", OURS, with_worker=True),
+    Contender("bus", "bus", with_worker=True),
+    Contender("bus-broadcast", "bus", application=BROADCAST),
+    Contender("bus-plain", "plain", with_worker=True, usual=False),
     Contender("tutorial-uvicorn", "plain", TUTORIAL),
     Contender(
         "tutorial-daphne",
         "plain",
         "-m daphne -v 0 -b 127.0.0.1 -p {port} benchmarks.peers.tutorial:application",
         layer="core",
+        usual=False,
     ),
     Contender("socketio", "socketio", "benchmarks/peers/socketio.mjs", install=install.node),
     Contender("python-socketio", "socketio", SOCKETIO, install=install.python),
@@ -106,9 +102,7 @@ class Bench:
         self.contender = contender
         self.options = options
         self._generator = found.directory / "generator"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         environment = {
             "BENCH_BROKER": settings.BROKER_URL,
             "BENCH_LAYER": contender.layer,
@@ -119,6 +113,7 @@ class Bench:
             "NODE_PATH": str(found.directory / "node_modules"),
         }
         command = contender.command.format(port=self.port).split()
+        command = command or web_command(self.port, application=contender.application)
         self._web = found.start(*command, program=program, quiet=False, **environment)
         pin(self._web.pid, WEB_CORE)
         if contender.with_worker:
@@ -152,12 +147,12 @@ class Figure:
     column: str
     text: str
     numbers: tuple[float, ...]
-    # Lost, failed or out of order; the worst of all rounds is shown.
+    # Lost, failed, or out of its own author's order; the worst of all rounds is shown.
     wrong: float = 0
 
     def __str__(self) -> str:
         """As the tables have it."""
-        wrong = f", {self.wrong:,.0f} lost" if self.wrong else ""
+        wrong = f", {self.wrong:,.0f} lost or late" if self.wrong else ""
         return self.text.format(*self.numbers) + wrong
 
 
@@ -174,7 +169,7 @@ def fan(bench: Bench) -> Iterator[Figure]:
         found = bench.generate("fan", "-n", str(members), "-W", "64")
         numbers = found["deliveries"], _cost(found)
         text = "{0:,.0f}/s at {1:.2f} µs"
-        yield Figure(f"N = {members:,}", text, numbers, found["missing"])
+        yield Figure(f"N = {members:,}", text, numbers, _wrong(found))
 
 
 def pace(bench: Bench) -> Iterator[Figure]:
@@ -187,7 +182,7 @@ def rooms(bench: Bench) -> Iterator[Figure]:
     best, last = 0.0, {"p99": 0.0, "cpu": 0.0}
     for step in bench.options.steps:
         found = bench.generate("rate", "-n", "1000", "-g", "200", "-r", str(step))
-        if found["missing"] or found["p99"] > LONGEST_P99 or found["p99"] < 0:
+        if _wrong(found) or found["p99"] > LONGEST_P99 or found["p99"] < 0:
             break
         best, last = step, found
     numbers = best, last["p99"], last["cpu"]
@@ -208,7 +203,7 @@ def growth(bench: Bench) -> Iterator[Figure]:
     for members in bench.options.growth:
         window = min(64, 64_000 // members)
         found = bench.generate("fan", "-n", str(members), "-W", str(window))
-        yield Figure(f"N = {members:,}", "{0:.2f} µs", (_cost(found),), found["missing"])
+        yield Figure(f"N = {members:,}", "{0:.2f} µs", (_cost(found),), _wrong(found))
 
 
 def long_history(bench: Bench) -> Iterator[Figure]:
@@ -239,7 +234,12 @@ OURS_ALONE = "MH"
 
 def _calm(bench: Bench, column: str, first: str) -> Figure:
     found = bench.generate("rate", "-n", "100", "-r", "20", "-f", first, seconds=bench.options.calm)
-    return Figure(column, "{0:.1f} / {1:.1f} ms", (found["p50"], found["p99"]), found["missing"])
+    return Figure(column, "{0:.1f} / {1:.1f} ms", (found["p50"], found["p99"]), _wrong(found))
+
+
+def _wrong(found: dict[str, float]) -> float:
+    """Deliveries that did not come, or came after a later one of their author."""
+    return found["missing"] + found["own_disorder"]
 
 
 def _cost(found: dict[str, float]) -> float:
@@ -268,7 +268,7 @@ def _programs(wanted: list[str], directory: Path) -> dict[Contender, str]:
     """Who takes part, and the program that runs each."""
     programs = {}
     for contender in CONTENDERS:
-        if wanted and contender.name not in wanted:
+        if contender.name not in wanted if wanted else not contender.usual:
             continue
         try:
             programs[contender] = (contender.install or _ourselves)(directory)
@@ -313,6 +313,32 @@ def tables(results: dict[str, dict[str, list[list[Figure]]]]) -> str:
     return "\n".join(lines)
 
 
+def as_json(results: dict[str, dict[str, list[list[Figure]]]]) -> str:
+    """Every round's numbers, by part, contender and column, with what they were taken of and on."""
+    git = ["git", "-C", str(HERE), "describe", "--always", "--dirty"]
+    told: dict[str, Any] = {
+        "commit": subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip(),
+        "python": sys.version.split()[0],
+        "load": os.getloadavg(),
+        "parts": {
+            part: {
+                name: {
+                    cell[0].column: {
+                        "text": cell[0].text,
+                        "median": median(list(cell)).numbers,
+                        "rounds": [figure.numbers for figure in cell],
+                        "wrong": max(figure.wrong for figure in cell),
+                    }
+                    for cell in zip(*rounds, strict=True)
+                }
+                for name, rounds in by_contender.items()
+            }
+            for part, by_contender in results.items()
+        },
+    }
+    return json.dumps(told, indent=1)
+
+
 def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
@@ -325,13 +351,19 @@ def _options() -> argparse.Namespace:
     )
     names = [contender.name for contender in CONTENDERS]
     add = parser.add_argument
-    add("contenders", nargs="*", metavar="contender", help=f"all, or of: {', '.join(names)}")
+    add(
+        "contenders",
+        nargs="*",
+        metavar="contender",
+        help=f"of: {', '.join(names)} (those without plain chat and Daphne)",
+    )
     add("--rounds", type=int, default=3, help="how often each is measured (3)")
     add("--parts", default="ABCD", help=f"of {''.join(PARTS)} (ABCD)")
-    add("--seconds", type=float, default=5, help="of A, each step of C, and M (5)")
-    add("--calm", type=float, default=10, help="seconds of B and H (10)")
+    add("--json", type=Path, metavar="FILE", help="write every figure of every round there, too")
+    add("--seconds", type=float, default=3, help="of A, each step of C, and M (3)")
+    add("--calm", type=float, default=8, help="seconds of B and H (8)")
     add("--members", type=_numbers, default=[100, 500, 1000], help="of A (100,500,1000)")
-    steps = [400, 800, 1200, 1600, 2000, 3000, 4000, 5000, 6000, 8000]
+    steps = [400, 800, 1200, 2000, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000, 14_000]
     add("--steps", type=_numbers, default=steps, help=f"of C, messages a second in all ({steps})")
     add("--sockets", type=_numbers, default=[1000, 5000], help="of D (1000,5000)")
     growing = [100, 500, 1000, 2000, 5000]
@@ -374,6 +406,8 @@ def main(options: argparse.Namespace) -> None:
                     for figure in figures:
                         said = f"{number + 1} {contender.name:17} {part} {figure.column}: {figure}"
                         print(f"{said}   load {load()}", flush=True)
+            if options.json:
+                options.json.write_text(as_json(results))
     print(f"\nMedians of {options.rounds} rounds; web on one core, all else on the other.\n")
     print(tables(results))
 

@@ -51,7 +51,11 @@ static int port = 8000, count = 100, rooms = 1, first = 0, window = 8, epfd;
 static double seconds = 5, warm_up = 1, rate = 20;
 static const char *mode = "fan", *pid = "";
 static Conn *conns;
-static uint64_t sent, heard, measured, opened, failed, lost, disorder;
+static uint64_t sent, heard, measured, opened, failed, lost;
+// Heard after one with a higher number: of another author, and of the same.
+static uint64_t disorder, own_disorder;
+// Who wrote a number, as a member of its room; the number last heard by each of each member.
+static uint32_t authors[1 << 20], *last_of;
 static uint64_t times[SLOTS], timed;
 static int measuring;
 static uint32_t number;
@@ -148,6 +152,7 @@ static void say(Conn *c) {
     int size = kind == BUS
         ? snprintf(text, sizeof text, forms[BUS], c->room, body, getpid(), number)
         : snprintf(text, sizeof text, forms[kind], body);
+    authors[number % (1 << 20)] = (c - conns) / rooms;
     frame(c, 1, text, size);
     sent++;
 }
@@ -198,8 +203,10 @@ static void take(Conn *c, const uint8_t *text, int size) {
         if (at[MARK_SIZE - 1] != '~') { text = at + 1; continue; }
         uint32_t n = decoded(at + 17, 8);
         heard++;
-        if (n <= c->last) disorder++;
-        c->last = n;
+        uint32_t *own = &last_of[(c - conns) * (count / rooms + 1) + authors[n % (1 << 20)]];
+        if (n <= *own) own_disorder++;
+        else if (n <= c->last) disorder++;
+        c->last = *own = n;
         if (measuring) {
             measured++;
             if (!t) t = now();
@@ -381,6 +388,7 @@ int main(int argc, char **argv) {
     }
     for (int i = 0; i < 16; i++) values[(uint8_t)DIGITS[i]] = i;
     conns = calloc(count, sizeof *conns);
+    last_of = calloc((size_t)count * (count / rooms + 1), sizeof *last_of);
     epfd = epoll_create1(0);
     long memory0, memory1;
     int storming = !strcmp(mode, "storm");
@@ -410,8 +418,8 @@ int main(int argc, char **argv) {
     uint64_t measured_sent = sent - sent0, expected = sent * (count / rooms), late = now() + 15000000000ull;
     while (heard < expected && now() < late) turn(20);
     printf("{\"opened\":%lu,\"failed\":%lu,\"lost\":%lu,\"deliveries\":%.0f,\"messages\":%.1f,"
-           "\"missing\":%ld,\"disorder\":%lu,\"p50\":%.3f,\"p99\":%.3f,\"cpu\":%.1f}\n",
+           "\"missing\":%ld,\"disorder\":%lu,\"own_disorder\":%lu,\"p50\":%.3f,\"p99\":%.3f,\"cpu\":%.1f}\n",
            opened, failed, lost, measured / seconds, measured_sent / seconds,
-           (long)(expected - heard), disorder, quantile(.5), quantile(.99), 100 * (cpu1 - cpu0) / seconds);
+           (long)(expected - heard), disorder, own_disorder, quantile(.5), quantile(.99), 100 * (cpu1 - cpu0) / seconds);
     return 0;
 }

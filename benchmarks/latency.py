@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import socket
 import statistics
 import sys
 import time
@@ -14,7 +13,7 @@ import urllib.request
 
 from websockets.asyncio.client import ClientConnection, connect
 
-from benchmarks.stage import stage, wait_for
+from benchmarks.stage import free_port, stage, wait_for, web_command
 
 MEMBERS = 100
 RATE = 20.0
@@ -59,22 +58,14 @@ async def measure(url: str) -> tuple[list[float], int]:
 
 def main(rounds: int = 3) -> None:
     """Print each round and the medians."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     # What really runs, not the benchmarks' own consumers.
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     with stage() as found:
         found.environment |= {"PORT": str(port), "HOST": "127.0.0.1"}
         # The first who joins makes the room.
         found.environment["BUS_OPEN_ROOMS"] = "1"
-        procfile = [
-            "-m", "uvicorn", "config.asgi:application", "--host", "127.0.0.1", "--port", str(port),
-            "--loop", "uvloop", "--http", "bus.servers.uvicorn_http:BoundedHttp",
-            "--ws", "bus.servers.uvicorn_websocket:BoundedWebSocket", "--no-access-log",
-            "--no-proxy-headers", "--ws-per-message-deflate", "false", "--log-level", "warning",
-        ]  # fmt: skip
-        found.start(*procfile)
+        found.start(*web_command(port))
         found.start("manage.py", "runworker", "moderation", "broadcast")
         wait_for(lambda: ready(port))
         p50s, p99s = [], []
