@@ -55,6 +55,8 @@ def start(name: str) -> None:
 
     try:
         call_command("startproject", name, template=str(TEMPLATE))
+        # Under its own name it would count in the repository of the template.
+        (directory / "gitignore").rename(directory / ".gitignore")
     except (CommandError, OSError) as error:
         shutil.rmtree(directory, ignore_errors=True)
         raise StartError(f"{error}.") from error

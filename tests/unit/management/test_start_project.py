@@ -29,6 +29,7 @@ def run(*arguments: str, at: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+MODULES = ("__init__", "asgi", "settings", "urls")
 _MAIN = "import sys; from bus.management.start_project import main; sys.exit(main())"
 
 
@@ -43,6 +44,22 @@ def test_a_project_is_made_without_settings_and_has_no_fault(tmp_path: Path) -> 
     checked = run("manage.py", "check", at=tmp_path / "garden")
     assert checked.returncode == 0, checked.stderr
     assert "no issues" in checked.stdout
+
+
+def test_git_takes_what_was_written_and_nothing_that_is_kept_or_secret(tmp_path: Path) -> None:
+    start_project.start("garden")
+    garden = tmp_path / "garden"
+    written = {path.relative_to(garden).as_posix() for path in garden.rglob("*") if path.is_file()}
+    assert written == {".gitignore", "manage.py", *(f"garden/{name}.py" for name in MODULES)}
+    for name in ("var/valkey/valkey.conf", "db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm", ".env",
+                 ".env.local", ".venv/pyvenv.cfg", "garden/__pycache__/urls.pyc"):  # fmt: skip
+        (garden / name).parent.mkdir(parents=True, exist_ok=True)
+        (garden / name).touch()
+    (garden / "garden" / "var.py").touch()
+    for command in (("init", "-q"), ("add", "-A")):
+        subprocess.run(["git", *command], cwd=garden, check=True)
+    listed = subprocess.run(["git", "ls-files"], cwd=garden, check=True, stdout=subprocess.PIPE)
+    assert set(listed.stdout.decode().split()) == {*written, "garden/var.py"}
 
 
 @pytest.mark.parametrize(

@@ -42,4 +42,5 @@ def test_a_project_from_nothing_has_a_room_to_talk_in(garden):
 
     assert asyncio.run(talk()) == "posted"
     assert (garden.directory / "db.sqlite3").exists()
+    assert "/var/" in (garden.directory / ".gitignore").read_text().splitlines()
     assert "REDIS_URL" not in os.environ
