@@ -190,6 +190,11 @@ class Conf:
         "s",
         least=0,
     )
+    direct_websockets = Setting(
+        True,
+        "Under uvicorn, run as the Procfile runs it, Bus reads WebSockets itself, in less time and "
+        "memory; off, uvicorn and its library do, within the same bounds",
+    )
     send_timeout = Setting(
         10.0, "Longest write to one socket before it is closed with 4408", "s", least=0.1
     )

@@ -23,6 +23,7 @@ from typing import Any
 
 from bus.conf import conf
 from bus.conf.extras import brought_by
+from bus.servers import uvicorn_upgrade
 from bus.servers.http_connections import HttpConnections
 from bus.servers.refusal import refusal
 
@@ -76,8 +77,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_size = self._header_count = 0
         # The status of a refusal that a callback of the parser asks for.
         self._excess = 400
-        self._refused = False
-        self._lingered = 0
+        self._refused, self._lingered = False, 0
         # Requests without their whole answer, oldest first; uvicorn tells the newest alone that the
         # peer is gone, and the others write on, which uvloop takes for an error.
         self._unanswered: deque[RequestResponseCycle] = deque()
@@ -112,7 +112,9 @@ class BoundedHttp(HttpToolsProtocol):
     def handle_websocket_upgrade(self) -> None:
         """It is no HTTP any more."""
         self._forget()
-        super().handle_websocket_upgrade()
+        if not uvicorn_upgrade.hand_over(self):
+            super().handle_websocket_upgrade()
+        self.parser = None  # type: ignore[assignment]  # it knows us: a circle
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser, unless the peer was refused."""

@@ -1,8 +1,9 @@
 """What Bus does to a WebSocket of uvicorn past ASGI: writes ready frames, and ends what lingers.
 
-ASGI's `send` encodes each text for each socket anew, which is most of a delivery's cost. uvicorn's
-protocol object has the transport and says when it is full or closing, and that is all that is used
-here. Under any other server, or with compression, `direct_writer` finds nothing and `send` is used.
+ASGI's `send` encodes each text for each socket anew, which is most of a delivery's cost. Our own
+`DirectWebSocket` has methods for all of this; uvicorn's protocol object has the transport and says
+when it is full or closing, and that is all that is used of it here. Under any other server, or with
+compression, `direct_writer` finds nothing and `send` is used.
 
 Read: uvicorn 0.54.0 (websockets_sansio_impl.py).
 Relies on:
@@ -15,10 +16,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+
+from bus.servers.receive_queue import ReceiveQueue
 
 # Writes bytes now and returns True; False where the peer is behind, or the socket is closing.
 DirectWrite = Callable[[bytes], bool]
@@ -30,8 +32,10 @@ _LAST_WORD = 1.0
 
 try:
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    from bus.servers.direct_websocket import DirectWebSocket
 except ImportError:  # another server, or an uvicorn that has it elsewhere
-    WebSocketsSansIOProtocol = None  # type: ignore[assignment, misc]
+    WebSocketsSansIOProtocol = DirectWebSocket = None  # type: ignore[assignment, misc]
 
 
 def direct_writer(send: Any) -> DirectWrite | None:
@@ -39,6 +43,8 @@ def direct_writer(send: Any) -> DirectWrite | None:
     protocol = _protocol_of(send)
     if protocol is None:
         return None
+    if _is_direct(protocol):
+        return protocol.write_frames  # type: ignore[no-any-return]
     try:
         if protocol.conn.extensions:
             return None
@@ -69,49 +75,14 @@ def release_handshake(send: Any) -> None:
     socket takes, and as much as a head may have where a client sent many long headers."""
     with suppress(AttributeError):
         protocol = _protocol_of(send)
+        if _is_direct(protocol):
+            protocol.release_handshake()
+            return
         protocol.request.headers.clear()
         protocol.response.headers.clear()
         # The list that all copies of the scope share.
         protocol.scope["headers"].clear()
         protocol.queue = ReceiveQueue(protocol.queue)
-
-
-class ReceiveQueue:
-    """What a socket said and nobody took yet; an asyncio.Queue of one reader, without its locks."""
-
-    __slots__ = ("_events", "_reader")
-
-    def __init__(self, before: asyncio.Queue[Any]) -> None:
-        """`before` is the queue that it stands in for; nobody reads that one now."""
-        self._events: deque[Any] | None = None
-        self._reader: asyncio.Future[None] | None = None
-        while not before.empty():
-            self.put_nowait(before.get_nowait())
-
-    def put_nowait(self, event: Any) -> None:
-        """Add one."""
-        if self._events is None:
-            self._events = deque()
-        self._events.append(event)
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-    def empty(self) -> bool:
-        """Whether nothing waits."""
-        return self._events is None
-
-    async def get(self) -> Any:
-        """The next one; waits for it."""
-        while self._events is None:
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        event = self._events.popleft()
-        if not self._events:
-            self._events = None
-        return event
 
 
 def abort_unread(send: Any, after: float) -> None:
@@ -134,9 +105,16 @@ def stop_reading(send: Any) -> None:
         asyncio.get_running_loop().call_later(_LAST_WORD, transport.abort)
 
 
+def _is_direct(protocol: Any) -> bool:
+    """Whether a protocol object is ours, which stands in for uvicorn's."""
+    return DirectWebSocket is not None and isinstance(protocol, DirectWebSocket)
+
+
 def _protocol_of(send: Any) -> Any:
-    """uvicorn's protocol object behind an ASGI `send`, or None."""
+    """The server's protocol object behind an ASGI `send`: uvicorn's or ours, or None."""
     protocol = getattr(send, "__self__", None)
+    if _is_direct(protocol):
+        return protocol
     if WebSocketsSansIOProtocol is None or not isinstance(protocol, WebSocketsSansIOProtocol):
         return None
     return protocol

@@ -29,6 +29,7 @@ from bus.conf import conf
 from bus.conf.extras import brought_by
 from bus.http import security_headers
 from bus.protocol.errors import CLOSE_BAD_FRAME, CLOSE_TOO_MANY
+from bus.servers.open_websocket import EARLY_LIMIT, LAST_WORD, OpenWebSocket
 from bus.servers.refusal import refusal
 from bus.token_bucket import TokenBucket
 
@@ -37,17 +38,10 @@ with brought_by("server"):
     from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
     from uvicorn.server import ServerState
 
-# Frames a second that never come to the application, on average, and at once.
-_FRAME_RATE = 100.0
-_FRAME_BURST = 500
 # What is taken apart before the next look at the bounds: some 700 of the smallest frames.
 _SLICE = 4096
 # The largest header of a frame.
 _FRAME_HEADER = 14
-# What a peer may say before it is let in; no browser says a word.
-_EARLY_LIMIT = 16_384
-# Between the last word and the end of the connection, in seconds.
-_LAST_WORD = 1.0
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -85,7 +79,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             self._look_at_bounds()
         if self.transport.is_closing():
             # It waits for a peer that does not read, for ever.
-            self.loop.call_later(_LAST_WORD, self.transport.abort)
+            self.loop.call_later(LAST_WORD, self.transport.abort)
 
     def start_keepalive(self) -> None:
         """The socket is accepted: hear what was said too early."""
@@ -124,11 +118,11 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         """The peer answered no ping: close, and do not wait for it to read that."""
         super().keepalive_timeout()
-        self.loop.call_later(_LAST_WORD, self.transport.abort)
+        self.loop.call_later(LAST_WORD, self.transport.abort)
 
     def _wait_with(self, data: bytes) -> None:
         self._early += data
-        if len(self._early) > _EARLY_LIMIT:
+        if len(self._early) > EARLY_LIMIT:
             self.transport.abort()
 
     def _look_at_bounds(self) -> None:
@@ -147,7 +141,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         if self._ended or self.transport.is_closing():
             return False
         if self._bucket is None:
-            self._bucket = TokenBucket(_FRAME_RATE, _FRAME_BURST)
+            self._bucket = TokenBucket(OpenWebSocket.frame_rate, OpenWebSocket.frame_burst)
         if not self._bucket.take():
             return True
         self._end(CLOSE_TOO_MANY)
@@ -168,7 +162,7 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
         # It may still read why; and `receive` would have it heard again.
         self.read_paused = False
         self.transport.pause_reading()
-        self.close_timer = self.loop.call_later(_LAST_WORD, self.transport.abort)
+        self.close_timer = self.loop.call_later(LAST_WORD, self.transport.abort)
 
     def _refuse(self) -> None:
         """Answer a handshake that could not be read; uvicorn would leave it open, and silent."""

@@ -16,7 +16,6 @@ from channels.layers import channel_layers
 from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import connect
 
 from bus.consumers import identity
@@ -30,7 +29,6 @@ from bus.posting import catch_up
 from bus.protocol import channel_messages, channel_names
 from bus.protocol.commands import Command, RoomLeave
 from bus.protocol.errors import Unavailable
-from bus.servers.uvicorn_socket import ReceiveQueue
 from tests.support.wait import until_async
 from tests.support.web_server import (
     Client,
@@ -160,19 +158,6 @@ async def test_a_wrong_command_is_told_the_field_and_the_session_lives(
         )
         assert reply["ref"] == (command["ref"] if isinstance(command["ref"], str) else None)
         await one.do("session.ping")
-
-
-async def test_nothing_is_kept_of_a_long_handshake(server: uvicorn.Server) -> None:
-    headers = {f"X-{number}": "x" * 500 for number in range(50)}
-    async with session(server, additional_headers=headers) as client:
-        await client.do("room.join", room="lobby")
-        (protocol,) = server.server_state.connections
-        assert isinstance(protocol, WebSocketsSansIOProtocol)
-        kept = [protocol.scope["headers"], protocol.request.headers, protocol.response.headers]
-        assert [len(headers) for headers in kept] == [0, 0, 0]
-        # Nor of the queue, which many sockets would have and hardly ever use.
-        assert isinstance(protocol.queue, ReceiveQueue)
-        assert protocol.queue.empty()
 
 
 async def test_an_array_is_done_in_order_and_only_refs_are_answered(server: uvicorn.Server) -> None:

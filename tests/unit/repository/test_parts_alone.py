@@ -89,7 +89,10 @@ _BY_EXTRA = {
     "bus.embedded.broker_keeper": "embedded",
     "bus.embedded.procfile": "embedded",
     "bus.embedded.supervisor": "embedded",
+    "bus.servers.direct_websocket": "server",
+    "bus.servers.open_websocket": "server",
     "bus.servers.uvicorn_http": "server",
+    "bus.servers.uvicorn_upgrade": "server",
     "bus.servers.uvicorn_websocket": "server",
 }
 # Nor what another project has no use for, or needs Django 6.

@@ -38,11 +38,15 @@ def test_all_that_reaches_into_others_says_so() -> None:
         "bus/logs.py",
         "bus/servers/channels.py",
         "bus/servers/daphne.py",
+        "bus/servers/direct_websocket.py",
         "bus/servers/django.py",
+        "bus/servers/open_websocket.py",
         "bus/servers/uvicorn_http.py",
         "bus/servers/uvicorn_server.py",
         "bus/servers/uvicorn_socket.py",
+        "bus/servers/uvicorn_upgrade.py",
         "bus/servers/uvicorn_websocket.py",
+        "bus/servers/websocket_parser.py",
         "bus/templatetags/bus_files.py",
     }
     for known in KNOWLEDGE:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bus.servers import uvicorn_socket
-from bus.servers.uvicorn_socket import ReceiveQueue, direct_writer
+from bus.servers.uvicorn_socket import direct_writer, release_handshake
 
 
 class FakeTransport:
@@ -77,34 +77,30 @@ def test_other_servers_compression_and_other_versions_go_through_asgi(
     assert direct_writer(protocol.send) is None
 
 
-@pytest.mark.asyncio
-async def test_what_is_received_comes_in_order_and_before_them_what_waited() -> None:
-    before: asyncio.Queue[int] = asyncio.Queue()
-    for number in (1, 2):
-        before.put_nowait(number)
-    received = ReceiveQueue(before)
-    received.put_nowait(3)
-    assert not received.empty()
-    assert [await received.get() for _ in range(3)] == [1, 2, 3]
-    assert received.empty()
+class FakeDirect:
+    """What is used of ours."""
+
+    def __init__(self) -> None:
+        self.released = 0
+
+    def write_frames(self, data: bytes) -> bool:
+        """Write."""
+        return data == b"1"
+
+    def release_handshake(self) -> None:
+        """Let go."""
+        self.released += 1
+
+    async def send(self, message: Any) -> None:
+        """ASGI's."""
 
 
-@pytest.mark.asyncio
-async def test_a_reader_waits_and_one_that_left_loses_nothing() -> None:
-    received = ReceiveQueue(asyncio.Queue())
-    gone = asyncio.create_task(received.get())
-    await asyncio.sleep(0)
-    # Something comes, and in the same moment the reader is told to go.
-    received.put_nowait(1)
-    gone.cancel()
-    await asyncio.gather(gone, return_exceptions=True)
-    assert gone.cancelled()
-    next_one = asyncio.create_task(received.get())
-    assert await asyncio.wait_for(next_one, 1) == 1
-    waiting = asyncio.create_task(received.get())
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    for number in (2, 3):
-        received.put_nowait(number)
-    assert await asyncio.wait_for(waiting, 1) == 2
-    assert await asyncio.wait_for(received.get(), 1) == 3
+def test_what_bus_reads_itself_writes_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uvicorn_socket, "DirectWebSocket", FakeDirect)
+    protocol = FakeDirect()
+    put = direct_writer(protocol.send)
+    assert put is not None
+    assert put(b"1")
+    assert not put(b"2")
+    release_handshake(protocol.send)
+    assert protocol.released == 1
