@@ -4,9 +4,10 @@
     python -m scripts.hosts --all           every pair, all projects, and the unit tests with each
     python -m scripts.hosts 3.12 6.0        one pair, all projects
 
-The projects are those of tests/hosts/, with tests of their own. The oldest pair has the oldest
-releases of all that pyproject.toml names; of the two that are tried by default, the newest goes by
-the pins of requirements/, so that a release of somebody else's changes nothing before `--all` does.
+The projects are those of tests/hosts/, with tests of their own; by default each is driven once, at
+least. The oldest pair has the oldest releases of all that pyproject.toml names; of the two that are
+tried by default, the newest goes by the pins of requirements/, so that a release of somebody else's
+changes nothing before `--all` does.
 """
 
 from __future__ import annotations
@@ -18,18 +19,39 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bus.embedded.broker import EmbeddedBroker
 from scripts import pythons
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTS = ROOT / "tests" / "hosts"
 UV = str(Path(sys.executable).parent / "uv")
-_EXTRAS = "embedded,server"
+_EXTRAS = "[embedded,server]"
 # What the tests need beside Bus, as pinned in requirements/.
 _TOOLS = ("pytest", "pytest-asyncio", "pytest-django", "pytest-timeout", "hypothesis")
+_CACHES = shutil.ignore_patterns("__pycache__")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A project of tests/hosts/, and which of its forms."""
+
+    name: str
+    # Whose user model is theirs.
+    users: str = ""
+    # Without, it has what Bus alone needs, and a broker that was there.
+    extras: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.users}".strip()
+
+
+MYSITE, TASKS, CORE = Host("mysite"), Host("tasks"), Host("core", extras=False)
+USERS = [Host("users", users) for users in ("uuid", "text", "email", "child", "proxy")]
 
 
 @dataclass(frozen=True)
@@ -43,9 +65,9 @@ class Pair:
         return f"Python {self.python}, Django {self.django}"
 
     @property
-    def hosts(self) -> list[str]:
+    def hosts(self) -> list[Host]:
         """The projects that go with it: Django has tasks from 6.0 on."""
-        return ["mysite"] if self.django == "5.2" else ["mysite", "tasks"]
+        return [MYSITE, *USERS, CORE] if self.django == "5.2" else [MYSITE, TASKS, *USERS, CORE]
 
 
 # Django 6 needs Python 3.12.
@@ -56,6 +78,8 @@ PAIRS = [
     if not (django[0] == "6" and python == "3.11")
 ]
 OLDEST, NEWEST = PAIRS[0], PAIRS[-1]
+# What is driven by default, in the time that CI has for it.
+DEFAULTS = {OLDEST: [MYSITE, USERS[0], CORE], NEWEST: [MYSITE, TASKS]}
 
 
 class Failed(Exception):
@@ -80,8 +104,8 @@ def main(arguments: Sequence[str]) -> int:
         for pair in pairs:
             started = time.monotonic()
             try:
-                names = pair.hosts if arguments else pair.hosts[:1]
-                _try(pair, names, wheel, directory / f"{pair.python}-{pair.django}", every)
+                hosts = pair.hosts if arguments else DEFAULTS[pair]
+                _try(pair, hosts, wheel, directory / f"{pair.python}-{pair.django}", every)
                 told = "passed"
             except Failed:
                 told = "FAILED"
@@ -99,20 +123,29 @@ def build(directory: Path) -> Path:
     return wheel
 
 
-def _try(pair: Pair, names: Sequence[str], wheel: Path, directory: Path, every: bool) -> None:
-    """Install the wheel as a host does, and run the host's tests; raises Failed."""
+def _try(pair: Pair, hosts: Sequence[Host], wheel: Path, directory: Path, every: bool) -> None:
+    """Install the wheel as a host does, and run the hosts' tests; raises Failed."""
     print(f"\n== {pair}", flush=True)
     directory.mkdir()
     python = _environment(pair, wheel, directory, every)
-    for name in names:
-        project = directory / name
-        shutil.copytree(HOSTS / name, project, ignore=shutil.ignore_patterns("__pycache__"))
-        if (project / "tests").exists():
-            shutil.copy(ROOT / "tests" / "support" / "wait.py", project / "tests")
-        run(python, "-m", "pytest", "-q", "--durations=5", cwd=project)
+    # Beside the projects as it is in the tree: some share what our own tests do.
+    tests = directory / "tests"
+    shutil.copytree(ROOT / "tests" / "support", tests / "support", ignore=_CACHES)
+    for file in ("__init__.py", "conftest.py"):
+        shutil.copy(ROOT / "tests" / file, tests)
+    for host in hosts:
+        started = time.monotonic()
+        if host.extras:
+            _drive(host, python, directory, {"HOST_USERS": host.users})
+        else:
+            bare = _venv(pair, directory / "bare")
+            _install(bare, *_constrained(directory), str(wheel), *_pinned("pytest"))
+            with _broker(directory) as url:
+                _drive(host, bare, directory, {"REDIS_URL": url})
+        print(f"-- {host}: {time.monotonic() - started:.0f} s", flush=True)
     if every:
         _install(
-            *(python, "--constraint", str(directory / "constraints.txt")),
+            *(python, *_constrained(directory)),
             *(f"{wheel}[postgres,daphne]", *_own_requirements()),
         )
         # Which releases were read is a matter of the pins.
@@ -124,15 +157,45 @@ def _try(pair: Pair, names: Sequence[str], wheel: Path, directory: Path, every: 
         )
 
 
+def _drive(host: Host, python: str, directory: Path, environment: Mapping[str, str]) -> None:
+    """Run the tests of a project, with the Bus that is installed; raises Failed."""
+    project = directory / "tests" / "hosts" / str(host).replace(" ", "-")
+    shutil.copytree(HOSTS / host.name, project, ignore=_CACHES)
+    if (project / "tests").exists():
+        shutil.copy(ROOT / "tests" / "support" / "wait.py", project / "tests")
+    installed = "import bus, sys; sys.exit(not bus.__file__.startswith(sys.prefix))"
+    run(python, "-c", installed, cwd=project)
+    run(python, "-m", "pytest", "-q", "--durations=5", cwd=project, environment=environment)
+
+
+@contextmanager
+def _broker(directory: Path) -> Iterator[str]:
+    """A broker that is there before the project, by its URL."""
+    broker = EmbeddedBroker(directory / "valkey", directory / "valkey.sock")
+    broker.start()
+    try:
+        yield broker.url
+    finally:
+        broker.stop()
+
+
+def _venv(pair: Pair, directory: Path) -> str:
+    """A fresh environment; the path of its Python."""
+    run(UV, "venv", "--quiet", "--python", pythons.find(pair.python), str(directory))
+    return str(directory / "bin" / "python")
+
+
 def _environment(pair: Pair, wheel: Path, directory: Path, every: bool) -> str:
     """A fresh environment with the wheel in it; the path of its Python."""
-    run(UV, "venv", "--quiet", "--python", pythons.find(pair.python), str(directory / "venv"))
-    python = str(directory / "venv" / "bin" / "python")
-    constraints = directory / "constraints.txt"
-    constraints.write_text(f"django~={pair.django}.0\n" + _constraints(pair, python, every))
-    requirements = [f"{wheel}[{_EXTRAS}]", *_tools()]
-    _install(python, "--constraint", str(constraints), *requirements)
+    python = _venv(pair, directory / "venv")
+    constraints = f"django~={pair.django}.0\n" + _constraints(pair, python, every)
+    (directory / "constraints.txt").write_text(constraints)
+    _install(python, *_constrained(directory), f"{wheel}{_EXTRAS}", *_pinned(*_TOOLS))
     return python
+
+
+def _constrained(directory: Path) -> tuple[str, str]:
+    return "--constraint", str(directory / "constraints.txt")
 
 
 def _constraints(pair: Pair, python: str, every: bool) -> str:
@@ -149,9 +212,9 @@ def _constraints(pair: Pair, python: str, every: bool) -> str:
     return "\n".join(re.findall(r"^([\w.-]+==[^\\\n]+)", pins, re.M)) + "\n"
 
 
-def _tools() -> list[str]:
+def _pinned(*names: str) -> list[str]:
     text = (ROOT / "requirements" / "dev.txt").read_text("utf-8")
-    return [line for name in _TOOLS for line in re.findall(rf"^{name}==[\w.]+", text, re.M)]
+    return [line for name in names for line in re.findall(rf"^{name}==[\w.]+", text, re.M)]
 
 
 def _own_requirements() -> list[str]:
@@ -164,18 +227,24 @@ def _install(python: str, *what: str) -> None:
     run(UV, "pip", "install", "--quiet", "--python", python, *what)
 
 
-def run(*command: str, cwd: Path = ROOT, quiet: bool = False) -> str:
+def run(
+    *command: str,
+    cwd: Path = ROOT,
+    quiet: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """Run a command with nothing of this repository's around it; raises Failed."""
     ours = ("PYTHONPATH", "DJANGO_SETTINGS_MODULE", "REDIS_URL", "DATABASE_URL", "VIRTUAL_ENV")
-    environment = {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if name not in ours and not name.startswith(("BUS_", "TESTS_", "PYTEST_"))
     }
+    kept |= environment or {}
     if not quiet:
         print("$", *command, flush=True)
     out = subprocess.PIPE if quiet else None
-    done = subprocess.run(command, cwd=cwd, env=environment, stdout=out, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env=kept, stdout=out, text=True, check=False)
     if done.returncode:
         raise Failed
     return done.stdout or ""

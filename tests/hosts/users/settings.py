@@ -68,6 +68,7 @@ if _url := os.environ.get("DATABASE_URL"):
     }
 else:
     _name = var_dir() / "users.sqlite3"
+    _name.parent.mkdir(parents=True, exist_ok=True)
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",

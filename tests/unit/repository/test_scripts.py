@@ -115,3 +115,12 @@ def test_every_pair_of_python_and_django_is_tried_by_the_long_form() -> None:
     )
     assert long.hosts()[0][-1] == "--all"
     assert hosts.main(["3.11", "6.0"]) == hosts.main(["--none"]) == 2
+
+
+def test_every_project_is_driven_by_default_and_in_all_its_forms_with_each_pair() -> None:
+    names = {path.name for path in hosts.HOSTS.iterdir() if path.name[0] not in "._"}
+    assert {host.name for chosen in hosts.DEFAULTS.values() for host in chosen} == names
+    for pair in hosts.PAIRS:
+        without = {"tasks"} if pair.django == "5.2" else set()
+        assert {host.name for host in pair.hosts} == names - without
+        assert set(hosts.USERS) <= set(pair.hosts)

@@ -1,0 +1,5 @@
+"""The routes of the project."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("bus.urls"))]
