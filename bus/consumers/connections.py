@@ -6,8 +6,6 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
-from collections.abc import Hashable
 from typing import Protocol
 
 from bus.conf import conf
@@ -41,8 +39,8 @@ class Connections:
     def __init__(self) -> None:
         # Whether this process stops, and takes no more.
         self.draining = False
-        self._all: dict[Connection, tuple[Hashable, ...]] = {}
-        self._counts: Counter[Hashable] = Counter()
+        self._all: dict[Connection, tuple[tuple[str, str], ...]] = {}
+        self._counts: dict[tuple[str, str], int] = {}
 
     def __len__(self) -> int:
         return len(self._all)
@@ -52,22 +50,25 @@ class Connections:
         there are too many, and then it is not counted. One that is there already is counted anew.
         """
         self.remove(connection)
-        counted: list[tuple[Hashable, int]] = [(("user", user), conf.user_connections)]
-        if network:
-            counted.append((("network", network), conf.address_connections))
-        if any(limit and self._counts[key] >= limit for key, limit in counted):
+        counts, keys = self._counts, [("user", user)]
+        if (limit := conf.user_connections) and counts.get(keys[0], 0) >= limit:
             return False
-        keys = tuple(key for key, _ in counted)
-        self._all[connection] = keys
+        if network:
+            keys.append(("network", network))
+            if (limit := conf.address_connections) and counts.get(keys[1], 0) >= limit:
+                return False
+        self._all[connection] = tuple(keys)
         for key in keys:
-            self._counts[key] += 1
+            counts[key] = counts.get(key, 0) + 1
         return True
 
     def remove(self, connection: Connection) -> None:
         """A socket is closed; does nothing when it is not counted."""
         for key in self._all.pop(connection, ()):
-            self._counts[key] -= 1
-            if not self._counts[key]:
+            left = self._counts[key] - 1
+            if left:
+                self._counts[key] = left
+            else:
                 del self._counts[key]
 
     async def drain(self) -> None:

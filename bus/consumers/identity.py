@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from importlib import import_module
 from typing import Any
 
@@ -35,7 +36,7 @@ class Identity:
         if "user" in scope:
             return self.application({**scope, "cookies": cookies}, receive, send)
         key = cookies.get(settings.SESSION_COOKIE_NAME)
-        session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+        session = _session_store(settings.SESSION_ENGINE)(key)
         known = {**scope, "cookies": cookies, "session": session, "user": AnonymousUser()}
         if key:
             return self._look_up(known, receive, send)
@@ -49,6 +50,11 @@ class Identity:
             await turn_away(scope, send, CLOSE_TOO_SLOW)
         else:
             await self.application(scope, receive, send)
+
+
+@cache
+def _session_store(engine: str) -> Any:
+    return import_module(engine).SessionStore
 
 
 def _cookies(scope: dict[str, Any]) -> dict[str, str]:

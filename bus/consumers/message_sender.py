@@ -29,6 +29,11 @@ Outcomes = BatchLoader[Key, Outcome | None]
 class MessageSender:
     """Writes one visitor's messages into rooms."""
 
+    __slots__ = (
+        "_author", "_author_of", "_edit", "_last", "_limits", "_looked_up", "_outcomes", "_taken",
+        "visitor",
+    )  # fmt: skip
+
     def __init__(self, visitor: Visitor, limits: SocketLimits, outcomes: Outcomes) -> None:
         self.visitor = visitor
         # The visitor as the author of messages, and who that was then.
@@ -46,20 +51,21 @@ class MessageSender:
 
     async def repeated(self, access: RoomAccess, client_id: str) -> Outcome | None:
         """What became of a message that was sent before, if it is settled. Raises Unavailable."""
-        room = access.room
-        looked_up = self._looked_up.get(room.pk, 0)
+        room_id = access.room.pk
+        looked_up = self._looked_up.get(room_id, 0)
         nothing_before = self.visitor.new or looked_up >= _LOOKED_UP
-        if nothing_before and (room.pk, client_id) not in self._taken:
+        if nothing_before and (room_id, client_id) not in self._taken:
             return None
-        self._looked_up[room.pk] = looked_up + 1
-        return await self._outcomes.load((room.pk, self.visitor.key, client_id))
+        self._looked_up[room_id] = looked_up + 1
+        return await self._outcomes.load((room_id, self.visitor.key, client_id))
 
     async def write(
         self, access: RoomAccess, body: str, client_id: str, reply_to: str | None = None
     ) -> None:
         """Put a message on its way; raises a BusError when it is not taken."""
         access.check_write()
-        again = (access.room.pk, client_id) in self._taken
+        sent = access.room.pk, client_id
+        again = sent in self._taken
         if not again:
             self._check_slow_mode(access)
         self._limits.check_message()
@@ -69,8 +75,8 @@ class MessageSender:
             MessageSubmitted.checked(name, author, body, client_id, reply_to, network)
         )
         if not again:
-            self._last[access.room.pk] = time.monotonic()
-            self._taken[access.room.pk, client_id] = None
+            self._last[sent[0]] = time.monotonic()
+            self._taken[sent] = None
             if len(self._taken) > _REMEMBERED:
                 del self._taken[next(iter(self._taken))]
 

@@ -7,7 +7,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import Any
 
 from django.utils import timezone
@@ -45,6 +44,7 @@ from bus.protocol.frames import PROTOCOL, parse_frame, ref_of
 from bus.protocol.objects import Limits, SessionUser
 from bus.protocol.parser import parse_command
 from bus.protocol.replies import reply_error, reply_ok
+from bus.protocol.templates import started_frame
 from bus.protocol.types import timestamp
 from bus.realtime.room_filter import RoomFilter
 from bus.realtime.room_subscription import Listener, RoomSubscription
@@ -60,6 +60,7 @@ class Session(Socket):
     def __init__(self) -> None:
         super().__init__()
         self.rooms = JoinedRooms()
+        self._sender: MessageSender | None = None
         # What its token says, if it came with one.
         self.grant: Grant | None = None
         # What hears of what concerns the visitor alone, in rooms that the token is for.
@@ -82,8 +83,7 @@ class Session(Socket):
         if self.scope.get("subprotocols") and self.subprotocol() is None:
             # It speaks something else; a client that names nothing is taken at its word.
             raise Closed(CLOSE_BAD_FRAME)
-        self.sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
-        self.writer.reply(self._started().frame())
+        self.writer.reply(self._started())
         try:
             await self.listen()
         except Unavailable:
@@ -145,7 +145,8 @@ class Session(Socket):
     def rename(self, profile: Profile) -> None:
         """The visitor is shown like this from now on, and the client is told."""
         super().rename(profile)
-        self.sender.visitor = self.visitor
+        if self._sender is not None:
+            self._sender.visitor = self.visitor
         self.writer.reply(UserChanged.encode(self.visitor.author))
 
     # ── Commands ─────────────────────────────────────────────────────────────────────────────────
@@ -192,6 +193,13 @@ class Session(Socket):
         """Have something done at once when the command in hand is answered."""
         self._after_reply = work
 
+    @property
+    def sender(self) -> MessageSender:
+        """What it writes with; made when something is first written: most people read."""
+        if self._sender is None:
+            self._sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
+        return self._sender
+
     # ── Rooms ────────────────────────────────────────────────────────────────────────────────────
 
     async def subscribe(self, room_id: int) -> RoomSubscription:
@@ -227,7 +235,7 @@ class Session(Socket):
         self._ignore()
         self.become(visitor, None if grant is None else grant.password)
         self.grant = grant
-        self.sender = MessageSender(self.visitor, self.limits, self.process.outcomes)
+        self._sender = None
         if grant is not None:
             left = max(0.0, grant.expires_at - time.time())
             loop = asyncio.get_running_loop()
@@ -246,16 +254,31 @@ class Session(Socket):
     def user(self) -> SessionUser:
         """Who the session is, as its client is told."""
         visitor = self.visitor
-        return SessionUser(id=visitor.id, guest=visitor.guest, **asdict(visitor.profile))
+        return SessionUser(
+            id=visitor.id,
+            guest=visitor.guest,
+            name=visitor.name,
+            avatar_url=visitor.avatar_url,
+            profile_url=visitor.profile_url,
+        )
 
-    def _started(self) -> SessionStarted:
-        return SessionStarted(
-            session=secrets.token_hex(16),
-            server_time=_now(),
-            user=self.user(),
-            heartbeat=conf.heartbeat,
-            limits=Limits(body=conf.body_limit, frame=conf.frame_limit),
-            token=self._token(),
+    def _started(self) -> bytes:
+        session, now, token, visitor = secrets.token_hex(16), _now(), self._token(), self.visitor
+        numbers = heartbeat, body, frame = conf.heartbeat, conf.body_limit, conf.frame_limit
+        found = None
+        if visitor.avatar_url is visitor.profile_url is None:
+            user = visitor.id, visitor.name, visitor.guest
+            found = started_frame(session, now, user, numbers, token)
+        return (
+            found
+            or SessionStarted(
+                session=session,
+                server_time=now,
+                user=self.user(),
+                heartbeat=heartbeat,
+                limits=Limits(body=body, frame=frame),
+                token=token,
+            ).frame()
         )
 
     def _token(self) -> str | None:

@@ -200,8 +200,11 @@ class Socket(AsyncConsumer):
         """Count a new guest; what to tell one too many."""
         if not self.visitor.new:
             return None
+        quotas = throttle.quota("guest", conf.guest_rate, self._network_for_limits)
+        if not quotas:
+            return None
         try:
-            await throttle.take(throttle.quota("guest", conf.guest_rate, self._network_for_limits))
+            await throttle.take(quotas)
         except RateLimited as error:
             return error
         return None

@@ -17,7 +17,8 @@ class SocketLimits:
     """Counts what a socket does, and refuses what is too much."""
 
     __slots__ = (
-        "_commands", "_limited", "_messages", "_network", "_of_visitor", "_visitor", "_visitors",
+        "_commands", "_limited", "_messages", "_network", "_of_visitor", "_rate", "_visitor",
+        "_visitors",
     )  # fmt: skip
 
     def __init__(
@@ -30,12 +31,11 @@ class SocketLimits:
         self._visitors = visitors
         self._visitor = visitor
         self._network = network
+        self._rate = rate
         self._limited = rate > 0
-        self._commands = TokenBucket(
-            max(_COMMAND_RATE, 2 * rate) if rate else 0, max(_COMMAND_BURST, 2 * conf.send_burst)
-        )
-        self._messages = TokenBucket(rate, conf.send_burst)
         # Made when something is first counted: most people read.
+        self._commands: TokenBucket | None = None
+        self._messages: TokenBucket | None = None
         self._of_visitor: VisitorLimit | None = None
 
     def become(self, visitor: Visitor) -> None:
@@ -45,15 +45,17 @@ class SocketLimits:
 
     def allows_commands(self, count: int) -> bool:
         """Count commands; False when there are too many."""
-        if self._commands.take(count):
+        if self._limited and self._command_bucket().take(count):
             return False
         return not (self._limited and self._visitor_limit().take("commands", count))
 
     def check_message(self) -> None:
         """Count a message or an edit; raises RateLimited when there are too many."""
-        wait = self._messages.take()
-        if self._limited and not wait:
-            wait = self._visitor_limit().take("messages")
+        if not self._limited:
+            return
+        if self._messages is None:
+            self._messages = TokenBucket(self._rate, conf.send_burst)
+        wait = self._messages.take() or self._visitor_limit().take("messages")
         if wait:
             raise RateLimited(retry_after=wait)
 
@@ -61,6 +63,12 @@ class SocketLimits:
         """Count something that a visitor does; raises RateLimited when it is too much."""
         if wait := self._visitor_limit().take(action):
             raise RateLimited(retry_after=wait)
+
+    def _command_bucket(self) -> TokenBucket:
+        if self._commands is None:
+            rate = max(_COMMAND_RATE, 2 * self._rate)
+            self._commands = TokenBucket(rate, max(_COMMAND_BURST, 2 * conf.send_burst))
+        return self._commands
 
     def _visitor_limit(self) -> VisitorLimit:
         if self._of_visitor is None:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from bus.chat import users, visitors
-from bus.chat.guest_tokens import guest_token, visitor_of_cookies, visitor_of_token
+from bus.chat.guest_tokens import guest_token, visitor_of_cookies
 from bus.chat.logins import Login
 from bus.chat.visitors import Visitor, visitor_of_user
 from bus.database import threads
-from bus.http.guest_cookie import GUEST_COOKIE, set_cookie_header
+from bus.http.guest_cookie import set_cookie_header
 from bus.http.script_name import root_of
-from bus.protocol.errors import Unauthenticated
 
 
 async def visitor_of_scope(scope: Mapping[str, Any]) -> Visitor:
@@ -36,16 +35,8 @@ def login_of_scope(scope: Mapping[str, Any]) -> Login | None:
 
 def set_cookie_headers(scope: Mapping[str, Any], visitor: Visitor) -> list[tuple[bytes, bytes]]:
     """The cookie by which a new guest stays the same guest; none for who shows it already."""
-    if not visitor.guest or _shows_token_of(visitor, scope.get("cookies", {}).get(GUEST_COOKIE)):
+    if not visitor.new:
+        # A guest who is none came with a token that was good.
         return []
     cookie = set_cookie_header(guest_token(visitor), root_of(scope))
     return [(b"set-cookie", cookie.encode("latin-1"))]
-
-
-def _shows_token_of(visitor: Visitor, token: str | None) -> bool:
-    if not token:
-        return False
-    try:
-        return visitor_of_token(token).key == visitor.key
-    except Unauthenticated:
-        return False

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring as quoted
 from typing import Any
 
+from bus.protocol.frames import PROTOCOL
 from bus.protocol.objects import Author, Message, Outcome, Reason
 
 # Takes an event's type, its data, room and seq.
@@ -63,6 +64,35 @@ def settled_frame(kind: str, outcome: Any, room: str | None, seq: int | None) ->
         f'{{"type":"{kind}","room":{quoted(room)},"data":{{"client_id":{quoted(client_id)},'
         f'"status":{quoted(status)},"id":{id},"seq":{"null" if posted_seq is None else posted_seq},'
         f'"reason":{reason}}}}}'
+    )
+
+
+def started_frame(
+    session: str,
+    server_time: str,
+    user: tuple[int | str, str, bool],
+    numbers: tuple[int, int, int],
+    token: str | None,
+) -> bytes | None:
+    """`session.started` for somebody without a picture: `user` is id, name and whether a guest,
+    `numbers` are the heartbeat and the limits of a body and of a frame."""
+    id, name, guest = user
+    shown_token = _text(token)
+    if (
+        not type(session) is type(server_time) is type(name) is str
+        or type(id) not in (int, str)
+        or type(guest) is not bool
+        or not all(type(number) is int for number in numbers)
+        or shown_token is None
+    ):
+        return None
+    heartbeat, body, frame = numbers
+    return _encoded(
+        f'{{"type":"session.started","data":{{"session":{quoted(session)},'
+        f'"protocol":"{PROTOCOL}","server_time":{quoted(server_time)},'
+        f'"user":{{"id":{quoted(id) if type(id) is str else id},"name":{quoted(name)},'
+        f'"guest":{_BOOLEANS[guest]}}},"heartbeat":{heartbeat},'
+        f'"limits":{{"body":{body},"frame":{frame}}},"token":{shown_token}}}}}'
     )
 
 

@@ -231,7 +231,9 @@ def timestamp(moment: dt.datetime | None) -> str:
     """A moment on the wire: UTC, milliseconds, Z."""
     if moment is None:
         return ""
-    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not dt.UTC:
+        moment = moment.astimezone(dt.UTC)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def canonical_name(name: str) -> str | None:

@@ -8,13 +8,17 @@ from bus.servers.websocket_frames import join_frames, text_frame
 class PreparedFrames:
     """Frames for many listeners, in order, and the bytes in which each kind of socket gets them."""
 
-    __slots__ = ("_joined", "_separate", "frames", "size")
+    __slots__ = ("_joined", "_separate", "frames")
 
     def __init__(self, frames: list[bytes]) -> None:
         self.frames = frames
-        self.size = sum(map(len, frames))
         self._separate = b""
         self._joined = b""
+
+    @property
+    def size(self) -> int:
+        """The bytes of all, which are asked for where a socket is behind."""
+        return sum(map(len, self.frames))
 
     @property
     def separate(self) -> bytes:

@@ -10,6 +10,9 @@ from bus.conf import conf
 from bus.realtime.prepared_frames import PreparedFrames
 from bus.realtime.sequencer import Events
 
+# Above every seq.
+_NEVER = 2**63
+
 
 class Listener(Protocol):
     """Takes frames without waiting: the writer of a socket."""
@@ -24,7 +27,7 @@ class Listener(Protocol):
 class RoomSubscription:
     """One listener's subscription to a room; it holds events back until it is released."""
 
-    __slots__ = ("_held", "_held_size", "floor", "listener", "room", "sender_mark")
+    __slots__ = ("_held", "_held_size", "floor", "listener", "open_above", "room", "sender_mark")
 
     def __init__(self, room: int, listener: Listener, sender_mark: str | None) -> None:
         self.room = room
@@ -33,19 +36,17 @@ class RoomSubscription:
         self.sender_mark = sender_mark
         # What the listener has already: events up to this seq are not for it.
         self.floor = 0
+        # Events above this seq are passed on as they come: `floor`, or none while they are held.
+        self.open_above = _NEVER
         self._held: list[tuple[int | None, bytes]] | None = []
         self._held_size = 0
-
-    @property
-    def holding(self) -> bool:
-        """Whether events wait for the release."""
-        return self._held is not None
 
     def hold(self) -> None:
         """Hold events back from now on."""
         if self._held is None:
             self._held = []
             self._held_size = 0
+            self.open_above = _NEVER
 
     def held_removals(self) -> set[str]:
         """The ids of messages whose removal is held back."""
@@ -58,6 +59,7 @@ class RoomSubscription:
         held, self._held = self._held or [], None
         if head is not None:
             self.floor = max(head, self.floor)
+        self.open_above = self.floor
         self.deliver(held)
 
     def deliver(self, events: Events) -> None:

@@ -42,6 +42,16 @@ class Sequencer:
 
     def sequence(self, events: Events, plain_chat: Events) -> list[SequencedEvent]:
         """What can be delivered now, in order; events that were delivered before are dropped."""
+        if len(events) == 1 and not self._ahead:
+            # Nearly always: one event, and it is the next.
+            seq, frame = events[0]
+            if seq is not None and (self.head is None or seq == self.head + 1):
+                if not plain_chat:
+                    self.head = seq
+                    return [SequencedEvent(seq, frame, None)]
+                if len(plain_chat) == 1 and plain_chat[0][0] == seq:
+                    self.head = seq
+                    return [SequencedEvent(seq, frame, plain_chat[0][1])]
         ready: list[SequencedEvent] = []
         for item in _merged(events, plain_chat):
             if item.seq is None:

@@ -16,8 +16,9 @@ logger = logging.getLogger(__name__)
 
 # More group messages than this do not wait for the end of a repair.
 _PAUSED_LIMIT = 10_000
-# Above every seq.
-_NEVER = 2**63
+
+# Above every seq that a room has: of events that have none.
+_ANY = 2**62
 
 # The mark of a sender (channel_names.sender_mark), and a frame for that plain-chat socket.
 SenderFrames = Sequence[tuple[str, bytes]]
@@ -156,20 +157,26 @@ class RoomTopic(Topic):
     def flush(self) -> None:
         """Hand over what was delivered: prepared once for all sessions, and once for plain chat."""
         items, self._ready = self._ready, []
-        live = [(item.seq, item.frame) for item in items if item.frame is not None]
-        plain_chat = [(item.seq, item.plain_chat) for item in items if item.plain_chat is not None]
-        oldest = next((item.seq for item in items if item.seq is not None), _NEVER)
-        for_sessions = PreparedFrames([frame for _, frame in live])
-        for_plain_chat = PreparedFrames([frame for _, frame in plain_chat])
+        oldest = next((item.seq for item in items if item.seq is not None), _ANY)
+        prepared = PreparedFrames([item.frame for item in items if item.frame is not None])
+        plain_chat = self._plain_chat_frames(items)
         for subscription in tuple(self.subscriptions):
-            is_plain_chat = subscription.sender_mark is not None
             try:
-                if subscription.holding or subscription.floor >= oldest:
-                    subscription.deliver(plain_chat if is_plain_chat else live)
-                elif (prepared := for_plain_chat if is_plain_chat else for_sessions).frames:
-                    subscription.listener.push(prepared)
+                if subscription.open_above >= oldest:
+                    subscription.deliver(_events_for(subscription, items))
+                elif subscription.sender_mark is None:
+                    if prepared.frames:
+                        subscription.listener.push(prepared)
+                elif plain_chat is not None:
+                    subscription.listener.push(plain_chat)
             except Exception:
                 logger.exception("A listener of %s failed; the others go on.", self.group)
+
+    def _plain_chat_frames(self, items: list[SequencedEvent]) -> PreparedFrames | None:
+        if not self._by_mark:
+            return None
+        frames = [item.plain_chat for item in items if item.plain_chat is not None]
+        return PreparedFrames(frames) if frames else None
 
     def _gather(self, events: Events, plain_chat: Events) -> None:
         before = self.sequencer.repeats
@@ -184,6 +191,15 @@ class RoomTopic(Topic):
                     self.recent.add_event(item.seq, item.frame or b"{}")
         if self._ready or self.sequencer.has_gap:
             self.needs_flush(self)
+
+
+def _events_for(
+    subscription: RoomSubscription, items: list[SequencedEvent]
+) -> list[tuple[int | None, bytes]]:
+    """What one that is held back, or has some of it already, is to hear."""
+    if subscription.sender_mark is None:
+        return [(item.seq, item.frame) for item in items if item.frame is not None]
+    return [(item.seq, item.plain_chat) for item in items if item.plain_chat is not None]
 
 
 class AuthorsTopic(Topic):

@@ -27,12 +27,15 @@ class Context(Protocol):
     process: WebProcess
     visitor: Visitor
     rooms: JoinedRooms
-    sender: MessageSender
     limits: SocketLimits
     # Where it comes from, "" where nobody knows.
     address: str
     # How many commands it was given, this one too.
     commands: int
+
+    @property
+    def sender(self) -> MessageSender:
+        """What it writes with."""
 
     def is_granted(self, room: str) -> bool:
         """Whether its token, if it came with one, is for this room."""

@@ -98,10 +98,10 @@ async def _catch_up(context: Context, command: RoomJoin, joined: JoinedRoom) -> 
         context.process,
         context.visitor,
     )
-    read: dict[str, int | None] = {}
+    read = unread = None
     if visitor.user_id is not None:
         state = await process.read_marks.state(room.pk, visitor.user_id)
-        read = {"read": state.read, "unread": state.unread}
+        read, unread = state.read, state.unread
     presence, key = process.hub.presence, visitor.key
     here = room.name in context.rooms
     if here:
@@ -118,14 +118,16 @@ async def _catch_up(context: Context, command: RoomJoin, joined: JoinedRoom) -> 
             presence.leave(room.pk, key)
         raise
     context.after_reply(lambda: joined.subscription.release(found.head))
-    return Joined(
+    # Its parts were checked as they were made.
+    return Joined.model_construct(
         room=access.info,
         you=access.you,
         seq=found.head,
         recovered=found.recovered,
         messages=[],
         presence=present,
-        **read,
+        read=read,
+        unread=unread,
     ).encode(found.messages)
 
 

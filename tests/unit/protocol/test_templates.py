@@ -11,13 +11,26 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-from bus.protocol.events import Event, MessageEdited, MessagePosted, MessageSettled
-from bus.protocol.objects import Author, Message, Outcome, Reason
+from bus.protocol.events import (
+    Event,
+    MessageEdited,
+    MessagePosted,
+    MessageSettled,
+    SessionStarted,
+)
+from bus.protocol.objects import Author, Limits, Message, Outcome, Reason, SessionUser
 from bus.protocol.plain_chat import plain_chat_message
 from bus.protocol.replies import ACCEPTED, DONE, reply_ok
-from bus.protocol.templates import message_frame, plain_chat_frame, settled_frame
+from bus.protocol.templates import (
+    message_frame,
+    plain_chat_frame,
+    quoted,
+    settled_frame,
+    started_frame,
+)
 
-ALL = "".join(map(chr, [*range(0xD800), *range(0xE000, sys.maxunicode + 1)]))
+# All that JSON escapes, and some that it might.
+SIGNS = "".join(map(chr, range(0xA0))) + "\u2028\u2029\ufeff\uffff\U0010ffff"
 
 texts = st.one_of(
     st.text(max_size=6),
@@ -71,7 +84,7 @@ outcomes = built(
     reason=st.none() | built(Reason, code=texts, message=texts),
 )
 MESSAGE = Message(
-    id="1", seq=5, changed=6, room="자유방", author=Author(id="gabc", name="Mina"), body=ALL,
+    id="1", seq=5, changed=6, room="자유방", author=Author(id="gabc", name="Mina"), body=SIGNS,
     posted_at="2026-01-01T00:00:00.000Z", client_id="1", removed=True, removed_by="author",
     reply_to="3",
 )  # fmt: skip
@@ -102,7 +115,7 @@ def wire(kind: type[Event], data: BaseModel, room: str | None, seq: int | None) 
 @given(
     st.sampled_from([MessagePosted, MessageEdited]), messages, st.none() | texts, st.none() | ints
 )
-@example(MessagePosted, MESSAGE, ALL, 5)
+@example(MessagePosted, MESSAGE, SIGNS, 5)
 def test_an_event_of_a_message_has_the_bytes_of_its_model(
     kind: type[Event], message: Message, room: str | None, seq: int | None
 ) -> None:
@@ -119,7 +132,7 @@ def test_an_outcome_has_the_bytes_of_its_model(
 
 
 @given(texts, ints, texts, texts, texts)
-@example(ALL, 1, ALL, ALL, ALL)
+@example(SIGNS, 1, SIGNS, SIGNS, SIGNS)
 def test_plain_chat_has_the_bytes_of_its_model(
     body: str, seq: int, room: str, name: str, id: str
 ) -> None:
@@ -142,10 +155,35 @@ def test_plain_chat_has_the_bytes_of_its_model(
 
 
 @given(texts.filter(lambda ref: ref != "\ud83d"), st.sampled_from([ACCEPTED, DONE, b'{"seq":7}']))
-@example(ALL, DONE)
+@example(SIGNS, DONE)
 def test_a_reply_has_the_bytes_of_its_model(ref: str, data: bytes) -> None:
     frame = {"ref": ref, "type": "reply", "ok": True, "data": from_json(data)}
     assert reply_ok(ref, data) == reply_ok(ref, from_json(data)) == to_json(frame)
+
+
+@given(texts, texts, ints | texts, texts, st.booleans(), ints, st.none() | texts)
+@example(SIGNS, SIGNS, 7, SIGNS, True, 25, SIGNS)
+def test_the_first_frame_of_a_session_has_the_bytes_of_its_model(
+    session: str, now: str, id: int | str, name: str, guest: bool, number: int, token: str | None
+) -> None:
+    numbers = number, number + 1, number + 2
+    model = SessionStarted.model_construct(
+        session=session,
+        server_time=now,
+        user=SessionUser.model_construct(id=id, name=name, guest=guest),
+        heartbeat=number,
+        limits=Limits.model_construct(body=number + 1, frame=number + 2),
+        token=token,
+    )
+    expected = by_model({"type": "session.started", "data": model})
+    assert started_frame(session, now, (id, name, guest), numbers, token) == expected
+
+
+def test_every_character_is_quoted_as_a_model_does() -> None:
+    for start in range(0, sys.maxunicode, 0x800):
+        if not 0xD800 <= start < 0xE000:
+            text = "".join(map(chr, range(start, start + 0x800)))
+            assert quoted(text).encode() == to_json(text), hex(start)
 
 
 def test_what_is_right_is_made_of_templates() -> None:
