@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from tests.support.host_project import URLS, HostProject, HostUp
+from tests.support.manage_up import ROOT
 from tests.support.wait import until
 
 CONSUMERS = """
@@ -176,6 +178,31 @@ def test_a_worker_module_that_does_not_import_keeps_nothing_else_from_running(
     assert "bus.W030) mails.workers does not import: ModuleNotFoundError" in told
     assert re.search(r"worker +\| Traceback", told)
     assert re.search(r"worker +\| ModuleNotFoundError: No module named 'nothing_of_this", told)
+
+
+LINE = """
+from django.apps import AppConfig
+class Line(AppConfig):
+    name = "town"
+    label = "bus"
+"""
+
+
+def test_another_bus_is_told_as_the_guide_says(project: HostProject) -> None:
+    guide = (ROOT / "docs" / "how-to" / "install-into-a-project.md").read_text("utf-8")
+    project.app("town", apps=LINE)
+    later = project.manage("check", check=False).stderr
+    assert later.endswith("duplicates: bus\n")
+    assert "`duplicates: bus` where that app comes later. Give it another `label`" in guide
+    project.add("mysite/settings.py", "INSTALLED_APPS.insert(0, INSTALLED_APPS.pop())\n")
+    assert "town is called `bus`, too" in project.manage("check", check=False).stderr
+
+    # A package of the project's, which comes first on Python's path, as manage.py has it.
+    project.write("bus/__init__.py", "")
+    project.environment["PYTHONPATH"] = f"{project.directory}{os.pathsep}{ROOT}"
+    hidden = project.manage("check", check=False).stderr
+    assert hidden.endswith("module 'bus' has no attribute 'channel_layers'\n")
+    assert "`bus` has no attribute\n`channel_layers`" in guide
 
 
 def test_a_project_without_the_line_in_asgi_is_not_started_but_told(project: HostProject) -> None:
