@@ -18,6 +18,7 @@ from bus.unicode.graphemes import MOST
 
 # A broker that is asked by `check` and takes longer is away, in seconds.
 _ANSWER_WITHIN = 3.0
+_START = "Start it, as `manage.py up` does with its own, or mend REDIS_URL."
 
 
 @register()
@@ -110,7 +111,7 @@ def broker_messages(within: float) -> list[CheckMessage]:
     try:
         found = async_to_sync(operations.broker_faults)(within)
     except Unavailable as error:
-        return [Warning(str(error), hint="Start it, or mend REDIS_URL.", id="bus.W009")]
+        return [Warning(str(error), hint=_START, id="bus.W009")]
     return [
         Error(fault.text, id="bus.E009")
         if fault.kind == "cluster"

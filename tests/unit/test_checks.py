@@ -79,6 +79,7 @@ def test_the_plain_check_asks_no_server(listening: socket.socket) -> None:
 def test_a_broker_that_is_silent_is_given_up_on_in_time(listening: socket.socket) -> None:
     (warning,) = broker_messages(within=0.1)
     assert (warning.id, warning.msg) == ("bus.W009", "The broker does not answer within 0.1 s.")
+    assert "manage.py up" in str(warning.hint)
     listening.accept()[0].close()
 
 
