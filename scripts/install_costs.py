@@ -1,11 +1,14 @@
 """Measures what each extra of the wheel brings and costs: `python -m scripts.install_costs`.
 
 MB are what it adds to a fresh environment that has Bus alone. The time is the best of five, on this
-machine, from the start of a process until it does what the extra is for.
+machine, from the start of a process until it does what the extra is for; beside it, what that took
+of processors, which other work on the machine changes little, and how much of that there was.
 """
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +37,7 @@ broker.stop()
 
 def main() -> int:
     """Print a row for Bus alone and one for each extra."""
-    print("| | MB | start, ms |\n|---|---|---|")
+    print("| | MB | start, ms | processor, ms |\n|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="costs-") as path:
         directory = Path(path)
         wheel = hosts.build(directory)
@@ -48,6 +51,8 @@ def main() -> int:
         for extra in EXTRAS:
             python = _install(directory / extra, wheel, f"[{extra}]")
             _row(extra, _megabytes(python) - base, _best(_start(extra, str(python), garden)))
+    minute, _, quarter = os.getloadavg()
+    print(f"Load average {minute:.1f} (15 minutes: {quarter:.1f}) on {os.cpu_count()} cores.")
     return 0
 
 
@@ -105,14 +110,21 @@ def _succeed(command: list[str], directory: Path) -> None:
     subprocess.run(command, cwd=directory, check=True, capture_output=True)
 
 
-def _best(work: Callable[[], None]) -> float:
-    """The shortest of some runs, in ms; the first compiles what was installed."""
+def _best(work: Callable[[], None]) -> tuple[float, float]:
+    """The shortest of some runs, and the least of processors, in ms; the first compiles."""
     took = []
     for _ in range(_TIMES):
-        began = time.monotonic()
+        began, before = time.monotonic(), _processors()
         work()
-        took.append((time.monotonic() - began) * 1000)
-    return min(took)
+        took.append(((time.monotonic() - began) * 1000, (_processors() - before) * 1000))
+    walls, processors = zip(*took, strict=True)
+    return min(walls), min(processors)
+
+
+def _processors() -> float:
+    """What the processes that were started and have ended took of processors, in seconds."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _megabytes(python: Path) -> float:
@@ -122,8 +134,8 @@ def _megabytes(python: Path) -> float:
     return sum(path.stat().st_size for path in kept) / 1e6
 
 
-def _row(name: str, megabytes: float, milliseconds: float) -> None:
-    print(f"| {name} | {megabytes:.0f} | {milliseconds:.0f} |", flush=True)
+def _row(name: str, megabytes: float, best: tuple[float, float]) -> None:
+    print(f"| {name} | {megabytes:.0f} | {best[0]:.0f} | {best[1]:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

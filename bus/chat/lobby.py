@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from bus.chat import user_adapter, users
 from bus.chat.visitors import Visitor
 from bus.models import Listing, Member, Room
 from bus.models.listing import LIST, SEARCH_LIMIT, folded, keys_of
@@ -36,8 +37,11 @@ def page(visitor: Visitor, query: str = "", after: str = "", *, few: int = _FEW)
     if query.strip() and not text:
         return Page([])
     prefix = text.encode() or LIST
-    found = _found(visitor, prefix, max(prefix, _read(after)), few)
-    rooms = _rooms(visitor, {room for _, room in found})
+    opened = _Opened(visitor, few)
+    found = _found(visitor, prefix, max(prefix, _read(after)), few, opened.ids)
+    ids = {room for _, room in found}
+    rooms = _rooms(visitor, ids)
+    rooms |= opened.among(ids - rooms.keys())
     shown: list[Room] = []
     for at, (key, pk) in enumerate(found):
         # One that fits in several places is found in the first.
@@ -47,6 +51,23 @@ def page(visitor: Visitor, query: str = "", after: str = "", *, few: int = _FEW)
             more = at + 1 < len(found) or at + 1 == _SCAN
             return Page(shown, _written(key) if more else "")
     return Page(shown)
+
+
+class _Opened:
+    """What the project's rules open to a visitor (BUS_USER_ADAPTER), who is no member there."""
+
+    def __init__(self, visitor: Visitor, most: int) -> None:
+        self._user = None
+        if visitor.user_id is not None and user_adapter.names_rooms():
+            self._user = users.by_keys([visitor.key]).get(visitor.key)
+        self.ids = set() if self._user is None else user_adapter.rooms_of(self._user, most)
+
+    def among(self, ids: set[int]) -> dict[int, Room]:
+        """Those of these rooms; whether one is open, `role` has the last word."""
+        if self._user is None or not ids & self.ids:
+            return {}
+        rooms = Room.objects.filter(archived_at__isnull=True).order_by().in_bulk(ids & self.ids)
+        return {pk: r for pk, r in rooms.items() if user_adapter.role_of(self._user, r, None)}
 
 
 def _rooms(visitor: Visitor, ids: set[int]) -> dict[int, Room]:
@@ -59,18 +80,23 @@ def _rooms(visitor: Visitor, ids: set[int]) -> dict[int, Room]:
     return rooms.defer("policy_parts", "conduct").order_by().in_bulk(ids)
 
 
-def _found(visitor: Visitor, prefix: bytes, after: bytes, few: int) -> list[tuple[bytes, int]]:
+def _found(
+    visitor: Visitor, prefix: bytes, after: bytes, few: int, opened: set[int]
+) -> list[tuple[bytes, int]]:
     """The keys that come next, and their rooms."""
     listings = Listing.objects.filter(key__gt=after).order_by("key")
     readable = [listings.filter(access=Room.Access.OPEN)]
     if visitor.user_id is not None:
         readable.append(listings.filter(access=Room.Access.PUBLIC))
         readable.append(_of_member(listings, prefix, visitor.user_id, few))
-    found = [
+    if opened:
+        readable.append(listings.filter(room__in=opened, key__lt=prefix + _HIGHEST))
+    # A member's may be opened, too.
+    found = {
         (bytes(key), room)
         for some in readable
         for key, room in some.values_list("key", "room")[:_SCAN]
-    ]
+    }
     # The end is not asked for: PostgreSQL, which cannot guess how much lies before it, would sort.
     return sorted(key_and_room for key_and_room in found if key_and_room[0].startswith(prefix))[
         :_SCAN

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
@@ -66,6 +67,10 @@ class UserAdapter:
         """Those whom `role` makes moderators or owners: they hear of the room's reviews."""
         return ()
 
+    def rooms(self, user: AbstractBaseUser) -> Iterable[Room]:
+        """The private rooms that `role` opens to a user: the lobby lists them."""
+        return ()
+
     def joined_at(self, user: AbstractBaseUser) -> dt.datetime | None:
         """When the account was made; None where nobody knows."""
         made: dt.datetime | None = getattr(user, "date_joined", None)
@@ -119,6 +124,19 @@ def moderators_of(room: Room) -> list[str]:
     """The author keys of those who moderate a room by the project's rules."""
     found: list[str] = _ask(
         "moderators", list, room, read=lambda users: [user_ids.key_of(user.pk) for user in users]
+    )
+    return found
+
+
+def names_rooms() -> bool:
+    """Whether the project says which rooms its rules open."""
+    return type(current()).rooms is not UserAdapter.rooms
+
+
+def rooms_of(user: AbstractBaseUser, most: int) -> set[int]:
+    """The ids of the rooms that the project's rules open to a user; so many at most."""
+    found: set[int] = _ask(
+        "rooms", set, user, read=lambda rooms: {room.pk for room in islice(rooms, most)}
     )
     return found
 

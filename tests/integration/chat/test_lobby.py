@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bus.chat import lobby
+from bus.chat.user_adapter import UserAdapter
 from bus.chat.visitors import Visitor
 from bus.models import Listing, Member, Room
 
@@ -197,3 +199,44 @@ def test_a_page_costs_the_same_among_ten_rooms_and_among_thirty_thousand(mina: U
     # A walk through all would take 150 times as long.
     slower = {key: round(many[key][1] / few[key][1], 1) for key in few}
     assert max(slower.values()) < 10, slower
+
+
+class Helpers(UserAdapter):
+    """Opens rooms to helpers: a room is theirs if its title says so."""
+
+    def role(self, user: AbstractBaseUser, room: Room) -> str | None:
+        return "member" if room.title == "helpers" else None
+
+    def rooms(self, user: AbstractBaseUser) -> Any:
+        # One that `role` does not open after all, and one that is archived.
+        return Room.objects.filter(name__startswith="h")
+
+
+def test_rooms_that_the_projects_rules_open_are_listed(mina: User, settings: Any) -> None:
+    make("harbour", "hill", title="helpers", access="private")
+    make("hidden", "other", access="private")
+    make("hall", title="helpers", access="private", archived_at=timezone.now())
+    make("heath", title="helpers")
+    Member.objects.create(room=Room.objects.get(name="hill"), user=mina)
+    assert names(who=visitor(mina)) == ["heath", "hill"]
+    settings.BUS_USER_ADAPTER = f"{__name__}.Helpers"
+    assert names(who=visitor(mina)) == ["harbour", "heath", "hill"]
+    assert names("har", visitor(mina)) == ["harbour"]
+    assert names() == ["heath"]
+    assert [room.name for room in lobby.page(visitor(mina), few=0).rooms] == ["heath", "hill"]
+
+
+def test_what_the_projects_rules_open_costs_the_same_however_much_it_is(
+    mina: User, settings: Any
+) -> None:
+    settings.BUS_USER_ADAPTER = f"{__name__}.Helpers"
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as asked:
+            assert names(who=visitor(mina))
+        return len(asked)
+
+    make("h1", title="helpers", access="private")
+    few = queries()
+    make(*(f"h{n}" for n in range(2, 200)), title="helpers", access="private")
+    assert queries() == few

@@ -97,7 +97,7 @@ def test_a_worker_handles_messages_of_the_room_and_of_the_project():
         return [row.status for row in rows] == ["posted", "rejected"]
 
     until(settled, "both messages settled", 90)
-    until(LIT.exists, "a lamp that is lit", 90)
+    until(lambda: LIT.exists() and LIT.read_text(), "a lamp that is lit", 90)
     assert LIT.read_text() == "hall\n"
 
 

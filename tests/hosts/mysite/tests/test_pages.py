@@ -39,6 +39,10 @@ def test_what_is_the_hosts_stays_the_hosts(site):
     status, page = person.get("/chat/lobby/")
     assert status == 404
     assert "The host's own page for what is not there" in page
+    # Also below what is Bus's.
+    status, page = person.get("/live/api/v1/unknown")
+    assert status == 404
+    assert "The host's own page for what is not there" in page
     assert person.get("/accounts/login/")[0] == 404
     assert person.get("/live/livez")[0] == 200
 
