@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,7 @@ from django.urls import (
     URLResolver,
     get_resolver,
     get_script_prefix,
+    get_urlconf,
     resolve,
     reverse,
 )
@@ -23,6 +25,8 @@ from django.utils import translation
 APP = "bus"
 # Of the API, in its address: all versions are one API.
 _VERSION = "v1/"
+# The longest path of a socket whose match is kept, in characters.
+_KEPT_LENGTH = 200
 
 
 def is_included() -> bool:
@@ -108,9 +112,23 @@ class SocketPattern:
     def match(self, path: str) -> tuple[str, tuple[Any, ...], dict[str, Any]] | None:
         """As a pattern of Django's: what is left of the path, and what was found in it."""
         where = ("/" + path).removeprefix((settings.FORCE_SCRIPT_NAME or "").rstrip("/"))
-        found = match_of(where)
+        found = _match_of_socket(where)
         if found is None and not where.endswith("/"):
-            found = match_of(where + "/")
+            found = _match_of_socket(where + "/")
         if found is None or found.url_name != self._name:
             return None
-        return "", found.args, found.kwargs
+        return "", found.args, dict(found.kwargs)
+
+
+def _match_of_socket(path: str) -> ResolverMatch | None:
+    urlconf = get_urlconf() or settings.ROOT_URLCONF
+    if len(path) > _KEPT_LENGTH or is_language_prefix_patterns_used(urlconf)[0]:
+        return match_of(path)
+    return _kept_match(get_resolver(urlconf), path)
+
+
+# Django tries all patterns anew, and when everybody comes back at once it is to one path. A URLconf
+# that changes has another resolver.
+@lru_cache(256)
+def _kept_match(_: URLResolver, path: str) -> ResolverMatch | None:
+    return match_of(path)

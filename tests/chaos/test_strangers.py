@@ -119,6 +119,22 @@ def test_a_message_of_endless_pieces_is_cut_off(url: str, opcode: int, size: int
         assert flood(peer, frame(CONT, b"x" * size, fin=False)) < LIMIT
 
 
+def test_where_uvicorn_reads_its_sockets_the_bounds_are_the_same(backend: Backend) -> None:
+    with fleet(backend, "uvicorns", BUS_PREFIX="uvicorns", BUS_DIRECT_WEBSOCKETS="0") as site:
+        url = site.web("web")
+        pid = site.processes["web"].pid
+        with Neighbour(url) as neighbour:
+            before = memory_of(pid)
+            for frames in (frame(PING, b"x" * 125), frame(CLOSE, (1000).to_bytes(2, "big"))):
+                with opened(url) as peer:
+                    assert flood(peer, frames) < LIMIT
+            with opened(url) as peer:
+                peer.sendall(frame(TEXT, fin=False))
+                assert flood(peer, frame(CONT, fin=False)) < LIMIT
+            assert memory_of(pid) - before < GROWTH
+        assert max(neighbour.waits) < LATENCY
+
+
 def test_messages_that_never_end_are_not_kept(url: str) -> None:
     """A hundred at once, of 900 KB each: below what uvicorn takes, above what we do."""
     piece = frame(TEXT, b"x" * 900_000)[:-1]

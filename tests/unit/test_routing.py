@@ -54,6 +54,28 @@ def test_sockets_are_under_the_prefix_of_the_include(use: Any) -> None:
     assert urls.is_included()
 
 
+def test_a_path_is_looked_for_once_in_each_urlconf(
+    use: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    match_of = urls.match_of
+    monkeypatch.setattr(urls, "match_of", lambda path: asked.append(path) or match_of(path))
+    use(path("live/", include("bus.urls")))
+    for _ in range(3):
+        assert found("live/ws/chat/a/") == "plain_chat {'room': 'a'}"
+    assert asked == ["/live/ws/chat/a/"]
+    # What one has of it is its own.
+    routing.websocket_urlpatterns[1].pattern.match("live/ws/chat/a/")[2]["room"] = "b"  # type: ignore[index]
+    assert found("live/ws/chat/a/") == "plain_chat {'room': 'a'}"
+    use(path("other/", include("bus.urls")))
+    assert found("live/ws/chat/a/") is None
+    assert found("other/ws/chat/a/") == "plain_chat {'room': 'a'}"
+    long = f"other/ws/chat/{'x' * 300}/"
+    for _ in range(2):
+        found(long)
+    assert asked.count(f"/{long}") > 2
+
+
 def test_sockets_are_in_every_language_of_the_prefix(use: Any, settings: Settings) -> None:
     settings.LANGUAGES = [("en", "English"), ("ko", "한국어")]
     use(*i18n_patterns(path("live/", include("bus.urls")), prefix_default_language=False))
