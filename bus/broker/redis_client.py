@@ -1,81 +1,70 @@
-"""Commands to one broker host, gathered into pipelines so that callers share round trips."""
+"""Commands to one broker host: those of one turn of the event loop leave in one write."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from functools import cache
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 from redis import asyncio as aioredis
-from redis.backoff import NoBackoff
-from redis.exceptions import MasterDownError, NoScriptError
-from redis.retry import Retry
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError
 
-from bus.broker import redis_urls, wrong_type
+from bus.broker import lua, redis_urls, wrong_type
 from bus.broker.clock import SteadyClock
-from bus.broker.errors import BrokerUnavailable, InvalidMessage, UnusableKeys
-from bus.broker.redis_urls import Host as Host
+from bus.broker.errors import UnusableKeys
+from bus.broker.redis_commands import packed
+from bus.broker.redis_connection import RedisConnection, quiet
+from bus.broker.redis_refusal import as_refusal, no_answer, no_connection
+from bus.broker.redis_urls import Host
 
-# Enough to fill a round trip; few enough that one reply stays small.
-_PIPELINE_LIMIT = 512
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
-SCRIPTS = Path(__file__).parent / "scripts"
-_CONNECT_TIMEOUT = redis_urls.CONNECT_TIMEOUT
-# What a broker that refuses writes begins its errors with, and what to tell of it.
-_REFUSALS = {
-    "OOM": "The broker's memory is full (maxmemory). Nothing was accepted.",
-    "MISCONF": "The broker cannot write to its disk. Nothing was accepted.",
-    "NOREPLICAS": "The broker has too few replicas to take writes. Nothing was accepted.",
-    "BUSY": "The broker is busy with a script. Nothing was accepted.",
-}
 
 
-NO_BROKER = (
-    "What answers at the broker's address is neither Redis nor Valkey ({said}). Mend REDIS_URL."
-)
-CLUSTER = (
-    "The broker is a Redis or Valkey in cluster mode, which Bus cannot use. Give it one with "
-    "cluster mode disabled; see docs/brokers.md."
-)
-# What such a server says to a command for another node, or to a database's number.
-_REDIRECTIONS = ("MOVED", "ASK", "CROSSSLOT", "TRYAGAIN")
-
-
-# Those that were asked for, by their SHA-1: a broker that has just started knows none.
-_sources: dict[str, str] = {}
-
-
-@cache
-def script(name: str, directory: Path = SCRIPTS) -> tuple[str, str]:
-    """A Lua script's source and its SHA-1, which is how the broker knows it.
-
-    What builds on the broker has scripts of its own, in a directory of its own.
-    """
-    source = (directory / f"{name}.lua").read_text("utf-8")
-    # The first line may be one that the broker reads.
-    first, flags, rest = source.rpartition("flags=allow-oom\n")
-    source = first + flags + (SCRIPTS / "prelude.lua").read_text("utf-8") + rest
-    sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-    _sources[sha] = source
-    return source, sha
+class _Asked(NamedTuple):
+    packed: bytes
+    name: Any
+    answer: asyncio.Future[Any]
+    # Whether it was sent before, to a broker that did not know its script.
+    again: bool = False
 
 
 class RedisClient:
-    """Commands to one broker host; calls made at the same time share one pipeline."""
+    """Commands to one broker host, over one connection; its answers come in order.
 
-    def __init__(self, host: Host, prefix: str, clock: SteadyClock) -> None:
+    None is ever sent twice, unless the broker said that it does not know its script: who calls
+    decides whether trying again does harm.
+    """
+
+    def __init__(
+        self, host: Host, prefix: str, clock: SteadyClock, answer_timeout: float = _ANSWER_TIMEOUT
+    ) -> None:
+        """A broker that says nothing for `answer_timeout` seconds while it is asked is away."""
         self._prefix = prefix
         self._clock = clock
-        # A repeated pipeline would send twice and lose claims: a pool tries once, whoever calls
-        # decides.
-        self._pool = redis_urls.pool(host, socket_timeout=_ANSWER_TIMEOUT)
-        self._redis = aioredis.Redis(connection_pool=self._pool)
-        self._waiting: list[tuple[tuple[Any, ...], asyncio.Future[Any]]] = []
-        self._flusher: asyncio.Task[None] | None = None
+        self._answer_timeout = answer_timeout
+        self._pool = redis_urls.pool(host, socket_timeout=answer_timeout)
+        # What redis-py makes of some answers, by the name of the command.
+        self._parsers = aioredis.Redis(connection_pool=self._pool).response_callbacks
+        # Not written yet; and written, in the order in which the answers come.
+        self._waiting: list[_Asked] = []
+        self._pending: deque[_Asked] = deque()
+        self._planned = False
+        self._before_write: list[Callable[[], None]] = []
+        self._opening: asyncio.Task[None] | None = None
+        self._connection: RedisConnection | None = None
+        self._borrowed: AbstractConnection | None = None
+        self._loaded: set[str] = set()
+        # While this is set nothing is written: what it says is done once all is answered.
+        self._then: str = ""
+        self._unknown: list[_Asked] = []
+        self._asked_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
     async def call(self, *command: Any) -> Any:
         """Run one command; raises BrokerUnavailable where the broker is away, ResponseError."""
@@ -84,34 +73,69 @@ class RedisClient:
     def _post(self, *command: Any) -> asyncio.Future[Any]:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        # Here, so that what cannot be sent fails alone, and not the pipeline with others' commands.
-        self._waiting.append(((command[0], *map(encoded, command[1:])), answer))
-        if self._flusher is None:
-            self._flusher = loop.create_task(self._flush())
+        # Here, so that what cannot be sent fails alone, and no other with it.
+        self._waiting.append(_Asked(packed(command), command[0], answer))
+        self._write_soon()
         return answer
 
-    async def run(self, name: str, base: str, *args: Any, directory: Path = SCRIPTS) -> Any:
-        """Run a Lua script (of this package, or a `directory`) on keys that begin with `base`."""
-        _, sha = script(name, directory)
-        now = self._clock.now()
-        if now is None:
-            await self._ask_the_time()
-            now = self._clock.now()
-        elif self._clock.due():
-            # Beside the script, in the same round trip.
-            self._ask_the_time()
-        try:
-            return await self.call("EVALSHA", sha, 1, f"{base}:meta", now, *args)
-        except UnusableKeys as error:
-            found = await wrong_type.wrong_keys(self.call, base)
-            what = "; ".join(found) or str(error.__cause__)
-            said = f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
-            raise UnusableKeys(said) from error
+    def before_write(self, add: Callable[[], None]) -> None:
+        """Call `add` once, before this turn's commands are written: what it runs is among them."""
+        self._before_write.append(add)
+        self._write_soon()
 
-    def _ask_the_time(self) -> asyncio.Future[Any]:
-        """Have the clock set by the broker; who must know it waits, and raises what it raises."""
+    async def run(self, name: str, base: str, *args: Any, directory: Path = lua.SCRIPTS) -> Any:
+        """Run a Lua script (of this package, or a `directory`) on keys that begin with `base`."""
+        if not self.knows_the_time:
+            await self.ask_the_time()
+        try:
+            return await self.run_soon(name, base, *args, directory=directory)
+        except UnusableKeys as error:
+            raise await self.naming_keys(base, error) from error
+
+    def run_soon(
+        self, name: str, base: str, *args: Any, directory: Path = lua.SCRIPTS
+    ) -> asyncio.Future[Any]:
+        """`run` for who knows that the time is known, and names odd keys by `naming_keys`."""
+        _, sha = lua.script(name, directory)
+        if self._clock.due():
+            # Beside the script, in the same round trip.
+            self._have_the_clock_set()
+        return self._evaluate(sha, f"{base}:meta", self._clock.now(), *args)
+
+    async def naming_keys(self, base: str, error: UnusableKeys) -> UnusableKeys:
+        """The same error with the names of the keys that cannot be used."""
+        found = await wrong_type.wrong_keys(self.call, base)
+        what = "; ".join(found) or str(error.__cause__)
+        return UnusableKeys(
+            f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
+        )
+
+    @property
+    def knows_the_time(self) -> bool:
+        """Whether the broker was asked for its steady clock before."""
+        return self._clock.now() is not None
+
+    async def ask_the_time(self) -> None:
+        """Have the steady clock set by the broker; raises as `call` does."""
+        await self._have_the_clock_set()
+
+    def _evaluate(self, sha: str, key: str, *args: Any) -> asyncio.Future[Any]:
+        if sha not in self._loaded:
+            # Ahead of it, so that a broker that lacks it answers nothing out of turn.
+            self._load([sha])
+        return self._post("EVALSHA", sha, 1, key, *args)
+
+    def _load(self, scripts: list[str]) -> None:
+        """Put scripts at the head of what is written next; nobody waits for the answers."""
+        nobody = asyncio.get_running_loop().create_future()
+        nobody.cancel()
+        loads = [packed(("SCRIPT", "LOAD", lua.sources[sha])) for sha in scripts]
+        self._waiting[:0] = [_Asked(load, "SCRIPT", nobody) for load in loads]
+        self._loaded.update(scripts)
+
+    def _have_the_clock_set(self) -> asyncio.Future[Any]:
         key, question = f"{self._prefix}:clock", self._clock.question()
-        answer = self._post("EVALSHA", script("clock")[1], 1, key, *question)
+        answer = self._evaluate(lua.script("clock")[1], key, *question)
         answer.add_done_callback(self._set_clock)
         return answer
 
@@ -120,140 +144,157 @@ class RedisClient:
             self._clock.hear(answer.result())
 
     async def close(self) -> None:
-        """Let what is under way finish, then close every connection."""
-        if self._flusher is not None:
-            await asyncio.wait([self._flusher])
+        """Let what is under way finish, then close every connection; a later call opens another."""
+        while under_way := [
+            asked.answer
+            for asked in (*self._pending, *self._unknown, *self._waiting)
+            if not asked.answer.done()
+        ]:
+            await asyncio.wait(under_way)
+        if self._opening is not None:
+            await asyncio.wait([self._opening])
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        await self._give_back()
         await redis_urls.close(self._pool)
 
-    async def _flush(self) -> None:
+    def _write(self) -> None:
+        adding, self._before_write = self._before_write, []
         try:
-            while self._waiting:
-                batch = self._waiting[:_PIPELINE_LIMIT]
-                del self._waiting[:_PIPELINE_LIMIT]
-                await self._execute(batch)
+            for add in adding:
+                add()
         finally:
-            self._flusher = None
-            for _, answer in self._waiting:
-                if not answer.done():
-                    answer.set_exception(BrokerUnavailable("The connection was given up."))
-            self._waiting.clear()
-
-    async def _execute(self, batch: list[tuple[tuple[Any, ...], asyncio.Future[Any]]]) -> None:
-        try:
-            results = await self._pipeline([command for command, _ in batch])
-            if any(isinstance(result, NoScriptError) for result in results):
-                await self._load_scripts()
-                again = [i for i, r in enumerate(results) if isinstance(r, NoScriptError)]
-                for i, result in zip(
-                    again, await self._pipeline([batch[i][0] for i in again]), strict=True
-                ):
-                    results[i] = result
-        except (redis.ConnectionError, redis.TimeoutError, OSError) as error:
-            if isinstance(error, redis.TimeoutError):
-                # Those behind would wait as long, one after the other.
-                batch += self._waiting
-                self._waiting.clear()
-            for _, answer in batch:
-                if not answer.done():
-                    refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
-                    refusal.__cause__ = error
-                    answer.set_exception(refusal)
+            self._planned = False
+        if self._then or not self._waiting:
             return
+        if self._is_stale():
+            self._leave()
+        if self._connection is None:
+            # Nobody waits for those any more, and none was sent.
+            self._waiting = [asked for asked in self._waiting if not asked.answer.done()]
+            if self._waiting and self._opening is None:
+                self._opening = asyncio.get_running_loop().create_task(self._open())
+            return
+        asked, self._waiting = self._waiting, []
+        if not self._pending:
+            self._asked_at = asyncio.get_running_loop().time()
+        self._pending.extend(asked)
+        self._connection.write(b"".join([each.packed for each in asked]))
+        if self._timer is None:
+            self._watch(self._answer_timeout)
+
+    def _write_soon(self) -> None:
+        if not self._planned:
+            self._planned = True
+            asyncio.get_running_loop().call_soon(self._write)
+
+    async def _open(self) -> None:
+        try:
+            await self._give_back()
+            self._borrowed = await self._pool.get_connection()  # type: ignore[no-untyped-call]
+            if not await quiet(self._borrowed):
+                raise redis.ConnectionError("It said something that nobody asked for.")
+            self._connection = RedisConnection(self._borrowed, self._take, self._lost)
+            self._load(list(lua.sources))
+            self._write_soon()
         except Exception as error:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(_as_refusal(error))
-            return
-        except BaseException:
-            for _, answer in batch:
-                if not answer.done():
-                    answer.set_exception(BrokerUnavailable("The connection was given up."))
+            self._refuse_waiting(error)
+        except BaseException as error:
+            self._refuse_waiting(error)
             raise
-        if any(isinstance(result, redis.ReadOnlyError) for result in results):
-            # Demoted to a replica: the address may lead to the new master by now.
-            await self._pool.disconnect()
-        for (_, answer), result in zip(batch, results, strict=True):
-            if answer.done():
-                continue
-            if isinstance(result, Exception):
-                answer.set_exception(_as_refusal(result))
-            else:
-                answer.set_result(result)
+        finally:
+            self._opening = None
 
-    async def _pipeline(self, commands: list[tuple[Any, ...]]) -> list[Any]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for command in commands:
-                pipe.execute_command(*command)
-            results: list[Any] = await pipe.execute(raise_on_error=False)
-            return results
+    async def _give_back(self) -> None:
+        """Close the connection, and let redis-py have it back."""
+        borrowed, self._borrowed = self._borrowed, None
+        self._leave()
+        if borrowed is not None:
+            await borrowed.disconnect()
+            await self._pool.release(borrowed)
 
-    async def _load_scripts(self) -> None:
-        await self._pipeline([("SCRIPT", "LOAD", source) for source in list(_sources.values())])
+    def _take(self, result: Any) -> None:
+        """The answer to the oldest command that has none yet."""
+        asked = self._pending.popleft()
+        answer = asked.answer
+        if isinstance(result, Exception):
+            if isinstance(result, NoScriptError) and not asked.again:
+                self._unknown.append(asked._replace(again=True))
+                self._then = self._then or "load"
+            elif not answer.done():
+                answer.set_exception(as_refusal(result))
+            if isinstance(result, redis.ReadOnlyError):
+                # Demoted to a replica: the address may lead to the new master by now.
+                self._then = "leave"
+        elif not answer.done():
+            parse = self._parsers.get(asked.name)
+            try:
+                answer.set_result(result if parse is None else parse(result))
+            except Exception as error:
+                answer.set_exception(error)
+        if self._then and not self._pending:
+            self._all_answered()
+
+    def _all_answered(self) -> None:
+        then, self._then = self._then, ""
+        unknown, self._unknown = self._unknown, []
+        # In the order of the calls: those that were not run before those that were not written.
+        self._waiting[:0] = unknown
+        if then == "leave":
+            self._leave()
+        else:
+            self._load(list(lua.sources))
+        self._write_soon()
+
+    def _lost(self, error: Exception) -> None:
+        """The connection has ended: what was written may have been run, or not."""
+        self._connection, self._then = None, ""
+        pending, self._pending = self._pending, deque()
+        _refuse(pending, partial(no_answer, error))
+        # Those it never ran, and those it never saw, go over the next one; but not to a broker that
+        # is silent: they would wait as long, one after the other.
+        self._waiting[:0] = self._unknown
+        self._unknown = []
+        if isinstance(error, redis.TimeoutError):
+            self._refuse_waiting(error)
+        self._write_soon()
+
+    def _refuse_waiting(self, error: BaseException) -> None:
+        waiting, self._waiting = self._waiting, []
+        _refuse(waiting, partial(no_connection, error))
+
+    def _leave(self) -> None:
+        """Close the connection, whose commands are all answered or wanted no more."""
+        connection, self._connection = self._connection, None
+        self._pending.clear()
+        if connection is not None:
+            connection.leave()
+
+    def _is_stale(self) -> bool:
+        """Whether the connection was idle for longer than the host's options trust one."""
+        interval = self._borrowed.health_check_interval if self._borrowed is not None else 0
+        if not interval or self._pending or self._connection is None:
+            return False
+        return asyncio.get_running_loop().time() - self._connection.heard_at > interval
+
+    def _watch(self, seconds: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Leave a broker that says nothing to what it is asked."""
+        self._timer = None
+        if self._connection is None or not self._pending:
+            return
+        now = asyncio.get_running_loop().time()
+        silent = now - max(self._asked_at, self._connection.heard_at)
+        if silent < self._answer_timeout:
+            self._watch(self._answer_timeout - silent)
+        else:
+            self._connection.abort(redis.TimeoutError("Timeout reading from socket"))
 
 
-def encoded(part: Any) -> bytes | int | float:
-    """One part of a command; raises InvalidMessage where it is nothing that a broker takes."""
-    if isinstance(part, bytes | float) or (isinstance(part, int) and not isinstance(part, bool)):
-        return part
-    if isinstance(part, str):
-        try:
-            return part.encode()
-        except UnicodeEncodeError as error:
-            said = f"{part!r} is no text that can be sent. Nothing was sent."
-            raise InvalidMessage(said) from error
-    raise InvalidMessage(f"{part!r} is neither text nor a number. Nothing was sent.")
-
-
-def _as_refusal(error: Exception) -> Exception:
-    """A broker that is loading its data, failing over, full or shutting down is away, too."""
-    word = "OOM" if isinstance(error, redis.OutOfMemoryError) else str(error).split(" ", 1)[0]
-    if isinstance(error, redis.ConnectionError | redis.ReadOnlyError | MasterDownError):
-        refusal = BrokerUnavailable(f"The broker does not answer ({error}).")
-    elif isinstance(error, redis.InvalidResponse):
-        refusal = BrokerUnavailable(NO_BROKER.format(said=error))
-    elif _is_cluster(error, word):
-        refusal = BrokerUnavailable(CLUSTER)
-    elif "DB index is out of range" in str(error):
-        refusal = BrokerUnavailable("The broker has no database of this number. Mend REDIS_URL.")
-    elif word in _REFUSALS:
-        refusal = BrokerUnavailable(_REFUSALS[word])
-    elif word == "WRONGTYPE" or "user_script" in str(error):
-        # A script that stumbles does so over what it finds.
-        refusal = UnusableKeys(f"The keys in the broker cannot be used ({error}).")
-    else:
-        return error
-    refusal.__cause__ = error
-    return refusal
-
-
-def _is_cluster(error: Exception, word: str) -> bool:
-    # redis-py takes the first word of some away.
-    errors = redis.exceptions
-    kinds = (
-        errors.AskError,
-        errors.ClusterCrossSlotError,
-        errors.ClusterDownError,
-        errors.TryAgainError,
-    )
-    said = word in _REDIRECTIONS or "cluster mode" in str(error)
-    return isinstance(error, kinds) or (isinstance(error, redis.ResponseError) and said)
-
-
-def sync_client(host: Host) -> redis.Redis:
-    """A blocking client of the same host, for threads; raises redis-py's own errors."""
-    options = {
-        k: v
-        for k, v in host.items()
-        if k not in ("address", "socket_timeout", "max_connections", "retry")
-    }
-    options |= {"socket_timeout": _CONNECT_TIMEOUT, "socket_connect_timeout": _CONNECT_TIMEOUT}
-    retry = Retry(NoBackoff(), 0)
-    if "address" in host:
-        return redis.Redis.from_url(host["address"], retry=retry, **options)
-    if "master_name" in options:
-        name = options.pop("master_name")
-        addresses, extra = options.pop("sentinels"), options.pop("sentinel_kwargs", None)
-        sentinel = redis.Sentinel(addresses, sentinel_kwargs=extra)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(name, retry=retry, **options)  # type: ignore[no-untyped-call]
-        return master
-    return redis.Redis(retry=retry, **options)
+def _refuse(asked: Iterable[_Asked], refusal: Callable[[], Exception]) -> None:
+    for each in asked:
+        if not each.answer.done():
+            each.answer.set_exception(refusal())

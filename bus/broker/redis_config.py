@@ -9,7 +9,8 @@ from typing import Any, Literal
 from redis.exceptions import ResponseError
 
 from bus.broker.channel_layer import BusChannelLayer
-from bus.broker.redis_client import CLUSTER, RedisClient
+from bus.broker.redis_client import RedisClient
+from bus.broker.redis_refusal import CLUSTER
 
 Kind = Literal["cluster", "eviction", "persistence"]
 

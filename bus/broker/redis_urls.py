@@ -1,4 +1,4 @@
-"""Broker hosts: how settings and URLs spell them, and connection pools to them."""
+"""Broker hosts: how settings and URLs spell them; connection pools and clients of them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from binascii import crc32
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import redis
 from channels_redis.utils import create_pool, decode_hosts
 from django.core.exceptions import ImproperlyConfigured
 from redis import asyncio as aioredis
@@ -14,6 +15,7 @@ from redis.asyncio.connection import URL_QUERY_ARGUMENT_PARSERS
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.retry import Retry as BlockingRetry
 
 Host = dict[str, Any]
 
@@ -51,6 +53,26 @@ def pool(host: Host, **options: Any) -> aioredis.ConnectionPool:
     once = {"retry": Retry(NoBackoff(), 0), "socket_connect_timeout": CONNECT_TIMEOUT}
     found: aioredis.ConnectionPool = create_pool({**host, **once, **options})
     return found
+
+
+def sync_client(host: Host) -> redis.Redis:
+    """A blocking client of the same host, for threads; raises redis-py's own errors."""
+    options = {
+        k: v
+        for k, v in host.items()
+        if k not in ("address", "socket_timeout", "max_connections", "retry")
+    }
+    options |= {"socket_timeout": CONNECT_TIMEOUT, "socket_connect_timeout": CONNECT_TIMEOUT}
+    retry = BlockingRetry(NoBackoff(), 0)
+    if "address" in host:
+        return redis.Redis.from_url(host["address"], retry=retry, **options)
+    if "master_name" in options:
+        name = options.pop("master_name")
+        addresses, extra = options.pop("sentinels"), options.pop("sentinel_kwargs", None)
+        sentinel = redis.Sentinel(addresses, sentinel_kwargs=extra)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(name, retry=retry, **options)  # type: ignore[no-untyped-call]
+        return master
+    return redis.Redis(retry=retry, **options)
 
 
 async def close(pool: aioredis.ConnectionPool) -> None:

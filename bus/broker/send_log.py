@@ -17,9 +17,9 @@ from redis.exceptions import ResponseError
 _NUMBER_FOR = 2 * 86_400.0
 _CHECKED_FOR = 30.0
 
-# Runs the script of one send, with the sender, the send's number and the number to be checked by
-# the names that send.lua has for them.
-Append = Callable[[Mapping[str, str | int]], Awaitable[Any]]
+# Runs the script of one send, with the send's number and the number to be checked by the names that
+# send.lua has for them.
+Append = Callable[[Mapping[str, int]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,8 @@ class SendLog:
     kept_size = 4 * 1024 * 1024
 
     def __init__(self) -> None:
-        self._sender = uuid.uuid4().hex
+        # Who sends, by the names that send.lua has for it.
+        self.about = {"sender": uuid.uuid4().hex, "number_for": int(_NUMBER_FOR * 1000)}
         self._number = 0
         self._confirmed = 0
         self._confirmed_at = 0.0
@@ -62,7 +63,7 @@ class SendLog:
             number, mended = self._number, self._mended
             fresh = time.monotonic() - self._confirmed_at < _CHECKED_FOR
             try:
-                answer = await append(self._numbered(number, self._confirmed if fresh else 0))
+                answer = await append(_numbered(number, self._confirmed if fresh else 0))
             except ResponseError as error:
                 if not str(error).startswith("BUSLOST"):
                     raise
@@ -73,19 +74,11 @@ class SendLog:
             self._keep(_Kept(number, time.monotonic(), size, append))
             return answer
 
-    def _numbered(self, number: int, confirmed: int) -> dict[str, str | int]:
-        return {
-            "sender": self._sender,
-            "number": number,
-            "confirmed": confirmed,
-            "number_for": int(_NUMBER_FOR * 1000),
-        }
-
     async def _mend(self, known: int) -> None:
         """Send again what came after the number that the broker knows."""
         lost = [kept for kept in self._kept if kept.number > known]
         for kept in sorted(lost, key=lambda kept: kept.number):
-            await kept.append(self._numbered(kept.number, known))
+            await kept.append(_numbered(kept.number, known))
             known = kept.number
         self._confirmed = known
         self._mended += 1
@@ -99,3 +92,7 @@ class SendLog:
             self._kept[0].at < kept.at - self.kept_for or self._size > self.kept_size
         ):
             self._size -= self._kept.popleft().size
+
+
+def _numbered(number: int, confirmed: int) -> dict[str, int]:
+    return {"number": number, "confirmed": confirmed}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
 from bus.broker.errors import InvalidMessage
-from bus.broker.redis_client import encoded
+from bus.broker.redis_commands import encoded
 
 # A day far enough for every use (year 5138), in ms since 1970: the scripts read times of up to 15
 # digits, since more are no longer exact there.

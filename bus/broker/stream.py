@@ -16,7 +16,9 @@ from redis.exceptions import ResponseError
 from bus.broker import wrong_type
 from bus.broker.channel_stats import ChannelStats, about_of
 from bus.broker.delivery import Delivery
+from bus.broker.errors import UnusableKeys
 from bus.broker.redis_client import RedisClient
+from bus.broker.send_batch import SendBatch
 from bus.broker.send_log import SendLog
 from bus.broker.send_options import SendOptions
 from bus.conf import conf
@@ -65,6 +67,7 @@ class Stream:
         self._connection = connection
         self._start = 0
         self._send_log = SendLog()
+        self._sends = SendBatch(connection, self.base, self._send_log.about)
 
     @property
     def wake_channel(self) -> str:
@@ -80,26 +83,29 @@ class Stream:
         ChannelFull beyond the capacity, InvalidMessage, BrokerUnavailable where the broker is away
         or full.
         """
-        packed_options = {**options.packed(), "capacity": capacity, "partitions": partitions}
-        append = partial(self._append, payload, packed_options)
+        append = partial(self._append, payload, options.packed(), (capacity, partitions))
         try:
             if options.repeatable:
-                answer = await self._send_log.send(len(payload), append)
-            else:
-                answer = await append({})
+                return text(await self._send_log.send(len(payload), append))
+            return text(await append({}))
         except ResponseError as error:
             if str(error).startswith("BUSFULL"):
                 raise ChannelFull(
                     f"{self.channel} holds {capacity} messages and takes no more"
                 ) from None
             raise
-        return text(answer)
+        except UnusableKeys as error:
+            raise await self._connection.naming_keys(self.base, error) from error
 
-    async def _append(
-        self, payload: bytes, options: dict[str, Any], numbered: Mapping[str, str | int]
-    ) -> Any:
+    def _append(
+        self,
+        payload: bytes,
+        options: dict[str, Any],
+        limits: tuple[int, int],
+        numbered: Mapping[str, int],
+    ) -> asyncio.Future[Any]:
         packed = msgpack.packb({**options, **numbered}, use_bin_type=False)
-        return await self._connection.run("send", self.base, payload, packed)
+        return self._sends.add(payload, packed, limits)
 
     async def claim(self, worker: str, count: int, *, ahead: bool = False) -> Claim:
         """Claim up to `count` messages, each partition's in order and by one worker at a time.

@@ -14,7 +14,7 @@ import redis
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.decode import decode
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.redis_client import sync_client
+from bus.broker.redis_urls import sync_client
 from bus.broker.stream import text
 
 # The send script tells of messages only while this is renewed: in ms, and every so many seconds.

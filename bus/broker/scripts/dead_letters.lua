@@ -64,6 +64,8 @@ for i = 4, #ARGV do
   end
 end
 if #back > 0 then
+  -- See send.lua.
+  redis.pcall('HDEL', base .. ':counts', 'held')
   redis.pcall('HINCRBY', base .. ':counts', 'retried', #back)
   wake()
 end

@@ -9,7 +9,9 @@
 --   history, history:size  stream of handled messages (m, k, f, i), and their bytes
 --   once:<digest>, sender:<id>  '<id> <when>' of a named send; number of a sender's last
 --   workers, about  sorted set of last beats; hash of what each worker tells of itself
---   counts, rate:<slot>  hashes of counters, for good and in 10 s;   tap, wake  pub/sub (tap is a key, too)
+--   counts, rate:<slot>  hashes of counters, for good and in 10 s; in counts also held, held_at: how many there were
+--                  when they were counted, and how many had been sent and put back by then
+--   tap, wake      pub/sub; tap is a key, too
 -- The fields of a message in its stream; all but m may be missing:
 --   m  payload              k  ordering key                  n  attempts so far
 --   x  expires at, 0 never (ms, steady clock)                t  when it was sent (ms, steady clock)
@@ -97,7 +99,8 @@ local function set_aside(due, kept)
   local number = redis.call('HINCRBY', KEYS[1], 'later', 1)
   local name = string.format('%016d', number)
   kept[7] = kept[7] or 'later-' .. number
-  redis.call('HSET', base .. ':later', name, cmsgpack.pack(kept))
+  -- In this order: a time without its message is cleared away by the next claim.
   redis.call('ZADD', base .. ':due', due, name)
+  redis.call('HSET', base .. ':later', name, cmsgpack.pack(kept))
   return kept[7]
 end

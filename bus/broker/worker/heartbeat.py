@@ -12,7 +12,8 @@ from typing import Any
 import redis
 
 from bus.broker.clock import SteadyClock
-from bus.broker.redis_client import Host, script, sync_client
+from bus.broker.lua import script
+from bus.broker.redis_urls import Host, sync_client
 from bus.broker.stream import FORGET_MS, text
 from bus.broker.worker.local_workers import has_died, pid_here
 

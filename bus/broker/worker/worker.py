@@ -19,7 +19,7 @@ from bus.broker import outage
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.redis_client import Host
+from bus.broker.redis_urls import Host
 from bus.broker.worker.claims import WORK_HELD
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.heartbeat import Heartbeat

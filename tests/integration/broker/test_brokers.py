@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+import uvloop
 from channels.routing import ChannelNameRouter
 
 from bus.broker import BusChannelLayer
@@ -121,6 +122,44 @@ async def test_tls_with_a_password(servers: Servers, tmp_path: Path) -> None:
     async with layer_on(server.url.replace(str(ours.authority), str(strangers.authority))) as layer:
         with pytest.raises(BrokerUnavailable, match=r"(?i)certificate"):
             await layer.send("jobs", {"type": "x"})
+
+
+@pytest.mark.parametrize("transport", ["port", "socket", "tls"])
+async def test_each_way_to_a_broker_under_the_loop_that_uvicorn_runs(
+    servers: Servers, tmp_path: Path, transport: str
+) -> None:
+    """The transport is taken over from redis-py, and uvloop's is none of asyncio's."""
+    port, ours = str(free_port()), Certificates(tmp_path / "ours")
+    tls = [
+        *("--tls-port", port, "--tls-cert-file", str(ours.certificate)),
+        *("--tls-key-file", str(ours.key), "--tls-ca-cert-file", str(ours.authority)),
+        *("--tls-auth-clients", "no"),
+    ]
+    url = {
+        "port": f"redis://127.0.0.1:{port}",
+        "socket": f"unix://{tmp_path / 's'}",
+        "tls": f"rediss://127.0.0.1:{port}?ssl_ca_certs={ours.authority}",
+    }[transport]
+    options = {
+        "port": ["--port", port],
+        "socket": ["--port", "0", "--unixsocket", str(tmp_path / "s")],
+        "tls": ["--port", "0", *tls],
+    }[transport]
+    server = await asyncio.to_thread(servers, "redis", *options, url=url)
+
+    async def main() -> None:
+        async with layer_on(server.url) as layer:
+            await works(layer)
+            sent = [{"type": "x", "n": n, "text": "x" * 50_000} for n in range(40)]
+            await asyncio.gather(*(layer.send("many", m, ordering_key="k") for m in sent))
+            claimed = (await layer.stream("many").claim("w/0", 100)).deliveries
+            assert [layer.deserialize(d.payload) for d in claimed] == sent
+
+    def under_uvloop() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(main())
+
+    await asyncio.to_thread(under_uvloop)
 
 
 @pytest.mark.parametrize("kind", KINDS)

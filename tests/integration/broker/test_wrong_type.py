@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from hashlib import sha1
 from typing import Any
 
 import msgpack
@@ -212,6 +213,18 @@ async def test_dead_letters_and_history_are_shown_whatever_lies_there(
     assert "x = y" in await asyncio.to_thread(shown)
 
 
+def key_of(partition: int) -> str:
+    """An ordering key of this partition of 16."""
+    keys = (str(number) for number in range(1000))
+    return next(k for k in keys if int(sha1(k.encode()).hexdigest()[:8], 16) % 16 == partition)
+
+
+# Those that each send needs, and what only some do.
+NEEDED: dict[str, dict[str, Any]] = {
+    "meta": {},
+    "due": {"delay": 0.001},
+    "1:3": {"ordering_key": key_of(3)},
+}
 WRONG_KEYS: dict[str, Callable[[redis.Redis, str], Any]] = {
     "meta": lambda client, key: client.set(key, "x"),
     "due": lambda client, key: client.set(key, "x"),
@@ -234,13 +247,24 @@ async def test_a_key_of_another_type_is_named_and_work_goes_on_once_it_is_gone(
         answer = await ask_if_ready()
         assert answer.status_code == 503
         assert f"the key {key} is a" in answer.content.decode()
-        if name != "workers":
-            with pytest.raises(BrokerUnavailable, match=f"{key} is a"):
-                await default_layer.get().send("moderation", {"type": "job.run", "n": 1})
+        # Whose message needs the key is refused, and not those that are sent with it.
+        first, second = await asyncio.gather(
+            default_layer.get().send(
+                "moderation", {"type": "job.run", "n": 1}, **NEEDED.get(name, {})
+            ),
+            default_layer.get().send("moderation", {"type": "job.run", "n": 2}, ordering_key="0"),
+            return_exceptions=True,
+        )
+        refused = [each for each in (first, second) if isinstance(each, BrokerUnavailable)]
+        assert len(refused) == {"meta": 2, "workers": 0}.get(name, 1)
+        assert all(f"{key} is a" in str(error) for error in refused)
         raw.delete(key)
         if kept:
             raw.restore(key, 0, kept)
-        await until(lambda: seen == [0])
+        await until(lambda: len(seen) == 3 - len(refused))
+        assert set(seen) == {0, 1, 2} - ({1} if first in refused else set()) - (
+            {2} if second in refused else set()
+        )
 
 
 async def test_a_channel_that_no_worker_can_take_from_is_not_ready(

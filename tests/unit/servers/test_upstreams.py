@@ -30,6 +30,7 @@ def test_the_version_that_was_read_is_the_one_that_runs(known: Knowledge) -> Non
 def test_all_that_reaches_into_others_says_so() -> None:
     assert {known.file for known in KNOWLEDGE} == {
         "bus/broker/pubsub.py",
+        "bus/broker/redis_connection.py",
         "bus/broker/worker/autoreload.py",
         "bus/conf/kinds.py",
         "bus/database/threads.py",

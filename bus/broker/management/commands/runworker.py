@@ -15,8 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from bus.broker.channel_layer import BusChannelLayer
 from bus.broker.errors import BrokerUnavailable
-from bus.broker.redis_client import CLUSTER
 from bus.broker.redis_config import faults
+from bus.broker.redis_refusal import CLUSTER
 from bus.broker.worker.application import WorkerApplication
 from bus.broker.worker.autoreload import watch
 from bus.broker.worker.consumer_run import Application
