@@ -32,9 +32,9 @@ class JudgeRequest(NamedTuple):
 def judge(text: str, policy: Policy, context: Context = _NOTHING_KNOWN) -> Verdict:
     """Judge one text under a policy; takes any string, does no I/O and never raises."""
     hits, open_to_model = _by_rules(text, policy, context)
-    if open_to_model is not None and policy.model is not None:
+    if open_to_model is not None:
         probability = classifier.score_folded(open_to_model.folded)
-        hits += classifier_rule.find(open_to_model, policy.model, probability, policy.custom)
+        hits += classifier_rule.find(open_to_model, policy, probability)
     return _decide(text, policy, context, hits) if hits else _nothing(text)
 
 
@@ -44,10 +44,8 @@ def judge_many(cases: Sequence[JudgeRequest]) -> list[Verdict]:
     probabilities = iter(classifier.scores_folded([n.folded for _, n in drafts if n is not None]))
     verdicts: list[Verdict] = []
     for (text, policy, context), (hits, open_to_model) in zip(cases, drafts, strict=True):
-        if open_to_model is not None and policy.model is not None:
-            hits += classifier_rule.find(
-                open_to_model, policy.model, next(probabilities), policy.custom
-            )
+        if open_to_model is not None:
+            hits += classifier_rule.find(open_to_model, policy, next(probabilities))
         verdicts.append(_decide(text, policy, context, hits) if hits else _nothing(text))
     return verdicts
 

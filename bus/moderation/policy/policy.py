@@ -61,6 +61,8 @@ class Policy:
     own_severity: Annotated[int, schema.whole(1, 5)] = 3
     # Words and phrases in which nothing is found.
     allowed: Annotated[tuple[str, ...], schema.words] = ()
+    # What is spoken in the room, by two letters each; none: whatever anybody speaks.
+    languages: Annotated[tuple[str, ...], schema.languages] = ()
     # The room's own patterns, in RE2's syntax.
     patterns: Annotated[tuple[str, ...], schema.patterns] = ()
     # Hosts that may always be linked to, and never; those below them too.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from bus.moderation.language.signs import signs
 from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
 from bus.moderation.reasons import REASONS
 from bus.moderation.verdict import ACTIONS
@@ -44,6 +45,16 @@ def _strings(value: object) -> tuple[str, ...]:
 def words(value: object) -> tuple[str, ...]:
     """Words of the room, as `checked_words` takes them."""
     return checked_words(_strings(value))
+
+
+def languages(value: object) -> tuple[str, ...]:
+    """Languages that the lists know, each once."""
+    named = _strings(value)
+    known = sorted(signs().languages)
+    for name in named:
+        if name not in known:
+            raise ValueError(f"no language {name!r}; there are {', '.join(known)}")
+    return tuple(dict.fromkeys(named))
 
 
 def patterns(value: object) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ import re
 from typing import Final
 
 from bus.moderation import classifier
-from bus.moderation.policy.thresholds import ModelThresholds
+from bus.moderation.language.spoken import Spoken
+from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import WRITTEN, Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
@@ -12,6 +13,8 @@ from bus.moderation.words.counting import counts_here
 from bus.moderation.words.custom_lists import CustomLists
 from bus.moderation.words.lexicon import lexicon
 
+# The languages of the texts that it was made of.
+_LEARNED: Final = frozenset({"en", "ko"})
 # Places that look like terms; what follows them is left to the model.
 _MOST: Final = 150
 _WORD: Final = re.compile(r"[^\W_]+").finditer
@@ -20,18 +23,23 @@ _WORDS: Final = re.compile(r"[^\W_]+").findall
 _FEW: Final = 2
 
 
-def find(
-    normal: NormalisedText, thresholds: ModelThresholds, probability: float, custom: CustomLists
-) -> list[Hit]:
+def find(normal: NormalisedText, policy: Policy, probability: float) -> list[Hit]:
     """One hit over the whole text, of severity 1 from the first threshold and 2 from the second.
 
-    `probability` is the model's score of the folded text.
+    `probability` is the model's score of the folded text; of a policy without thresholds, none.
     """
-    text, folded = normal.raw, normal.folded
+    text, folded, thresholds = normal.raw, normal.folded, policy.model
+    if thresholds is None:
+        return []
     least = min(thresholds.alert, thresholds.hold)
-    if probability >= least and (without := _without_innocent_words(normal, custom)) != folded:
+    if (
+        probability >= least
+        and (without := _without_innocent_words(normal, policy.custom)) != folded
+    ):
         probability = classifier.score_folded(without)
     if probability < least or not text or _says_too_little(normal):
+        return []
+    if not Spoken(text, (), policy.languages).may_be(_LEARNED, text):
         return []
     severity = 2 if probability >= thresholds.hold else 1
     return [Hit.whole(text=text, rule="model", reason="model", severity=severity)]

@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Final
 
 from bus.moderation.context import Context
+from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import OF_CATEGORY
 from bus.moderation.text.normalise import NormalisedText
-from bus.moderation.verdict import Hit
+from bus.moderation.verdict import FOLDED, WRITTEN, Hit
 from bus.moderation.words.disguises import collapsed, korean, literal, masked, spelled
 from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
@@ -21,6 +22,8 @@ _LATIN: Final = (literal.find, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (literal.find, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
+# In what disguises a word is read in texts of other languages.
+_READABLE: Final = frozenset((WRITTEN, FOLDED, "collapsed", "masked"))
 # Under one disguise in one text: whoever swears more often than that gets no finer answer.
 _MOST: Final = 30
 
@@ -32,9 +35,34 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
         matches += _mild(_matches(normal, policy.custom.words), policy.own_severity)
     if matches and policy.custom.allowed is not None:
         matches = _not_allowed(matches, policy.custom.allows(normal.folded))
+    if matches:
+        matches = _of_language(normal, matches, policy)
     if not matches:
         return []
     return [_hit(normal, match) for match in _apart(matches)]
+
+
+def _of_language(normal: NormalisedText, matches: list[Match], policy: Policy) -> list[Match]:
+    """The matches of terms of a language that the text may be of."""
+    if any(_known_everywhere(match, normal.folded) for match in matches):
+        # Who swears so, swears in the other words, too.
+        return matches
+    if not any(match.term.languages for match in matches):
+        return matches
+    places = [normal.span(match.start, match.end) for match in matches]
+    spoken = Spoken(normal.raw, places, policy.languages)
+    return [
+        match
+        for match, (start, end) in zip(matches, places, strict=True)
+        if not match.term.languages or spoken.may_be(match.term.languages, normal.raw[start:end])
+    ]
+
+
+def _known_everywhere(match: Match, folded: str) -> bool:
+    """Whether a term is sworn with in any language, and stands here as one word."""
+    if not match.term.everywhere or match.disguise not in _READABLE:
+        return False
+    return folded.count(" ", match.start, match.end) == match.term.text.count(" ")
 
 
 def _matches(normal: NormalisedText, words: Lexicon) -> list[Match]:

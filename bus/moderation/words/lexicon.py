@@ -13,7 +13,7 @@ from bus.moderation.text.skeleton import skeleton
 from bus.moderation.verdict import WRITTEN
 from bus.moderation.words.misspellings import MISSPELLINGS, misspelt
 from bus.moderation.words.speech import ENGLISH
-from bus.moderation.words.terms import Term, languages, load, load_spam_phrases
+from bus.moderation.words.terms import Term, load_all, load_spam_phrases
 
 # In place of a disguise: no term, but with others of its kind advertising.
 SPAM_PHRASE: Final = "spam phrase"
@@ -231,7 +231,7 @@ def _by_length(words: dict[str, Term]) -> dict[int, SameLength]:
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """Read the lists and build the automata, at the first call."""
-    return build([term for name in languages() for term in load(name)], load_spam_phrases())
+    return build(load_all(), load_spam_phrases())
 
 
 def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:

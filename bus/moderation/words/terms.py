@@ -3,10 +3,12 @@
 import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
+from bus.moderation.language.signs import confined
 from bus.moderation.list_file import Line, lines
 from bus.moderation.text.normalise import normalise, spellings
 
@@ -40,6 +42,11 @@ class Term:
     boundary: Boundary
     addressing: Addressing = "always"
     exceptions: tuple[str, ...] = ()
+    # Those of the lists that have it: it counts where a text may be of one of them. None where its
+    # script says enough, and for terms of no list: they count wherever they stand.
+    languages: frozenset[str] = frozenset()
+    # Whether everybody swears with it, in whatever language.
+    everywhere: bool = False
 
     @property
     def joined(self) -> str:
@@ -83,7 +90,33 @@ def terms_of(line: Line) -> Iterator[Term]:
 
 def load(name: str) -> list[Term]:
     """Read one list; the first line of a spelling wins, so the strict lines stand first."""
-    return read(LISTS / f"{name}.txt")
+    known = _everywhere()
+    return [
+        replace(
+            term,
+            languages=frozenset((name,)),
+            everywhere=any(word in term.text for word in known),
+        )
+        for term in read(LISTS / f"{name}.txt")
+    ]
+
+
+def load_all() -> list[Term]:
+    """The terms of all lists; one that several have alike is there once."""
+    terms: dict[Term, frozenset[str]] = {}
+    for name in languages():
+        for term in load(name):
+            bare = replace(term, languages=frozenset())
+            terms[bare] = terms.get(bare, frozenset()) | term.languages
+    return [
+        term if confined(term.text) else replace(term, languages=of) for term, of in terms.items()
+    ]
+
+
+@cache
+def _everywhere() -> tuple[str, ...]:
+    """What is sworn with everywhere, as a word or part of one."""
+    return tuple(word for line in lines(LISTS / "everywhere.txt", 1, 1) for word in line.items(0))
 
 
 def read(path: Path) -> list[Term]:
@@ -103,13 +136,18 @@ def languages() -> list[str]:
 
 
 def load_spam_phrases() -> list[Term]:
-    """The phrases of advertising and fraud, their weight for a severity."""
+    """The phrases of advertising and fraud of all languages, their weight for a severity."""
     phrases: dict[str, Term] = {}
-    for line in lines(LISTS / "scams.txt", 2, 2):
-        weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
-        for phrase in line.items(1):
-            phrases.setdefault(phrase, Term(phrase, "scam", weight, "whole"))
-    return list(phrases.values())
+    for path in sorted(LISTS.glob("scams_??.txt")):
+        of = frozenset((path.stem.removeprefix("scams_"),))
+        for line in lines(path, 2, 2):
+            weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
+            for phrase in line.items(1):
+                term = phrases.setdefault(
+                    phrase, Term(phrase, "scam", weight, "whole", languages=of)
+                )
+                phrases[phrase] = replace(term, languages=term.languages | of)
+    return [replace(p, languages=frozenset()) if confined(p.text) else p for p in phrases.values()]
 
 
 def load_scam_signs() -> Iterator[tuple[re.Pattern[str], int]]:

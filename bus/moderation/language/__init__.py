@@ -1,0 +1,1 @@
+"""Which languages a text may be of: by its words and letters, and its room."""
