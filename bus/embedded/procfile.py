@@ -16,11 +16,13 @@ NAMES = ("release", "web", "worker")
 # As the Procfile of this repository has it, but for the application; a project that composes its
 # own may not listen to the server's start.
 _WEB = (
-    "-m uvicorn bus.embedded.web:application --host {host} --port {port} --loop uvloop "
+    "-m bus.servers.uvicorn_process bus.embedded.web:application "
+    "--host {host} --port {port} --loop uvloop "
     "--http bus.servers.uvicorn_http:BoundedHttp "
     "--ws bus.servers.uvicorn_websocket:BoundedWebSocket "
     "--no-proxy-headers --lifespan auto --no-access-log --no-server-header "
-    "--timeout-graceful-shutdown 10 --ws-max-size 1048576 --ws-per-message-deflate false"
+    "--timeout-graceful-shutdown 10 --timeout-worker-healthcheck 30 "
+    "--ws-max-size 1048576 --ws-per-message-deflate false"
 )
 
 

@@ -18,10 +18,11 @@ from tests.support.manage_up import ROOT, environment, free_port
 from tests.support.wait import until
 
 SERVERS = {
-    "uvicorn": "-m uvicorn config.asgi:application --host 127.0.0.1 --port {port} --loop uvloop "
-    "--http bus.servers.uvicorn_http:BoundedHttp "
+    "uvicorn": "-m bus.servers.uvicorn_process config.asgi:application "
+    "--host 127.0.0.1 --port {port} --loop uvloop --http bus.servers.uvicorn_http:BoundedHttp "
     "--ws bus.servers.uvicorn_websocket:BoundedWebSocket --no-proxy-headers "
     "--lifespan on --no-access-log --no-server-header --timeout-graceful-shutdown 10 "
+    "--timeout-worker-healthcheck 30 "
     "--ws-max-size 1048576 --ws-per-message-deflate false",
     "daphne": "-m daphne -b 127.0.0.1 -p {port} --no-server-name config.asgi:application",
 }

@@ -43,6 +43,7 @@ def test_all_that_reaches_into_others_says_so() -> None:
         "bus/servers/django.py",
         "bus/servers/open_websocket.py",
         "bus/servers/uvicorn_http.py",
+        "bus/servers/uvicorn_process.py",
         "bus/servers/uvicorn_server.py",
         "bus/servers/uvicorn_socket.py",
         "bus/servers/uvicorn_upgrade.py",

@@ -49,7 +49,7 @@ def test_a_server_without_bounds_is_told_from_one_with_them() -> None:
 def test_the_procfile_runs_with_all_bounds() -> None:
     line = (ROOT / "Procfile").read_text("utf-8").splitlines()[1]
     command = [part.replace("${HOST:-0.0.0.0}", "x") for part in shlex.split(line)]
-    options = command[command.index("uvicorn") + 1 :]
+    options = command[command.index("bus.servers.uvicorn_process") + 1 :]
     given = dict(pairwise(options))
     loaded = uvicorn.Config("config.asgi:application", http=given["--http"], ws=given["--ws"])
     loaded.load()
