@@ -30,15 +30,18 @@ import socket
 import sys
 from collections.abc import Iterator
 
-from uvicorn.config import Config
-from uvicorn.supervisors.multiprocess import Multiprocess
+from bus.conf.extras import brought_by
+
+with brought_by("server"):
+    from uvicorn.config import Config
+    from uvicorn.supervisors.multiprocess import Multiprocess
 
 
 class EvenProcesses(Multiprocess):
-    """uvicorn's parent process; each child has its place, and a place its listening socket."""
+    """uvicorn's parent process; each child has a number, and each number a listening socket."""
 
     def __init__(self, config: Config, sockets: list[socket.socket]) -> None:
-        self._places: list[socket.socket] = []
+        self._bound: list[socket.socket] = []
         self._replaced: Iterator[int] | None = None
         (self._shared,) = sockets
         super().__init__(config, sockets)
@@ -46,27 +49,27 @@ class EvenProcesses(Multiprocess):
             address = self._shared.getsockname()
             # It has found that nobody else has the port, which sockets that share one do not.
             self._shared.close()
-            self._places = [
+            self._bound = [
                 listening(self._shared.family, address) for _ in range(self.processes_num)
             ]
 
     @property
     def sockets(self) -> list[socket.socket]:
         """What the child is given that is made next."""
-        if not self._places:
+        if not self._bound:
             return [self._shared]
-        place = self._next_place()
-        if place == len(self._places):
-            first = self._places[0]
-            self._places.append(listening(first.family, first.getsockname()))
-        return [self._places[place]]
+        number = self._next_number()
+        if number == len(self._bound):
+            first = self._bound[0]
+            self._bound.append(listening(first.family, first.getsockname()))
+        return [self._bound[number]]
 
     @sockets.setter
     def sockets(self, _: list[socket.socket]) -> None:
         """uvicorn's own, of which there is one."""
 
     def restart_all(self) -> None:
-        """Replace each child by one in its place."""
+        """Replace each child by one of its number."""
         self._replaced = iter(range(len(self.processes)))
         try:
             super().restart_all()
@@ -76,16 +79,16 @@ class EvenProcesses(Multiprocess):
     def terminate_all(self) -> None:
         """Stop, and refuse at once who comes meanwhile, as a single process does."""
         super().terminate_all()
-        for each in self._places or [self._shared]:
+        for each in self._bound or [self._shared]:
             each.close()
 
     def handle_ttou(self) -> None:
-        """One process less: nobody waits in its place."""
+        """One process less: nobody waits for it."""
         super().handle_ttou()
-        while len(self._places) > max(1, len(self.processes)):
-            self._places.pop().close()
+        while len(self._bound) > max(1, len(self.processes)):
+            self._bound.pop().close()
 
-    def _next_place(self) -> int:
+    def _next_number(self) -> int:
         """That of the child that is replaced, or of the first that has ended; else a new one."""
         if self._replaced is not None:
             return next(self._replaced)

@@ -92,6 +92,7 @@ _BY_EXTRA = {
     "bus.servers.direct_websocket": "server",
     "bus.servers.open_websocket": "server",
     "bus.servers.uvicorn_http": "server",
+    "bus.servers.uvicorn_process": "server",
     "bus.servers.uvicorn_upgrade": "server",
     "bus.servers.uvicorn_websocket": "server",
 }
