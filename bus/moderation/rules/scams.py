@@ -16,6 +16,8 @@ _ENOUGH: Final = 4
 # What phrases weigh, or a number, before the other signs are looked for.
 _PROMISING: Final = 2
 _NUMBER: Final = re.compile(r"\d\d").search
+# So many in one text are no chance in any language.
+_CROWD: Final = 20
 # Of the phrases that anybody uses, so many count.
 _COMMON: Final = 2
 # A phrase and the range of it in a folded text.
@@ -69,7 +71,7 @@ def _weighs(found: list[_Found], folded: str) -> bool:
 
 def _of_language(normal: NormalisedText, found: list[_Found], policy: Policy) -> list[_Found]:
     """The phrases of a language that the text may be of."""
-    if not any(phrase.languages for _, _, phrase in found):
+    if len(found) > _CROWD or not any(phrase.languages for _, _, phrase in found):
         return found
     places = [normal.span(start, end) for start, end, _ in found]
     spoken = Spoken(normal.raw, places, policy.languages)

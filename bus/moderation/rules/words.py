@@ -22,6 +22,8 @@ _LATIN: Final = (literal.find, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (literal.find, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
+# So many in one text are no chance in any language.
+_CROWD: Final = 20
 # In what disguises a word is read in texts of other languages.
 _READABLE: Final = frozenset((WRITTEN, FOLDED, "collapsed", "masked"))
 # Under one disguise in one text: whoever swears more often than that gets no finer answer.
@@ -47,7 +49,7 @@ def _of_language(normal: NormalisedText, matches: list[Match], policy: Policy) -
     if any(_known_everywhere(match, normal.folded) for match in matches):
         # Who swears so, swears in the other words, too.
         return matches
-    if not any(match.term.languages for match in matches):
+    if len(matches) > _CROWD or not any(match.term.languages for match in matches):
         return matches
     places = [normal.span(match.start, match.end) for match in matches]
     spoken = Spoken(normal.raw, places, policy.languages)

@@ -104,6 +104,12 @@ def test_accents_may_be_letters_of_their_own() -> None:
     assert found(apart) == []
 
 
+def test_many_are_no_chance_in_any_language() -> None:
+    slag = "het was een slag van niet "
+    assert found(slag * 2) == []
+    assert "slag" in found(slag * 25)
+
+
 def test_korean_counts_whatever_is_around_it() -> None:
     assert found("das ist ja 씨발 nicht wahr") == ["씨발"]
 
