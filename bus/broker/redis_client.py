@@ -145,11 +145,13 @@ class RedisClient:
 
     async def close(self) -> None:
         """Let what is under way finish, then close every connection; a later call opens another."""
-        while under_way := [
-            asked.answer
-            for asked in (*self._pending, *self._unknown, *self._waiting)
-            if not asked.answer.done()
-        ]:
+        while True:
+            if self._before_write:
+                self._write()
+            asked = (*self._pending, *self._unknown, *self._waiting)
+            under_way = [each.answer for each in asked if not each.answer.done()]
+            if not under_way:
+                break
             await asyncio.wait(under_way)
         if self._opening is not None:
             await asyncio.wait([self._opening])
@@ -182,7 +184,8 @@ class RedisClient:
         self._pending.extend(asked)
         self._connection.write(b"".join([each.packed for each in asked]))
         if self._timer is None:
-            self._watch(self._answer_timeout)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._answer_timeout, self._look)
 
     def _write_soon(self) -> None:
         if not self._planned:
@@ -278,18 +281,15 @@ class RedisClient:
             return False
         return asyncio.get_running_loop().time() - self._connection.heard_at > interval
 
-    def _watch(self, seconds: float) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._look)
-
     def _look(self) -> None:
         """Leave a broker that says nothing to what it is asked."""
         self._timer = None
         if self._connection is None or not self._pending:
             return
-        now = asyncio.get_running_loop().time()
-        silent = now - max(self._asked_at, self._connection.heard_at)
+        loop = asyncio.get_running_loop()
+        silent = loop.time() - max(self._asked_at, self._connection.heard_at)
         if silent < self._answer_timeout:
-            self._watch(self._answer_timeout - silent)
+            self._timer = loop.call_later(self._answer_timeout - silent, self._look)
         else:
             self._connection.abort(redis.TimeoutError("Timeout reading from socket"))
 

@@ -170,6 +170,22 @@ async def test_who_is_cancelled_before_the_turn_ends_sends_nothing_and_delays_no
 
 
 @pytest.mark.asyncio
+async def test_what_is_sent_in_the_turn_of_the_closing_is_sent_before_it(broker: str) -> None:
+    layer = BusChannelLayer(hosts=[broker], prefix="test", partitions=1)
+    await layer.send("others", {"type": "x"})
+    sending = asyncio.ensure_future(layer.send("jobs", {"type": "x"}))
+    await asyncio.sleep(0)
+    client = layer.connection("jobs")
+    await client.close()
+    assert sending.done()
+    assert await sending
+    # Nothing is left to open another connection.
+    await asyncio.sleep(0)
+    assert client._connection is None
+    assert client._opening is None
+
+
+@pytest.mark.asyncio
 async def test_the_first_sends_of_a_process_keep_their_order(broker: str) -> None:
     layer = BusChannelLayer(hosts=[broker], prefix="test", partitions=1)
     sends = []
