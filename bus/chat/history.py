@@ -7,9 +7,10 @@ from typing import Literal
 
 from django.db.models import QuerySet
 
-from bus.chat import authors, message_sql
-from bus.chat.message_sql import Key
+from bus.chat import authors
 from bus.models import Message, Room
+from bus.models.sql import messages as sql
+from bus.models.sql.messages import Key
 from bus.protocol import reasons
 from bus.protocol.objects import Message as ProtocolMessage
 from bus.protocol.objects import Outcome, Reason
@@ -32,9 +33,18 @@ def page(
     return protocol_messages(reversed(found[:limit]), room.name), len(found) > limit
 
 
+def stored(keys: Collection[Key]) -> dict[Key, Message]:
+    """The messages of these keys that are stored, with their authors, looked up together."""
+    ids = sql.find(keys)
+    # Hardly ever is one there: the second query is for repeats alone.
+    if not ids:
+        return {}
+    return {sql.key_of(row): row for row in authors.named(Message.objects.filter(pk__in=ids))}
+
+
 def outcomes_of(keys: Collection[Key]) -> dict[Key, Outcome | None]:
     """What became of messages, looked up together; None of one not settled, or unknown."""
-    rows = message_sql.find(keys)
+    rows = stored(keys)
     return {key: outcome(rows[key]) if key in rows else None for key in keys}
 
 

@@ -10,9 +10,9 @@ from django.db.models import Q
 from pydantic_core import to_json
 
 from bus.chat import room_rights
-from bus.chat.message_sql import stored_user
 from bus.chat.visitors import Visitor
 from bus.models import Member, Message, ReadMark, Room
+from bus.models.sql.rows import stored_user
 from bus.protocol import user_ids
 from bus.protocol.errors import BusError
 from bus.protocol.objects import Reading, Unread

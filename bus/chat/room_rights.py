@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import F, Q
+from django.db.models import F
 
 from bus.chat import clock, guest_networks, newcomers, rooms, user_adapter, users
 from bus.chat.room_access import NEWCOMER, RoomAccess
@@ -14,11 +14,13 @@ from bus.chat.user_adapter import Profile
 from bus.chat.visitors import Visitor, networks_of
 from bus.conf import conf
 from bus.models import Member, Room, Sanction
+from bus.models.sql import rights as sql
 from bus.protocol import user_ids
 from bus.protocol.errors import Banned, BusError, Forbidden, NotFound, SlowMode
 
 # When a mute or a ban ends that has no end: a date, so that clients have only one kind of answer.
 FOR_GOOD = dt.datetime(9999, 12, 31, 23, 59, 59, tzinfo=dt.UTC)
+_OPEN = Room.Access.OPEN.value
 # The roles that moderate a room.
 MODERATING = (Member.Role.OWNER, Member.Role.MODERATOR)
 
@@ -98,6 +100,8 @@ class Rights:
 
     def refusal(self) -> str:
         """Why the author may not write here now, as a reason's code; "" if they may."""
+        if self._plainly_writes:
+            return ""
         try:
             self.access().check_write()
         except SlowMode:
@@ -105,6 +109,18 @@ class Rights:
         except BusError as error:
             return error.code
         return ""
+
+    @property
+    def _plainly_writes(self) -> bool:
+        """Whether nothing could refuse, as is mostly so: seen without the objects that say why."""
+        return (
+            self.banned is None
+            and self.muted is None
+            and self.arrived is None
+            and self.room.access == _OPEN
+            and self.room.archived_at is None
+            and (self.profile is not None or (self.guest and conf.guests))
+        )
 
     def inherit(self, sanction: Sanction) -> None:
         """Have a sanction hold that others brought upon where a guest comes from."""
@@ -149,43 +165,45 @@ def rights(
     at the latest.
     """
     found = {(room.pk, key): Rights(room, key) for room, keys in asked.items() for key in keys}
-    _add_users(asked, found)
-    now = Q(until__isnull=True) | Q(until__gt=clock.now())
-    keys = {key for _, key in found}
-    in_force = Sanction.objects.filter(
-        now, room__in=asked, author_key__in=keys, lifted_at__isnull=True
-    )
-    # The longest last, which is the one that counts.
-    for sanction in in_force.order_by(F("until").asc(nulls_last=True), "pk"):
-        room_author = (sanction.room_id, sanction.author_key)
-        if room_author not in found:
-            continue
-        if sanction.kind == Sanction.Kind.BAN:
-            found[room_author].banned = sanction
-        else:
-            found[room_author].muted = sanction
+    _add_users(found)
+    _add_sanctions(found)
     _add_inherited(asked, found, networks or {})
     _add_arrivals(asked, found, here=here)
     return found
 
 
-def _add_users(rooms: Iterable[Room], found: dict[tuple[int, str], Rights]) -> None:
+def _add_users(found: dict[tuple[int, str], Rights]) -> None:
     """Who of the authors are active users, what they are called, and which roles they have."""
     active = users.active({key for _, key in found})
     if not active:
         return
     profiles = {key: user_adapter.profile_of(user) for key, user in active.items()}
-    members = Member.objects.filter(room__in=rooms, user__in=[u.pk for u in active.values()])
-    for room_id, user, role, joined in members.values_list("room", "user", "role", "joined_at"):
-        room_author = room_id, user_ids.key_of(user)
-        if room_author in found:
-            found[room_author].role, found[room_author].arrived = role, joined
+    pairs = [(room_id, active[key].pk) for room_id, key in found if key in active]
+    for room_id, user, role, joined in sql.memberships(pairs):
+        right = found[room_id, user_ids.key_of(user)]
+        right.role, right.arrived = role, joined
     given = user_adapter.grants_roles()
     for (_, key), right in found.items():
         if key in active:
             right.profile = profiles[key]
             if given:
                 right.role = user_adapter.role_of(active[key], right.room, right.role)
+
+
+def _add_sanctions(found: Mapping[tuple[int, str], Rights]) -> None:
+    """What holds against the authors themselves."""
+    ids = sql.sanctions_in_force(found, clock.now())
+    # Hardly ever does anything: the second query is for those alone.
+    if not ids:
+        return
+    # The longest last, which is the one that counts.
+    in_force = Sanction.objects.filter(pk__in=ids)
+    for sanction in in_force.order_by(F("until").asc(nulls_last=True), "pk"):
+        right = found[sanction.room_id, sanction.author_key]
+        if sanction.kind == Sanction.Kind.BAN:
+            right.banned = sanction
+        else:
+            right.muted = sanction
 
 
 def _add_inherited(
@@ -214,6 +232,8 @@ def _add_arrivals(
     rooms: Iterable[Room], found: dict[tuple[int, str], Rights], *, here: bool
 ) -> None:
     """When those were first seen, in rooms where newcomers wait, who did not join long ago."""
+    if not any(room.newcomer_wait for room in rooms):
+        return
     visiting = {room_author for room_author, right in found.items() if right.visits()}
     for room_author, at in newcomers.arrivals(rooms, visiting, note=here).items():
         found[room_author].arrived = min(at, found[room_author].arrived or at)

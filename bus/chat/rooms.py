@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from bus.chat import name_policy, taken_names
 from bus.conf import conf
 from bus.models import Room
+from bus.models.sql import rooms as sql
 from bus.protocol.errors import Conflict, Invalid
 from bus.protocol.types import canonical_name
 
@@ -32,7 +33,7 @@ def by_names(names: list[str] | None) -> list[Room]:
     """The rooms of these names, or all that are not archived; unknown names are left out."""
     if names is None:
         return list(_light().filter(archived_at__isnull=True))
-    return list(_light().filter(name__in=names))
+    return sql.by_names(names)
 
 
 def _light() -> QuerySet[Room]:

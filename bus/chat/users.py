@@ -10,6 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import QuerySet
 
 from bus.chat import user_adapter
+from bus.models.sql import users as sql
 from bus.protocol import user_ids
 
 
@@ -25,7 +26,10 @@ def by_keys(author_keys: Iterable[str]) -> dict[str, AbstractBaseUser]:
     wanted = {user_ids.user_of(key) for key in author_keys} - {None}
     if not wanted:
         return {}
-    return {user_ids.key_of(user.pk): user for user in all_users().filter(pk__in=wanted)}
+    found = None if tuple(user_adapter.current().select_related) else sql.by_ids(wanted)
+    if found is None:
+        found = list(all_users().filter(pk__in=wanted))
+    return {user_ids.key_of(user.pk): user for user in found}
 
 
 def active(author_keys: Iterable[str]) -> dict[str, AbstractBaseUser]:

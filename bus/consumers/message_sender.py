@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from bus.chat.message_sql import Key
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.consumers.batch_loader import BatchLoader
 from bus.consumers.socket_limits import SocketLimits
 from bus.messaging import sender
 from bus.models import Member
+from bus.models.sql.messages import Key
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.errors import SlowMode
 from bus.protocol.objects import Outcome

@@ -12,6 +12,7 @@ from bus.enforcement import room_policies
 from bus.enforcement.recent_texts import PreviousTexts
 from bus.enforcement.strikes import counts
 from bus.models import Member, Message, Room
+from bus.models.sql import rights as sql
 from bus.moderation import Context
 from bus.protocol import user_ids
 from bus.protocol.types import RoomAuthor
@@ -76,16 +77,14 @@ def _role(key: str) -> str:
 def _add_roles(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) -> None:
     """The roles of users: as members, and by the project's rules."""
     keys = {key for _, key in found}
-    ids = {user_ids.user_of(key) for key in keys} - {None}
+    ids = {key: user for key in keys if (user := user_ids.user_of(key)) is not None}
     if not ids:
         return
-    by_id = {room.pk: room for room in rooms}
-    members = Member.objects.filter(room__in=by_id, user__in=ids)
-    for room_id, user, role in members.values_list("room", "user", "role"):
-        room_author = room_id, user_ids.key_of(user)
-        if room_author in found:
-            found[room_author].role = role
+    pairs = [(room_id, ids[key]) for room_id, key in found if key in ids]
+    for room_id, user, role, _ in sql.memberships(pairs):
+        found[room_id, user_ids.key_of(user)].role = role
     if user_adapter.grants_roles():
+        by_id = {room.pk: room for room in rooms}
         active = users.active(keys)
         for (room_id, key), author in found.items():
             if key in active:

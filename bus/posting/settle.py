@@ -6,14 +6,15 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from bus.chat import clock, message_sql, room_rights, visitors
-from bus.chat.message_sql import Key
+from bus.chat import authors, clock, history, room_rights, visitors
 from bus.chat.room_rights import Rights
 from bus.chat.user_adapter import Profile
 from bus.enforcement import open_review, room_policies, slow_mode, strikes
 from bus.models import Message, Review, Room, Sanction
+from bus.models.sql import messages, rooms
+from bus.models.sql.messages import Key
 from bus.moderation import Verdict
 from bus.posting import removal
 from bus.posting.domain_events import DomainEvent, Opened, Removed
@@ -77,25 +78,23 @@ class _Settling:
         self.keys = [submission.key for submission in submissions]
         self.now = clock.now()
         ids = {s.room_id for s in submissions}
-        # In the order of their ids, so that two workers never wait for each other.
-        locked = Room.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-        self.rooms = {room.pk: room for room in locked.defer("policy_parts", "conduct")}
+        self.rooms = {room.pk: room for room in rooms.lock(ids)}
         self.room_settings = {
             pk: room_policies.settings_of(room) for pk, room in self.rooms.items()
         }
         self.strike_batch = strikes.StrikeBatch(self.now)
         self.domain_events: dict[Key, list[DomainEvent]] = {}
-        self.rows = message_sql.find(set(self.keys))
-        authors: dict[int, set[str]] = {pk: set() for pk in self.rooms}
+        self.rows = history.stored(set(self.keys))
+        authors_of: dict[int, set[str]] = {pk: set() for pk in self.rooms}
         networks: dict[str, set[str]] = {}
         for (_, author_key, _), submission in zip(self.keys, submissions, strict=True):
             if submission.message.network:
                 networks.setdefault(author_key, set()).add(submission.message.network)
         for room_id, author_key, _ in self.keys:
-            if room_id in authors:
-                authors[room_id].add(author_key)
+            if room_id in authors_of:
+                authors_of[room_id].add(author_key)
         self.rights = room_rights.rights(
-            {self.rooms[pk]: keys for pk, keys in authors.items()}, networks=networks, here=True
+            {self.rooms[pk]: keys for pk, keys in authors_of.items()}, networks=networks, here=True
         )
         self.last_sent = slow_mode.last_written(
             self.rooms.values(),
@@ -116,7 +115,7 @@ class _Settling:
                 new.append(row)
             domain_events = self._again(row) if repeat else self.domain_events.get(key, [])
             settlements.append(Settlement(submission, row, repeat, domain_events))
-        message_sql.insert(new)
+        messages.insert(new)
         open_review.save(
             f.review
             for found in self.domain_events.values()
@@ -124,7 +123,9 @@ class _Settling:
             if isinstance(f, Opened)
         )
         self.strike_batch.save()
-        _save_heads([self.rooms[pk] for pk in {row.room_id for row in new if row.seq is not None}])
+        posted_in = {row.room_id for row in new if row.seq is not None}
+        if posted_in:
+            rooms.save_heads(self.rooms[pk] for pk in posted_in)
         return settlements
 
     def _again(self, row: Message | None) -> list[DomainEvent]:
@@ -166,9 +167,8 @@ class _Settling:
             status = Message.Status.POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
         shown = right.profile or Profile(message.author.name)
-        row = message_sql.new(
+        row = messages.new(
             room,
-            shown,
             status=status,
             author_id=user_ids.user_of(author_key) if right.profile is not None else None,
             author_key=author_key,
@@ -181,6 +181,7 @@ class _Settling:
             reply_to_id=reply_to if (room.pk, reply_to) in self.answered else None,
             created_at=submission.received_at,
         )
+        authors.note(row, shown)
         if status != Message.Status.REJECTED:
             self.last_sent[room.pk, author_key] = submission.received_at
         if status == Message.Status.POSTED:
@@ -222,16 +223,6 @@ class _Settling:
         if slow_mode.wait(right, last, submission.received_at):
             return "slow_mode"
         return ""
-
-
-def _save_heads(rooms: Sequence[Room]) -> None:
-    # bulk_update builds a CASE per room, which costs more than storing the messages.
-    if rooms:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {Room._meta.db_table} SET head = %s WHERE id = %s",
-                [(room.head, room.pk) for room in rooms],
-            )
 
 
 def post(row: Message, room: Room, now: dt.datetime) -> None:

@@ -8,7 +8,6 @@ from asgiref.sync import sync_to_async
 
 from bus.chat import history, room_rights
 from bus.chat.guest_tokens import guest_token, visitor_of_token
-from bus.chat.message_sql import Key
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.consumers.message_sender import MessageSender, Outcomes
@@ -17,6 +16,7 @@ from bus.consumers.visitor import visitor_of_scope
 from bus.consumers.visitor_limits import VisitorLimits
 from bus.messaging import default_layer
 from bus.models import Room
+from bus.models.sql.messages import Key
 from bus.protocol.objects import Outcome
 from tests.support.factories import GUEST_VISITOR, REJECTED, room, settle
 

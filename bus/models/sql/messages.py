@@ -1,0 +1,141 @@
+"""Messages, as every list finds and stores them.
+
+Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (db/backends/sqlite3/base.py).
+Relies on:
+    django.db.backends.sqlite3.base.SQLiteCursorWrapper.convert_query:
+        `FORMAT_QMARK_REGEX.sub("?", query)`
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Sequence
+from functools import cache, lru_cache
+from operator import itemgetter
+from typing import Any
+
+from django.db import connection
+from django.db.models import DateTimeField, Field
+from pydantic_core import to_json
+
+from bus.models.message import Message
+from bus.models.room import Room
+from bus.models.sql import rows
+
+# What makes a message the same message: room, author key, client id.
+Key = tuple[int, str, str]
+
+_PK: Field[Any, Any] = Message._meta.pk
+_FIELDS = [field for field in Message._meta.concrete_fields if not field.primary_key]
+_NAMES = [field.attname for field in _FIELDS]
+_NOTHING = dict.fromkeys(field.attname for field in Message._meta.concrete_fields)
+_TIMES = [(at, f) for at, f in enumerate(_FIELDS) if isinstance(f, DateTimeField)]
+_AUTHOR, _VERDICT = _NAMES.index("author_id"), _NAMES.index("verdict")
+_KEY = rows.fields_of(Message, "room_id", "author_key", "client_id")
+_values_of = itemgetter(*_NAMES)
+# Rows that one statement brings to SQLite, the most first: so there are few statements, and it
+# knows each of them already.
+_SIZES = (64, 16, 4, 1)
+
+
+def key_of(row: Message) -> Key:
+    """What makes a stored message the same message as another."""
+    return row.room_id, row.author_key, row.client_id
+
+
+def find(keys: Collection[Key]) -> list[int]:
+    """The ids of the stored messages of these keys, each by one look at the unique index."""
+    return [pk for (pk,) in rows.fetch(_find(connection.vendor), rows.listed(keys))] if keys else []
+
+
+def new(room: Room, **values: object) -> Message:
+    """A row of this room to be stored, by its columns' names; those left out are null."""
+    row = rows.instance(Message, stored=False)
+    row._state.fields_cache = {"room": room}
+    row.__dict__ |= _NOTHING | values
+    row.__dict__["room_id"] = room.id
+    return row
+
+
+def insert(messages: Sequence[Message]) -> None:
+    """Store new messages and give them their ids; raises what the database raises."""
+    if not messages:
+        return
+    stored = _insert_bound if connection.vendor == "sqlite" else _insert_listed
+    ids = {(room, author, client): pk for pk, room, author, client in stored(messages)}
+    alias = connection.alias
+    for row in messages:
+        row.__dict__[_PK.attname] = ids[row.room_id, row.author_key, row.client_id]
+        state = row._state
+        state.adding, state.db = False, alias
+
+
+def _insert_listed(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
+    values = [_values(row) for row in messages]
+    return rows.fetch(_insert_rows(connection.vendor), rows.listed(values))
+
+
+def _insert_bound(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
+    """SQLite binds values faster than it takes a JSON text apart for each of them."""
+    # Django's cursor looks for %s in every statement; one that has none is not made again. Where
+    # it keeps what was asked, it needs them.
+    mark = "%s" if connection.queries_logged else "?"
+    found: list[tuple[Any, ...]] = []
+    at = 0
+    with connection.cursor() as cursor:
+        for size in _SIZES:
+            while len(messages) - at >= size:
+                bound: list[Any] = []
+                for row in messages[at : at + size]:
+                    values = _values(row)
+                    if values[_VERDICT] is not None:
+                        values[_VERDICT] = to_json(values[_VERDICT]).decode()
+                    bound += values
+                cursor.execute(_insert_values(mark, size), bound)
+                found += cursor.fetchall()
+                at += size
+    return found
+
+
+def _values(row: Message) -> list[Any]:
+    values = list(_values_of(row.__dict__))
+    for at, field in _TIMES:
+        if values[at] is not None:
+            values[at] = _time(field, connection.vendor, values[at])
+    if values[_AUTHOR] is not None:
+        values[_AUTHOR] = rows.stored_user(values[_AUTHOR])
+    return values
+
+
+# Most rows of one statement have the same times.
+@lru_cache(4096)
+def _time(field: Field[Any, Any], _vendor: str, moment: dt.datetime) -> object:
+    return field.get_db_prep_save(moment, connection)
+
+
+@cache
+def _find(vendor: str) -> str:
+    # SQLite takes a CROSS JOIN in the order as written: the keys first, then the index for each.
+    return (
+        f"SELECT m.{rows.column(_PK)} FROM ({rows.select_rows(vendor, _KEY)}) AS k"
+        f" CROSS JOIN {rows.table(Message)} AS m WHERE {rows.same(_KEY, 'm', 'k')}"
+    )
+
+
+@cache
+def _insert_rows(vendor: str) -> str:
+    return f"{_insert_into()} {rows.select_rows(vendor, _FIELDS)} {_returning()}"
+
+
+@cache
+def _insert_values(mark: str, count: int) -> str:
+    one = f"({', '.join([mark] * len(_FIELDS))})"
+    return f"{_insert_into()} VALUES {', '.join([one] * count)} {_returning()}"
+
+
+def _insert_into() -> str:
+    return f"INSERT INTO {rows.table(Message)} ({rows.columns(_FIELDS)})"
+
+
+def _returning() -> str:
+    return f"RETURNING {rows.columns([_PK, *_KEY])}"

@@ -1,0 +1,142 @@
+"""Rows as one parameter: a JSON text, which the database takes apart outside of Python's lock.
+
+A parameter for each field, as the ORM sends them, costs Python several times as much. Statements
+are made once for each database, with the names that the models' own tables and columns have.
+
+Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (db/models/base.py, db/models/expressions.py).
+Relies on:
+    django.db.models.base.ModelState: adding, db, fields_cache
+    django.db.models.base.Model.from_db: `new._state.adding = False`, `new._state.db = db`
+    django.db.models.base.Model.get_deferred_fields: `if f.attname not in self.__dict__`
+    django.db.models.expressions.Col: get_db_converters
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+from django.db import connection
+from django.db.models import CharField, Field, Model, TextField
+from django.db.models.base import ModelState
+from pydantic_core import to_json
+
+from bus.protocol import user_ids
+
+M = TypeVar("M", bound=Model)
+# What PostgreSQL calls whole numbers.
+_NUMBERS = {"smallint", "integer", "bigint"}
+
+
+def listed(values: Iterable[object]) -> str:
+    """Rows, or single values, as the parameter."""
+    return to_json(list(values)).decode()
+
+
+def fields_of(model: type[Model], *names: str) -> list[Field[Any, Any]]:
+    """Fields of a model, by the names that its columns have in Python."""
+    known = {field.attname: field for field in model._meta.concrete_fields}
+    return [known[name] for name in names]
+
+
+def columns(fields: Iterable[Field[Any, Any]], table: str = "") -> str:
+    """The columns of fields, parted by commas, of a table that is called so in the statement."""
+    before = f"{table}." if table else ""
+    return ", ".join(before + column(field) for field in fields)
+
+
+def column(field: Field[Any, Any]) -> str:
+    """The column of a field, as it stands in a statement."""
+    return connection.ops.quote_name(str(field.column))
+
+
+def table(model: type[Model]) -> str:
+    """The table of a model, as it stands in a statement."""
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def same(fields: Iterable[Field[Any, Any]], one: str, other: str) -> str:
+    """That the columns of fields are the same in two tables of a statement."""
+    return " AND ".join(
+        f"{one}.{name} = {other}.{name}" for name in (column(field) for field in fields)
+    )
+
+
+def select_rows(vendor: str, fields: Sequence[Field[Any, Any]]) -> str:
+    """What makes a table of the parameter, whose rows are lists of these fields' values."""
+    if vendor == "sqlite":
+        parts = [f"json_extract(value, '$[{at}]')" for at in range(len(fields))]
+        source = "json_each(%s)"
+    else:
+        # Text without a cast: one to varchar(n) would cut in silence what is too long.
+        parts = [_cast(f"(value->>{at})", field) for at, field in enumerate(fields)]
+        source = "jsonb_array_elements(%s::jsonb) AS value"
+    named = [f"{part} AS {column(field)}" for part, field in zip(parts, fields, strict=True)]
+    return f"SELECT {', '.join(named)} FROM {source}"
+
+
+def select_values(vendor: str, field: Field[Any, Any]) -> str:
+    """What makes a table of the parameter, which is a list of this field's values."""
+    if vendor == "sqlite":
+        return "SELECT value FROM json_each(%s)"
+    return f"SELECT {_cast('value', field)} FROM jsonb_array_elements_text(%s::jsonb) AS value"
+
+
+def _cast(part: str, field: Field[Any, Any]) -> str:
+    if isinstance(field, CharField | TextField):
+        return part
+    kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
+    # A number that no such column can hold is in no row; its own type would refuse to be asked.
+    return f"{part}::{'bigint' if kind in _NUMBERS else kind}"
+
+
+def values(fields: Iterable[Field[Any, Any]], row: Sequence[Any]) -> list[Any]:
+    """The values of fields that a database answered, as the ORM has them."""
+    return [
+        value if (read := read_by(connection.vendor, field)) is None else read(value)
+        for field, value in zip(fields, row, strict=True)
+    ]
+
+
+def instance(model: type[M], *, stored: bool) -> M:
+    """An instance without values, made without __init__: that takes longer than all else."""
+    made = model.__new__(model)
+    made._state = state = ModelState()
+    if stored:
+        state.adding, state.db = False, connection.alias
+    return made
+
+
+def fetch(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows that a statement answers."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found
+
+
+@cache
+def read_by(vendor: str, field: Field[Any, Any]) -> Callable[[Any], Any] | None:
+    """What makes of a column as this database answers it what the ORM does; None where nothing."""
+    assert vendor == connection.vendor
+    column = field.get_col(field.model._meta.db_table)
+    converters: list[Any] = [
+        *connection.ops.get_db_converters(column),
+        *column.get_db_converters(connection),
+    ]
+    if not converters:
+        return None
+
+    def read(value: Any) -> Any:
+        for converter in converters:
+            value = converter(value, column, connection)
+        return value
+
+    return read
+
+
+def stored_user(user: object) -> object:
+    """The primary key of a user as JSON brings it to the database's own type for it."""
+    value = user_ids.primary_key().get_db_prep_value(user, connection)
+    return value if isinstance(value, int) else str(value)
