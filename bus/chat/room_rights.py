@@ -6,8 +6,6 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import F
-
 from bus.chat import clock, guest_networks, newcomers, rooms, user_adapter, users
 from bus.chat.room_access import NEWCOMER, RoomAccess
 from bus.chat.user_adapter import Profile
@@ -192,13 +190,8 @@ def _add_users(found: dict[tuple[int, str], Rights]) -> None:
 
 def _add_sanctions(found: Mapping[tuple[int, str], Rights]) -> None:
     """What holds against the authors themselves."""
-    ids = sql.sanctions_in_force(found, clock.now())
-    # Hardly ever does anything: the second query is for those alone.
-    if not ids:
-        return
-    # The longest last, which is the one that counts.
-    in_force = Sanction.objects.filter(pk__in=ids)
-    for sanction in in_force.order_by(F("until").asc(nulls_last=True), "pk"):
+    # The longest comes last, and is the one that counts.
+    for sanction in sql.sanctions_in_force(found, clock.now()):
         right = found[sanction.room_id, sanction.author_key]
         if sanction.kind == Sanction.Kind.BAN:
             right.banned = sanction

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 
 from django.db import connection
-from django.db.models import Field
 
 from bus.models.member import Member
 from bus.models.sanction import Sanction
@@ -16,18 +15,26 @@ from bus.models.sql import rows
 from bus.protocol.types import RoomAuthor
 
 _UNTIL, _LIFTED = rows.fields_of(Sanction, "until", "lifted_at")
+_SANCTION = Sanction._meta.concrete_fields
+_NAMES = [field.attname for field in _SANCTION]
 _SANCTIONED = rows.fields_of(Sanction, "room_id", "author_key")
 _MEMBER = rows.fields_of(Member, "room_id", "user_id")
 _MEMBERSHIP = rows.fields_of(Member, "room_id", "user_id", "role", "joined_at")
 
 
-def sanctions_in_force(room_authors: Collection[RoomAuthor], now: dt.datetime) -> list[int]:
-    """The ids of the sanctions that hold against authors in rooms; mostly there is none."""
+def sanctions_in_force(room_authors: Collection[RoomAuthor], now: dt.datetime) -> list[Sanction]:
+    """The sanctions that hold against authors in rooms, the longest last; mostly there is none.
+
+    Whether there is one is no reason to ask once more: the time that it takes would tell of it.
+    """
     if not room_authors:
         return []
     moment = _UNTIL.get_db_prep_value(now, connection)
-    found = rows.fetch(_in_force(connection.vendor), rows.listed(room_authors), moment)
-    return [pk for (pk,) in found]
+    found = [
+        Sanction.from_db(connection.alias, _NAMES, rows.values(_SANCTION, row))
+        for row in rows.fetch(_in_force(connection.vendor), rows.listed(room_authors), moment)
+    ]
+    return sorted(found, key=lambda each: (each.until is None, each.until or now, each.pk))
 
 
 def memberships(
@@ -55,7 +62,7 @@ def memberships(
 def _in_force(vendor: str) -> str:
     until, lifted = rows.column(_UNTIL), rows.column(_LIFTED)
     return (
-        f"SELECT s.{rows.column(_pk(Sanction))} FROM ({rows.select_rows(vendor, _SANCTIONED)}) AS k"
+        f"SELECT {rows.columns(_SANCTION, 's')} FROM ({rows.select_rows(vendor, _SANCTIONED)}) AS k"
         f" CROSS JOIN {rows.table(Sanction)} AS s WHERE {rows.same(_SANCTIONED, 's', 'k')}"
         f" AND s.{lifted} IS NULL AND (s.{until} IS NULL OR s.{until} > %s)"
     )
@@ -67,7 +74,3 @@ def _members(vendor: str) -> str:
         f"SELECT {rows.columns(_MEMBERSHIP, 'm')} FROM ({rows.select_rows(vendor, _MEMBER)}) AS k"
         f" CROSS JOIN {rows.table(Member)} AS m WHERE {rows.same(_MEMBER, 'm', 'k')}"
     )
-
-
-def _pk(model: Any) -> Field[Any, Any]:
-    return model._meta.pk  # type: ignore[no-any-return]

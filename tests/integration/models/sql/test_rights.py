@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from itertools import product
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -32,17 +33,25 @@ def test_what_holds_is_what_the_orm_says_that_holds(places: list[Room]) -> None:
         )
     asked = [(places[0].pk, "gabc"), (places[0].pk, AUTHORS[1])]
     asked += [(places[1].pk, "s서비스"), (0, "u1")]
-    expected = {
-        pk
+    by_orm = [
+        sanction
         for room, author in asked
-        for pk in Sanction.objects.filter(
+        for sanction in Sanction.objects.filter(
             Q(until=None) | Q(until__gt=now), room=room, author_key=author, lifted_at=None
-        ).values_list("pk", flat=True)
-    }
+        )
+    ]
     found = rights.sanctions_in_force(asked, now)
-    assert sorted(found) == sorted(expected)
+    assert {read(sanction) for sanction in found} == {read(sanction) for sanction in by_orm}
     assert len(found) == 6
+    assert [sanction.until for sanction in found] == [ends[3]] * 3 + [None] * 3
     assert rights.sanctions_in_force([], now) == []
+
+
+def read(sanction: Sanction) -> tuple[Any, ...]:
+    """All that was read of a sanction."""
+    state = sanction._state
+    values = [value for name, value in sanction.__dict__.items() if name != "_state"]
+    return *values, state.adding, state.db
 
 
 def test_memberships_are_those_of_the_orm(places: list[Room]) -> None:
