@@ -49,6 +49,7 @@ def parts(size: int, rooms: int, lists: int, *, users: bool = False) -> dict[str
 
 async def _rounds(size: int, rooms: int, lists: int, users: bool) -> list[Costs]:
     from bus.broker.worker import undeliverable
+    from bus.database.connection_limit import close_connections
     from bus.messaging import default_layer
     from bus.workers.moderation import ModerationWorker
 
@@ -70,6 +71,7 @@ async def _rounds(size: int, rooms: int, lists: int, users: bool) -> list[Costs]
                 costs["wall"] = time.perf_counter() - wall
             found.append({k: v * 1e6 / (size * lists) for k, v in costs.items()})
     finally:
+        worker._thread.submit(close_connections).result()
         worker._thread.shutdown()
         await layer.close()
     # The first fills what the process remembers.

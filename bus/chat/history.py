@@ -14,7 +14,11 @@ from bus.models.sql.messages import Key
 from bus.protocol import reasons
 from bus.protocol.objects import Message as ProtocolMessage
 from bus.protocol.objects import Outcome, Reason
-from bus.protocol.types import timestamp
+from bus.protocol.types import constructed, timestamp
+
+_POSTED = Message.Status.POSTED.value
+# Nobody changes what a model says that it was given.
+_OF_MESSAGE, _OF_OUTCOME = set(ProtocolMessage.model_fields), set(Outcome.model_fields)
 
 
 def page(
@@ -50,14 +54,16 @@ def outcomes_of(keys: Collection[Key]) -> dict[Key, Outcome | None]:
 
 def outcome(row: Message) -> Outcome:
     """What its author is told of a settled message."""
-    is_posted = row.status == Message.Status.POSTED
-    return Outcome(
-        client_id=row.client_id,
-        status=Message.Status(row.status).value,
-        id=str(row.pk),
-        seq=row.seq,
-        reason=None if is_posted else Reason(code=row.reason, message=reasons.text(row.reason)),
-    )
+    status: str = row.status
+    is_posted = status == _POSTED
+    fields = {
+        "client_id": row.client_id,
+        "status": str(status),
+        "id": str(row.id),
+        "seq": row.seq,
+        "reason": None if is_posted else Reason(code=row.reason, message=reasons.text(row.reason)),
+    }
+    return constructed(Outcome, fields, _OF_OUTCOME)
 
 
 def posted(room_id: int) -> QuerySet[Message]:
@@ -74,20 +80,22 @@ def protocol_messages(rows: Iterable[Message], room: str) -> list[ProtocolMessag
 def protocol_message(row: Message, room: str) -> ProtocolMessage:
     """A posted message as clients see it; a removed one without its body."""
     removed = row.removed_at is not None
-    return ProtocolMessage(
-        id=str(row.pk),
-        seq=row.seq,
-        changed=row.changed,
-        room=room,
-        author=authors.author(row),
-        body="" if removed else row.body,
-        posted_at=timestamp(row.posted_at),
-        client_id=row.client_id,
-        edited=row.edited_at is not None,
-        removed=removed,
-        removed_by=remover(row) if removed else None,
-        reply_to=None if row.reply_to_id is None else str(row.reply_to_id),
-    )
+    # Not checked: what is stored is of these types.
+    fields = {
+        "id": str(row.id),
+        "seq": row.seq,
+        "changed": row.changed,
+        "room": room,
+        "author": authors.author(row),
+        "body": "" if removed else row.body,
+        "posted_at": timestamp(row.posted_at),
+        "client_id": row.client_id,
+        "edited": row.edited_at is not None,
+        "removed": removed,
+        "removed_by": remover(row) if removed else None,
+        "reply_to": None if row.reply_to_id is None else str(row.reply_to_id),
+    }
+    return constructed(ProtocolMessage, fields, _OF_MESSAGE)
 
 
 def remover(row: Message) -> Literal["author", "moderator"]:

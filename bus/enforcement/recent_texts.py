@@ -21,18 +21,19 @@ class RecentTexts:
     def __init__(self, lines: Iterable[str]) -> None:
         # Each as it is kept: at (ms since 1970), room, fingerprint.
         self._lines = list(lines)
-        self._fingerprints = [_fingerprint_of(line) for line in self._lines]
+        self._fingerprints = [line[line.rfind(" ") + 1 :] for line in self._lines]
 
     @staticmethod
     def line(at: int, room: str, body: str) -> str:
         """One message as the broker keeps it; no name of a room and no fingerprint has spaces."""
         return f"{at} {room} {fingerprint(body)}"
 
-    def add(self, at: int, room: str, body: str) -> None:
-        """Note one more."""
+    def add(self, at: int, room: str, body: str) -> str:
+        """Note one more; returns its line."""
         line = self.line(at, room, body)
         self._lines.append(line)
-        self._fingerprints.append(_fingerprint_of(line))
+        self._fingerprints.append(line[line.rfind(" ") + 1 :])
+        return line
 
     def at(self, room: str, now: int, *, timed: bool) -> PreviousTexts:
         """What counts when this author writes in a room `now` (ms since 1970); ages if `timed`."""
@@ -42,7 +43,3 @@ class RecentTexts:
                 if where == room:
                     ages.append(max(0, now - int(at)) / 1000)
         return PreviousTexts(tuple(self._fingerprints), tuple(ages))
-
-
-def _fingerprint_of(line: str) -> str:
-    return line[line.rfind(" ") + 1 :]

@@ -1,10 +1,9 @@
 """What the worker knows of an author when a message is judged."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """The author's recent behaviour; what is not known counts for nothing."""
 
     # The author's last few messages, in whichever room: what `fingerprint` makes of each.

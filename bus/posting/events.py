@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 
@@ -34,18 +34,23 @@ from bus.protocol.types import timestamp
 logger = logging.getLogger(__name__)
 
 
-@contextmanager
-def failures_logged(what: str) -> Iterator[None]:
+class failures_logged:
     """Make events of something that is stored: one that fails takes nothing else with it.
 
-    It is logged. Raises only where the database is away.
+    It is logged. Raises only where the database is away. A class, since one for each message costs
+    a fifth of what a `contextmanager` does.
     """
-    try:
-        yield
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception:
-        logger.exception("%s is stored, and cannot be told.", what)
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: Any, error: BaseException | None, _trace: object) -> bool:
+        if not isinstance(error, Exception) or isinstance(error, OperationalError | InterfaceError):
+            return False
+        logger.error("%s is stored, and cannot be told.", self._what, exc_info=error)
+        return True
 
 
 @dataclass(slots=True)

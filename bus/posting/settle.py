@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -22,17 +23,19 @@ from bus.protocol import user_ids
 from bus.protocol.channel_messages import MessageSubmitted
 
 # What posts, holds and rejects, by the verdict's action.
+_POSTED = Message.Status.POSTED.value
+_HELD = Message.Status.HELD.value
+_REJECTED = Message.Status.REJECTED.value
 _STATUS = {
-    "allow": Message.Status.POSTED,
-    "alert": Message.Status.POSTED,
-    "mask": Message.Status.POSTED,
-    "hold": Message.Status.HELD,
-    "reject": Message.Status.REJECTED,
+    "allow": _POSTED,
+    "alert": _POSTED,
+    "mask": _POSTED,
+    "hold": _HELD,
+    "reject": _REJECTED,
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """A judged message on its way into the database."""
 
     room_id: int
@@ -52,8 +55,7 @@ class Submission:
         return self.room_id, self.author_key, self.message.client_id
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What became of a submission; a repeat has the row of the first time."""
 
     submission: Submission
@@ -61,7 +63,7 @@ class Settlement:
     row: Message | None
     repeat: bool
     # What else came of it, of a repeat what waits; the message and its outcome are not among them.
-    domain_events: list[DomainEvent] = field(default_factory=list)
+    domain_events: Sequence[DomainEvent] = ()
 
 
 def settle(submissions: Sequence[Submission]) -> list[Settlement]:
@@ -78,7 +80,7 @@ class _Settling:
         self.keys = [submission.key for submission in submissions]
         self.now = clock.now()
         ids = {s.room_id for s in submissions}
-        self.rooms = {room.pk: room for room in rooms.lock(ids)}
+        self.rooms = {room.id: room for room in rooms.lock(ids)}
         self.room_settings = {
             pk: room_policies.settings_of(room) for pk, room in self.rooms.items()
         }
@@ -113,7 +115,7 @@ class _Settling:
             if row is None and submission.room_id in self.rooms:
                 row = self.rows[key] = self._outcome(submission, key[1])
                 new.append(row)
-            domain_events = self._again(row) if repeat else self.domain_events.get(key, [])
+            domain_events = self._again(row) if repeat else self.domain_events.get(key, ())
             settlements.append(Settlement(submission, row, repeat, domain_events))
         messages.insert(new)
         open_review.save(
@@ -132,7 +134,7 @@ class _Settling:
         """The review that a message opened, told again: its worker may have died before it did."""
         if row is None or row.pk is None or row.room_id not in self.rooms:
             return []
-        if not (row.verdict or row.status == Message.Status.HELD):
+        if not (row.verdict or row.status == _HELD):
             return []
         row.room = self.rooms[row.room_id]
         reviews = list(Review.objects.filter(message=row, state=Review.State.OPEN))
@@ -154,19 +156,17 @@ class _Settling:
             submission.message,
             submission.verdict,
         )
-        right = self.rights[room.pk, author_key]
+        right = self.rights[room.id, author_key]
         refusal = self._refusal(submission, right)
-        status = Message.Status.REJECTED if refusal else _STATUS[verdict.action]
+        status = _REJECTED if refusal else _STATUS[verdict.action]
         # Posted first, and taken out again at once.
         retracted = (
-            not refusal
-            and status != Message.Status.POSTED
-            and self.room_settings[room.pk].mode == "after"
+            not refusal and status != _POSTED and self.room_settings[room.id].mode == "after"
         )
         if retracted:
-            status = Message.Status.POSTED
+            status = _POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
-        shown = right.profile or Profile(message.author.name)
+        shown = right.profile or _called(message.author.name)
         row = messages.new(
             room,
             status=status,
@@ -175,16 +175,15 @@ class _Settling:
             author_name=shown.name,
             client_id=message.client_id,
             body=verdict.masked if verdict.action == "mask" else message.body,
-            reason=refusal
-            or ("" if status == Message.Status.POSTED else verdict.reason or "moderation"),
+            reason=refusal or ("" if status == _POSTED else verdict.reason or "moderation"),
             verdict={**verdict.as_json(), "body": message.body} if verdict.hits else None,
-            reply_to_id=reply_to if (room.pk, reply_to) in self.answered else None,
+            reply_to_id=reply_to if (room.id, reply_to) in self.answered else None,
             created_at=submission.received_at,
         )
         authors.note(row, shown)
-        if status != Message.Status.REJECTED:
-            self.last_sent[room.pk, author_key] = submission.received_at
-        if status == Message.Status.POSTED:
+        if status != _REJECTED:
+            self.last_sent[room.id, author_key] = submission.received_at
+        if status == _POSTED:
             post(row, room, self.now)
         if verdict.action != "allow" and not refusal:
             self.domain_events[submission.key] = self._consequences(
@@ -197,7 +196,7 @@ class _Settling:
     ) -> list[DomainEvent]:
         """What else a verdict brings: a retraction, a review, a strike and what that leads to."""
         domain_events: list[DomainEvent] = []
-        room_settings = self.room_settings[room.pk]
+        room_settings = self.room_settings[room.id]
         if retracted:
             removal.take_out(row, room, self.now, verdict.reason or "moderation")
             domain_events.append(Removed(row, row.reason))
@@ -225,9 +224,15 @@ class _Settling:
         return ""
 
 
+@lru_cache(10_000)
+def _called(name: str) -> Profile:
+    """What is shown of who is no user."""
+    return Profile(name)
+
+
 def post(row: Message, room: Room, now: dt.datetime) -> None:
     """Give a message its place in its room; the caller holds the room's lock and saves both."""
     room.head += 1
-    row.status = Message.Status.POSTED
+    row.status = _POSTED
     row.seq = row.changed = room.head
     row.posted_at = now

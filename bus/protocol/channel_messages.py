@@ -5,7 +5,9 @@ Adding one here is half of adding it; the other half is the worker that handles 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, model_validator
@@ -28,6 +30,9 @@ from bus.protocol.types import (
     Rooms,
     Text,
     UserId,
+    check_text,
+    constructed,
+    spelled_name,
     validate,
 )
 
@@ -75,6 +80,8 @@ def _fits(event: EventPublished, field: str, plain_chat: bytes = b"") -> None:
             field=field,
         )
 
+
+_CLIENT_ID_LIMIT = 64
 
 CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
 
@@ -220,6 +227,11 @@ class NotificationRequested(
 def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessage:
     """The typed message of a named channel; raises Invalid naming what is wrong."""
     kind = message.get("type")
+    if kind == MessageSubmitted.type and channel == MessageSubmitted.channel:
+        # Nearly all are such, and plainly right.
+        found = _plainly_submitted(message)
+        if found is not None:
+            return found
     schema = CHANNEL_MESSAGES.get((channel, kind)) if isinstance(kind, str) else None
     if schema is None:
         known = sorted(t for c, t in CHANNEL_MESSAGES if c == channel)
@@ -228,3 +240,59 @@ def parse_channel_message(channel: str, message: dict[str, Any]) -> ChannelMessa
             field="type",
         )
     return validate(schema, {k: v for k, v in message.items() if k != "type"})
+
+
+# Nobody changes what a model says that it was given.
+_GIVEN = {"room", "author", "body", "client_id"}
+_GIVEN_AND_NETWORK = {*_GIVEN, "network"}
+_DIGEST = re.compile("[0-9a-f]{32}").fullmatch
+
+
+def _plainly_submitted(message: dict[str, Any]) -> MessageSubmitted | None:
+    """A `message.submitted` as sessions send it, read in a third of the model's time; None where
+    that takes a closer look. A test shows that both read the same."""
+    network, body, client_id = message.get("network"), message.get("body"), message.get("client_id")
+    author, room = message.get("author"), message.get("room")
+    if (
+        len(message) != (5 if network is None else 6)
+        or not type(room) is type(body) is type(client_id) is str
+        or type(author) is not dict
+        or not 0 < len(client_id) <= _CLIENT_ID_LIMIT
+        or not (client_id.isascii() and client_id.isprintable())
+        or not (network is None or (type(network) is str and _DIGEST(network)))
+    ):
+        return None
+    spelled, writer = spelled_name(room), _cached_author(author)
+    if spelled is None or writer is None:
+        return None
+    # A line that begins with a letter or a digit and ends with no space is as it should be.
+    if not (body.isascii() and body.isprintable() and body[:1].isalnum() and body[-1] != " "):
+        try:
+            body = check_text(body)
+        except ValueError:
+            return None
+    fields = {
+        "room": spelled,
+        "author": writer,
+        "body": body,
+        "client_id": client_id,
+        "reply_to": None,
+        "network": network,
+    }
+    return constructed(MessageSubmitted, fields, _GIVEN_AND_NETWORK if network else _GIVEN)
+
+
+def _cached_author(author: dict[Any, Any]) -> Author | None:
+    for value in author.values():
+        # Nothing that is equal to another, as True is to 1.
+        if type(value) is not str and type(value) is not int:
+            return None
+    return _author_of(tuple(author.items()))
+
+
+@lru_cache(10_000)
+def _author_of(fields: tuple[tuple[str, int | str], ...]) -> Author | None:
+    try:
+        return Author.model_validate(dict(fields))
+    except ValueError:
+        return None

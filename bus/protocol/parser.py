@@ -7,7 +7,7 @@ ways read the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeGuard, TypeVar
+from typing import Any, TypeGuard
 
 from bus.conf import conf
 from bus.protocol import types
@@ -21,13 +21,11 @@ from bus.protocol.commands import (
     command_by_model,
 )
 from bus.protocol.errors import TooLong
-
-C = TypeVar("C", bound=Command)
+from bus.protocol.types import constructed
 
 _REF_LIMIT = 64
 _CLIENT_ID_LIMIT = 64
 _SEQ_LIMIT = 2**63
-_set = object.__setattr__
 
 
 def parse_command(item: dict[str, Any]) -> Command:
@@ -71,7 +69,7 @@ def _message_send(data: dict[str, Any]) -> MessageSend | None:
         except (ValueError, TooLong):
             return None
     fields = {"room": room, "body": body, "client_id": client_id, "reply_to": None}
-    return _made(MessageSend, fields, set(data))
+    return constructed(MessageSend, fields, set(data))
 
 
 def _room_join(data: dict[str, Any]) -> RoomJoin | None:
@@ -84,23 +82,23 @@ def _room_join(data: dict[str, Any]) -> RoomJoin | None:
         or not (limit is None or (type(limit) is int and 1 <= limit <= 100))
     ):
         return None
-    return _made(RoomJoin, {"room": room, "since": since, "limit": limit}, set(data))
+    return constructed(RoomJoin, {"room": room, "since": since, "limit": limit}, set(data))
 
 
 def _typing_start(data: dict[str, Any]) -> TypingStart | None:
     room = _room(data) if len(data) == 1 else None
-    return None if room is None else _made(TypingStart, {"room": room}, {"room"})
+    return None if room is None else constructed(TypingStart, {"room": room}, {"room"})
 
 
 def _read_mark(data: dict[str, Any]) -> ReadMark | None:
     room, seq = _room(data) if len(data) == 2 else None, data.get("seq")
     if room is None or type(seq) is not int or not 0 <= seq < _SEQ_LIMIT:
         return None
-    return _made(ReadMark, {"room": room, "seq": seq}, {"room", "seq"})
+    return constructed(ReadMark, {"room": room, "seq": seq}, {"room", "seq"})
 
 
 def _session_ping(data: dict[str, Any]) -> SessionPing | None:
-    return None if data else _made(SessionPing, {}, set())
+    return None if data else constructed(SessionPing, {}, set())
 
 
 _READERS: dict[str, _Reader] = {
@@ -120,13 +118,3 @@ def _room(data: dict[str, Any]) -> str | None:
 def _is_ascii(text: Any) -> TypeGuard[str]:
     """Whether it is a text of ASCII without control characters."""
     return type(text) is str and text.isascii() and text.isprintable()
-
-
-def _made(kind: type[C], fields: dict[str, Any], given: set[str]) -> C:
-    """A command of these fields, which were checked; as `model_construct`, for less."""
-    made = kind.__new__(kind)
-    _set(made, "__dict__", fields)
-    _set(made, "__pydantic_fields_set__", given)
-    _set(made, "__pydantic_extra__", None)
-    _set(made, "__pydantic_private__", None)
-    return made

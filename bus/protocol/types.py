@@ -21,6 +21,7 @@ from bus.unicode.graphemes import fitting
 from bus.unicode.normal_form import fold, nfc
 
 M = TypeVar("M", bound=BaseModel)
+_set = object.__setattr__
 
 # A room's id and an author's key.
 RoomAuthor = tuple[int, str]
@@ -112,6 +113,11 @@ def _text(value: str) -> str:
     if not _visible(text):
         raise ValueError("there is nothing in it")
     return text
+
+
+def check_text(value: str) -> str:
+    """The Text in a text; raises ValueError where there is none."""
+    return _text(value)
 
 
 def _body(value: str) -> str:
@@ -253,6 +259,16 @@ def spelled_name(name: str) -> str | None:
         return _room_name(name)
     except ValueError:
         return None
+
+
+def constructed(schema: type[M], fields: dict[str, Any], given: set[str]) -> M:
+    """A model of all its fields, which are right; as `model_construct`, in a third of the time."""
+    made = schema.__new__(schema)
+    _set(made, "__dict__", fields)
+    _set(made, "__pydantic_fields_set__", given)
+    _set(made, "__pydantic_extra__", None)
+    _set(made, "__pydantic_private__", None)
+    return made
 
 
 def validate(schema: type[M], data: dict[str, Any]) -> M:

@@ -24,6 +24,7 @@ from bus.protocol.objects import Outcome, Reason
 from bus.workers import dry_run
 from bus.workers.base import BatchConsumer, Failures
 
+_POSTED = Message.Status.POSTED.value
 Batch = Sequence[tuple[Delivery, MessageSubmitted]]
 
 
@@ -33,6 +34,8 @@ class Judged:
 
     rooms: dict[str, Room]
     verdicts: dict[int, Verdict]
+    # What the broker keeps of each that was judged, by position (RecentTexts.add).
+    said: dict[int, str]
     # The positions about which an external judge may be asked.
     open_to_others: set[int]
 
@@ -76,20 +79,15 @@ class ModerationWorker(BatchConsumer):
         recalled = await text_store.recall(keys)
         recent = dict(zip(keys, recalled, strict=True))
         if self._external.asked:
-            judged = await self.in_thread(_judge_all, batch, keys, recent)
+            judged = await self.in_thread(_judge_all, batch, keys, recent, True)
             asked = {at: judged.verdicts[at] for at in sorted(judged.open_to_others)}
             await self._external.consult(asked, [m.body for _, m in batch])
             judged.verdicts.update(asked)
-            event_batches, failures, fresh = await self.in_thread(_settle, batch, judged)
+            event_batches, failures, said = await self.in_thread(_settle, batch, keys, judged)
         else:
-            event_batches, failures, fresh = await self.in_thread(
+            event_batches, failures, said = await self.in_thread(
                 _judge_and_settle, batch, keys, recent
             )
-        said = [
-            (keys[at], RecentTexts.line(delivery.steady_at, message.room, message.body))
-            for at, (delivery, message) in enumerate(batch)
-            if at in fresh
-        ]
         # Together they share a round trip.
         await asyncio.gather(
             publisher.publish(event_batches.rooms, event_batches.authors), text_store.remember(said)
@@ -97,16 +95,22 @@ class ModerationWorker(BatchConsumer):
         return failures
 
 
-Settled = tuple[events.EventBatches, Failures, set[int]]
+# What is to be told, which positions failed, and by author key what was said that is new.
+Settled = tuple[events.EventBatches, Failures, list[tuple[str, str]]]
 
 
 def _judge_and_settle(
     batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]
 ) -> Settled:
-    return _settle(batch, _judge_all(batch, keys, recent))
+    return _settle(batch, keys, _judge_all(batch, keys, recent))
 
 
-def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str, ...]]) -> Judged:
+def _judge_all(
+    batch: Batch,
+    keys: Sequence[str],
+    recent: Mapping[str, tuple[str, ...]],
+    others_asked: bool = False,
+) -> Judged:
     """Judge each message by its room's policy and what is known of its author."""
     found = {room.name: room for room in rooms.by_names([message.room for _, message in batch])}
     policy_of = {name: room_policies.of_room(room) for name, room in found.items()}
@@ -117,35 +121,32 @@ def _judge_all(batch: Batch, keys: Sequence[str], recent: Mapping[str, tuple[str
     authors = author_context.of_authors({room: wrote[name] for name, room in found.items()})
     said = {key: RecentTexts(lines) for key, lines in recent.items()}
     cases: dict[int, JudgeRequest] = {}
+    lines: dict[int, str] = {}
     open_to_others: set[int] = set()
     for position, (key, (delivery, message)) in enumerate(zip(keys, batch, strict=True)):
         room = found.get(message.room)
         if room is None:
             continue
-        author, recent_texts = authors[room.pk, key], said[key]
+        author, recent_texts = authors[room.id, key], said[key]
         policy = policy_of[message.room]
         known = recent_texts.at(message.room, delivery.steady_at, timed=policy.flood_messages > 0)
         context = author.context(known)
         cases[position] = JudgeRequest(message.body, policy, context)
-        if external_classifier.concerns(room, context):
+        if others_asked and external_classifier.concerns(room, context):
             open_to_others.add(position)
-        recent_texts.add(delivery.steady_at, message.room, message.body)
+        lines[position] = recent_texts.add(delivery.steady_at, message.room, message.body)
         author.first_message = False
     verdicts = judge_many(list(cases.values()))
-    return Judged(found, dict(zip(cases, verdicts, strict=True)), open_to_others)
+    return Judged(found, dict(zip(cases, verdicts, strict=True)), lines, open_to_others)
 
 
-def _settle(batch: Batch, judged: Judged) -> Settled:
-    """Settle all, and put together what is to be told; which positions were new."""
-    submissions = {
-        position: Submission(
-            judged.rooms[batch[position][1].room].pk,
-            batch[position][1],
-            verdict,
-            clock.at(batch[position][0].steady_at),
-        )
-        for position, verdict in judged.verdicts.items()
-    }
+def _settle(batch: Batch, keys: Sequence[str], judged: Judged) -> Settled:
+    """Settle all, and put together what is to be told."""
+    submissions: dict[int, Submission] = {}
+    for position, verdict in judged.verdicts.items():
+        delivery, message = batch[position]
+        room_id, at = judged.rooms[message.room].id, clock.at(delivery.steady_at)
+        submissions[position] = Submission(room_id, message, verdict, at)
     done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
     moderators = events.moderators_for([event for s in done for event in s.domain_events])
@@ -158,11 +159,12 @@ def _settle(batch: Batch, judged: Judged) -> Settled:
             _add_room_is_gone(event_batches, message)
             continue
         room = judged.rooms[message.room]
-        with events.failures_logged(f"Message {settlement.row.pk}"):
+        with events.failures_logged(f"Message {settlement.row.id}"):
             _add_events(event_batches, settlement.row, room, delivery, settlement)
         for event in settlement.domain_events if _is_unpublished(settlement, delivery) else ():
-            event_batches.add(event, moderators.get(room.pk, ()))
-    return event_batches, failures, {at for at, s in settled.items() if not s.repeat}
+            event_batches.add(event, moderators.get(room.id, ()))
+    said = [(keys[at], judged.said[at]) for at, each in settled.items() if not each.repeat]
+    return event_batches, failures, said
 
 
 def _add_events(
@@ -173,14 +175,14 @@ def _add_events(
     settlement: Settlement,
 ) -> None:
     """Tell the room once, and the author as often as they ask."""
-    if row.status == Message.Status.POSTED and _is_unpublished(settlement, delivery):
+    if row.status == _POSTED and _is_unpublished(settlement, delivery):
         retracted = any(isinstance(event, Removed) for event in settlement.domain_events)
         event_batches.posted(row, room.name, retracted=retracted)
         if settlement.repeat and row.removed_at is not None:
             event_batches.changed(row, room.name, row.reason)
     outcome = history.outcome(row)
     event_batches.settled(row.author_key, room.name, outcome)
-    event_batches.refused(room.pk, row.author_key, outcome)
+    event_batches.refused(room.id, row.author_key, outcome)
 
 
 def _is_unpublished(settlement: Settlement, delivery: Delivery) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from functools import cache, lru_cache
+from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -29,7 +30,8 @@ _PK: Field[Any, Any] = Message._meta.pk
 _FIELDS = [field for field in Message._meta.concrete_fields if not field.primary_key]
 _NAMES = [field.attname for field in _FIELDS]
 _NOTHING = dict.fromkeys(field.attname for field in Message._meta.concrete_fields)
-_TIMES = [(at, f) for at, f in enumerate(_FIELDS) if isinstance(f, DateTimeField)]
+_TIMES = [at for at, field in enumerate(_FIELDS) if isinstance(field, DateTimeField)]
+(_CREATED,) = rows.fields_of(Message, "created_at")
 _AUTHOR, _VERDICT = _NAMES.index("author_id"), _NAMES.index("verdict")
 _KEY = rows.fields_of(Message, "room_id", "author_key", "client_id")
 _values_of = itemgetter(*_NAMES)
@@ -71,8 +73,7 @@ def insert(messages: Sequence[Message]) -> None:
 
 
 def _insert_listed(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
-    values = [_values(row) for row in messages]
-    return rows.fetch(_insert_rows(connection.vendor), rows.listed(values))
+    return rows.fetch(_insert_rows(connection.vendor), rows.listed(_values(messages)))
 
 
 def _insert_bound(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
@@ -80,37 +81,36 @@ def _insert_bound(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
     # Django's cursor looks for %s in every statement; one that has none is not made again. Where
     # it keeps what was asked, it needs them.
     mark = "%s" if connection.queries_logged else "?"
+    values = _values(messages)
+    for row in values:
+        if row[_VERDICT] is not None:
+            row[_VERDICT] = to_json(row[_VERDICT]).decode()
     found: list[tuple[Any, ...]] = []
     at = 0
     with connection.cursor() as cursor:
         for size in _SIZES:
-            while len(messages) - at >= size:
-                bound: list[Any] = []
-                for row in messages[at : at + size]:
-                    values = _values(row)
-                    if values[_VERDICT] is not None:
-                        values[_VERDICT] = to_json(values[_VERDICT]).decode()
-                    bound += values
+            while len(values) - at >= size:
+                bound = list(chain.from_iterable(values[at : at + size]))
                 cursor.execute(_insert_values(mark, size), bound)
                 found += cursor.fetchall()
                 at += size
     return found
 
 
-def _values(row: Message) -> list[Any]:
-    values = list(_values_of(row.__dict__))
-    for at, field in _TIMES:
-        if values[at] is not None:
-            values[at] = _time(field, connection.vendor, values[at])
-    if values[_AUTHOR] is not None:
-        values[_AUTHOR] = rows.stored_user(values[_AUTHOR])
-    return values
-
-
-# Most rows of one statement have the same times.
-@lru_cache(4096)
-def _time(field: Field[Any, Any], _vendor: str, moment: dt.datetime) -> object:
-    return field.get_db_prep_save(moment, connection)
+def _values(messages: Sequence[Message]) -> list[list[Any]]:
+    """The rows as the database takes them, in the order of the fields."""
+    found = [list(_values_of(row.__dict__)) for row in messages]
+    # Most of them have the same times.
+    times: dict[dt.datetime | None, object] = {None: None}
+    for values in found:
+        for at in _TIMES:
+            moment = values[at]
+            if moment not in times:
+                times[moment] = _CREATED.get_db_prep_save(moment, connection)
+            values[at] = times[moment]
+        if values[_AUTHOR] is not None:
+            values[_AUTHOR] = rows.stored_user(values[_AUTHOR])
+    return found
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cache
 from typing import Any
 
@@ -30,29 +30,20 @@ def sanctions_in_force(room_authors: Collection[RoomAuthor], now: dt.datetime) -
     if not room_authors:
         return []
     moment = _UNTIL.get_db_prep_value(now, connection)
+    answered = rows.fetch(_in_force(connection.vendor), rows.listed(room_authors), moment)
     found = [
-        Sanction.from_db(connection.alias, _NAMES, rows.values(_SANCTION, row))
-        for row in rows.fetch(_in_force(connection.vendor), rows.listed(room_authors), moment)
+        Sanction.from_db(connection.alias, _NAMES, values)
+        for values in rows.read(_SANCTION, answered)
     ]
     return sorted(found, key=lambda each: (each.until is None, each.until or now, each.pk))
 
 
-def memberships(
-    room_users: Collection[tuple[int, Any]],
-) -> Iterator[tuple[int, Any, str, dt.datetime]]:
+def memberships(room_users: Collection[tuple[int, Any]]) -> list[list[Any]]:
     """Of users who are members of rooms: room id, user, role, and since when."""
     if not room_users:
-        return
-    vendor = connection.vendor
+        return []
     asked = rows.listed([room, rows.stored_user(user)] for room, user in room_users)
-    user_of, joined_of = (rows.read_by(vendor, field) for field in (_MEMBERSHIP[1], _MEMBERSHIP[3]))
-    for room, user, role, joined in rows.fetch(_members(vendor), asked):
-        yield (
-            room,
-            user if user_of is None else user_of(user),
-            role,
-            joined if joined_of is None else joined_of(joined),
-        )
+    return rows.read(_MEMBERSHIP, rows.fetch(_members(connection.vendor), asked))
 
 
 # SQLite takes a CROSS JOIN in the order as written: the pairs first, then the index for each.

@@ -69,15 +69,12 @@ def _room(row: Row, known: dict[int, tuple[Row, dict[str, Any]]]) -> Room:
     if found is None or found[0] != rest:
         if len(known) >= _KEPT:
             known.clear()
-        found = known[row[0]] = rest, _values(row)
+        (values,) = rows.read(_FIELDS, [row])
+        found = known[row[0]] = rest, dict(zip(_NAMES, values, strict=True))
     room = rows.instance(Room, stored=True)
     room.__dict__.update(found[1])
     room.head = row[_HEAD_AT]
     return room
-
-
-def _values(row: Row) -> dict[str, Any]:
-    return dict(zip(_NAMES, rows.values(_FIELDS, row), strict=True))
 
 
 @cache

@@ -14,10 +14,11 @@ Relies on:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Field, Model, TextField
 from django.db.models.base import ModelState
 from pydantic_core import to_json
@@ -91,12 +92,16 @@ def _cast(part: str, field: Field[Any, Any]) -> str:
     return f"{part}::{'bigint' if kind in _NUMBERS else kind}"
 
 
-def values(fields: Iterable[Field[Any, Any]], row: Sequence[Any]) -> list[Any]:
-    """The values of fields that a database answered, as the ORM has them."""
-    return [
-        value if (read := read_by(connection.vendor, field)) is None else read(value)
-        for field, value in zip(fields, row, strict=True)
-    ]
+def read(fields: Sequence[Field[Any, Any]], found: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    """Rows of these fields as a database answers them, with the values that the ORM has."""
+    # Of this thread: looking for it anew costs as much as to read a value.
+    database = connections[DEFAULT_DB_ALIAS]
+    converters = _converters(database, tuple(fields))
+    made = [list(row) for row in found]
+    for at, column, converter in converters:
+        for row in made:
+            row[at] = converter(row[at], column, database)
+    return made
 
 
 def instance(model: type[M], *, stored: bool) -> M:
@@ -116,24 +121,18 @@ def fetch(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return found
 
 
-@cache
-def read_by(vendor: str, field: Field[Any, Any]) -> Callable[[Any], Any] | None:
-    """What makes of a column as this database answers it what the ORM does; None where nothing."""
-    assert vendor == connection.vendor
-    column = field.get_col(field.model._meta.db_table)
-    converters: list[Any] = [
-        *connection.ops.get_db_converters(column),
-        *column.get_db_converters(connection),
-    ]
-    if not converters:
-        return None
-
-    def read(value: Any) -> Any:
-        for converter in converters:
-            value = converter(value, column, connection)
-        return value
-
-    return read
+# A thread's connection has converters of its own.
+@lru_cache(64)
+def _converters(
+    database: BaseDatabaseWrapper, fields: tuple[Field[Any, Any], ...]
+) -> list[tuple[int, Any, Callable[..., Any]]]:
+    """Those of the columns that need one, in the order in which the ORM asks them."""
+    found: list[tuple[int, Any, Callable[..., Any]]] = []
+    for at, field in enumerate(fields):
+        column = field.get_col(field.model._meta.db_table)
+        known = [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
+        found += [(at, column, converter) for converter in known]
+    return found
 
 
 def stored_user(user: object) -> object:

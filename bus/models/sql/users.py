@@ -35,7 +35,8 @@ def by_ids(ids: Collection[Any]) -> list[AbstractBaseUser] | None:
     fields = model._meta.concrete_fields
     names = [field.attname for field in fields]
     found = rows.fetch(_select(vendor), rows.listed(rows.stored_user(user) for user in ids))
-    return [model.from_db(connection.alias, names, rows.values(fields, row)) for row in found]
+    alias = connection.alias
+    return [model.from_db(alias, names, values) for values in rows.read(fields, found)]
 
 
 @cache

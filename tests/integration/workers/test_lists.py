@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models.sql.compiler import SQLCompiler
 
 from bus.broker import Delivery
+from bus.database.connection_limit import close_connections
 from bus.messaging import default_layer
 from bus.models import Member, Message, Room
 from bus.protocol import channel_names
@@ -72,6 +73,7 @@ async def settled(*deliveries: Delivery) -> None:
     try:
         assert await worker._parse_and_handle(deliveries) == {}
     finally:
+        worker._thread.submit(close_connections).result()
         worker._thread.shutdown()
 
 

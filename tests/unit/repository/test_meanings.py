@@ -111,7 +111,7 @@ WORDS = {
             "enforcement/room_policies.py": "conduct",
             "management/moderation_commands/policy.py": "(--)?conduct",
             "models/room.py": "conduct",
-            "posting/settle.py": "conduct",
+            "models/sql/rooms.py": "conduct",
         },
     ),
     "ladder": Word(
