@@ -228,6 +228,11 @@ async def test_a_day_later_it_is_over_and_nothing_is_kept(
     assert row.until - timezone.now() <= dt.timedelta(days=1)
     await SanctionNetwork.objects.aupdate(until=timezone.now() - dt.timedelta(seconds=1))
     assert await joins(moderated_server, "203.0.113.5") == ""
+
+    async def both_are_noted() -> bool:
+        return await GuestNetwork.objects.acount() == 2
+
+    await until_async(both_are_noted)
     await GuestNetwork.objects.aupdate(seen_at=timezone.now() - dt.timedelta(days=1, seconds=1))
     await sync_to_async(guest_networks.forget_old)()
     assert not await SanctionNetwork.objects.aexists()
