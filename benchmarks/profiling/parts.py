@@ -16,7 +16,7 @@ WRITES = "socket writes"
 READS = "socket reads (kernel)"
 OTHER = "other"
 
-# What the loop itself calls of the C library, outside any Python function but those that run it.
+# What web processes call of the C library, by themselves or through the loop.
 _KERNEL = [
     (WRITES, re.compile(r"^_*(write|writev|send|sendmsg|sendto)(64)?$")),
     (READS, re.compile(r"^_*(read|readv|recv|recvmsg|recvfrom)(64)?$")),
@@ -140,6 +140,8 @@ def part_of(sample: Sample, process: str) -> str:
     statement = next((f for file, f in sample.frames if file == "<statement>"), None)
     if statement is not None and process == "worker":
         return f"database: {statement}"
+    if process != "worker" and (kernel := _of_kernel(sample)):
+        return kernel
     for part, pattern in anywhere:
         if any(pattern.search(name) for name in names):
             return part
@@ -173,10 +175,12 @@ def functions(found: Iterable[Found], process: str, part: str) -> Counter[str]:
 
 
 def _of_loop(sample: Sample) -> str:
-    for part, pattern in _KERNEL:
-        if pattern.match(sample.symbol):
-            return part
-    return LOOP
+    return _of_kernel(sample) or LOOP
+
+
+def _of_kernel(sample: Sample) -> str | None:
+    """The part of a sample that was taken as the kernel wrote or read for whomever."""
+    return next((part for part, pattern in _KERNEL if pattern.match(sample.symbol)), None)
 
 
 def _patterns(process: str) -> tuple[_Compiled, _Compiled]:

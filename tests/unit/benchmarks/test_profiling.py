@@ -81,6 +81,7 @@ LOOP = "/site-packages/uvicorn/server.py:run"
         ("web", sample("/usr/lib/python3.11/json/decoder.py:decode", LOOP), "JSON and validation"),
         ("web", sample("/a/bus/token_bucket.py:take", "/a/bus/consumers/x.py:f", LOOP), "session"),
         ("web", sample(LOOP, symbol="writev"), parts.WRITES),
+        ("web", sample("/a/bus/servers/x.py:put", LOOP, symbol="__send"), parts.WRITES),
         ("web", sample(LOOP, symbol="epoll_wait"), parts.LOOP),
         (
             "worker",
