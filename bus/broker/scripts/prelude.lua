@@ -9,6 +9,7 @@
 --   history, history:size  stream of handled messages (m, k, f, i), and their bytes
 --   once:<digest>, sender:<id>  '<id> <when>' of a named send; number of a sender's last
 --   workers, about  sorted set of last beats; hash of what each worker tells of itself
+--   machine:<machine>  set of the workers there
 --   counts, rate:<slot>  hashes of counters, for good and in 10 s; in counts also held, held_at: how many there were
 --                  when they were counted, and how many had been sent and put back by then
 --   tap, wake      pub/sub; tap is a key, too

@@ -15,7 +15,7 @@ from bus.broker.clock import SteadyClock
 from bus.broker.lua import script
 from bus.broker.redis_urls import Host, sync_client
 from bus.broker.stream import FORGET_MS, text
-from bus.broker.worker.local_workers import has_died, pid_here
+from bus.broker.worker.local_workers import has_died, machine, pid_here
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Heartbeat(threading.Thread):
         heard = True
         for base, client in self._channels:
             try:
-                others, suspects = client.eval(
+                neighbours, suspects = client.eval(
                     script("beat")[0],
                     1,
                     f"{base}:meta",
@@ -75,9 +75,12 @@ class Heartbeat(threading.Thread):
                     about,
                     FORGET_MS,
                     _SUSPECT_MS,
+                    machine(),
                 )
                 self._near[base] = {
-                    name: pid for name in map(text, others) if (pid := pid_here(name)) is not None
+                    name: pid
+                    for name in map(text, neighbours)
+                    if (pid := pid_here(name)) is not None
                 }
                 if suspects:
                     _forget_the_dead(client, base, list(map(text, suspects)))

@@ -14,17 +14,17 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 def new_worker_id(boot: Path = _BOOT) -> str:
     """An id that tells where its process can be asked after: `machine-pid-random`."""
-    return f"{_machine(boot)}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    return f"{machine(boot)}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def pid_here(worker: str, boot: Path = _BOOT) -> int | None:
     """The number of a worker's process where it runs on this machine, else None."""
-    machine, _, pid = worker.rpartition("-")[0].rpartition("-")
-    return int(pid) if machine == _machine(boot) and _known(boot) and pid.isdecimal() else None
+    where, _, pid = worker.rpartition("-")[0].rpartition("-")
+    return int(pid) if where == machine(boot) and _known(boot) and pid.isdecimal() else None
 
 
 @cache
-def _machine(boot: Path) -> str:
+def machine(boot: Path = _BOOT) -> str:
     """This host, and where that can be told: which start of it, and whose numbers of processes.
 
     Hosts may share a name, and a container may number its processes by itself.

@@ -18,6 +18,7 @@ from bus.broker.delivery import Delivery
 from bus.broker.operations.dead_letters import DeadLetters
 from bus.broker.send_options import SendOptions
 from tests.support import older_release
+from tests.support.beats import beat
 from tests.support.broker_servers import Servers
 from tests.support.broker_servers import servers as servers
 
@@ -216,7 +217,7 @@ async def test_many_who_send_and_handle_at_once_never_hold_more(
     async def worker(name: str) -> None:
         layer = BusChannelLayer(hosts=[broker], prefix="test")
         stream = layer.stream("jobs")
-        await layer.connection("jobs").run("beat", base, name, "{}", 15_000)
+        await beat(layer, name)
         while True:
             claim = await stream.claim(f"{name}/0", 7)
             if not claim.deliveries and done.is_set() and not claim.locked:

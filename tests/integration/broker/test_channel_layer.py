@@ -13,6 +13,7 @@ from channels.exceptions import ChannelFull
 
 from bus.broker import BusChannelLayer, Delivery
 from bus.broker.errors import BrokerUnavailable, InvalidMessage
+from tests.support.beats import beat
 from tests.support.wait import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -23,11 +24,6 @@ async def layer(broker: str) -> AsyncIterator[BusChannelLayer]:
     found = BusChannelLayer(hosts=[broker], prefix="test")
     yield found
     await found.close()
-
-
-async def beat(layer: BusChannelLayer, worker: str) -> None:
-    """Make a worker live for the next seconds."""
-    await layer.connection("jobs").run("beat", layer.stream("jobs").base, worker, "{}", 15000)
 
 
 async def test_what_is_sent_is_received_once_and_in_order(layer: BusChannelLayer) -> None:

@@ -25,6 +25,7 @@ from bus.messaging.presence_store import PresenceStore
 from bus.models import Message, Room
 from bus.protocol.channel_messages import MessageSubmitted
 from bus.protocol.objects import Author
+from tests.support.beats import beat
 from tests.support.broker_servers import Server, Servers
 from tests.support.broker_servers import servers as servers
 from tests.support.wait import until_async
@@ -111,10 +112,6 @@ def own_errands() -> Iterator[None]:
 
 def numbers(layer: BusChannelLayer, deliveries: list[Any]) -> list[int]:
     return [layer.deserialize(delivery.payload)["n"] for delivery in deliveries]
-
-
-async def beat(layer: BusChannelLayer, worker: str) -> None:
-    await layer.connection("jobs").run("beat", layer.stream("jobs").base, worker, "{}", 15000)
 
 
 class Writer:
@@ -313,7 +310,7 @@ async def test_all_processes_agree_and_are_led_back_to_the_calendar(
         await beat(layer, "w1")
     # One that comes new, and one that asks for the first time.
     other = BusChannelLayer(hosts=layer.hosts)
-    await other.connection("jobs").run("beat", layer.stream("jobs").base, "w2", "{}", 15000)
+    await beat(other, "w2")
     now = other.clock_of("jobs").now()
     assert now is not None
     assert abs(now - clock.now_ms()) < 1000
@@ -332,12 +329,11 @@ async def test_one_whose_own_clock_stood_still_moves_nobody_for_good(
 ) -> None:
     await beat(layer, "w1")
     sleeper = BusChannelLayer(hosts=layer.hosts)
-    base = layer.stream("jobs").base
 
     async def asks(who: BusChannelLayer) -> int:
         found = who.clock_of("jobs")
         found._asked = float("-inf")
-        await who.connection("jobs").run("beat", base, "w", "{}", 15000)
+        await beat(who, "w")
         await until_async(lambda: found.now() is not None)
         return found.now() or 0
 

@@ -24,6 +24,7 @@ from bus.messaging.presence_store import PresenceStore
 from bus.messaging.text_store import TextStore
 from bus.protocol.objects import Author
 from tests.integration.broker.test_brokers import layer_on
+from tests.support.beats import beat
 from tests.support.broker_servers import KINDS, Servers
 from tests.support.broker_servers import servers as servers
 from tests.support.wait import until_async
@@ -244,7 +245,7 @@ async def test_flush_removes_every_kind_of_key_and_no_one_elses(
         stream = layer.stream("jobs.0")
         (delivery, *_) = (await stream.claim("w", 1)).deliveries
         await stream.dead_letter(delivery, "poison")
-        await layer.connection("jobs.0").run("beat", stream.base, "w", "{}", 15000)
+        await beat(layer, "w", channel="jobs.0")
         await PresenceStore(layer.connection("roster.1"), layer.prefix, 1).attend(
             "p", {"u1": Author(id=1, name="Ann")}
         )

@@ -15,6 +15,7 @@ from bus.broker.operations.discovery import known_channels
 from bus.broker.stream import FORGET_MS
 from bus.messaging import default_layer, operations
 from bus.protocol import channel_names
+from tests.support import beats
 from tests.support.wait import until_async as until
 
 pytestmark = pytest.mark.asyncio
@@ -54,9 +55,9 @@ async def now_of(layer: BusChannelLayer) -> int:
 
 async def beat(layer: BusChannelLayer, worker: str, *, ago: int = 0) -> None:
     """A worker's sign of life, `ago` ms before now by the broker's clock."""
-    base = layer.stream("jobs").base
-    await layer.connection("jobs").run("beat", base, worker, json.dumps(ABOUT), FORGET_MS)
+    await beats.beat(layer, worker, about=json.dumps(ABOUT))
     if ago:
+        base = layer.stream("jobs").base
         await call(layer, "ZADD", f"{base}:workers", await now_of(layer) - ago, worker)
 
 
