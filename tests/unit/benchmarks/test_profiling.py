@@ -22,10 +22,10 @@ def busy(seconds):
         sum(range(1000))
 
 def other():
-    busy(0.4)
+    busy(1)
 
 def mine():
-    busy(0.8)
+    busy(2)
 
 pipe, result = sys.argv[1:]
 with open(pipe, "w") as control:
@@ -62,8 +62,8 @@ def test_the_samples_of_each_thread_stand_for_its_processor_time(tmp_path: Path)
         * sum(s.weight for s in found.samples if name in [function for _, function in s.frames])
         for name in ("mine", "other")
     }
-    assert seconds["mine"] == pytest.approx(0.8, rel=0.15)
-    assert seconds["other"] == pytest.approx(0.4, rel=0.15)
+    assert seconds["mine"] == pytest.approx(2, rel=0.15)
+    assert seconds["other"] == pytest.approx(1, rel=0.15)
 
 
 def sample(*frames: str, symbol: str = "?") -> Sample:

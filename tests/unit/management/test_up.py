@@ -45,7 +45,8 @@ def test_the_lines_built_in_start_what_started_them(
         assert lines["worker"] == [*start, "runworker"]
         assert lines["release"] == [*start, "migrate", "--no-input"]
     web = lines["web"]
-    assert web[:5] == ["exec", sys.executable, "-m", "uvicorn", "bus.embedded.web:application"]
+    served = ["bus.servers.uvicorn_process", "bus.embedded.web:application"]
+    assert web[:5] == ["exec", sys.executable, "-m", *served]
     assert web[web.index("--port") + 1] == "8001"
 
 
