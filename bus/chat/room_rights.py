@@ -178,8 +178,9 @@ def _add_users(found: dict[tuple[int, str], Rights]) -> None:
     profiles = {key: user_adapter.profile_of(user) for key, user in active.items()}
     pairs = [(room_id, active[key].pk) for room_id, key in found if key in active]
     for room_id, user, role, joined in sql.memberships(pairs):
-        right = found[room_id, user_ids.key_of(user)]
-        right.role, right.arrived = role, joined
+        # A database may find other spellings of a key, too: those are somebody else.
+        if (right := found.get((room_id, user_ids.key_of(user)))) is not None:
+            right.role, right.arrived = role, joined
     given = user_adapter.grants_roles()
     for (_, key), right in found.items():
         if key in active:

@@ -82,7 +82,9 @@ def _add_roles(rooms: Iterable[Room], found: dict[RoomAuthor, AuthorContext]) ->
         return
     pairs = [(room_id, ids[key]) for room_id, key in found if key in ids]
     for room_id, user, role, _ in sql.memberships(pairs):
-        found[room_id, user_ids.key_of(user)].role = role
+        # A database may find other spellings of a key, too: those are somebody else.
+        if (author := found.get((room_id, user_ids.key_of(user)))) is not None:
+            author.role = role
     if user_adapter.grants_roles():
         by_id = {room.pk: room for room in rooms}
         active = users.active(keys)

@@ -42,6 +42,8 @@ with brought_by("server"):
 _SLICE = 4096
 # The largest header of a frame.
 _FRAME_HEADER = 14
+# What may be unread of a control frame between two pieces of a message, in bytes.
+_CONTROL_LIMIT = 125
 
 
 class BoundedWebSocket(WebSocketsSansIOProtocol):
@@ -133,7 +135,10 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
             return
         # websockets keeps the pieces until the message is whole, uvicorn once more.
         unread = len(self.conn.reader.buffer) + (self.conn.current_size or 0)
-        if unread > conf.frame_limit + _FRAME_HEADER and self.conn.state is State.OPEN:
+        if (
+            unread > conf.frame_limit + _FRAME_HEADER + _CONTROL_LIMIT
+            and self.conn.state is State.OPEN
+        ):
             self._end(CLOSE_BAD_FRAME)
 
     def _count(self) -> bool:

@@ -27,8 +27,8 @@ class _Ping(NamedTuple):
 
 
 class Keepalive:
-    """Pings each socket every `interval`; one that does not answer within `timeout` ends, unless
-    that is None. Both in seconds, as uvicorn has them."""
+    """Pings each socket `interval` after it opened or answered last; one that answers not
+    within `timeout` ends, unless that is None. Both in seconds, as uvicorn has them."""
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, interval: float, timeout: float | None
@@ -60,7 +60,8 @@ class Keepalive:
         ping = self._unanswered.get(socket)
         if ping is not None and ping.payload == payload:
             del self._unanswered[socket]
-            self._due[socket] = ping.sent + self._interval
+            # Counted from now, so that who is first stays first.
+            self._due[socket] = self._loop.time() + self._interval
 
     def _plan(self) -> None:
         """Look again when the first ping is due, or the first answer overdue."""

@@ -82,7 +82,7 @@ class FrameParser:
         if self._rest is not None:
             self._rest += data
             if len(self._rest) < self._needed:
-                self._check_rest(len(self._rest))
+                self._check_rest(self._rest)
                 return
             data, self._rest = bytes(self._rest), None
         at, size, needed = 0, len(data), 2
@@ -120,8 +120,8 @@ class FrameParser:
                 if self.ended:
                     return
         if at < size:
-            self._check_rest(size - at)
             self._rest, self._needed = bytearray(data[at:]), needed
+            self._check_rest(self._rest)
 
     def _take(self, first: int, payload: bytes, events: list[Event]) -> None:
         """Take a whole frame of any kind."""
@@ -172,9 +172,11 @@ class FrameParser:
         self.ended = True
         return code, reason, payload
 
-    def _check_rest(self, unread: int) -> None:
+    def _check_rest(self, rest: bytes | bytearray) -> None:
         """Have an end to a message that is too large, and not whole."""
-        if unread + self._size > self._limit + _HEADER:
+        # A control frame between its pieces is none of it.
+        before = 0 if rest[0] & CLOSE else self._size
+        if len(rest) + before > self._limit + _HEADER:
             raise _Fault(CLOSE_BAD_FRAME, "")
 
     def _too_big(self, length: int, max_frame: int) -> str:

@@ -14,7 +14,6 @@ Relies on:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
@@ -28,6 +27,8 @@ from bus.protocol import user_ids
 M = TypeVar("M", bound=Model)
 # What PostgreSQL calls whole numbers.
 _NUMBERS = {"smallint", "integer", "bigint"}
+# A column's place in the row, the column, and what makes its value.
+_Converter = tuple[int, Any, Callable[..., Any]]
 
 
 def listed(values: Iterable[object]) -> str:
@@ -85,7 +86,7 @@ def select_values(vendor: str, field: Field[Any, Any]) -> str:
 
 
 def _cast(part: str, field: Field[Any, Any]) -> str:
-    if isinstance(field, CharField | TextField):
+    if isinstance(getattr(field, "target_field", field), CharField | TextField):
         return part
     kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
     # A number that no such column can hold is in no row; its own type would refuse to be asked.
@@ -121,17 +122,19 @@ def fetch(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         return found
 
 
-# A thread's connection has converters of its own.
-@lru_cache(64)
 def _converters(
     database: BaseDatabaseWrapper, fields: tuple[Field[Any, Any], ...]
-) -> list[tuple[int, Any, Callable[..., Any]]]:
+) -> list[_Converter]:
     """Those of the columns that need one, in the order in which the ORM asks them."""
-    found: list[tuple[int, Any, Callable[..., Any]]] = []
-    for at, field in enumerate(fields):
-        column = field.get_col(field.model._meta.db_table)
-        known = [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
-        found += [(at, column, converter) for converter in known]
+    # They are bound to a thread's connection, so they are kept with it, and end with it.
+    known: dict[tuple[Field[Any, Any], ...], list[_Converter]]
+    known = database.__dict__.setdefault("bus_converters", {})
+    if (found := known.get(fields)) is None:
+        found = known[fields] = []
+        for at, field in enumerate(fields):
+            column = field.get_col(field.model._meta.db_table)
+            each = [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
+            found += [(at, column, converter) for converter in each]
     return found
 
 

@@ -81,6 +81,19 @@ def test_each_is_pinged_in_its_time_and_again_once_it_has_answered(clock: Clock)
     assert early.expired == late.expired == []
 
 
+def test_who_answers_late_is_pinged_in_its_time_again(clock: Clock) -> None:
+    keepalive = keepalive_of(clock)
+    slow, new = Socket(clock), Socket(clock)
+    keepalive.add(slow)
+    clock.pass_to(13)
+    # Its turn is before that of the slow one, which answers after 4 s.
+    keepalive.add(new)
+    clock.pass_to(14)
+    keepalive.answered(slow, slow.pings[0][1])
+    clock.pass_to(24.5)
+    assert (slow.times, new.times) == ([10, 24], [23])
+
+
 def test_who_does_not_answer_the_last_ping_ends(clock: Clock) -> None:
     keepalive = keepalive_of(clock)
     silent, wrong = Socket(clock), Socket(clock)

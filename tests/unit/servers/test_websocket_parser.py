@@ -224,6 +224,15 @@ def test_what_makes_a_message_too_large_is_not_kept(data: bytes) -> None:
         assert parser._pieces is None
 
 
+def test_a_part_of_a_ping_makes_no_message_too_large() -> None:
+    parser = FrameParser(None, 1000)
+    ping = frame(PING, b"x" * 100)
+    pieces = frame(TEXT, b"a" * 600, final=False) + frame(PIECE, b"b" * 400, final=False)
+    assert parser.feed(pieces + ping[:90]) == [(PIECE, None)] * 2
+    told = parser.feed(ping[90:] + frame(PIECE))
+    assert told == [(PING, b"x" * 100), (PIECE, None), (TEXT, "a" * 600 + "b" * 400)]
+
+
 def test_each_piece_of_a_message_is_told_and_empty_ones_are_not_kept() -> None:
     parser = FrameParser(None, NO_LIMIT)
     assert parser.feed(frame(TEXT, final=False) + frame(PIECE, final=False) * 500) == (
