@@ -75,6 +75,8 @@ class Rights:
         if self.banned is not None:
             # One that others brought upon an address is not stored.
             raise Banned(by_address=not self.banned.pk)
+        if self.inactive and user_ids.user_of(self.key) is None:
+            raise Forbidden("The primary key of this account is none that Bus can carry.")
         if self.inactive:
             raise Forbidden("This account is not active.")
         if self.guest and (self.room.access != Room.Access.OPEN or not conf.guests):

@@ -13,7 +13,7 @@ from bus.chat.room_access import NEWCOMER
 from bus.chat.room_rights import Rights
 from bus.chat.user_adapter import Profile
 from bus.models import Room, Sanction
-from bus.protocol.errors import BusError, SlowMode
+from bus.protocol.errors import BusError, Forbidden, SlowMode
 
 NOW = timezone.now()
 LATER, BEFORE = NOW + dt.timedelta(hours=1), NOW - dt.timedelta(hours=1)
@@ -59,3 +59,12 @@ def test_who_plainly_writes_is_refused_nothing(guests: bool, settings: Settings)
     assert [right.refusal() for right in found] == [by_access(right) for right in found]
     plain = {(right.key, right._plainly_writes) for right in found}
     assert {("u1", True), ("u1", False), ("sdeploy", False), ("gabc", guests)} <= plain
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [("u7", "not active"), ("u0", "primary key"), ("u-1", "primary key")],
+)
+def test_a_user_whose_number_no_author_key_can_have_is_told_so(key: str, says: str) -> None:
+    with pytest.raises(Forbidden, match=says):
+        Rights(Room(pk=1, name="lobby"), key).access()
