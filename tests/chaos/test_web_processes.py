@@ -35,28 +35,31 @@ def site() -> Iterator[Site]:
 
 
 def serving(site: Site) -> int:
-    """How many web processes have a listening socket."""
-    return sum(listens(pid, site.port) for pid in children(site.web.pid))
+    """How many web processes have a listening socket that no other has."""
+    held = [listening(pid, site.port) for pid in children(site.web.pid)]
+    return sum(bool(own - set().union(*held[:at], *held[at + 1 :])) for at, own in enumerate(held))
 
 
-def listens(pid: int, port: int) -> bool:
-    """Whether a process waits for connections on a port."""
+def sockets_on(port: int) -> set[str]:
+    """The inodes of the sockets that listen on a port."""
     # Local address, state (0A is LISTEN) and inode, as the kernel prints them.
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    inodes = {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
+    return {row[9] for row in rows if row[1].endswith(f":{port:04X}") and row[3] == "0A"}
+
+
+def listening(pid: int, port: int) -> set[str]:
+    """Those a process has."""
     try:
-        return any(
-            descriptor.readlink().name == f"socket:[{inode}]"
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir()
-            for inode in inodes
-        )
+        names = {link.readlink().name for link in Path(f"/proc/{pid}/fd").iterdir()}
     except OSError:
-        return False
+        return set()
+    return {inode for inode in sockets_on(port) if f"socket:[{inode}]" in names}
 
 
 def test_sockets_that_come_one_by_one_go_to_all_processes(site: Site) -> None:
     webs = children(site.web.pid)
     assert len(webs) == PROCESSES
+    assert serving(site) == len(sockets_on(site.port)) == PROCESSES
     before = [sockets_of(web) for web in webs]
     shares = one_by_one(
         site.port,
@@ -106,6 +109,20 @@ def test_who_comes_to_one_that_was_killed_is_let_in_by_the_next(site: Site) -> N
     assert one_by_one(site.port, 20, lambda: [20]) == [20]
     until(lambda: serving(site) == PROCESSES, "all web processes", 60)
     assert killed not in children(site.web.pid)
+
+
+def test_where_all_were_killed_each_socket_has_a_process_again(site: Site) -> None:
+    killed = set(children(site.web.pid))
+    # The last first: the parent may find it before the first has ended.
+    for pid in sorted(killed, reverse=True):
+        os.kill(pid, signal.SIGKILL)
+    until(
+        lambda: killed.isdisjoint(children(site.web.pid)) and serving(site) == PROCESSES,
+        "all web processes",
+        60,
+    )
+    assert len(sockets_on(site.port)) == PROCESSES
+    assert one_by_one(site.port, 20, lambda: [20]) == [20]
 
 
 def test_a_stop_refuses_at_once_who_comes_while_it_lasts(site: Site) -> None:
