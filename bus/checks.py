@@ -59,6 +59,9 @@ def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
 @register()
 def check_timeouts(**_kwargs: Any) -> list[CheckMessage]:
     """A handler ends before others take its message away."""
+    if not _fit("BUS_HANDLER_TIMEOUT", "BUS_VISIBILITY_TIMEOUT"):
+        # `check_numbers` says so.
+        return []
     if conf.handler_timeout < conf.visibility_timeout:
         return []
     return [
@@ -77,13 +80,21 @@ def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
     return [
         Error(f"{name} is not {setting.kind}.", id="bus.E002")
         for name, setting in all_settings().items()
-        if not setting.fits(getattr(conf, name.removeprefix("BUS_").lower()))
+        if not _fit(name)
     ]
+
+
+def _fit(*names: str) -> bool:
+    """Whether something can work with each of these settings."""
+    known = all_settings()
+    return all(known[one].fits(getattr(conf, one.removeprefix("BUS_").lower())) for one in names)
 
 
 @register()
 def check_sizes(**_kwargs: Any) -> list[CheckMessage]:
     """The longest message fits into an event, in both of its forms and however JSON spells it."""
+    if not _fit("BUS_BODY_LIMIT", "BUS_MESSAGE_SIZE_LIMIT"):
+        return []
     if 8 * MOST * conf.body_limit <= conf.message_size_limit:
         return []
     return [

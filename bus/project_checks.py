@@ -13,10 +13,11 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
-from django.template import TemplateDoesNotExist, loader
-from django.urls import NoReverseMatch, reverse
+from django.template import TemplateDoesNotExist, TemplateSyntaxError, loader
+from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
+from bus.conf import conf
 from bus.conf.asgi import asgi_path, load
 from bus.conf.kinds import Setting
 from bus.conf.table import Conf
@@ -93,7 +94,16 @@ def _position(name: str) -> int | None:
 def check_urls(**_kwargs: Any) -> list[CheckMessage]:
     """The URLconf has Bus: its pages, its API, and where its sockets are."""
     if urls.is_included():
-        if hidden := urls.hidden_paths():
+        try:
+            hidden = urls.hidden_paths()
+        except NoReverseMatch:
+            text = "bus.urls is included under a prefix that takes something from the path."
+            hint = (
+                "Its pages would not know where they are. Have a prefix without <…> and groups: "
+                'path("live/", include("bus.urls")).'
+            )
+            return [Error(text, hint=hint, id="bus.E033")]
+        if hidden:
             text = f"A route of the project answers at {', '.join(hidden)}, before those of Bus."
             hint = 'Move path("", include("bus.urls")) before it, or give it another prefix.'
             return [Error(text, hint=hint, id="bus.E033")]
@@ -121,14 +131,20 @@ def check_urls(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_templates(**_kwargs: Any) -> list[CheckMessage]:
-    """The pages' templates are found."""
+    """The pages' templates are found, and the one that they extend."""
     if _for_tasks_alone():
         return []
+    hint = "Set APP_DIRS to True in TEMPLATES, or have a loader look into bus/templates."
     try:
-        loader.get_template("bus/room.html")
+        page: Any = loader.get_template("bus/room.html")
+        hint = f"BUS_BASE_TEMPLATE names it. {hint}"
+        # Where `extends` looks for it: other engines may have it, too.
+        page.backend.get_template(conf.base_template)
     except (TemplateDoesNotExist, ImproperlyConfigured) as error:
         text = f"The template {error} is not found: Bus's pages cannot be shown."
-        hint = "Set APP_DIRS to True in TEMPLATES, or have a loader look into bus/templates."
+        return [Error(text, hint=hint, id="bus.E037")]
+    except TemplateSyntaxError as error:
+        text = f"A template of Bus's pages cannot be read: {error}"
         return [Error(text, hint=hint, id="bus.E037")]
     return []
 
@@ -184,7 +200,7 @@ def _is_consumer(application: Any) -> bool:
 def _hidden(routes: Any) -> list[CheckMessage]:
     """Whether a route of the project is where our sockets are; those that go on may not be."""
     try:
-        paths = [reverse("bus:websocket"), reverse("bus:plain_chat", args=["room"])]
+        paths = [urls.path_to("websocket"), urls.path_to("plain_chat", "room")]
     except NoReverseMatch:
         return []
     for route, path in product(routes, paths):

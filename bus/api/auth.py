@@ -11,6 +11,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from ninja.security.base import AuthBase
 
@@ -76,7 +77,7 @@ class StaffAuth(AuthBase):
 
     async def __call__(self, request: HttpRequest) -> Caller | None:
         """The staff user; None where nobody is signed in; raises Forbidden for others."""
-        user = await request.auser()
+        user = await user_of(request)
         if not user.is_authenticated:
             return None
         if not getattr(user, "is_staff", False):
@@ -85,6 +86,12 @@ class StaffAuth(AuthBase):
         if not await may(user, self.permission):
             raise Forbidden(f"This needs the permission {self.permission or 'of a superuser'}.")
         return Caller(f"user.{user.pk}", user.get_username())
+
+
+async def user_of(request: HttpRequest) -> Any:
+    """Who is signed in: nobody, too, in a project without AuthenticationMiddleware."""
+    auser = getattr(request, "auser", None)
+    return AnonymousUser() if auser is None else await auser()
 
 
 async def may(user: Any, permission: str) -> bool:

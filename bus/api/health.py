@@ -16,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils.crypto import constant_time_compare
 
-from bus.api.auth import may
+from bus.api.auth import may, user_of
 from bus.conf import conf
 from bus.http import client_address
 from bus.messaging import operations, throttle
@@ -73,7 +73,7 @@ async def _may_know(request: HttpRequest) -> bool:
     if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return False
     try:
-        user = await request.auser()
+        user = await user_of(request)
         return getattr(user, "is_staff", False) and await may(user, PERMISSION)
     except (DatabaseError, InterfaceError):
         return False

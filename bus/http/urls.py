@@ -53,10 +53,34 @@ def _namespaces_with_us(resolver: URLResolver) -> Iterator[str]:
 
 
 def hidden_paths() -> list[str]:
-    """Where some of our routes are and another one of the project's answers, being before them."""
+    """Where some of our routes are and another one of the project's answers, being before them.
+
+    Raises NoReverseMatch where they have no path of their own.
+    """
     names = ("lobby", "readyz", "websocket")
-    paths = [unquote(reverse(f"{APP}:{name}")).removeprefix(get_script_prefix()) for name in names]
+    paths = [unquote(path_to(name)).removeprefix(get_script_prefix()) for name in names]
     return [f"/{path}" for path in paths if match_of(f"/{path}") is None]
+
+
+def path_to(name: str, *args: str) -> str:
+    """The path of a route of ours for who is in no request, in the project's own language.
+
+    Raises NoReverseMatch where the prefix of `bus.urls` takes something from the path.
+    """
+    with translation.override(_default_language()):
+        return reverse(f"{APP}:{name}", args=args)
+
+
+def _default_language() -> str:
+    """LANGUAGE_CODE as paths spell it: `en` for `en-us`, where LANGUAGES has that alone."""
+    language: str = settings.LANGUAGE_CODE
+    if is_language_prefix_patterns_used(settings.ROOT_URLCONF) != (True, True):
+        # Without a prefix, it is the one that is spelled as the setting is.
+        return language
+    try:
+        return translation.get_supported_language_variant(language)
+    except LookupError:
+        return language
 
 
 def path_of(scope: Mapping[str, Any]) -> str:

@@ -52,6 +52,23 @@ def test_bodies_that_are_too_long_for_an_event_are_named(settings: Settings) -> 
     assert [warning.id for warning in check_sizes()] == ["bus.W007"]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("BUS_HANDLER_TIMEOUT", "30"),
+        ("BUS_VISIBILITY_TIMEOUT", "60"),
+        ("BUS_BODY_LIMIT", "many"),
+        ("BUS_MESSAGE_SIZE_LIMIT", None),
+    ],
+)
+def test_what_is_no_number_is_named_and_fails_no_other_check(
+    name: str, value: object, settings: Settings
+) -> None:
+    setattr(settings, name, value)
+    (error,) = [message for message in run_checks() if str(message.id).startswith("bus.")]
+    assert (error.id, error.msg.startswith(f"{name} is not a")) == ("bus.E002", True)
+
+
 @pytest.fixture
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """Who listens where the broker should be, and has not said anything yet."""

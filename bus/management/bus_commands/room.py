@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
-from django.urls import reverse
 
+from bus.http import urls
 from bus.management.output import printable
 from bus.management.subcommand import Subcommand, errors_reported
 from bus.models import Room
@@ -40,5 +40,5 @@ class RoomCommand(Subcommand):
                 text = " ".join(error.messages)
                 raise CommandError(f"{text} Nothing was made.") from error
             room.save()
-        address = reverse("bus:room", args=[room.name])
+        address = urls.path_to("room", room.name)
         self.stdout.write(f"{printable(room.name)} is at {address} ({room.access}).")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.http.request import validate_host
-from django.urls import reverse
 
 from bus.conf import conf
 from bus.conf.paths import embedded_broker_url, embedded_socket_path, project_dir, var_dir
 from bus.embedded.valkey import EmbeddedBrokerError
+from bus.http import urls
 
 if TYPE_CHECKING:
     from bus.embedded.ready import ReadyWatch
@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def first_steps(self, address: str) -> str:
         """What to do first, for who has just started it."""
         return (
-            f"  Its rooms are at {address}{reverse('bus:lobby')}\n"
+            f"  Its rooms are at {address}{urls.path_to('lobby')}\n"
             "  `manage.py bus room NAME` makes one, `manage.py createsuperuser` a first user.\n"
         )
 
@@ -84,7 +84,7 @@ class Command(BaseCommand):
             raise CommandError(f"The Procfile cannot be used: {error}") from error
         environment = {**self.environment, **_environment(port, secret)}
         # Lines of somebody's own serve what the project routes, and nothing before it.
-        probe = reverse("bus:readyz") if given else ready.PROBE
+        probe = urls.path_to("readyz") if given else ready.PROBE
         with ExitStack() as stack:
             supervisor = stack.enter_context(Supervisor(environment))
             try:

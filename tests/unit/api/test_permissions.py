@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth import get_permission_codename
+from django.test import AsyncRequestFactory
 from ninja import NinjaAPI
 from ninja.operation import Operation
 
+from bus.api import health
 from bus.api.auth import ApiKeyAuth, StaffAuth
 from bus.api.root import api
 
@@ -61,3 +64,12 @@ def test_each_action_of_the_admin_states_a_permission() -> None:
     assert len(actions) >= 4
     for name, action in actions:
         assert getattr(action, "allowed_permissions", ()), f"{name}.{action.__name__}"
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_signed_in_where_the_project_has_no_middleware_for_it() -> None:
+    request = AsyncRequestFactory().get("/readyz")
+    request.COOKIES[settings.SESSION_COOKIE_NAME] = "somebody's"
+    assert not hasattr(request, "auser")
+    assert await StaffAuth("bus.view_channel")(request) is None
+    assert await health._may_know(request) is False
