@@ -50,11 +50,13 @@ class BusConfig(AppConfig):
         """Register checks, signals and what orders channels; take the weights learned here."""
         from bus import checks, project_checks, signals  # noqa: F401
         from bus.broker import ordering_fields
+        from bus.broker.checks import have_tasks_checked
         from bus.chat import user_checks  # noqa: F401
         from bus.protocol.channel_names import ORDERING_FIELDS
 
         for channel, field in ORDERING_FIELDS.items():
             ordering_fields.order_by(channel, field)
+        have_tasks_checked()
         _take_learned_weights()
 
 

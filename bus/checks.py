@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from django import VERSION, get_version
-from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from bus.broker.checks import check_layer
 from bus.conf import conf
 from bus.conf.table import all_settings
-from bus.messaging import default_layer, operations
+from bus.messaging import operations
 from bus.moderation import classifier
 from bus.protocol.errors import Unavailable
 from bus.unicode.graphemes import MOST
@@ -19,41 +18,6 @@ from bus.unicode.graphemes import MOST
 # A broker that is asked by `check` and takes longer is away, in seconds.
 _ANSWER_WITHIN = 3.0
 _START = "Start it, as `manage.py up` does with its own, or mend REDIS_URL."
-
-
-@register()
-def check_layer(**_kwargs: Any) -> list[CheckMessage]:
-    """The channel layer of Bus is ours: any other loses what workers hold."""
-    layers = getattr(settings, "CHANNEL_LAYERS", {})
-    backend = layers.get(conf.layer, {}).get("BACKEND", "")
-    where = f"CHANNEL_LAYERS[{conf.layer!r}]"
-    if default_layer.is_ours(backend):
-        fault = default_layer.fault()
-        hint = "Mend its CONFIG, or the REDIS_URL of bus.channel_layers()."
-        text = f"{where} cannot be used: {fault}"
-        return [Error(text, hint=hint, id="bus.E001")] if fault else []
-    hint = f"CHANNEL_LAYERS = bus.channel_layers(), or {where} with 'bus.broker.BusChannelLayer'."
-    if conf.layer == "default":
-        hint += (
-            " Beside a default layer of your own: "
-            "CHANNEL_LAYERS |= bus.channel_layers(alias='bus') and BUS_LAYER = 'bus'."
-        )
-    return [Error(f"{where} is {backend or 'not set'}.", hint=hint, id="bus.E001")]
-
-
-@register()
-def check_tasks(**_kwargs: Any) -> list[CheckMessage]:
-    """The back-end of tasks has a Django that knows tasks; other Djangos do not even look at it."""
-    backends = getattr(settings, "TASKS", {}).values()
-    if VERSION >= (6, 0) or not any("bus.tasks" in one.get("BACKEND", "") for one in backends):
-        return []
-    return [
-        Error(
-            f"TASKS names bus.tasks, and Django {get_version()} has no tasks.",
-            hint="Install Django 6.0 or later, or take it out of TASKS.",
-            id="bus.E020",
-        )
-    ]
 
 
 @register()

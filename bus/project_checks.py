@@ -17,6 +17,7 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError, loader
 from django.urls import NoReverseMatch
 from django.utils.module_loading import import_string
 
+from bus.broker.checks import worker_messages
 from bus.conf import conf
 from bus.conf.asgi import asgi_path, load
 from bus.conf.kinds import Setting
@@ -43,13 +44,9 @@ def _for_tasks_alone() -> bool:
 
 @register()
 def check_apps(**_kwargs: Any) -> list[CheckMessage]:
-    """What Bus needs of other apps is installed, and `runworker` is that of Bus."""
+    """What Bus needs of other apps is installed."""
     found: list[CheckMessage] = []
     names = [config.name for config in apps.get_app_configs()]
-    if "channels" in names and names.index("channels") < names.index("bus"):
-        hint = 'INSTALLED_APPS = ["bus", "channels", …]: the first app that has a command has it.'
-        text = "bus comes after channels in INSTALLED_APPS: `runworker` would be that of Channels."
-        found.append(Error(text, hint=hint, id="bus.E030"))
     if "channels" not in names:
         text = "channels is not in INSTALLED_APPS, where what is built on it looks for it."
         hint = 'INSTALLED_APPS = ["bus", "channels", …]: bus is before it.'
@@ -215,33 +212,8 @@ def _hidden(routes: Any) -> list[CheckMessage]:
 def check_workers(**_kwargs: Any) -> list[CheckMessage]:
     """Each app's `workers.py` imports, and no channel is two apps'."""
     from bus import routing
-    from bus.broker.worker.discovery import discover
 
-    try:
-        list(routing.channels)
-    except ImproperlyConfigured as error:
-        return [Error(str(error), id="bus.E036")]
-    return [
-        Warning(
-            f"{home} does not import: {why}",
-            hint="Its channels have no worker; the others run. The log has the traceback.",
-            id="bus.W030",
-        )
-        for home, why in discover().failures.items()
-    ]
-
-
-@register()
-def check_layers(**_kwargs: Any) -> list[CheckMessage]:
-    """In production no layer is in the memory of one process."""
-    memory = "channels.layers.InMemoryChannelLayer"
-    layers = getattr(settings, "CHANNEL_LAYERS", {})
-    names = [name for name, layer in layers.items() if layer.get("BACKEND") == memory]
-    if settings.DEBUG or not names:
-        return []
-    text = f"CHANNEL_LAYERS[{names[0]!r}] is in memory: no other process hears what is sent there."
-    hint = "In production take bus.channel_layers(), or a layer of Redis."
-    return [Warning(text, hint=hint, id="bus.W031")]
+    return worker_messages(routing.channels)
 
 
 @register()

@@ -12,3 +12,9 @@ class BrokerConfig(AppConfig):
     # Not `broker`, which a project may well have an app of.
     label = "bus_broker"
     verbose_name = "Bus broker"
+
+    def ready(self) -> None:
+        """Register checks: of the layer, the order of apps, workers and tasks."""
+        from bus.broker.checks import have_tasks_checked
+
+        have_tasks_checked()

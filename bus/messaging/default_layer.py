@@ -5,10 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from channels.exceptions import InvalidChannelLayerError
 from channels.layers import get_channel_layer
-from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import import_string
 
 from bus.broker import BusChannelLayer
 from bus.conf import conf
@@ -23,24 +20,6 @@ def get() -> BusChannelLayer:
     with _lock:
         found: BusChannelLayer = get_channel_layer(conf.layer)
     return found
-
-
-def fault() -> str:
-    """Why the channel layer of BUS_LAYER cannot be made from its settings; "" where it can."""
-    try:
-        get()
-    except (ImproperlyConfigured, InvalidChannelLayerError, TypeError, ValueError) as error:
-        return str(error)
-    return ""
-
-
-def is_ours(backend: str) -> bool:
-    """Whether the class at a path is our layer, or made from it."""
-    try:
-        found = import_string(backend)
-    except ImportError:
-        return False
-    return isinstance(found, type) and issubclass(found, BusChannelLayer)
 
 
 def steady_now() -> int:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 from django.tasks import TaskResult, TaskResultStatus
 from django.tasks.backends.base import BaseTaskBackend
@@ -27,6 +28,7 @@ from bus.tasks.task import Task
 
 # What OPTIONS may hold.
 _OPTIONS = {"MAX_ATTEMPTS"}
+_NO_APP = "Add 'bus' to INSTALLED_APPS: results are kept in its tables."
 _ATTEMPTS = "is a whole number from 1 to BUS_MAX_ATTEMPTS."
 
 
@@ -51,8 +53,10 @@ class Backend(BaseTaskBackend):
     def enqueue(self, task: DjangoTask[..., Any], args: Any, kwargs: Any) -> Any:
         """Have a worker run it: at once, or once the running transaction has committed.
 
-        Raises InvalidTask, and TypeError or ValueError where the arguments are no JSON.
+        Raises InvalidTask, TypeError or ValueError where the arguments are no JSON, and
+        ImproperlyConfigured where Bus is no app.
         """
+        _require_app()
         self.validate_task(task)
         _require_path(task)
         key = task.ordering_key_of(args, kwargs) if isinstance(task, Task) else ""
@@ -88,7 +92,11 @@ class Backend(BaseTaskBackend):
         return result
 
     def get_result(self, result_id: str) -> TaskResult[..., Any]:
-        """What is known of a task; raises TaskResultDoesNotExist, InvalidTask."""
+        """What is known of a task; raises TaskResultDoesNotExist, InvalidTask.
+
+        Without the app `bus` it raises ImproperlyConfigured.
+        """
+        _require_app()
         row = task_results.get(str(result_id))
         if row is None:
             raise TaskResultDoesNotExist(result_id)
@@ -138,11 +146,15 @@ class Backend(BaseTaskBackend):
         if not _fits(self.options.get("MAX_ATTEMPTS", 1)):
             found.append(Error(f"{where}: MAX_ATTEMPTS {_ATTEMPTS}", id="bus.E022"))
         if not apps.is_installed("bus"):
-            hint = "Add 'bus' to INSTALLED_APPS: results are kept in its tables."
-            found.append(
-                Error(f"{where} is that of Bus, which is no app here.", hint=hint, id="bus.E023")
-            )
+            text = f"{where} is that of Bus, which is no app here."
+            found.append(Error(text, hint=_NO_APP, id="bus.E023"))
         return list(found)
+
+
+def _require_app() -> None:
+    """Raise ImproperlyConfigured where there are no tables for tasks."""
+    if not apps.is_installed("bus"):
+        raise ImproperlyConfigured(f"TASKS names bus.tasks.Backend. {_NO_APP}")
 
 
 def _fits(attempts: object) -> bool:

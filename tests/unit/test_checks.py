@@ -9,8 +9,9 @@ from django.core.checks import run_checks
 from django.core.management import call_command
 from pytest_django.fixtures import Settings
 
+from bus.broker.checks import check_layer
 from bus.broker.management.commands import runworker
-from bus.checks import broker_messages, check_layer, check_model, check_sizes
+from bus.checks import broker_messages, check_model, check_sizes
 from bus.moderation import classifier
 
 

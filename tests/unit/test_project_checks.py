@@ -21,14 +21,13 @@ from pytest_django.fixtures import Settings
 import bus.asgi
 from bus import project_checks, routing
 from bus.apps import BusConfig
+from bus.broker.checks import check_layer, check_layers, check_order
 from bus.broker.worker.discovery import discover
-from bus.checks import check_layer
 from bus.management.commands.up import is_embedded
 from bus.project_checks import (
     check_apps,
     check_asgi,
     check_database,
-    check_layers,
     check_middleware,
     check_names,
     check_templates,
@@ -39,7 +38,7 @@ from bus.project_checks import (
 ROOT = Path(__file__).resolve().parents[2]
 ALL = (
     *(check_layer, check_apps, check_middleware, check_urls, check_templates, check_asgi),
-    *(check_workers, check_layers, check_names, check_database),
+    *(check_workers, check_layers, check_order, check_names, check_database),
 )
 OURS = {"BACKEND": "bus.broker.BusChannelLayer", "CONFIG": {"hosts": ["redis://gone:1"]}}
 MEMORY = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
@@ -134,11 +133,13 @@ def test_sessions_without_tables_need_no_app(settings: Settings) -> None:
         assert check_apps() == []
 
 
-def test_bus_comes_before_channels(settings: Settings) -> None:
-    names = [*without(settings.INSTALLED_APPS, "bus"), "bus"]
+@pytest.mark.parametrize("other", ["channels", "bus.broker"])
+def test_bus_comes_before_others_that_have_a_runworker(other: str, settings: Settings) -> None:
+    names = [other, *without(settings.INSTALLED_APPS, "channels")]
     with override_settings(INSTALLED_APPS=names):
-        code, text, hint = only(check_apps())
-    assert (code, "`runworker`" in text) == ("bus.E030", True)
+        code, text, hint = only(check_order())
+    assert code == "bus.E030"
+    assert text.startswith(f"bus comes after {other} in INSTALLED_APPS: `runworker` would be")
     assert '["bus", "channels", …]' in hint
 
 

@@ -1,5 +1,9 @@
 """Which task runs before which, and beside which: keys, queues, priorities."""
 
+import os
+import re
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -166,6 +170,51 @@ def test_a_project_without_the_app_is_told(settings):
     settings.INSTALLED_APPS = [app for app in settings.INSTALLED_APPS if app != "bus"]
     (error,) = task_backends["default"].check()
     assert error.id == "bus.E023"
+
+
+OF_TASKS = """
+from host.settings import *
+TASKS = {"default": {"BACKEND": "bus.tasks.Backend", "QUEUES": [], "OPTIONS": {"RETRIES": 3}}}
+INSTALLED_APPS = [APPS]
+"""
+WITHOUT_APP = """
+import django
+django.setup()
+from django.core.exceptions import ImproperlyConfigured
+from django.tasks import default_task_backend, task
+from textwrap import dedent
+for ask in (lambda: task(dedent).enqueue('x'), lambda: default_task_backend.get_result("x")):
+    try:
+        ask()
+    except ImproperlyConfigured as error:
+        print(error)
+"""
+
+
+def run_beside(tmp_path, apps, *arguments):
+    """What a program says in a project with these apps, and with odd TASKS."""
+    (tmp_path / "odd.py").write_text(OF_TASKS.replace("[APPS]", repr(apps)))
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": paths, "DJANGO_SETTINGS_MODULE": "odd"}
+    done = subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ours", "ids"),
+    [("bus", {"bus.E021", "bus.E022"}), ("bus.broker", {"bus.E021", "bus.E022", "bus.E023"})],
+)
+def test_the_command_check_looks_at_tasks_that_nothing_has_imported(tmp_path, ours, ids):
+    apps = ["django.contrib.auth", "django.contrib.contenttypes", ours, "channels"]
+    told = run_beside(tmp_path, apps, "-m", "django", "check")
+    assert set(re.findall(r"bus\.E\d+", told)) == ids, told
+
+
+def test_a_task_without_the_app_says_which_is_missing(tmp_path):
+    told = run_beside(tmp_path, ["bus.broker", "channels"], "-c", WITHOUT_APP)
+    assert told.count("Add 'bus' to INSTALLED_APPS: results are kept in its tables.") == 2, told
 
 
 def test_a_queue_that_no_channel_can_be_named_after_is_refused(settings, tasks):
