@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.base import BaseHandler
 from django.db import connection
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, loader
 from django.urls import NoReverseMatch
@@ -19,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from bus.broker.checks import worker_messages
 from bus.conf import conf
-from bus.conf.asgi import asgi_path, load
+from bus.conf.asgi import asgi_path, load, unwrapped
 from bus.conf.kinds import Setting
 from bus.conf.table import Conf
 from bus.http import urls
@@ -30,8 +31,6 @@ _MIDDLEWARE = (
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 )
-# What middleware, of Channels and others, calls the application that it is around.
-_AROUND = ("inner", "application", "_application", "app")
 # Read from the environment alone, before there are settings.
 _ENVIRONMENT = "BUS_VAR_DIR"
 
@@ -161,10 +160,19 @@ def check_asgi(**_kwargs: Any) -> list[CheckMessage]:
         application = load(path)
     except ImproperlyConfigured as error:
         return [Error(str(error), hint=f"Mend it, or have there: {mount}", id="bus.E034")]
-    if not isinstance(application, ProtocolTypeRouter):
+    inside = list(unwrapped(application))
+    router = next((one for one in inside if isinstance(one, ProtocolTypeRouter)), None)
+    known = any(isinstance(one, BaseHandler | URLRouter) for one in inside)
+    if router is None and (known or not callable(application)):
         text = f"{path} is not mounted by Bus: its sockets are nowhere."
         return [Error(text, hint=f"Have there: {mount}", id="bus.E034")]
-    routed, routes = getattr(application, "project_routes", []), list(_routes(application))
+    if router is None:
+        text = f"What {path} is around does not show: it may route no WebSocket of Bus."
+        hint = (
+            f"Where it is around what bus.asgi.mount returns, silence this. Or have there: {mount}"
+        )
+        return [Warning(text, hint=hint, id="bus.W034")]
+    routed, routes = getattr(router, "project_routes", []), list(_routes(router))
     if not any(urls.is_ours(route.pattern) for route in routes):
         text = f"{path} routes no WebSocket of Bus."
         hint = f"Add *bus.routing.websocket_urlpatterns to its URLRouter, or have there: {mount}"
@@ -172,26 +180,22 @@ def check_asgi(**_kwargs: Any) -> list[CheckMessage]:
     return _hidden(routed)
 
 
-def _routes(application: Any) -> Iterator[Any]:
+def _routes(router: ProtocolTypeRouter) -> Iterator[Any]:
     """The WebSocket routes of an application, through whatever middleware is around them."""
-    left, seen = [application.application_mapping.get("websocket")], set()
+    left, seen = [router.application_mapping.get("websocket")], set()
     while left:
-        one = left.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        for route in getattr(one, "routes", ()):
-            yield route
-            left.append(route.callback)
-        left += [getattr(one, name, None) for name in _AROUND]
+        for one in unwrapped(left.pop()):
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            for route in getattr(one, "routes", ()):
+                yield route
+                left.append(route.callback)
 
 
 def _is_consumer(application: Any) -> bool:
     """Whether it is a consumer, through whatever middleware is around it."""
-    while application is not None and not hasattr(application, "consumer_class"):
-        around = (getattr(application, name, None) for name in _AROUND)
-        application = next((inner for inner in around if inner is not None), None)
-    return application is not None
+    return any(hasattr(one, "consumer_class") for one in unwrapped(application))
 
 
 def _hidden(routes: Any) -> list[CheckMessage]:

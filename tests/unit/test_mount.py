@@ -10,6 +10,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import AsyncWebsocketConsumer, WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.contrib.auth.views import LoginView
+from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.urls import include, path, re_path
@@ -118,3 +119,31 @@ def test_the_check_says_what_mount_says(
     (error,) = check_asgi()
     assert error.id == "bus.E034"
     assert "takes as `websocket` a list of routes, not None" in error.msg
+
+
+class Traced:
+    """Middleware around the whole application, as that of tracing is."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+
+def test_the_check_sees_through_middleware_around_the_application(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "asgi_around.py").write_text("application = None")
+    settings.ASGI_APPLICATION = "asgi_around.application"
+
+    def ids(application: Any) -> list[str | None]:
+        monkeypatch.setattr("asgi_around.application", application)
+        return [message.id for message in check_asgi()]
+
+    mounted = bus.asgi.mount(http)
+    assert ids(Traced(mounted)) == ids(Around(Traced(mounted))) == []
+    assert ids(Traced(bus.asgi.mount(http, [path("ws/", Game.as_asgi())]))) == ["bus.W032"]
+    assert ids(Traced(ProtocolTypeRouter({"websocket": URLRouter(ROUTES)}))) == ["bus.W034"]
+    assert ids(Traced(get_asgi_application())) == ["bus.E034"]
+    assert ids(None) == ["bus.E034"]
+    # It does not show what it is around.
+    assert ids(lambda scope, receive, send: mounted(scope, receive, send)) == ["bus.W034"]

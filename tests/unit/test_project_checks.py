@@ -12,6 +12,7 @@ from channels.auth import AuthMiddlewareStack
 from channels.generic.websocket import WebsocketConsumer
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.apps import apps
+from django.core.asgi import get_asgi_application
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.test.utils import override_settings
@@ -232,9 +233,11 @@ def test_templates_that_are_not_found_are_named(settings: Settings) -> None:
 
 
 def test_an_application_without_our_sockets_is_named(asgi: Any) -> None:
-    asgi(http)
-    code, text, hint = only(check_asgi())
-    assert (code, "is not mounted" in text, "bus.asgi.mount(" in hint) == ("bus.E034", True, True)
+    for plain in (get_asgi_application(), URLRouter([path("a/", http)])):
+        asgi(plain)
+        code, text, hint = only(check_asgi())
+        assert (code, "is not mounted" in text) == ("bus.E034", True)
+        assert "bus.asgi.mount(" in hint
     asgi(ProtocolTypeRouter({"websocket": AuthMiddlewareStack(URLRouter([path("a/", http)]))}))
     code, _, hint = only(check_asgi())
     assert (code, "bus.routing.websocket_urlpatterns" in hint) == ("bus.W034", True)

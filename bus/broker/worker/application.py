@@ -10,6 +10,7 @@ from channels.routing import ChannelNameRouter, ProtocolTypeRouter
 from django.core.exceptions import ImproperlyConfigured
 
 from bus.broker.worker.discovery import discover
+from bus.conf.asgi import unwrapped
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +20,10 @@ class WorkerApplication:
 
     def __init__(self, project: Any, others: Mapping[str, Any]) -> None:
         """`project` is its ASGI application, None where it has none."""
-        routed = project
+        routed = _inside(project, ProtocolTypeRouter, ChannelNameRouter)
         if isinstance(routed, ProtocolTypeRouter):
-            routed = routed.application_mapping.get("channel", ChannelNameRouter({}))
+            channel = routed.application_mapping.get("channel", ChannelNameRouter({}))
+            routed = _inside(channel, ChannelNameRouter)
         self._project = project
         self._others = others
         # None is an application that does not say what it routes.
@@ -60,3 +62,8 @@ class WorkerApplication:
         if unknown:
             logger.error("%s", text)
         return left
+
+
+def _inside(application: Any, *kinds: type) -> Any:
+    """The router of one of these kinds that middleware is around; else the application."""
+    return next((one for one in unwrapped(application) if isinstance(one, kinds)), application)
