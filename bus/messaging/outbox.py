@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# What is sent with the database's locks held once, in messages.
+_RELAY_LIMIT = 200
 # Between two looks for sends that a process left behind, in seconds.
 _RELAY_PAUSE = 1.0
 
@@ -78,11 +80,16 @@ class _RelayOnce:
 
     def __init__(self) -> None:
         self.ran = False
+        self.sends = 0
 
     def __call__(self) -> None:
-        if not self.ran:
-            self.ran = True
-            relay()
+        if self.ran:
+            return
+        self.ran = True
+        # As often as its own sends need: what others have left behind is the workers' to send.
+        for _ in range(0, self.sends, _RELAY_LIMIT):
+            if relay() < _RELAY_LIMIT:
+                return
 
 
 class _OfThread(threading.local):
@@ -99,10 +106,11 @@ _of_thread = _OfThread()
 def _relay_once_of_this_transaction() -> _RelayOnce:
     if _of_thread.next.ran:
         _of_thread.next = _RelayOnce()
+    _of_thread.next.sends += 1
     return _of_thread.next
 
 
-def relay(limit: int = 200) -> int:
+def relay(limit: int = _RELAY_LIMIT) -> int:
     """Send what transactions have left to be sent, oldest first; returns how many were sent.
 
     One process at a time, so that they keep their order; another one that comes returns at once.

@@ -98,6 +98,14 @@ def reads_after(sends: int) -> int:
     )
 
 
+def test_a_transaction_that_sends_more_than_is_relayed_at_once_is_sent_all_the_same() -> None:
+    with transaction.atomic():
+        for number in range(450):
+            send(number)
+    assert QueuedSend.objects.count() == 0
+    assert received() == list(range(450))
+
+
 def test_a_transaction_is_relayed_once_however_much_it_sends() -> None:
     once = reads_after(1)
     assert once > 0
