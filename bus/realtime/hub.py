@@ -129,6 +129,9 @@ class Hub:
         try:
             if not topic.listening or topic.lock.locked():
                 await self._listen(topic)
+            else:
+                # In an outage no longer, and what an author misses is not repaired.
+                await self._hear(topic)
         except BaseException:
             self.leave_author(key, listener)
             raise
@@ -188,6 +191,15 @@ class Hub:
             except TimeoutError as error:
                 raise Unavailable from error
             topic.listening = True
+
+    async def _hear(self, topic: Topic) -> None:
+        """Raise Unavailable where the broker does not tell us a topic; costs nothing else."""
+        heard = await self._opened()
+        try:
+            async with asyncio.timeout(_LISTEN_TIMEOUT):
+                await heard.listen(topic.group)
+        except TimeoutError as error:
+            raise Unavailable from error
 
     async def _opened(self) -> Inbox:
         async with self._opening:
