@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis
 from redis import asyncio as aioredis
@@ -17,21 +18,17 @@ from redis.exceptions import NoScriptError
 from bus.broker import lua, redis_urls, wrong_type
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import UnusableKeys
-from bus.broker.redis_commands import packed
+from bus.broker.redis_commands import Asked, packed, refuse
 from bus.broker.redis_connection import RedisConnection, quiet
 from bus.broker.redis_refusal import as_refusal, no_answer, no_connection
 from bus.broker.redis_urls import Host
 
+logger = logging.getLogger(__name__)
+
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
-
-
-class _Asked(NamedTuple):
-    packed: bytes
-    name: Any
-    answer: asyncio.Future[Any]
-    # Whether it was sent before, to a broker that did not know its script.
-    again: bool = False
+# Within this the event loop reads what has come, in seconds.
+_READING = 0.05
 
 
 class RedisClient:
@@ -52,8 +49,8 @@ class RedisClient:
         # What redis-py makes of some answers, by the name of the command.
         self._parsers = aioredis.Redis(connection_pool=self._pool).response_callbacks
         # Not written yet; and written, in the order in which the answers come.
-        self._waiting: list[_Asked] = []
-        self._pending: deque[_Asked] = deque()
+        self._waiting: list[Asked] = []
+        self._pending: deque[Asked] = deque()
         self._planned = False
         self._before_write: list[Callable[[], None]] = []
         self._opening: asyncio.Task[None] | None = None
@@ -62,7 +59,7 @@ class RedisClient:
         self._loaded: set[str] = set()
         # While this is set nothing is written: what it says is done once all is answered.
         self._then: str = ""
-        self._unknown: list[_Asked] = []
+        self._unknown: list[Asked] = []
         self._asked_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -74,7 +71,7 @@ class RedisClient:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         # Here, so that what cannot be sent fails alone, and no other with it.
-        self._waiting.append(_Asked(packed(command), command[0], answer))
+        self._waiting.append(Asked(packed(command), command[0], answer))
         self._write_soon()
         return answer
 
@@ -99,7 +96,7 @@ class RedisClient:
         _, sha = lua.script(name, directory)
         if self._clock.due():
             # Beside the script, in the same round trip.
-            self._have_the_clock_set()
+            self.ask_the_time()
         return self._evaluate(sha, f"{base}:meta", self._clock.now(), *args)
 
     async def naming_keys(self, base: str, error: UnusableKeys) -> UnusableKeys:
@@ -115,10 +112,6 @@ class RedisClient:
         """Whether the broker was asked for its steady clock before."""
         return self._clock.now() is not None
 
-    async def ask_the_time(self) -> None:
-        """Have the steady clock set by the broker; raises as `call` does."""
-        await self._have_the_clock_set()
-
     def _evaluate(self, sha: str, key: str, *args: Any) -> asyncio.Future[Any]:
         if sha not in self._loaded:
             # Ahead of it, so that a broker that lacks it answers nothing out of turn.
@@ -130,10 +123,11 @@ class RedisClient:
         nobody = asyncio.get_running_loop().create_future()
         nobody.cancel()
         loads = [packed(("SCRIPT", "LOAD", lua.sources[sha])) for sha in scripts]
-        self._waiting[:0] = [_Asked(load, "SCRIPT", nobody) for load in loads]
+        self._waiting[:0] = [Asked(load, "SCRIPT", nobody) for load in loads]
         self._loaded.update(scripts)
 
-    def _have_the_clock_set(self) -> asyncio.Future[Any]:
+    def ask_the_time(self) -> asyncio.Future[Any]:
+        """Have the steady clock set by the broker; raises as `call` does."""
         key, question = f"{self._prefix}:clock", self._clock.question()
         answer = self._evaluate(lua.script("clock")[1], key, *question)
         answer.add_done_callback(self._set_clock)
@@ -150,11 +144,11 @@ class RedisClient:
                 self._write()
             asked = (*self._pending, *self._unknown, *self._waiting)
             under_way = [each.answer for each in asked if not each.answer.done()]
+            if self._opening is not None:
+                under_way.append(self._opening)
             if not under_way:
                 break
             await asyncio.wait(under_way)
-        if self._opening is not None:
-            await asyncio.wait([self._opening])
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -163,11 +157,13 @@ class RedisClient:
 
     def _write(self) -> None:
         adding, self._before_write = self._before_write, []
-        try:
-            for add in adding:
+        for add in adding:
+            try:
                 add()
-        finally:
-            self._planned = False
+            except Exception:
+                # The others', and who called before, go on.
+                logger.exception("What was to be sent could not be made ready.")
+        self._planned = False
         if self._then or not self._waiting:
             return
         if self._is_stale():
@@ -227,15 +223,16 @@ class RedisClient:
                 self._then = self._then or "load"
             elif not answer.done():
                 answer.set_exception(as_refusal(result))
-            if isinstance(result, redis.ReadOnlyError):
-                # Demoted to a replica: the address may lead to the new master by now.
-                self._then = "leave"
         elif not answer.done():
             parse = self._parsers.get(asked.name)
             try:
                 answer.set_result(result if parse is None else parse(result))
             except Exception as error:
                 answer.set_exception(error)
+        answers = result if isinstance(result, list) else (result,)
+        if redis.ReadOnlyError in map(type, answers):
+            # Demoted to a replica: the address may lead to the new master by now.
+            self._then = "leave"
         if self._then and not self._pending:
             self._all_answered()
 
@@ -254,7 +251,7 @@ class RedisClient:
         """The connection has ended: what was written may have been run, or not."""
         self._connection, self._then = None, ""
         pending, self._pending = self._pending, deque()
-        _refuse(pending, partial(no_answer, error))
+        refuse(pending, partial(no_answer, error))
         # Those it never ran, and those it never saw, go over the next one; but not to a broker that
         # is silent: they would wait as long, one after the other.
         self._waiting[:0] = self._unknown
@@ -265,12 +262,13 @@ class RedisClient:
 
     def _refuse_waiting(self, error: BaseException) -> None:
         waiting, self._waiting = self._waiting, []
-        _refuse(waiting, partial(no_connection, error))
+        refuse(waiting, partial(no_connection, error))
 
     def _leave(self) -> None:
-        """Close the connection, whose commands are all answered or wanted no more."""
+        """Close the connection; who waits for an answer of it is told that none will come."""
         connection, self._connection = self._connection, None
-        self._pending.clear()
+        pending, self._pending = self._pending, deque()
+        refuse(pending, partial(no_answer, redis.ConnectionError("the connection was closed")))
         if connection is not None:
             connection.leave()
 
@@ -281,8 +279,8 @@ class RedisClient:
             return False
         return asyncio.get_running_loop().time() - self._connection.heard_at > interval
 
-    def _look(self) -> None:
-        """Leave a broker that says nothing to what it is asked."""
+    def _look(self, read_since: bool = False) -> None:
+        """Leave a broker that says nothing to what it is asked, once what has come is read."""
         self._timer = None
         if self._connection is None or not self._pending:
             return
@@ -290,11 +288,9 @@ class RedisClient:
         silent = loop.time() - max(self._asked_at, self._connection.heard_at)
         if silent < self._answer_timeout:
             self._timer = loop.call_later(self._answer_timeout - silent, self._look)
+        elif not read_since:
+            # Where this process stood still, its answers lie in the socket: uvloop runs what is
+            # due before it reads.
+            self._timer = loop.call_later(_READING, self._look, True)
         else:
             self._connection.abort(redis.TimeoutError("Timeout reading from socket"))
-
-
-def _refuse(asked: Iterable[_Asked], refusal: Callable[[], Exception]) -> None:
-    for each in asked:
-        if not each.answer.done():
-            each.answer.set_exception(refusal())

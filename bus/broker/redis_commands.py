@@ -1,12 +1,31 @@
-"""Commands as bytes, and what they may be made of."""
+"""Commands as bytes, what they may be made of, and who waits for their answers."""
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import hiredis
 
 from bus.broker.errors import InvalidMessage
+
+
+class Asked(NamedTuple):
+    """A command, and who waits for its answer."""
+
+    packed: bytes
+    name: Any
+    answer: asyncio.Future[Any]
+    # Whether it was sent before, to a broker that did not know its script.
+    again: bool = False
+
+
+def refuse(asked: Iterable[Asked], refusal: Callable[[], Exception]) -> None:
+    """Tell each who waits still that no answer comes, by an error of its own."""
+    for each in asked:
+        if not each.answer.done():
+            each.answer.set_exception(refusal())
 
 
 def packed(command: tuple[Any, ...]) -> bytes:

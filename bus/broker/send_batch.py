@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import msgpack
+from redis.exceptions import InvalidResponse
 
 from bus.broker.redis_client import RedisClient
 from bus.broker.redis_refusal import as_refusal
@@ -35,7 +36,7 @@ class SendBatch:
         self._base = base
         self._sender = sender
         self._sends: list[_Send] = []
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: asyncio.Future[Any] | None = None
 
     def add(self, payload: bytes, options: bytes, limits: tuple[int, int]) -> asyncio.Future[Any]:
         """Send with the next ones; `options` are packed, `limits` the capacity and partitions."""
@@ -50,15 +51,18 @@ class SendBatch:
             return
         if not self._connection.knows_the_time:
             # All wait together, so that none overtakes another.
-            self._asking = asyncio.ensure_future(self._connection.ask_the_time())
+            self._asking = self._connection.ask_the_time()
             self._asking.add_done_callback(self._time_is_known)
             return
         sends, self._sends = self._sends, []
         # Who was cancelled before it left is not sent.
         for chunk in _chunks([send for send in sends if not send.answer.done()]):
-            self._run(chunk)
+            try:
+                self._run(chunk)
+            except Exception as error:
+                _refuse(chunk, error)
 
-    def _time_is_known(self, asking: asyncio.Task[None]) -> None:
+    def _time_is_known(self, asking: asyncio.Future[Any]) -> None:
         self._asking = None
         error = asyncio.CancelledError() if asking.cancelled() else asking.exception()
         if error is None:
@@ -95,7 +99,11 @@ def _answered(sends: list[_Send], answers: asyncio.Future[Any]) -> None:
     if error is not None:
         _refuse(sends, error)
         return
-    for send, answer in zip(sends, answers.result(), strict=True):
+    found = answers.result()
+    if not isinstance(found, list) or len(found) != len(sends):
+        _refuse(sends, as_refusal(InvalidResponse(f"{found!r} for {len(sends)} messages")))
+        return
+    for send, answer in zip(sends, found, strict=True):
         if send.answer.done():
             continue
         if isinstance(answer, Exception):
@@ -108,6 +116,14 @@ def _refuse(sends: list[_Send], error: BaseException) -> None:
     for send in sends:
         if not send.answer.done():
             # Each its own: raised, it has its own traceback.
-            refusal = copy(error)
-            refusal.__cause__ = error.__cause__
-            send.answer.set_exception(refusal)
+            send.answer.set_exception(_copied(error))
+
+
+def _copied(error: BaseException) -> BaseException:
+    try:
+        copied = copy(error)
+    except Exception:
+        # Some classes cannot make another from what they keep.
+        return error
+    copied.__cause__ = error.__cause__
+    return copied

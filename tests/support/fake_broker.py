@@ -30,6 +30,8 @@ class FakeBroker:
         self.load: Answer = lambda command: b"+OK\r\n"
         # What came in one packet, packet by packet, of all connections; without their making.
         self.packets: list[list[Command]] = []
+        # Writes to the newest connection.
+        self.say: Callable[[bytes], None] = lambda data: None
         self.connections = 0
         self.open = 0
         self._path = path
@@ -48,6 +50,7 @@ class FakeBroker:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.open += 1
+        self.say = writer.write
         requests = hiredis.Reader(notEnoughData=self)
         try:
             while data := await reader.read(2**20):

@@ -8,8 +8,11 @@ import pytest
 import redis
 from redis.exceptions import NoScriptError
 
+from bus.broker import lua
+from bus.broker.clock import SteadyClock
 from bus.broker.errors import BrokerUnavailable, InvalidMessage
 from bus.broker.redis_client import RedisClient
+from bus.broker.send_batch import SendBatch
 from tests.support.fake_broker import Command, FakeBroker, client_of, echo, outcomes
 from tests.support.fake_broker import client as client
 from tests.support.fake_broker import fake as fake
@@ -196,3 +199,87 @@ async def test_closing_lets_what_is_under_way_finish(fake: FakeBroker) -> None:
     assert await client.call("ECHO", 3) == b"3"
     await client.close()
     await until_async(lambda: fake.open == 0)
+
+
+@pytest.mark.asyncio
+async def test_closing_lets_sends_finish_that_wait_for_the_time(fake: FakeBroker) -> None:
+    client = RedisClient(fake.host, "test", SteadyClock())
+    clock, send = (sha1(lua.script(name)[0].encode()) for name in ("clock", "send"))
+    said = {
+        clock.hexdigest().encode(): b":1000\r\n",
+        send.hexdigest().encode(): b"*1\r\n+1-1\r\n",
+    }
+    fake.answer = lambda command: said[command[1]]
+    answer = SendBatch(client, "b", {}).add(b"x", b"", (9, 1))
+    await client.close()
+    assert answer.done()
+    assert await answer == b"1-1"
+    await until_async(lambda: fake.open == 0)
+    assert fake.connections == 1
+
+
+@pytest.mark.asyncio
+async def test_closing_lets_what_comes_while_a_connection_opens_finish(fake: FakeBroker) -> None:
+    client = client_of(fake)
+    fake.answer = echo
+    gone = asyncio.ensure_future(client.call("ECHO", 1))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert client._opening is not None
+    gone.cancel()
+    closing = asyncio.ensure_future(client.close())
+    await asyncio.sleep(0)
+    coming = asyncio.ensure_future(client.call("ECHO", 2))
+    await closing
+    assert await asyncio.wait_for(coming, 5) == b"2"
+    await until_async(lambda: fake.open == 0)
+
+
+@pytest.mark.asyncio
+async def test_what_cannot_be_made_ready_fails_alone(
+    fake: FakeBroker, client: RedisClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.answer = lambda command: b"*1\r\n+1-1\r\n"
+    # What a sender is told of cannot be packed.
+    batches = [SendBatch(client, "b", {"sender": sender}) for sender in ("a", object(), "b")]
+    assert await asyncio.wait_for(
+        outcomes(*(batch.add(b"x", b"", (9, 1)) for batch in batches)), 5
+    ) == [b"1-1", TypeError, b"1-1"]
+
+    def fail() -> None:
+        raise RuntimeError("odd")
+
+    client.before_write(fail)
+    sent = batches[0].add(b"x", b"", (9, 1))
+    assert await asyncio.wait_for(sent, 5) == b"1-1"
+    assert "odd" in caplog.text
+
+
+@pytest.mark.parametrize("said", [b"+OK\r\n", b"*1\r\n+1-1\r\n", b"*3\r\n+1\r\n+2\r\n+3\r\n"])
+@pytest.mark.asyncio
+async def test_an_answer_that_is_not_one_for_each_send_leaves_nobody_waiting(
+    fake: FakeBroker, client: RedisClient, said: bytes
+) -> None:
+    batch = SendBatch(client, "b", {})
+    fake.answer = lambda command: said
+    sends = outcomes(*(batch.add(b"x", b"", (9, 1)) for _ in range(2)))
+    assert await asyncio.wait_for(sends, 5) == [BrokerUnavailable, BrokerUnavailable]
+
+
+class Odd(redis.RedisError):
+    """An error that cannot be copied."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one)
+
+
+@pytest.mark.asyncio
+async def test_an_error_that_cannot_be_copied_is_told_to_each(
+    client: RedisClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+    answer.set_exception(Odd("a", "b"))
+    monkeypatch.setattr(client, "run_soon", lambda *args: answer)
+    batch = SendBatch(client, "b", {})
+    sends = outcomes(*(batch.add(b"x", b"", (9, 1)) for _ in range(2)))
+    assert await asyncio.wait_for(sends, 5) == [Odd, Odd]

@@ -1,12 +1,15 @@
 """A broker that answers by halves, or not at all, or goes: nothing is sent twice, all are told."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from bus.broker.errors import BrokerUnavailable
 from bus.broker.redis_client import RedisClient
+from bus.broker.send_batch import SendBatch
 from tests.support.fake_broker import CLOSE, FakeBroker, client_of, echo, outcomes
 from tests.support.fake_broker import client as client
 from tests.support.fake_broker import fake as fake
@@ -86,6 +89,45 @@ async def test_a_master_that_is_a_replica_now_is_left_when_all_is_answered(
     assert await client.call("ECHO", 4) == b"4"
     assert fake.connections == 2
     await until_async(lambda: fake.open == 1)
+
+
+@pytest.mark.asyncio
+async def test_a_master_that_is_a_replica_now_is_left_where_a_list_of_answers_says_so(
+    fake: FakeBroker, client: RedisClient
+) -> None:
+    batch = SendBatch(client, "b", {})
+    said = b"-READONLY You can't write against a read only replica.\r\n"
+    fake.answer = lambda command: b"*2\r\n+1-1\r\n" + said
+    assert await outcomes(*(batch.add(b"x", b"", (9, 1)) for _ in range(2))) == [
+        *(b"1-1", BrokerUnavailable)
+    ]
+    fake.answer = echo
+    assert await client.call("ECHO", 4) == b"4"
+    assert fake.connections == 2
+    await until_async(lambda: fake.open == 1)
+
+
+def test_a_process_that_stood_still_reads_what_has_come_before_it_leaves(tmp_path: Path) -> None:
+    async def ask_twice() -> list[bytes]:
+        async with FakeBroker(tmp_path / "s").running() as fake:
+            client = client_of(fake, answer_timeout=0.1)
+            fake.answer = lambda command: echo(command) if command[-1] == b"1" else b""
+
+            def stand_still(answer: bytes) -> bytes:
+                if answer == b"1":
+                    # While it reads; the answer to the second is there when it looks up.
+                    time.sleep(0.3)
+                    fake.say(b"+2\r\n")
+                return answer
+
+            client._parsers["ECHO"] = stand_still
+            answers = await asyncio.gather(*(client.call("ECHO", n) for n in (1, 2)))
+            await client.close()
+            return answers
+
+    # It runs what is due before it reads, unlike the event loop of asyncio.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(ask_twice()) == [b"1", b"2"]
 
 
 @pytest.mark.parametrize("said", [b"?odd\r\n", b"*2\r\n:1\r\n?\r\n"])

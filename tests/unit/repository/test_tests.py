@@ -41,6 +41,8 @@ PACES = {
     "::test_a_body_that_comes_slowly_and_steadily_is_taken": "the pace of a slow peer",
     "unit/realtime/test_flush_scheduler.py"
     "::test_a_lone_message_waits_for_nothing_and_those_that_follow_for_the_window": "nothing comes",
+    "unit/broker/test_redis_outages.py"
+    "::test_a_process_that_stood_still_reads_what_has_come_before_it_leaves": "how long it stood",
 }
 # Loops that wait for nothing, but keep a processor busy.
 SPINS = {"unit/realtime/test_flush_scheduler.py::test_a_slow_flush_is_followed_by_as_long_a_rest"}
