@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 
 def channel_layers(url: str | None = None, alias: str = "default") -> dict[str, Any]:
