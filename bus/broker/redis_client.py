@@ -102,10 +102,9 @@ class RedisClient:
     async def naming_keys(self, base: str, error: UnusableKeys) -> UnusableKeys:
         """The same error with the names of the keys that cannot be used."""
         found = await wrong_type.wrong_keys(self.call, base)
-        what = "; ".join(found) or str(error.__cause__)
-        return UnusableKeys(
-            f"The keys {base}:* in the broker cannot be used: {what}. Delete or rename it."
-        )
+        what = f"The keys {base}:* in the broker cannot be used: "
+        what += "; ".join(found) or str(error.__cause__)
+        return UnusableKeys(f"{what}. Delete or rename it.")
 
     @property
     def knows_the_time(self) -> bool:
@@ -173,6 +172,7 @@ class RedisClient:
             self._waiting = [asked for asked in self._waiting if not asked.answer.done()]
             if self._waiting and self._opening is None:
                 self._opening = asyncio.get_running_loop().create_task(self._open())
+                self._opening.add_done_callback(self._opened)
             return
         asked, self._waiting = self._waiting, []
         if not self._pending:
@@ -197,13 +197,18 @@ class RedisClient:
             self._connection = RedisConnection(self._borrowed, self._take, self._lost)
             self._load(list(lua.sources))
             self._write_soon()
-        except Exception as error:
-            self._refuse_waiting(error)
         except BaseException as error:
             self._refuse_waiting(error)
-            raise
+            if not isinstance(error, Exception):
+                raise
         finally:
             self._opening = None
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        """Where it was cancelled before it began, nothing of it has run."""
+        if self._opening is opening:
+            self._opening = None
+            self._refuse_waiting(asyncio.CancelledError())
 
     async def _give_back(self) -> None:
         """Close the connection, and let redis-py have it back."""
@@ -229,8 +234,7 @@ class RedisClient:
                 answer.set_result(result if parse is None else parse(result))
             except Exception as error:
                 answer.set_exception(error)
-        answers = result if isinstance(result, list) else (result,)
-        if redis.ReadOnlyError in map(type, answers):
+        if redis.ReadOnlyError in map(type, result if isinstance(result, list) else (result,)):
             # Demoted to a replica: the address may lead to the new master by now.
             self._then = "leave"
         if self._then and not self._pending:
@@ -274,7 +278,7 @@ class RedisClient:
 
     def _is_stale(self) -> bool:
         """Whether the connection was idle for longer than the host's options trust one."""
-        interval = self._borrowed.health_check_interval if self._borrowed is not None else 0
+        interval = self._borrowed.health_check_interval if self._borrowed else 0
         if not interval or self._pending or self._connection is None:
             return False
         return asyncio.get_running_loop().time() - self._connection.heard_at > interval

@@ -35,11 +35,13 @@ class Tab:
     room: str
     socket: ClientConnection
     heard: list[tuple[str, int]] = field(default_factory=list)
+    joined: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def join(self) -> None:
-        """Enter the room and hear it from here on."""
+        """Enter the room; what is said from then on is heard."""
         await self._say("room.join", room=self.room)
         self.listening = asyncio.ensure_future(self._listen())
+        await asyncio.wait_for(self.joined.wait(), 30)
 
     async def flood(self) -> None:
         """Write all at once, and wait for nothing."""
@@ -61,6 +63,8 @@ class Tab:
                     self.heard.append((name, int(number)))
                 elif item["type"] == "reply":
                     assert item["ok"], item
+                    if item["ref"] == "room.join":
+                        self.joined.set()
 
 
 async def crowd(stack: AsyncExitStack, ports: list[int]) -> list[Tab]:

@@ -236,6 +236,23 @@ async def test_closing_lets_what_comes_while_a_connection_opens_finish(fake: Fak
 
 
 @pytest.mark.asyncio
+async def test_an_opening_that_never_began_holds_up_nobody(fake: FakeBroker) -> None:
+    """As where a loop's end cancels all of its tasks before it closes the layer."""
+    client = client_of(fake)
+    fake.answer = echo
+    given_up = asyncio.ensure_future(client.call("ECHO", 1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert client._opening is not None
+    client._opening.cancel()
+    await asyncio.wait_for(client.close(), 5)
+    with pytest.raises(BrokerUnavailable):
+        await given_up
+    assert await asyncio.wait_for(client.call("ECHO", 2), 5) == b"2"
+    await client.close()
+
+
+@pytest.mark.asyncio
 async def test_what_cannot_be_made_ready_fails_alone(
     fake: FakeBroker, client: RedisClient, caplog: pytest.LogCaptureFixture
 ) -> None:
