@@ -58,6 +58,9 @@ def visited(name: str) -> Room:
         return room
     name = canonical or name
     if may_be_made and (alike := taken_names.room_like(name)) is not None:
+        if alike.name == name:
+            # Made by somebody else since the look before.
+            return alike
         if alike.access != Room.Access.PRIVATE:
             raise Conflict("This name looks like that of another room.", field="room")
         may_be_made = False

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.asyncio.client import connect
 
-from bus.chat import tokens
+from bus.chat import name_policy, rooms, tokens
 from bus.client import connect as bus_client
 from bus.messaging import sender
 from bus.models import Room, TakenName
@@ -143,6 +143,19 @@ async def test_a_room_that_looks_like_another_is_refused(server: uvicorn.Server,
     with pytest.raises(Conflict):
         await Room.objects.acreate(name=name)
     assert await Room.objects.acount() == 1
+
+
+def test_a_room_that_another_process_makes_meanwhile_is_the_room(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def made_meanwhile(name: str) -> None:
+        rooms.make_open(name)
+
+    # What is asked between the look for the room and the one for those that look like it.
+    monkeypatch.setattr(name_policy, "check", made_meanwhile)
+    assert rooms.visited("made-at-once") == Room.objects.get(name="made-at-once")
+    with pytest.raises(Conflict):
+        rooms.visited("made-at-0nce")
 
 
 @pytest.mark.asyncio
