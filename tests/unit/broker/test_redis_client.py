@@ -241,14 +241,11 @@ async def test_an_opening_that_never_began_holds_up_nobody(fake: FakeBroker) -> 
     client = client_of(fake)
     fake.answer = echo
     given_up = asyncio.ensure_future(client.call("ECHO", 1))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    assert client._opening is not None
-    client._opening.cancel()
+    while not (opening := client._opening):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    opening.cancel()
     await asyncio.wait_for(client.close(), 5)
-    with pytest.raises(BrokerUnavailable):
-        await given_up
-    assert await asyncio.wait_for(client.call("ECHO", 2), 5) == b"2"
+    assert await outcomes(given_up, client.call("ECHO", 2)) == [BrokerUnavailable, b"2"]
     await client.close()
 
 
