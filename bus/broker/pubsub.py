@@ -22,6 +22,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from bus.broker import redis_urls
 from bus.broker.errors import BrokerUnavailable
+from bus.broker.redis_connection import READING
 from bus.broker.redis_urls import Host
 
 logger = logging.getLogger(__name__)
@@ -30,8 +31,6 @@ logger = logging.getLogger(__name__)
 _FIRST_WAIT, _LAST_WAIT = 0.05, 1.0
 # Few enough names in one command that the broker goes on with others between.
 _CHUNK = 500
-# Within this the event loop reads what has come, in seconds.
-_READING = 0.05
 # What is read at once, in bytes.
 _READ_SIZE = 65_536
 
@@ -221,7 +220,7 @@ class PubSub:
                 await asyncio.sleep(self.quiet)
                 # Where this process stood still, the answer lies in the socket: uvloop runs what
                 # is due before it reads.
-                await asyncio.sleep(_READING)
+                await asyncio.sleep(READING)
                 if self._said_at == said_at:
                     raise redis.TimeoutError(f"it said nothing for {2 * self.quiet:g} s")
 

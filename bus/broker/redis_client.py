@@ -19,7 +19,7 @@ from bus.broker import lua, redis_urls, wrong_type
 from bus.broker.clock import SteadyClock
 from bus.broker.errors import UnusableKeys
 from bus.broker.redis_commands import Asked, packed, refuse
-from bus.broker.redis_connection import RedisConnection, quiet
+from bus.broker.redis_connection import READING, RedisConnection, quiet
 from bus.broker.redis_refusal import as_refusal, no_answer, no_connection
 from bus.broker.redis_urls import Host
 
@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 
 # A broker that has not answered for this long is away, in seconds.
 _ANSWER_TIMEOUT = 10.0
-# Within this the event loop reads what has come, in seconds.
-_READING = 0.05
 
 
 class RedisClient:
@@ -295,6 +293,6 @@ class RedisClient:
         elif not read_since:
             # Where this process stood still, its answers lie in the socket: uvloop runs what is
             # due before it reads.
-            self._timer = loop.call_later(_READING, self._look, True)
+            self._timer = loop.call_later(READING, self._look, True)
         else:
             self._connection.abort(redis.TimeoutError("Timeout reading from socket"))

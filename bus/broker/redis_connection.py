@@ -25,6 +25,9 @@ from redis._parsers.base import BaseParser
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import InvalidResponse
 
+# Within this the event loop reads what has come, in seconds.
+READING = 0.05
+
 _INCOMPLETE = object()
 
 

@@ -19,6 +19,7 @@ from bus.protocol.events import EventPublished
 from bus.protocol.objects import Author
 from bus.protocol.plain_chat import plain_chat_announcement
 from bus.protocol.types import (
+    CLIENT_ID_LIMIT,
     Body,
     ClientId,
     Digest,
@@ -80,8 +81,6 @@ def _fits(event: EventPublished, field: str, plain_chat: bytes = b"") -> None:
             field=field,
         )
 
-
-_CLIENT_ID_LIMIT = 64
 
 CHANNEL_MESSAGES: dict[tuple[str, str], type[ChannelMessage]] = {}
 
@@ -257,7 +256,7 @@ def _plainly_submitted(message: dict[str, Any]) -> MessageSubmitted | None:
         len(message) != (5 if network is None else 6)
         or not type(room) is type(body) is type(client_id) is str
         or type(author) is not dict
-        or not 0 < len(client_id) <= _CLIENT_ID_LIMIT
+        or not 0 < len(client_id) <= CLIENT_ID_LIMIT
         or not (client_id.isascii() and client_id.isprintable())
         or not (network is None or (type(network) is str and _DIGEST(network)))
     ):

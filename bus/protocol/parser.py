@@ -24,7 +24,6 @@ from bus.protocol.errors import TooLong
 from bus.protocol.types import constructed
 
 _REF_LIMIT = 64
-_CLIENT_ID_LIMIT = 64
 _SEQ_LIMIT = 2**63
 
 
@@ -56,7 +55,7 @@ def _message_send(data: dict[str, Any]) -> MessageSend | None:
     if len(data) != 3 + ("reply_to" in data) or data.get("reply_to") is not None:
         return None
     room, client_id = _room(data), data.get("client_id")
-    if room is None or not _is_ascii(client_id) or not 1 <= len(client_id) <= _CLIENT_ID_LIMIT:
+    if room is None or not _is_ascii(client_id) or not 1 <= len(client_id) <= types.CLIENT_ID_LIMIT:
         return None
     body = data.get("body")
     if type(body) is not str:

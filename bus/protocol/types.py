@@ -171,7 +171,8 @@ RoomName = Annotated[str, AfterValidator(_room_name)]
 # Something to read, in NFC: line ends are \n, and nothing is around it.
 Text = Annotated[str, AfterValidator(_text)]
 Body = Annotated[str, AfterValidator(_body)]
-ClientId = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(_label)]
+CLIENT_ID_LIMIT = 64
+ClientId = Annotated[str, Field(min_length=1, max_length=CLIENT_ID_LIMIT), AfterValidator(_label)]
 # What stands in a line of other text: nothing in it ends the line or turns what follows.
 Label = Annotated[str, AfterValidator(_label)]
 # The same with something to read in it: what somebody is called.
