@@ -75,6 +75,9 @@ class Spoken:
         known = signs().scripts.get(script, frozenset())
         if not script or not known:
             return True
+        if script == LATIN:
+            # Whoever speaks it in the room may write it in Latin letters, too.
+            known |= self._room
         among = languages & known
         if not among and script != LATIN:
             # Latin letters are posed as here, unless the others are of that script, too.

@@ -32,7 +32,7 @@ _BLOCKS: Final = (
 # names after a Latin letter (a hook, a stroke, a small capital) are found by their names.
 _LOOKALIKES: Final = {
     "a": "аαΑɐɑʌΛΔեꓮ∀ⲁᗩᎪ",
-    "b": "бвьΒβъҍƅßꓐⲃᗷᏴ",
+    "b": "бвьΒβъҍƅꓐⲃᗷᏴ",
     "c": "сϲς¢₵ɔⅽꓚⲥ©ᑕᏟ",
     "d": "ԁδðժꓓⅾ₫ᗪᎠ",
     "e": "еєҽεΕΣɛɘəǝ℮€ꓰҿⲉᗴᕮᎬ",
@@ -132,7 +132,7 @@ def _table() -> dict[int, str | None]:
     for code, alike_one in table.items():
         if alike_one is not None and len(alike_one) == 1:
             table[code] = alike.get(ord(alike_one), alike_one)
-    return table | alike
+    return table | alike | {ord("ß"): "ss", ord("ẞ"): "ss"}
 
 
 TABLE: Final = _table()

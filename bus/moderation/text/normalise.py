@@ -1,6 +1,7 @@
 """Normal form of a text for matching, with the way back to the text as written."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
@@ -29,6 +30,10 @@ _NARROW: Final = {
     for code, read_as in _WIDE.items()
     if read_as
 }
+# A word begins with no ß: it stands for b there, and everywhere else for ss.
+_FIRST_SHARP_S: Final = re.compile(r"(?<!\w)[ßẞ]")
+# Umlauts as they are written where no key has them.
+_WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -160,21 +165,23 @@ def spellings(word: str) -> tuple[str, ...]:
     """The folded forms that a word of a list is looked for in.
 
     One of look-alikes alone, such as Russian кот, is read as Latin by itself, and is Cyrillic
-    where a longer word begins with it.
+    where a longer word begins with it. Umlauts are left out, and written out: Blödmann is blodmann
+    and bloedmann.
     """
     folded = normalise(word).folded
     native = word.translate(NATIVE) if any_of_alphabets(word) else folded
-    return (folded,) if native == folded else (folded, native)
+    written_out = normalise(unicodedata.normalize("NFC", word).translate(_WRITTEN_OUT)).folded
+    return tuple(dict.fromkeys((folded, native, written_out)))
 
 
 def normalise(raw: str) -> NormalisedText:
     """Fold a text for matching; any string is taken."""
     if raw.isascii() or _SIMPLE(raw):
         return NormalisedText(raw, raw.lower(), same=True)
-    read = raw
+    read = _FIRST_SHARP_S.sub("b", raw) if "ß" in raw or "ẞ" in raw else raw
     folded = _fold(read)
     if len(folded) > len(raw) + _MOST_ADDED:
-        read = raw.translate(_NARROW)
+        read = read.translate(_NARROW)
         folded = _fold(read)
     if _CONJOINING(folded):
         return NormalisedText(raw, *_compose(folded, _starts(read)))

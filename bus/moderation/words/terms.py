@@ -10,7 +10,7 @@ from typing import Final, Literal, cast, get_args
 
 from bus.moderation.language.signs import confined
 from bus.moderation.list_file import Line, lines
-from bus.moderation.text.normalise import normalise, spellings
+from bus.moderation.text.normalise import spellings
 
 Category = Literal[
     "profanity", "sexual", "slur", "threat", "harassment", "self_harm", "scam", "own"
@@ -79,7 +79,7 @@ def terms_of(line: Line) -> Iterator[Term]:
     boundary = cast("Boundary", line.choice(3, "boundary", get_args(Boundary)))
     addressing = cast("Addressing", line.choice(4, "addressing", get_args(Addressing)))
     listed = line.columns[5].split(",") if len(line.columns) > 5 else ()
-    exceptions = tuple(normalise(exception).folded for exception in listed)
+    exceptions = tuple(spelling for exception in listed for spelling in spellings(exception))
     if not all(exceptions):
         line.refuse("an exception is empty")
     for text in line.items(0):
@@ -136,17 +136,18 @@ def languages() -> list[str]:
 
 
 def load_spam_phrases() -> list[Term]:
-    """The phrases of advertising and fraud of all languages, their weight for a severity."""
+    """The phrases of advertising and fraud, folded as texts are, their weight for a severity."""
     phrases: dict[str, Term] = {}
     for path in sorted(LISTS.glob("scams_??.txt")):
         of = frozenset((path.stem.removeprefix("scams_"),))
         for line in lines(path, 2, 2):
             weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
             for phrase in line.items(1):
-                term = phrases.setdefault(
-                    phrase, Term(phrase, "scam", weight, "whole", languages=of)
-                )
-                phrases[phrase] = replace(term, languages=term.languages | of)
+                for spelling in spellings(phrase):
+                    term = phrases.setdefault(
+                        spelling, Term(spelling, "scam", weight, "whole", languages=of)
+                    )
+                    phrases[spelling] = replace(term, languages=term.languages | of)
     return [replace(p, languages=frozenset()) if confined(p.text) else p for p in phrases.values()]
 
 

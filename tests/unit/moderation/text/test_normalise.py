@@ -22,6 +22,8 @@ from bus.moderation.text.normalise import normalise
         ("fûñ\u0301", "fun"),
         ("a\u200b\u202e\u00adb", "ab"),
         ("ﬁne", "fine"),
+        ("Straße GROẞ", "strasse gross"),
+        ("ßad", "bad"),
         ("안녕 ㅋㅋ", "안녕 ㅋㅋ"),
         ("\u1100\u1161\u11a8", "각"),
         ("ﾤￂ", "ㄴㅏ"),
