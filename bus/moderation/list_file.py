@@ -60,15 +60,15 @@ def lines(path: Path, least: int, most: int) -> Iterator[Line]:
 
 
 def by_kind(
-    path: Path, kinds: tuple[str, ...], separator: str = ", "
+    path: Path, kinds: tuple[str, ...], separator: str = ", ", *, partial: bool = False
 ) -> Mapping[str, tuple[str, ...]]:
     """What a list of two columns, kind and items, has of each kind; raises ListError.
 
-    Each of the kinds is there, and no other.
+    Each of the kinds is there, unless some may be left out (`partial`), and no other.
     """
-    found: dict[str, list[str]] = {kind: [] for kind in kinds}
+    found: dict[str, list[str]] = {} if partial else {kind: [] for kind in kinds}
     for line in lines(path, 2, 2):
-        found[line.choice(0, "kind", kinds)] += line.items(1, separator)
+        found.setdefault(line.choice(0, "kind", kinds), []).extend(line.items(1, separator))
     missing = [kind for kind, items in found.items() if not items]
     if missing:
         raise ListError(f"{path.name}: nothing of the kind {missing[0]!r}")

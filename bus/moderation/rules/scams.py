@@ -4,8 +4,10 @@ import re
 from typing import Final
 
 from bus.moderation.context import Context
+from bus.moderation.language.signs import EASTERN, script_of
 from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
+from bus.moderation.text.hangul import is_hangul
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
 from bus.moderation.words.boundaries import clean_left, clean_right
@@ -54,8 +56,8 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
 
 
 def _counts_here(folded: str, start: int, end: int) -> bool:
-    """Whether a phrase is words of its own; Korean ones count anywhere."""
-    if not folded[start].isascii():
+    """Whether a phrase is words of its own; where words have no spaces, and in Korean, anywhere."""
+    if is_hangul(folded[start]) or script_of(folded[start]) == EASTERN:
         return True
     return clean_left(folded, start) and clean_right(folded, end)
 

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from bus.moderation.text.hangul import is_hangul, is_jamo, is_syllable
 from bus.moderation.words.misspellings import MISSPELLINGS
-from bus.moderation.words.speech import ENGLISH, KOREAN, any_of
+from bus.moderation.words.speech import KOREAN, any_of, endings
 from bus.moderation.words.terms import Term
 
-_SUFFIX: Final = re.compile(rf"{any_of(*ENGLISH['ending'], *ENGLISH['stem-ending'])}?\Z").match
 _PARTICLE: Final = re.compile(rf"{any_of(*KOREAN['particle'])}+\Z").match
 # Letters; whatever follows a word for longer is no ending.
 _LONGEST_ENDING: Final = 12
@@ -23,6 +23,7 @@ _GLUED: Final = re.compile(rf"(?:\A|[^가-힣]){any_of(*KOREAN['before'])}\Z").s
 _LONGEST_GLUED: Final = max(map(len, KOREAN["before"])) + 1
 _GLUED_SEVERITY: Final = 3
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+_OTHER_WORD: Final = re.compile(r"[^\W_a-z가-힣]*").match
 # A number that is put before or after a word.
 _LONGEST_NUMBER: Final = 6
 _BEFORE: Final = re.compile(r"(?:\A|[^a-z0-9])[0-9]{1,5}\Z").search
@@ -139,15 +140,35 @@ def _ends_word(term: Term, text: str, end: int) -> bool:
 
 
 def _ends_stem(term: Term, text: str, end: int) -> bool:
-    """Whether only an English ending follows in the same word, or a number."""
-    if not text[end - 1].isascii():
+    """Whether only an ending of its language follows in the same word, or a number."""
+    if is_hangul(text[end - 1]):
         return clean_right(text, end)
-    rest = _LATIN_WORD(text, end, end + _LONGEST_ENDING)
-    return rest is None or _SUFFIX(rest[0].rstrip("0123456789")) is not None
+    rest = _rest(term, text, end)
+    return not rest or _ending(term.languages)(rest) is not None
+
+
+def _ends_root(term: Term, text: str, end: int) -> bool:
+    """Whether an ending of its language follows: what is left without is no word."""
+    rest = _rest(term, text, end)
+    return bool(rest) and _ending(term.languages)(rest) is not None
+
+
+def _rest(term: Term, text: str, end: int) -> str:
+    """The letters that follow in the same word, as many as tell an ending."""
+    read = _LATIN_WORD if text[end - 1].isascii() else _OTHER_WORD
+    word = read(text, end, end + _LONGEST_ENDING)
+    return word[0].rstrip("0123456789") if word else ""
+
+
+@lru_cache(maxsize=256)
+def _ending(languages: frozenset[str]) -> Callable[[str], re.Match[str] | None]:
+    """A search for what a term of these languages ends in."""
+    return re.compile(any_of(*endings(languages, of_stems=True))).fullmatch
 
 
 _ENDS: Final[Mapping[str, Callable[[Term, str, int], bool]]] = {
     "whole": _ends_whole,
     "word": _ends_word,
     "stem": _ends_stem,
+    "root": _ends_root,
 }

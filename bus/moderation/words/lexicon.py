@@ -11,23 +11,26 @@ from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import skeleton
 from bus.moderation.verdict import WRITTEN
+from bus.moderation.words.masked_words import (
+    SHORTEST_JOINED,
+    SHORTEST_MILD,
+    SameLength,
+    add,
+    by_length,
+    starred_words,
+)
 from bus.moderation.words.misspellings import MISSPELLINGS, misspelt
-from bus.moderation.words.speech import ENGLISH
 from bus.moderation.words.terms import Term, load_all, load_spam_phrases
 
 # In place of a disguise: no term, but with others of its kind advertising.
 SPAM_PHRASE: Final = "spam phrase"
 # The disguise of a line on its head, which no plain letters make.
 UPSIDE_DOWN: Final = "upside down"
+_ENGLISH: Final = "en"
 # The disguise of misspellings that everyone reads.
 MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
-_SHORTEST_JOINED: Final = 4
 _SHORTEST_KEYS: Final = 5
-# A milder word is read under a disguise when so many letters tell it from others.
-_SHORTEST_MILD: Final = 5
-# Endings under which a starred word is still read.
-_SUFFIXES: Final = ("", *ENGLISH["ending"])
 # So many patterns that end in each other are searched for piece by piece, with so many letters in
 # which an occurrence may begin, until so many are found: more than any reader looks at.
 _DEEP: Final = 8
@@ -100,27 +103,6 @@ class Index:
         return self.finder.find(text)
 
 
-class SameLength(NamedTuple):
-    """Words of one length, the likeliest first, and which of them have which letter where.
-
-    A room may have 10,000 words of one length: by bits a token is read in 1 µs, and in 1.5 ms where
-    each word is looked at; a text has hundreds of tokens.
-    """
-
-    terms: tuple[Term, ...]
-    # A bit for each word under the place and the letter.
-    having: dict[tuple[int, str], int]
-
-    def first(self, token: str) -> Term | None:
-        """The likeliest of the words that show the letters of a token with stars for the others."""
-        fitting = (1 << len(self.terms)) - 1
-        for place, shown in enumerate(token):
-            if shown != "*":
-                fitting &= self.having.get((place, shown), 0)
-        # The lowest bit.
-        return self.terms[(fitting & -fitting).bit_length() - 1] if fitting else None
-
-
 @dataclass(frozen=True, slots=True)
 class Lexicon:
     """Everything that is looked for under the disguises."""
@@ -148,7 +130,7 @@ class Lexicon:
 
 def _disguised(term: Term) -> bool:
     """Whether anybody would disguise this term, and it does not turn up in every other line."""
-    least = _SHORTEST_JOINED if term.severity >= 3 else _SHORTEST_MILD
+    least = SHORTEST_JOINED if term.severity >= 3 else SHORTEST_MILD
     return term.severity >= 2 and len(skeleton(term.joined)) >= least
 
 
@@ -176,14 +158,19 @@ _UPSIDE_DOWN: Final = str.maketrans("unpdbqmw", "nudpqbwm")
 
 
 def _backwards(terms: list[Term], *, upside_down: bool) -> list[tuple[str, Term]]:
-    """Severe terms from behind; or as they look when the line is turned on its head."""
+    """Severe terms from behind; or as they look when the line is turned on its head.
+
+    Of English, Korean and of no language alone: the words of others from behind are too many.
+    """
     found: list[tuple[str, Term]] = []
     known = {term.text for term in terms} | {*MISSPELLINGS["backwards"]}
     for term in terms:
         if term.severity < 3 or not term.text.isalpha():
             continue
+        if term.languages and _ENGLISH not in term.languages:
+            continue
         # Korean syllables make other words from behind, unless there are three.
-        if len(term.text) < (_SHORTEST_JOINED if term.latin else 3):
+        if len(term.text) < (SHORTEST_JOINED if term.latin else 3):
             continue
         if not term.latin and term.boundary != "any":
             continue
@@ -195,36 +182,12 @@ def _backwards(terms: list[Term], *, upside_down: bool) -> list[tuple[str, Term]
     return found
 
 
-def _words(terms: list[Term]) -> dict[str, Term]:
-    """The words that `f**k` is read among, the likeliest first."""
+def _spelled(terms: list[Term]) -> dict[str, Term]:
+    """The words that are read where they are spelled out."""
     found: dict[str, Term] = {}
-    for suffix in _SUFFIXES:
-        for term in terms:
-            if not term.text.isalpha() or len(term.text) < _SHORTEST_JOINED:
-                continue
-            if term.severity < 3 and (term.severity < 2 or len(term.text) < _SHORTEST_MILD):
-                continue
-            if not suffix or term.inflected:
-                found.setdefault(term.text + suffix, term)
-    return found
-
-
-def _by_length(words: dict[str, Term]) -> dict[int, SameLength]:
-    """The words by length."""
-    lengths: dict[int, list[str]] = {}
-    for word in words:
-        lengths.setdefault(len(word), []).append(word)
-    found: dict[int, SameLength] = {}
-    for length, same in lengths.items():
-        having: dict[tuple[int, str], bytearray] = {}
-        for number, word in enumerate(same):
-            for place in enumerate(word):
-                bits = having.setdefault(place, bytearray(len(same) // 8 + 1))
-                bits[number // 8] |= 1 << number % 8
-        found[length] = SameLength(
-            tuple(words[word] for word in same),
-            {place: int.from_bytes(bits, "little") for place, bits in having.items()},
-        )
+    for term in terms:
+        if len(term.text) >= 3 and term.severity >= 2 and term.boundary != "root":
+            add(found, term.text, term)
     return found
 
 
@@ -250,7 +213,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
     ):
         for pattern, term in patterns:
             readings.setdefault(pattern, []).append((disguise, term))
-    words = _words(letters)
+    words = starred_words(letters)
     return Lexicon(
         surface=Finder(list(readings)),
         readings=tuple(map(tuple, readings.values())),
@@ -263,7 +226,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
                 if not all(map(is_jamo, t.joined)) and len(t.joined) > 1
             ]
         ),
-        spelled=dict(keys) | {t.text: t for t in letters if len(t.text) >= 3 and t.severity >= 2},
-        masked=_by_length(words),
+        spelled=dict(keys) | _spelled(letters),
+        masked=by_length(words),
         ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},
     )

@@ -16,7 +16,7 @@ Category = Literal[
     "profanity", "sexual", "slur", "threat", "harassment", "self_harm", "scam", "own"
 ]
 # Where in a word a term counts.
-Boundary = Literal["whole", "word", "stem", "prefix", "any", "run"]
+Boundary = Literal["whole", "word", "stem", "root", "prefix", "any", "run"]
 # To whom it must be said.
 Addressing = Literal["always", "aimed", "taunt", "called"]
 

@@ -25,16 +25,16 @@ _SIGNED: Final = re.compile(
 _KNOWN: Final = frozenset(MISSPELLINGS["starred"])
 
 
-def _starred(token: str, lexicon: Lexicon) -> Term | None:
-    """The term that a starred token stands for."""
+def _starred(token: str, lexicon: Lexicon) -> list[Term]:
+    """The terms that a starred token may stand for, the likeliest first."""
     shown = len(token) - token.count("*")
     # One star at the end is a footnote or a glob.
     if token.endswith("*") and token.count("*") < 2:
-        return lexicon.ranks[word][1] if (word := _finished(token)) in lexicon.ranks else None
+        return [lexicon.ranks[word][1]] if (word := _finished(token)) in lexicon.ranks else []
     if shown < 2 and token not in _KNOWN:
-        return None
+        return []
     words = lexicon.masked.get(len(token))
-    return words and words.first(token)
+    return words.fitting(token) if words else []
 
 
 def _finished(token: str) -> str:
@@ -82,16 +82,18 @@ def _read(folded: str, lexicon: Lexicon, *, signs: bool, several: bool) -> Itera
     if "*" in folded or "#" in folded or "%" in folded:
         starred = folded.replace("#", "*").replace("%", "*")
         for token in _STARRED(starred):
-            if term := _starred(token[0], lexicon):
+            for term in _starred(token[0], lexicon):
                 yield Match(term, token.start(), token.end(), "masked")
         for token in _SPACED(folded):
-            if "*" in token[0] and (term := _starred(token[0].replace(" ", ""), lexicon)):
+            if "*" not in token[0]:
+                continue
+            for term in _starred(token[0].replace(" ", ""), lexicon):
                 yield Match(term, token.start(), token.end(), "masked")
     for token in _SEVERAL(folded) if several else ():
-        if term := _several(token[1], len(token[2]), token[3], lexicon):
-            yield Match(term, token.start(), token.end(), "masked")
+        if hidden := _several(token[1], len(token[2]), token[3], lexicon):
+            yield Match(hidden, token.start(), token.end(), "masked")
     if not signs:
         return
     for token in _SIGNED(folded):
-        if term := _struck(token[0], len(token[1]), lexicon):
-            yield Match(term, token.start(), token.end(), "masked")
+        if struck := _struck(token[0], len(token[1]), lexicon):
+            yield Match(struck, token.start(), token.end(), "masked")
