@@ -4,14 +4,16 @@ import re
 from typing import Final
 
 from bus.moderation import classifier
+from bus.moderation.classifier.features import is_korean
 from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import WRITTEN, Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
-from bus.moderation.words.counting import counts_here
+from bus.moderation.words.counting import counts_here, is_excepted
 from bus.moderation.words.custom_lists import CustomLists
 from bus.moderation.words.lexicon import lexicon
+from bus.moderation.words.terms import Term
 
 # The languages of the texts that it was made of.
 _LEARNED: Final = frozenset({"en", "ko"})
@@ -19,8 +21,11 @@ _LEARNED: Final = frozenset({"en", "ko"})
 _MOST: Final = 150
 _WORD: Final = re.compile(r"[^\W_]+").finditer
 _WORDS: Final = re.compile(r"[^\W_]+").findall
-# Different words of a text of which the model alone says nothing.
+# Different words of a Latin text of which the model alone says nothing.
 _FEW: Final = 2
+# Letters of one Korean word; what is longer is a sentence without its spaces.
+_LONGEST_WORD: Final = 8
+_LAUGHTER: Final = "ㅋㅎㅠㅜ"
 
 
 def find(normal: NormalisedText, policy: Policy, probability: float) -> list[Hit]:
@@ -46,16 +51,27 @@ def find(normal: NormalisedText, policy: Policy, probability: float) -> list[Hit
 
 
 def _says_too_little(normal: NormalisedText) -> bool:
-    """Whether a Latin text is so short that letters alone do not tell `pitch black` from abuse.
+    """Whether a text is so short that letters alone do not tell `pitch black` or 제발 from abuse.
 
-    With a word of the lists in it, whether or not that counts where it stands, it is not.
+    A Latin one with a word of the lists in it, whether or not that counts where it stands, is not.
     """
     words, folded = lexicon(), normal.folded
-    if not folded.isascii() or len(set(_WORDS(folded))) > _FEW:
+    said = set(_WORDS(folded))
+    if not folded.isascii():
+        spoken = [word for word in said if word.strip(_LAUGHTER)]
+        return len(spoken) == 1 and is_korean(spoken[0]) and len(spoken[0]) <= _LONGEST_WORD
+    if len(said) > _FEW:
         return False
     return not any(
         words.readings[pattern][-1][1].severity > 1 and not _inside(folded, start, end)
         for pattern, start, end in words.scan(normal)
+    )
+
+
+def _excepted(terms: list[Term], folded: str, start: int, end: int) -> bool:
+    """Whether a Korean word is part of something innocent for all that it may stand for."""
+    return not folded[start].isascii() and all(
+        term.exceptions and is_excepted(term, folded, start, end) for term in terms
     )
 
 
@@ -67,7 +83,8 @@ def _inside(folded: str, start: int, end: int) -> bool:
 def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     """The text without what the room allows, and without innocent words.
 
-    Those are words that hold a blocked one, or are said of oneself or a thing.
+    Those are words that hold a blocked one or are excepted with it, or are said of oneself or a
+    thing.
 
     The model knows letters, and would take a shuttlecock for what it ends in. A whole word that
     does not count where it stands, as an insult that is said to nobody, is left to the model.
@@ -82,9 +99,11 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     scolded = scolds_a_thing(folded)
     innocent = bytearray(len(folded))
     for pattern, start, end in found:
-        if all(whole[start:end]) and not (scolded or said_of_oneself(folded, start)):
+        terms = [term for _, term in words.readings[pattern]]
+        excused = scolded or said_of_oneself(folded, start)
+        if all(whole[start:end]) and not (excused or _excepted(terms, folded, start, end)):
             continue
-        if not any(counts_here(term, folded, start, end) for _, term in words.readings[pattern]):
+        if not any(counts_here(term, folded, start, end) for term in terms):
             innocent[start:end] = b"\x01" * (end - start)
     for start, end in custom.allows(folded):
         innocent[start:end] = b"\x01" * (end - start)

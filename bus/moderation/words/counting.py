@@ -3,13 +3,20 @@
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from bus.moderation.words.addressee import is_addressed
 from bus.moderation.words.boundaries import at_boundary
 from bus.moderation.words.speech import KOREAN
 from bus.moderation.words.terms import Term
 
+# With this before it an exception is innocent where nothing else is said.
+_ALONE: Final = "="
+_AROUND: Final = " \t\n.,!?~…\"'()[]"
+# In an exception this stands for letters of one word, so many at most, or none.
+_LETTERS: Final = "*"
+_MOST_LETTERS: Final = 6
+_ANY_LETTERS: Final = rf"[^\W_]{{0,{_MOST_LETTERS}}}"
 # What an exception with this before it needs: letters that it goes on from, a number, or a name.
 # 글씨발견, 3시발표 and 김 씨발언 are innocent; 씨발견 alone is a swear word that goes on.
 _GOES_ON: Final = "~"
@@ -30,7 +37,9 @@ def counts_here(term: Term, text: str, start: int, end: int) -> bool:
 
 def is_excepted(term: Term, text: str, start: int, end: int) -> bool:
     """Whether the match is part of something innocent, as the list says."""
-    search, size = _exceptions(term.exceptions)
+    search, size, alone = _exceptions(term.exceptions)
+    if alone and text.strip(_AROUND) in alone:
+        return True
     at = max(0, start - size)
     while found := search(text, at, end + size):
         if found.start() >= end:
@@ -41,14 +50,26 @@ def is_excepted(term: Term, text: str, start: int, end: int) -> bool:
     return False
 
 
+class _Exceptions(NamedTuple):
+    """A search for any of the exceptions, the most that it may find, and what is said alone."""
+
+    search: Callable[..., re.Match[str] | None]
+    size: int
+    alone: frozenset[str]
+
+
 @lru_cache(maxsize=1024)
-def _exceptions(exceptions: tuple[str, ...]) -> tuple[Callable[..., re.Match[str] | None], int]:
-    """A search for any of the exceptions, the longest first, and the length of that one."""
-    longest_first = sorted(exceptions, key=len, reverse=True)
-    pattern = "|".join(map(_pattern, longest_first))
-    return re.compile(pattern).search, len(longest_first[0])
+def _exceptions(exceptions: tuple[str, ...]) -> _Exceptions:
+    """The search goes for the longest of them first."""
+    alone = frozenset(one.removeprefix(_ALONE) for one in exceptions if one.startswith(_ALONE))
+    parts = sorted((one for one in exceptions if one[0] != _ALONE), key=len, reverse=True)
+    size = max((len(one) + one.count(_LETTERS) * _MOST_LETTERS for one in parts), default=0)
+    # With none of them, nothing is found.
+    pattern = "|".join(map(_pattern, parts)) or r"(?!)"
+    return _Exceptions(re.compile(pattern).search, size, alone)
 
 
 def _pattern(exception: str) -> str:
     bare = exception.removeprefix(_GOES_ON)
-    return re.escape(exception) if bare == exception else _LED_TO + re.escape(bare)
+    pieces = _ANY_LETTERS.join(map(re.escape, bare.split(_LETTERS)))
+    return pieces if bare == exception else _LED_TO + pieces

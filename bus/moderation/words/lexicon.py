@@ -19,7 +19,7 @@ from bus.moderation.words.masked_words import (
     by_length,
     starred_words,
 )
-from bus.moderation.words.misspellings import MISSPELLINGS, misspelt
+from bus.moderation.words.misspellings import MISSPELLINGS, misspelt, misspelt_korean
 from bus.moderation.words.terms import Term, load_all, load_spam_phrases
 
 # In place of a disguise: no term, but with others of its kind advertising.
@@ -209,6 +209,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
         ("backwards", _backwards(letters + hangul, upside_down=False)),
         (UPSIDE_DOWN, _backwards(letters, upside_down=True)),
         (MISSPELT, misspelt(letters)),
+        (MISSPELT, misspelt_korean(hangul)),
         (SPAM_PHRASE, [(t.text, t) for t in spam_phrases]),
     ):
         for pattern, term in patterns:

@@ -1,18 +1,24 @@
-"""The best-known words as they are misspelt so that everyone still reads them: `fxck`, `siht`."""
+"""The best-known words as they are misspelt so that everyone still reads them: `fxck`, `쉬뱔`."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from bus.moderation.list_file import by_kind
+from bus.moderation.text.hangul import INITIALS, VOWELS, is_syllable
 from bus.moderation.words.terms import LISTS, Term
 
 MISSPELLINGS: Final = by_kind(
     LISTS / "misspellings.txt",
-    ("known", "sound", "other-word", "starred", "cut", "backwards", "numbered"),
+    (
+        *("known", "sound", "other-word", "starred", "cut", "backwards", "numbered"),
+        *("known-korean", "vowel", "consonant", "other-korean"),
+    ),
 )
 # The words that are recognised whatever is done to them.
 KNOWN: Final = frozenset(MISSPELLINGS["known"])
+_KNOWN_KOREAN: Final = frozenset(MISSPELLINGS["known-korean"])
 _VOWELS: Final = "aeiou"
 # Letters of the shortest word that is read without its vowels.
 _SHORTEST: Final = 4
@@ -26,6 +32,37 @@ def misspelt(terms: list[Term]) -> Iterator[tuple[str, Term]]:
             whole = replace(term, boundary="stem", addressing="always", exceptions=())
             for spelling in sorted(_ways(term.text) - taken):
                 yield spelling, whole
+
+
+def misspelt_korean(terms: list[Term]) -> Iterator[tuple[str, Term]]:
+    """The same for Korean: other vowels and doubled consonants in any of its syllables."""
+    taken = {term.text for term in terms} | {*MISSPELLINGS["other-korean"]}
+    for term in terms:
+        if term.text in _KNOWN_KOREAN:
+            opens = replace(term, boundary="prefix", addressing="always", exceptions=())
+            ways = map("".join, itertools.product(*map(_alike, term.text)))
+            for spelling in sorted(set(ways) - taken):
+                yield spelling, opens
+
+
+def _alike(syllable: str) -> set[str]:
+    """A syllable, and those that sound nearly the same."""
+    if not is_syllable(syllable):
+        return {syllable}
+    rest, final = divmod(ord(syllable) - 0xAC00, 28)
+    initial, vowel = divmod(rest, 21)
+    initials = _choices("consonant", INITIALS[initial])
+    vowels = _choices("vowel", VOWELS[vowel])
+    return {
+        chr(0xAC00 + (INITIALS.index(one) * 21 + VOWELS.index(other)) * 28 + final)
+        for one in initials
+        for other in vowels
+    }
+
+
+def _choices(kind: str, jamo: str) -> str:
+    """A jamo, and what is written for it."""
+    return next((group for group in MISSPELLINGS[kind] if group[0] == jamo), jamo)
 
 
 def _ways(word: str) -> set[str]:

@@ -22,7 +22,7 @@ KOREAN: Final = by_kind(
     LISTS / "speech_ko.txt",
     (
         *("you", "you-ending", "filler", "called", "particle", "before", "initials"),
-        *("exclaimed", "family-name", "drawn-out", "not-drawn", "how-many"),
+        *("exclaimed", "family-name", "drawn-out", "drawn-twice", "not-drawn", "how-many"),
     ),
 )
 # What the lists of other languages may have.
