@@ -18,9 +18,9 @@ from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 # Looks for the terms of a lexicon under one disguise.
 Disguise = Callable[[NormalisedText, Lexicon], Iterable[Match]]
 # Where there are Latin letters, and where there are any but plain ones.
-_LATIN: Final = (literal.find, collapsed.find, spelled.find, masked.find)
+_LATIN: Final = (literal.find, literal.accented, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
-_NOT_LATIN: Final = (literal.find, korean.syllables, korean.jamo)
+_NOT_LATIN: Final = (literal.find, literal.accented, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
 # So many in one text are no chance in any language.
 _CROWD: Final = 20

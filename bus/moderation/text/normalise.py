@@ -34,6 +34,7 @@ _NARROW: Final = {
 _FIRST_SHARP_S: Final = re.compile(r"(?<!\w)[ßẞ]")
 # Umlauts as they are written where no key has them.
 _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+_COMBINING: Final = re.compile("[\u0300-\u036f]").search
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -77,6 +78,11 @@ class NormalisedText:
         self.scanned: tuple[object, list[tuple[int, int, int]]] | None = None
         self._read: dict[object, Any] | None = None
 
+    @property
+    def written_plainly(self) -> bool:
+        """Whether folding has changed nothing but capitals."""
+        return self._same
+
     # Kept by hand: the lock of a cached_property takes as long as all the rest.
     @property
     def shape(self) -> bytes:
@@ -92,6 +98,20 @@ class NormalisedText:
         if read not in self._read:
             self._read[read] = read(self.folded)
         return cast("T", self._read[read])
+
+    @property
+    def accented(self) -> str:
+        """The text in lower case with its accents, a character for each folded one."""
+        lower = self.raw.lower()
+        if self._same or (len(lower) == len(self.folded) and not _COMBINING(lower)):
+            return lower
+        characters: list[str] = []
+        ends = [self.span(at, at + 1)[0] for at in range(1, len(self.folded))]
+        for at, end in enumerate([*ends, len(self.raw)]):
+            start = self.span(at, at + 1)[0]
+            written = unicodedata.normalize("NFC", self.raw[start:end]).lower()
+            characters.append(written if len(written) == 1 else self.folded[at])
+        return "".join(characters)
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range in the text as written of a folded range that is not empty."""

@@ -111,6 +111,8 @@ class Lexicon:
     # What each pattern of the surface stands for, and under which disguise.
     readings: tuple[tuple[tuple[str, Term], ...], ...]
     collapsed: Index
+    # Terms of which the accents count.
+    accented: Index
     syllables: Index
     jamo: Index
     spelled: dict[str, Term]
@@ -199,6 +201,8 @@ def lexicon() -> Lexicon:
 
 def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
     """The automata of some terms, and of the phrases of advertising."""
+    accented = [t for t in terms if t.exact]
+    terms = [t for t in terms if not t.exact]
     letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha()]
     hangul = [t for t in terms if all(map(is_hangul, t.joined))]
     keys = _keyboard(hangul)
@@ -219,6 +223,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
         surface=Finder(list(readings)),
         readings=tuple(map(tuple, readings.values())),
         collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
+        accented=index([(t.text, t) for t in accented]),
         syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
         jamo=index(
             [

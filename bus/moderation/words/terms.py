@@ -21,6 +21,8 @@ Boundary = Literal["whole", "word", "stem", "root", "prefix", "any", "run"]
 Addressing = Literal["always", "aimed", "taunt", "called"]
 
 LISTS: Final = Path(__file__).parent / "lists"
+# Before a term of which the accents count.
+_EXACT: Final = "="
 _CHOICE: Final = re.compile(r"\[([^\]]+)\]")
 # How little and how much the phrases of advertising weigh.
 _LEAST_WEIGHT: Final = 0
@@ -47,6 +49,8 @@ class Term:
     languages: frozenset[str] = frozenset()
     # Whether everybody swears with it, in whatever language.
     everywhere: bool = False
+    # Whether it counts only as it is written, with its accents: without them it is another word.
+    exact: bool = False
 
     @property
     def joined(self) -> str:
@@ -84,6 +88,12 @@ def terms_of(line: Line) -> Iterator[Term]:
         line.refuse("an exception is empty")
     for text in line.items(0):
         for written in expand(text):
+            if written.startswith(_EXACT):
+                accented = written.removeprefix(_EXACT)
+                yield Term(
+                    accented, category, severity, boundary, addressing, exceptions, exact=True
+                )
+                continue
             for spelling in spellings(written):
                 yield Term(spelling, category, severity, boundary, addressing, exceptions)
 

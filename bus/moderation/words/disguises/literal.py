@@ -51,6 +51,23 @@ def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     return _standing(found, normal, lexicon) if found else ()
 
 
+def accented(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
+    """Every term that is another word without its accents, where it is written with them."""
+    if normal.written_plainly:
+        return ()
+    found = lexicon.accented.find(normal.accented)
+    return _accented(found[:_MOST], normal.folded, lexicon) if found else ()
+
+
+def _accented(
+    found: list[tuple[int, int, int]], folded: str, lexicon: Lexicon
+) -> Iterator[Match]:
+    for pattern, start, end in found:
+        for term in lexicon.accented.terms[pattern]:
+            if counts_here(term, folded, start, end):
+                yield Match(term, start, end, WRITTEN)
+
+
 def _standing(
     found: list[tuple[int, int, int]], normal: NormalisedText, lexicon: Lexicon
 ) -> Iterator[Match]:
