@@ -34,7 +34,8 @@ _NARROW: Final = {
 _FIRST_SHARP_S: Final = re.compile(r"(?<!\w)[ßẞ]")
 # Umlauts as they are written where no key has them.
 _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
-_COMBINING: Final = re.compile("[\u0300-\u036f]").search
+# What stands for no character of its own: accents apart, and halves of a surrogate pair.
+_COMBINING: Final = re.compile("[\u0300-\u036f\ud800-\udfff]").search
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
 
@@ -110,7 +111,8 @@ class NormalisedText:
         for at, end in enumerate([*ends, len(self.raw)]):
             start = self.span(at, at + 1)[0]
             written = unicodedata.normalize("NFC", self.raw[start:end]).lower()
-            characters.append(written if len(written) == 1 else self.folded[at])
+            whole = len(written) == 1 and not _COMBINING(written)
+            characters.append(written if whole else self.folded[at])
         return "".join(characters)
 
     def span(self, start: int, end: int) -> tuple[int, int]:

@@ -201,9 +201,9 @@ def lexicon() -> Lexicon:
 
 def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
     """The automata of some terms, and of the phrases of advertising."""
-    accented = [t for t in terms if t.exact]
-    terms = [t for t in terms if not t.exact]
-    letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha()]
+    accented = [t for t in terms if t.exact and not t.text.isascii()]
+    terms = [t for t in terms if not t.exact or t.text.isascii()]
+    letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha() and not t.exact]
     hangul = [t for t in terms if all(map(is_hangul, t.joined))]
     keys = _keyboard(hangul)
     readings: dict[str, list[tuple[str, Term]]] = {}

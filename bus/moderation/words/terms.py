@@ -157,7 +157,9 @@ def load_spam_phrases() -> list[Term]:
                     term = phrases.setdefault(
                         spelling, Term(spelling, "scam", weight, "whole", languages=of)
                     )
-                    phrases[spelling] = replace(term, languages=term.languages | of)
+                    phrases[spelling] = replace(
+                        term, severity=max(term.severity, weight), languages=term.languages | of
+                    )
     return [replace(p, languages=frozenset()) if confined(p.text) else p for p in phrases.values()]
 
 

@@ -32,8 +32,11 @@ def _disguise(normal: NormalisedText, boundary: str, start: int, end: int) -> st
     return WRITTEN if normal.raw[first:last].lower() == normal.folded[start:end] else FOLDED
 
 
-def _counts(disguise: str, term: Term, folded: str, start: int, end: int) -> bool:
+def _counts(disguise: str, term: Term, normal: NormalisedText, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
+    folded = normal.folded
+    if term.exact and normal.accented[start:end] != folded[start:end]:
+        return False
     if disguise == WRITTEN:
         return counts_here(term, folded, start, end)
     if disguise == MISSPELT:
@@ -59,9 +62,7 @@ def accented(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     return _accented(found[:_MOST], normal.folded, lexicon) if found else ()
 
 
-def _accented(
-    found: list[tuple[int, int, int]], folded: str, lexicon: Lexicon
-) -> Iterator[Match]:
+def _accented(found: list[tuple[int, int, int]], folded: str, lexicon: Lexicon) -> Iterator[Match]:
     for pattern, start, end in found:
         for term in lexicon.accented.terms[pattern]:
             if counts_here(term, folded, start, end):
@@ -77,7 +78,7 @@ def _standing(
         yield Match(TOO_MANY, found[_MOST][1], len(folded), WRITTEN)
     for pattern, start, end in found[:_MOST]:
         for disguise, term in lexicon.readings[pattern]:
-            if _counts(disguise, term, folded, start, end):
+            if _counts(disguise, term, normal, start, end):
                 if disguise == WRITTEN:
                     disguise = _disguise(normal, term.boundary, start, end)
                 elif disguise == UPSIDE_DOWN:
