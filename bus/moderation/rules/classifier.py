@@ -12,7 +12,7 @@ from bus.moderation.verdict import WRITTEN, Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
 from bus.moderation.words.counting import counts_here, is_excepted
 from bus.moderation.words.custom_lists import CustomLists
-from bus.moderation.words.lexicon import lexicon
+from bus.moderation.words.lexicon import Lexicon, lexicon
 from bus.moderation.words.terms import Term
 
 # The languages of the texts that it was made of.
@@ -63,9 +63,19 @@ def _says_too_little(normal: NormalisedText) -> bool:
     if len(said) > _FEW:
         return False
     return not any(
-        words.readings[pattern][-1][1].severity > 1 and not _inside(folded, start, end)
+        any(term.severity > 1 for term in _learned(words, pattern))
+        and not _inside(folded, start, end)
         for pattern, start, end in words.scan(normal)
     )
+
+
+def _learned(words: Lexicon, pattern: int) -> list[Term]:
+    """The terms that a pattern stands for, but for those of languages that the model knows not."""
+    return [
+        term
+        for _, term in words.readings[pattern]
+        if not term.languages or term.languages & _LEARNED
+    ]
 
 
 def _excepted(terms: list[Term], folded: str, start: int, end: int) -> bool:
@@ -91,7 +101,11 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     """
     words, folded = lexicon(), normal.folded
     places = words.scan(normal)[:_MOST]
-    found = [place for place in places if words.readings[place[0]][0][0] == WRITTEN]
+    found = [
+        place
+        for place in places
+        if words.readings[place[0]][0][0] == WRITTEN and _learned(words, place[0])
+    ]
     whole = bytearray(len(folded))
     for _, start, end in found:
         if not _inside(folded, start, end):
@@ -99,7 +113,7 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     scolded = scolds_a_thing(folded)
     innocent = bytearray(len(folded))
     for pattern, start, end in found:
-        terms = [term for _, term in words.readings[pattern]]
+        terms = _learned(words, pattern)
         excused = scolded or said_of_oneself(folded, start)
         if all(whole[start:end]) and not (excused or _excepted(terms, folded, start, end)):
             continue

@@ -146,9 +146,15 @@ def languages() -> list[str]:
 
 
 def load_spam_phrases() -> list[Term]:
-    """The phrases of advertising and fraud, folded as texts are, their weight for a severity."""
+    """The phrases of advertising and fraud, folded as texts are, their weight for a severity.
+
+    What several languages have weighs what the first of them says.
+    """
     phrases: dict[str, Term] = {}
-    for path in sorted(LISTS.glob("scams_??.txt")):
+    english_first = sorted(
+        LISTS.glob("scams_??.txt"), key=lambda path: (path.stem[-2:] != "en", path)
+    )
+    for path in english_first:
         of = frozenset((path.stem.removeprefix("scams_"),))
         for line in lines(path, 2, 2):
             weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
@@ -157,9 +163,7 @@ def load_spam_phrases() -> list[Term]:
                     term = phrases.setdefault(
                         spelling, Term(spelling, "scam", weight, "whole", languages=of)
                     )
-                    phrases[spelling] = replace(
-                        term, severity=max(term.severity, weight), languages=term.languages | of
-                    )
+                    phrases[spelling] = replace(term, languages=term.languages | of)
     return [replace(p, languages=frozenset()) if confined(p.text) else p for p in phrases.values()]
 
 
