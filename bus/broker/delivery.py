@@ -35,6 +35,9 @@ class Delivery:
     # How often it was handed to an application in this attempt: more than once after an outage, or
     # where it was given back.
     tries: int = 0
+    # What is kept in place of the payload, for a replay or as a dead letter, where its handler has
+    # found something in it that nobody is to keep; empty for none.
+    kept: bytes = b""
 
     @property
     def attempt(self) -> int:

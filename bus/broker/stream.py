@@ -151,7 +151,9 @@ class Stream:
 
     async def acknowledge(self, deliveries: Iterable[Delivery]) -> int:
         """Acknowledge what was handled; returns how many nobody else had acknowledged."""
-        return await self._settle([("done", d.stream, d.id, d.holder) for d in deliveries])
+        return await self._settle(
+            [("done", d.stream, d.id, d.holder, *([d.kept] if d.kept else ())) for d in deliveries]
+        )
 
     async def retry_later(self, delivery: Delivery, delay: float) -> None:
         """Keep one failed message for another attempt in `delay` seconds; its partition goes on."""
@@ -182,7 +184,7 @@ class Stream:
             trace = "".join(traceback.format_exception(error))[-_TRACEBACK_LIMIT:]
             error = f"{type(error).__name__}: {error}"
         fields = {
-            "payload": delivery.payload,
+            "payload": delivery.kept or delivery.payload,
             "ordering_key": delivery.ordering_key,
             "error": error,
             "traceback": trace,

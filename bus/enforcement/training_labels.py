@@ -44,5 +44,5 @@ def forget(row: Message) -> None:
 
 
 def as_written(row: Message) -> str:
-    """The text that was judged, which may stand masked in the room."""
-    return (row.verdict or {}).get("body") or row.body
+    """The text that was judged, which may stand masked in the room; without personal data."""
+    return row.as_reviewed

@@ -69,4 +69,9 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.author_name}: {self.body[:40]}"
+        return f"{self.author_name}: {self.as_reviewed[:40]}"
+
+    @property
+    def as_reviewed(self) -> str:
+        """The text as moderators see it: as it was written, but for personal data."""
+        return (self.verdict or {}).get("body") or self.body

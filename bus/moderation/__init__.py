@@ -1,7 +1,7 @@
 """Moderation as one pure function: judge(text, policy, context) -> Verdict."""
 
 from bus.moderation.context import Context
-from bus.moderation.engine import JudgeRequest, judge, judge_many, starred
+from bus.moderation.engine import JudgeRequest, judge, judge_many, redacted, starred
 from bus.moderation.policy.policy import Policy
 from bus.moderation.policy.presets import POLICIES
 from bus.moderation.policy.thresholds import ActionThresholds, ModelThresholds
@@ -23,5 +23,6 @@ __all__ = [
     "judge",
     "judge_many",
     "lookalike",
+    "redacted",
     "starred",
 ]

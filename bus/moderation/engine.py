@@ -1,6 +1,7 @@
 """judge(): every rule over one text, and what the policy makes of the hits."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from bus.moderation import classifier
@@ -19,6 +20,7 @@ from bus.unicode.graphemes import fitting, star
 _NOTHING_KNOWN: Final = Context()
 _MASK: Final = ACTIONS.index("mask")
 _HOLD: Final = ACTIONS.index("hold")
+_PERSONAL: Final = "personal"
 
 
 class JudgeRequest(NamedTuple):
@@ -51,10 +53,24 @@ def judge_many(cases: Sequence[JudgeRequest]) -> list[Verdict]:
 
 
 def starred(text: str, policy: Policy) -> str:
-    """The text with what the policy masks starred out, whatever else the policy makes of it."""
+    """The text with what the policy masks starred out, whatever else the policy makes of it.
+
+    Personal data is starred where the policy holds it, too: no person has looked at it.
+    """
     hits, _ = _by_rules(text, policy, _NOTHING_KNOWN)
-    masked = [hit for hit in hits if _act(policy, hit) == _MASK and hit.reason in STARRED]
+    masked = [
+        hit
+        for hit in hits
+        if hit.reason in STARRED
+        and (act := _act(policy, hit)) >= _MASK
+        and (act == _MASK or hit.reason == _PERSONAL)
+    ]
     return star(text, [(hit.start, hit.end) for hit in masked])
+
+
+def redacted(text: str, policy: Policy) -> str:
+    """The text without the personal data that the policy masks or holds."""
+    return judge(text, policy).shown(text)
 
 
 def _by_rules(
@@ -98,7 +114,7 @@ def _nothing(text: str) -> Verdict:
 
 def _act(policy: Policy, hit: Hit) -> int:
     """How hard the policy is on a hit, as a place in ACTIONS."""
-    return ACTIONS.index(policy.action(hit.reason, hit.severity))
+    return ACTIONS.index(policy.action(hit))
 
 
 def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Verdict:
@@ -116,6 +132,16 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
         for hit, act in zip(hits, acts, strict=True)
         if act >= _MASK and hit.reason in STARRED
     ]
+    private = [
+        (act, (hit.start, hit.end))
+        for hit, act in zip(hits, acts, strict=True)
+        if hit.reason == _PERSONAL and act >= _MASK
+    ]
+    redacted = waiting = None
+    if private:
+        redacted = star(text, [place for _, place in private])
+        waiting = star(text, [place for act, place in private if act == _MASK])
+        hits = [_without(hit, redacted) for hit in hits]
     parts = _score_parts(hits)
     innocence = 1.0
     for _, part in parts:
@@ -127,7 +153,14 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
         masked=star(text, ranges) if ranges else text,
         reason=deciding.reason if hardest else None,
         score_parts=parts,
+        redacted=redacted,
+        waiting=waiting,
     )
+
+
+def _without(hit: Hit, redacted: str) -> Hit:
+    """A hit whose match shows no personal data."""
+    return replace(hit, matched=redacted[hit.start : hit.end])
 
 
 def _score_parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:

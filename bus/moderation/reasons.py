@@ -27,6 +27,8 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "harassment": Reason(("words",), ("threat", "harassment")),
         "self_harm": Reason(("words",), ("self_harm",)),
         "link": Reason(("links",)),
+        # What is done about each kind is the part `personal` of a policy.
+        "personal": Reason(("personal",), actions=("mask", "hold")),
         # Of a text that looks like too many words, the rule on words says the same.
         "spam": Reason(("scams", "links", "repeats", "zalgo", "words"), ("scam",)),
         "mentions": Reason(("mentions",)),

@@ -74,6 +74,7 @@ class Hit:
             "end": self.end,
             "matched": self.matched,
             "view": self.disguise,
+            **({"kind": self.category} if self.reason == "personal" else {}),
         }
 
 
@@ -91,6 +92,27 @@ class Verdict:
     reason: str | None
     # What each rule added to the score, the most first.
     score_parts: tuple[tuple[str, float], ...] = ()
+    # The text with all personal data starred that the policy masks or holds: what is shown, logged
+    # and sent elsewhere. None where there is none.
+    redacted: str | None = None
+    # The same with what the policy holds as it was written: what waits for a person.
+    waiting: str | None = None
+
+    @property
+    def holds_personal(self) -> bool:
+        """Whether there is personal data that nobody is to see before a person has decided."""
+        return self.redacted != self.waiting
+
+    def shown(self, text: str) -> str:
+        """The text that was judged, as anybody may see it who did not write it."""
+        return text if self.redacted is None else self.redacted
+
+    def stored(self, text: str, *, held: bool) -> str:
+        """The text that was judged, as its row keeps it, `held` or for good."""
+        if self.action == "mask" and not held:
+            return self.masked
+        kept = self.waiting if held else self.redacted
+        return text if kept is None else kept
 
     def as_json(self) -> dict[str, Any]:
         """The verdict as one line of the `moderate` command."""

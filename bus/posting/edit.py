@@ -96,7 +96,7 @@ def edit(
         row, now = found.row, clock.now()
         found.right.admit().check_write()
         found.check_editable()
-        text = verdict.masked if verdict.action == "mask" else body
+        text = verdict.stored(body, held=False)
         if text == row.body:
             # Told again: the first time may have reached nobody.
             return Change(row, [Shown(row)])
@@ -104,7 +104,9 @@ def edit(
         found.check_slow_mode(now)
         if verdict.action in _STANDS:
             row.body = text
-            row.verdict = {**verdict.as_json(), "body": body} if verdict.hits else None
+            row.verdict = (
+                {**verdict.as_json(), "body": verdict.shown(body)} if verdict.hits else None
+            )
             row.edited_at = now
             erasures.note(found.room, [row])
             found.take_seq()

@@ -17,8 +17,11 @@ LIMIT = 1000
 _PATIENCE_MS = 200
 
 
-def note(room: Room, rows: Iterable[Message]) -> None:
-    """Have the texts that these messages had forgotten; in the transaction that takes them out."""
+def note(room: Room, rows: Iterable[Message], *, searched: bool = False) -> None:
+    """Have the texts that these messages had forgotten; in the transaction that takes them out.
+
+    `searched` where the broker's streams have none of them, and its files alone may.
+    """
     now = clock.now()
     Erasure.objects.bulk_create(
         Erasure(
@@ -27,6 +30,7 @@ def note(room: Room, rows: Iterable[Message]) -> None:
             client_id=row.client_id,
             sent_at=row.created_at,
             at=now,
+            searched=searched,
         )
         for row in rows
     )

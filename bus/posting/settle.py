@@ -17,7 +17,7 @@ from bus.models import Message, Review, Room, Sanction
 from bus.models.sql import messages, rooms
 from bus.models.sql.messages import Key
 from bus.moderation import Verdict
-from bus.posting import removal
+from bus.posting import erasures, removal
 from bus.posting.domain_events import DomainEvent, Opened, Removed
 from bus.protocol import user_ids
 from bus.protocol.channel_messages import MessageSubmitted
@@ -86,6 +86,8 @@ class _Settling:
         }
         self.strike_batch = strikes.StrikeBatch(self.now)
         self.domain_events: dict[Key, list[DomainEvent]] = {}
+        # Those with personal data, by room.
+        self.redacted: dict[int, list[Message]] = {}
         self.rows = history.stored(set(self.keys))
         authors_of: dict[int, set[str]] = {pk: set() for pk in self.rooms}
         networks: dict[str, set[str]] = {}
@@ -125,6 +127,9 @@ class _Settling:
             if isinstance(f, Opened)
         )
         self.strike_batch.save()
+        for room_id, rows in self.redacted.items():
+            # The broker keeps them without it; its files have had it.
+            erasures.note(self.rooms[room_id], rows, searched=True)
         posted_in = {row.room_id for row in new if row.seq is not None}
         if posted_in:
             rooms.save_heads(self.rooms[pk] for pk in posted_in)
@@ -161,8 +166,13 @@ class _Settling:
         status = _REJECTED if refusal else _STATUS[verdict.action]
         # Posted first, and taken out again at once.
         retracted = (
-            not refusal and status != _POSTED and self.room_settings[room.id].mode == "after"
+            not refusal
+            and status != _POSTED
+            and self.room_settings[room.id].mode == "after"
+            # Personal data that is held, nobody is to see for a moment either.
+            and not (verdict.action == "hold" and verdict.holds_personal)
         )
+        held = status == _HELD
         if retracted:
             status = _POSTED
         reply_to = int(message.reply_to) if message.reply_to else None
@@ -174,13 +184,17 @@ class _Settling:
             author_key=author_key,
             author_name=shown.name,
             client_id=message.client_id,
-            body=verdict.masked if verdict.action == "mask" else message.body,
+            body=verdict.stored(message.body, held=held),
             reason=refusal or ("" if status == _POSTED else verdict.reason or "moderation"),
-            verdict={**verdict.as_json(), "body": message.body} if verdict.hits else None,
+            verdict=(
+                {**verdict.as_json(), "body": verdict.shown(message.body)} if verdict.hits else None
+            ),
             reply_to_id=reply_to if (room.id, reply_to) in self.answered else None,
             created_at=submission.received_at,
         )
         authors.note(row, shown)
+        if verdict.redacted is not None:
+            self.redacted.setdefault(room.id, []).append(row)
         if status != _REJECTED:
             self.last_sent[room.id, author_key] = submission.received_at
         if status == _POSTED:

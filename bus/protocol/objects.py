@@ -178,6 +178,8 @@ class ReviewHit(BaseModel):
     start: int
     end: int
     matched: str
+    # Of personal data its kind; `matched` is starred then.
+    kind: Annotated[str | None, Field(exclude_if=lambda kind: kind is None)] = None
 
 
 class Review(BaseModel):

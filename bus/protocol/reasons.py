@@ -24,6 +24,7 @@ _OF_TEXTS = {
         "It contains a word that is not allowed here.", "it has a word that is not allowed here"
     ),
     "link": Words("Links are not allowed here.", "links are not allowed here"),
+    "personal": Words("It has personal data or a secret.", "it has personal data or a secret"),
     "spam": Words("It looks like spam.", "it looks like spam"),
     "flood": Words("It looks like flooding.", "too many messages in a short time"),
     "mentions": Words("It mentions too many people.", "it mentions too many people"),

@@ -9,7 +9,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from bus.chat import clock, room_rights
 from bus.enforcement import audit, room_policies
 from bus.models import Message, Review, Room
-from bus.moderation import starred
+from bus.moderation import redacted, starred
+from bus.posting import erasures
 from bus.posting.domain_events import DomainEvent
 from bus.protocol.errors import NotFound
 from bus.review import reviews
@@ -78,7 +79,9 @@ def _may_write(room: Room, review: Review) -> bool:
 
 
 def _star(row: Message, room: Room) -> None:
-    body = starred(row.body, room_policies.of_room(room))
+    policy = room_policies.of_room(room)
+    body = starred(row.body, policy)
     if body != row.body:
-        row.verdict = {"body": row.body, **(row.verdict or {})}
+        row.verdict = {"body": redacted(row.body, policy), **(row.verdict or {})}
         row.body = body
+        erasures.note(room, [row])

@@ -12,10 +12,18 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from bus.chat import clock, room_rights
-from bus.enforcement import audit, open_review, room_policies, sanctions, strikes, training_labels
+from bus.enforcement import (
+    audit,
+    open_review,
+    personal_data,
+    room_policies,
+    sanctions,
+    strikes,
+    training_labels,
+)
 from bus.enforcement.strikes import StrikeBatch
 from bus.models import Message, Review, Room, Strike
-from bus.posting import removal, settle
+from bus.posting import erasures, removal, settle
 from bus.posting.domain_events import Closed, DomainEvent, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import types
 from bus.protocol.errors import Conflict, NotFound
@@ -114,6 +122,7 @@ def carry_out(
     elif not approve and row.seq is None:
         row.status, row.reason = Message.Status.REJECTED, reason
         review.effect = effect.REJECTED
+        _wipe_personal(row, room)
         decision.domain_events.append(Settled(row))
     elif not approve and row.removed_at is None:
         hide(review, room, now, decision, reason)
@@ -127,6 +136,13 @@ def carry_out(
     decision.domain_events.append(Closed(review))
     save(review, room)
     return decision
+
+
+def _wipe_personal(row: Message, room: Room) -> None:
+    """Take out of a rejected message what was held of it alone; stars stay."""
+    if personal_data.is_waiting(row):
+        row.body = training_labels.as_written(row)
+        erasures.note(room, [row])
 
 
 def undo(review_id: int, *, by: AbstractBaseUser | None) -> Decision:

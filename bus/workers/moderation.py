@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+from django.dispatch import receiver
 
 from bus.broker import Delivery, Undeliverable
+from bus.broker.signals import delivery_failed
 from bus.chat import clock, history, rooms
 from bus.chat.visitors import author_key
-from bus.enforcement import author_context, external_classifier, room_policies
+from bus.enforcement import author_context, external_classifier, personal_data, room_policies
 from bus.enforcement.external_classifier import ExternalClassifier
 from bus.enforcement.recent_texts import RecentTexts
-from bus.messaging import publisher, text_store
+from bus.messaging import default_layer, publisher, text_store
 from bus.models import Message, Room
 from bus.moderation import JudgeRequest, Verdict, judge_many
 from bus.posting import events, settle
 from bus.posting.domain_events import Removed
 from bus.posting.settle import Settlement, Submission
-from bus.protocol import reasons
-from bus.protocol.channel_messages import DryRunContinued, MessageSubmitted
+from bus.protocol import channel_names, reasons
+from bus.protocol.channel_messages import (
+    DryRunContinued,
+    MessageSubmitted,
+    parse_channel_message,
+)
+from bus.protocol.errors import BusError
 from bus.protocol.objects import Outcome, Reason
 from bus.workers import dry_run
 from bus.workers.base import BatchConsumer, Failures
@@ -81,7 +93,11 @@ class ModerationWorker(BatchConsumer):
         if self._external.asked:
             judged = await self.in_thread(_judge_all, batch, keys, recent, True)
             asked = {at: judged.verdicts[at] for at in sorted(judged.open_to_others)}
-            await self._external.consult(asked, [m.body for _, m in batch])
+            # What may not be stored is not sent elsewhere either.
+            bodies = [m.body for _, m in batch]
+            for at, verdict in asked.items():
+                bodies[at] = verdict.shown(bodies[at])
+            await self._external.consult(asked, bodies)
             judged.verdicts.update(asked)
             event_batches, failures, said = await self.in_thread(_settle, batch, keys, judged)
         else:
@@ -147,6 +163,8 @@ def _settle(batch: Batch, keys: Sequence[str], judged: Judged) -> Settled:
         delivery, message = batch[position]
         room_id, at = judged.rooms[message.room].id, clock.at(delivery.steady_at)
         submissions[position] = Submission(room_id, message, verdict, at)
+        if verdict.redacted is not None:
+            _keep_without(delivery, verdict.redacted)
     done = settle.settle(list(submissions.values())) if submissions else []
     settled = dict(zip(submissions, done, strict=True))
     moderators = events.moderators_for([event for s in done for event in s.domain_events])
@@ -165,6 +183,29 @@ def _settle(batch: Batch, keys: Sequence[str], judged: Judged) -> Settled:
             event_batches.add(event, moderators.get(room.id, ()))
     said = [(keys[at], judged.said[at]) for at, each in settled.items() if not each.repeat]
     return event_batches, failures, said
+
+
+def _keep_without(delivery: Delivery, body: str) -> None:
+    """Have the broker keep a message with this text in place of its own, if it keeps it at all."""
+    delivery.kept = default_layer.get().serialize({**delivery.message, "body": body})
+
+
+@receiver(delivery_failed)
+async def _redact_dead_letter(delivery: Delivery, final: bool, **_kwargs: Any) -> None:
+    """Take personal data out of a message that becomes a dead letter."""
+    if not final or delivery.kept or delivery.channel != channel_names.MODERATION:
+        return
+    with suppress(BusError):
+        message = parse_channel_message(delivery.channel, delivery.message)
+        if isinstance(message, MessageSubmitted):
+            body = await sync_to_async(_without_personal_data)(message)
+            if body != message.body:
+                _keep_without(delivery, body)
+
+
+def _without_personal_data(message: MessageSubmitted) -> str:
+    close_old_connections()
+    return personal_data.of_dead_letter(message)
 
 
 def _add_events(

@@ -4,7 +4,7 @@
 --   dead_letter_limit        so many
 --   retention (ms), retention_limit, retention_size (bytes)   of handled messages, for a replay
 -- A row:
---   {'done', stream, id, worker}
+--   {'done', stream, id, worker}, and the payload to keep in place of its own, where that is another
 --   {'later', stream, id, worker, due (ms from now), payload, ordering key, attempts, first sent (ms), expires at,
 --     id of the message that it repeats or '', id that its sender was given, when it was sent by the steady clock}
 --   {'dead', stream, id, worker, field, value, ...}
@@ -18,12 +18,12 @@ local retention = options.retention
 local kept, bytes = 0, 0
 
 -- What is itself a replay is kept already. pcall: a copy that fails must not undo what was handled.
-local function keep(stream, id)
+local function keep(stream, id, payload)
   local entry = redis.call('XRANGE', stream, id, id)[1]
   if not entry then return end
   local fields = by_name(entry[2])
   if (fields.r or '') ~= '' and string.sub(fields.r, 1, 5) ~= 'dead-' then return end
-  local row = {'m', fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', fields.i or id}
+  local row = {'m', payload or fields.m or '', 'k', fields.k or '', 'f', fields.f or string.match(id, '^%d+'), 'i', fields.i or id}
   if redis.pcall('XADD', handled, '*', unpack(row)).err then return end
   kept, bytes = kept + 1, bytes + size_of(row)
 end
@@ -49,7 +49,7 @@ for i = 3, #ARGV do
   -- Who was taken for dead (a process that stood still) gives up what others hold now.
   if holds(stream, id, row[4]) then
     -- First where it goes, then out of where it was: whatever fails, it is in one of the two.
-    if what == 'done' and retention > 0 then keep(stream, id) end
+    if what == 'done' and retention > 0 then keep(stream, id, row[5]) end
     if what == 'later' then
       local expires = tonumber(row[10])
       if expires > 0 then expires = expires + (now - wall) end

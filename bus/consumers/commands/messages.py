@@ -114,7 +114,7 @@ async def _look_outside(
     if not open_to_others:
         return verdict
     verdicts = {0: verdict}
-    await outside.consult(verdicts, [body])
+    await outside.consult(verdicts, [verdict.shown(body)])
     return verdicts[0]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from bus.moderation.links.hosts import RoomHosts, room_hosts
 from bus.moderation.policy import schema
 from bus.moderation.policy.thresholds import ActionThresholds, ModelThresholds
-from bus.moderation.verdict import Action
+from bus.moderation.verdict import Action, Hit
 from bus.moderation.words.custom_lists import CustomLists, compiled
 
 _ALLOW: Final = ActionThresholds()
@@ -28,6 +28,10 @@ class Policy:
     name: str
     # By the least severity for each action; operators and stored policies call them ladders.
     ladders: Annotated[Mapping[str, ActionThresholds], schema.thresholds] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    # What is done about each kind of personal data; nothing about those that are not there.
+    personal: Annotated[Mapping[str, Action], schema.personal] = field(
         default_factory=lambda: MappingProxyType({})
     )
     # Characters.
@@ -76,21 +80,25 @@ class Policy:
     reads: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reads", not self.ladders.keys() <= _UNREAD)
+        acts = any(action != "allow" for action in self.personal.values())
+        object.__setattr__(self, "reads", acts or not self.ladders.keys() <= _UNREAD)
         custom = compiled(self.words, self.allowed, self.patterns)
         object.__setattr__(self, "custom", custom)
         object.__setattr__(self, "hosts", room_hosts(self.deny_hosts, self.allow_hosts))
 
-    def action(self, reason: str, severity: int) -> Action:
+    def action(self, hit: Hit) -> Action:
         """What this room does about a hit."""
-        return self.ladders.get(reason, _ALLOW).action(severity)
+        if hit.reason == "personal":
+            return self.personal.get(hit.category, "allow")
+        return self.ladders.get(hit.reason, _ALLOW).action(hit.severity)
 
     @staticmethod
     def from_parts(base: Policy, changes: Mapping[str, object]) -> Policy:
         """The base with some parts changed, as JSON holds them; ValueError names a wrong part."""
         read = {name: _read(name, value) for name, value in changes.items()}
-        if "ladders" in read:
-            read["ladders"] = MappingProxyType({**base.ladders, **read["ladders"]})
+        for name in ("ladders", "personal"):
+            if name in read:
+                read[name] = MappingProxyType({**getattr(base, name), **read[name]})
         return replace(base, **read)
 
     def as_parts(self) -> dict[str, object]:

@@ -7,12 +7,22 @@ from typing import Final
 from bus.moderation.classifier import THRESHOLDS
 from bus.moderation.policy.policy import Policy
 from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
+from bus.moderation.verdict import Action
 
 _TOO_LONG: Final = ActionThresholds(reject=1)
 
 
 def _thresholds(**ladders: ActionThresholds) -> Mapping[str, ActionThresholds]:
     return MappingProxyType({"too_long": _TOO_LONG, **ladders})
+
+
+_NOBODYS_BUSINESS: Final = ("card", "resident", "api_key", "private_key")
+_SECRET: Final = (*_NOBODYS_BUSINESS, "iban", "national_id", "password")
+_REACHES: Final = ("phone", "email", "address")
+
+
+def _masks(*kinds: str) -> Mapping[str, Action]:
+    return MappingProxyType(dict.fromkeys(kinds, "mask"))
 
 
 _OFF: Final = Policy("off", _thresholds(new_member=ActionThresholds(hold=1)))
@@ -29,6 +39,7 @@ _RELAXED: Final = Policy(
         new_member=ActionThresholds(hold=1),
         model=ActionThresholds(alert=1, hold=2),
     ),
+    personal=_masks(*_NOBODYS_BUSINESS),
     max_mentions=20,
     max_links=20,
     model=ModelThresholds(alert=THRESHOLDS["relaxed"], hold=NEVER),
@@ -48,6 +59,7 @@ _STANDARD: Final = Policy(
         new_member=ActionThresholds(hold=1),
         model=ActionThresholds(alert=1, hold=2),
     ),
+    personal=_masks(*_SECRET),
     model=ModelThresholds(alert=THRESHOLDS["standard"], hold=0.98),
 )
 _STRICT: Final = Policy(
@@ -65,6 +77,7 @@ _STRICT: Final = Policy(
         emoji=ActionThresholds(alert=1),
         model=ActionThresholds(alert=1, hold=2),
     ),
+    personal=_masks(*_SECRET, *_REACHES),
     max_mentions=5,
     max_links=3,
     max_capitals=80,

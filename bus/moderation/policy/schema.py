@@ -6,9 +6,10 @@ from types import MappingProxyType
 from typing import Final
 
 from bus.moderation.language.signs import signs
+from bus.moderation.personal.kinds import KINDS
 from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
 from bus.moderation.reasons import REASONS
-from bus.moderation.verdict import ACTIONS
+from bus.moderation.verdict import ACTIONS, Action
 from bus.moderation.words.custom_lists import checked_patterns, checked_words
 
 # Those that a context may have.
@@ -16,6 +17,10 @@ _ROLES: Final = ("owner", "moderator", "member", "guest", "service")
 # No message holds them, and no database takes them all.
 _UNSEEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]").search
 _MOST_HOSTS: Final = 1_000
+# What may be done about personal data, by its name in the part.
+_OF_PERSONAL: Final[Mapping[str, Action]] = MappingProxyType(
+    {"off": "allow", "mask": "mask", "hold": "hold"}
+)
 YEAR: Final = 366 * 24 * 3600
 
 
@@ -88,9 +93,25 @@ def _severity(value: object) -> int:
     return whole(1, 5)(value)
 
 
+def personal(value: object) -> Mapping[str, Action]:
+    """An object of kinds of personal data, each with what is done about it; off is allow."""
+    if not isinstance(value, Mapping):
+        raise ValueError("an object of kinds is wanted")
+    read: dict[str, Action] = {}
+    for kind, action in value.items():
+        if kind not in KINDS:
+            raise ValueError(f"no kind {kind!r}; there are {', '.join(KINDS)}")
+        if not isinstance(action, str) or action not in _OF_PERSONAL:
+            raise ValueError(f"{kind}: no action {action!r}; there are {', '.join(_OF_PERSONAL)}")
+        read[kind] = _OF_PERSONAL[action]
+    return MappingProxyType(read)
+
+
 def _thresholds_of(reason: str, value: object) -> ActionThresholds:
     if reason not in REASONS:
         raise ValueError(f"no reason {reason!r}; there are {', '.join(REASONS)}")
+    if reason == "personal":
+        raise ValueError("personal: it has a part of its own, `personal`")
     actions = REASONS[reason].actions
     if not isinstance(value, Mapping):
         raise ValueError(f"{reason}: an object of actions and severities is wanted")
@@ -136,6 +157,8 @@ def written(value: object) -> object:
     """A part's value as JSON holds it."""
     if isinstance(value, Mapping):
         return {key: written(inner) for key, inner in value.items()}
+    if value == "allow":
+        return "off"
     if isinstance(value, ActionThresholds):
         steps = {action: getattr(value, action) for action in ACTIONS[1:]}
         return {action: step for action, step in steps.items() if step != NEVER}

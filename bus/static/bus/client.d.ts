@@ -24,10 +24,10 @@ export type EventType =
 export type Code =
   "invalid" | "unauthenticated" | "forbidden" | "not_member" | "muted" | "banned" | "not_found" |
   "room_archived" | "too_long" | "rate_limited" | "slow_mode" | "conflict" | "busy" |
-  "unavailable" | "internal" | "duplicate" | "blocked_word" | "link" | "spam" | "flood" |
-  "mentions" | "harassment" | "self_harm" | "model" | "new_member" | "capitals" | "emoji" |
-  "external" | "moderator" | "withdrawn" | "reported" | "review" | "expired" | "newcomer" |
-  (string & {});
+  "unavailable" | "internal" | "duplicate" | "blocked_word" | "link" | "personal" | "spam" |
+  "flood" | "mentions" | "harassment" | "self_harm" | "model" | "new_member" | "capitals" |
+  "emoji" | "external" | "moderator" | "withdrawn" | "reported" | "review" | "expired" |
+  "newcomer" | (string & {});
 /** Why a connection ended. */
 export type CloseReason =
   "lost" | "timeout" | "restart" | "busy" | "too_slow" | "too_many" | "unauthenticated" |

@@ -34,6 +34,7 @@ EVERY = [
     *hits("@name " * 40),
     *hits(("e" + "\u0300\u0316\u0301\u0317\u0302") * 6),
     *hits("a" * 2001),
+    *hits("mail mina@mail.example"),
 ]
 
 

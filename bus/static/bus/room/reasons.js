@@ -6,6 +6,7 @@ import { gettext } from "../i18n.js";
 const WORDS = {
   blocked_word: gettext("it has a word that is not allowed here"),
   link: gettext("links are not allowed here"),
+  personal: gettext("it has personal data or a secret"),
   spam: gettext("it looks like spam"),
   flood: gettext("too many messages in a short time"),
   mentions: gettext("it mentions too many people"),

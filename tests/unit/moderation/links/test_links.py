@@ -56,7 +56,7 @@ def test_links_that_hide_something_are_held_by_standard(link: str) -> None:
     ],
 )
 def test_dots_alone_are_no_links(text: str) -> None:
-    assert judge(text, POLICIES["strict"]).action == "allow"
+    assert {hit.rule for hit in judge(text, POLICIES["strict"]).hits} <= {"personal"}
 
 
 def test_the_trusted_may_link() -> None:
@@ -128,7 +128,7 @@ def test_a_denied_host_is_found_wherever_it_stands(text: str) -> None:
     ],
 )
 def test_what_is_allowed_or_only_looks_denied(text: str) -> None:
-    assert judge(text, ROOM).hits == ()
+    assert {hit.rule for hit in judge(text, ROOM).hits} <= {"personal"}
 
 
 def test_another_host_that_ends_alike_is_not_denied() -> None:

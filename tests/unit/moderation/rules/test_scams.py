@@ -24,7 +24,7 @@ RULES = replace(POLICIES["standard"], model=None)
 def test_what_sells_or_lures_is_held(text: str) -> None:
     verdict = judge(text, RULES)
     assert (verdict.action, verdict.reason) == ("hold", "spam")
-    assert verdict.hits[0].category == "scam"
+    assert "scam" in {hit.category for hit in verdict.hits}
     assert judge(text, RULES, Context(trusted=True)).action == "allow"
 
 

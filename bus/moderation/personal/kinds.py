@@ -1,0 +1,73 @@
+"""The kinds of personal data and secrets that are told apart, and what was found of them."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import re2
+
+from bus.moderation.list_file import by_kind
+from bus.moderation.text.normalise import normalise
+
+# What a policy sets for each, and how severe each is.
+KINDS: Final = {
+    "phone": 2,
+    "email": 2,
+    "address": 2,
+    "card": 3,
+    "resident": 3,
+    "business": 2,
+    "iban": 3,
+    "national_id": 3,
+    "password": 3,
+    "api_key": 3,
+    "private_key": 4,
+}
+_WORDS: Final = re.compile(r"[^\s,.:;=!?()\[\]\"'“”‘’`>]+").findall
+LISTS: Final = Path(__file__).parent
+# Places of one kind in one text; what follows them is taken for one.
+MOST: Final = 20
+
+
+class Found(NamedTuple):
+    """One place in a text, from `start` to `end`."""
+
+    start: int
+    end: int
+    kind: str
+
+
+@cache
+def words(kind: str) -> tuple[str, ...]:
+    """The words of one kind, which the list explains, folded as texts are."""
+    kinds = (
+        *("phone", "order", "id", "business", "address", "password"),
+        *("no-password", "no-street", "unit", "number", "resident", "whose", "tells", "for"),
+        *("street", "street-end", "road", "district", "at", "dot"),
+    )
+    return tuple(normalise(word).folded for word in by_kind(LISTS / "words.txt", kinds)[kind])
+
+
+@cache
+def last_words(kind: str) -> frozenset[str]:
+    """The last word of each of one kind."""
+    return frozenset(word.split()[-1] for word in words(kind))
+
+
+def words_of(folded: str) -> frozenset[str]:
+    """The words of a folded text, roughly: enough to tell whether there is a point in looking."""
+    return frozenset(_WORDS(folded))
+
+
+def any_of(kind: str) -> str:
+    """A pattern of any of these words, the longest first."""
+    return "|".join(sorted(words(kind), key=len, reverse=True))
+
+
+def linear(pattern: str, *, same_case: bool) -> Any:
+    """A pattern of RE2, whose time grows with the text and no faster."""
+    options = re2.Options()
+    options.case_sensitive = same_case
+    options.log_errors = False
+    return re2.compile(pattern, options)
