@@ -139,8 +139,8 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
     ]
     redacted = waiting = None
     if private:
-        redacted = star(text, [place for _, place in private])
-        waiting = star(text, [place for act, place in private if act == _MASK])
+        redacted = star(text, [span for _, span in private])
+        waiting = star(text, [span for act, span in private if act == _MASK])
         hits = [_without(hit, redacted) for hit in hits]
     parts = _score_parts(hits)
     innocence = 1.0

@@ -60,14 +60,14 @@ def find(raw: str, folded: str, of: frozenset[str]) -> Iterator[tuple[int, int]]
     for way in ways:
         if way.sign.search(raw) is None:
             continue
-        for place in islice(way.pattern.finditer(raw), _MOST):
-            if _stands(raw, way, place):
-                yield place.span()
+        for span in islice(way.pattern.finditer(raw), _MOST):
+            if _stands(raw, way, span):
+                yield span.span()
 
 
-def _stands(raw: str, way: _Way, place: Any) -> bool:
+def _stands(raw: str, way: _Way, span: Any) -> bool:
     """Whether it is one, where it stands."""
-    start, end = place.span()
+    start, end = span.span()
     spaced = raw[start].isascii() or raw[start].islower()
     if spaced and _COMES_FROM(raw[max(0, start - 1) : start]):
         return False
@@ -75,7 +75,7 @@ def _stands(raw: str, way: _Way, place: Any) -> bool:
         return False
     if raw[end - 1].isdigit() and _GOES_ON(raw, end) and not _particle(raw, end):
         return False
-    return way.check != "capitals" or _is_street(raw, place)
+    return way.check != "capitals" or _is_street(raw, span)
 
 
 def _particle(raw: str, end: int) -> bool:
@@ -83,11 +83,11 @@ def _particle(raw: str, end: int) -> bool:
     return raw[end].isalpha() and not raw[end].isascii()
 
 
-def _is_street(raw: str, place: Any) -> bool:
+def _is_street(raw: str, span: Any) -> bool:
     """Whether the words between number and street are names, or it is said to be an address."""
-    name = place["name"]
+    name = span["name"]
     if _NO_STREET(name):
         return False
     if all(word[0] == word[0].upper() for word in name.split()):
         return True
-    return _NAMED(raw[max(0, place.start() - _BEFORE) : place.start()]) is not None
+    return _NAMED(raw[max(0, span.start() - _BEFORE) : span.start()]) is not None

@@ -12,7 +12,7 @@ _AT: Final = rf"(?:@|\s?[\[({{]\s?(?:at|@)\s?[\])}}]\s?|\s?(?:{any_of('at')})\s?
 _DOT: Final = rf"(?:\.|\s?[\[({{]\s?(?:dot|\.)\s?[\])}}]\s?|\sdot\s|\s?(?:{any_of('dot')})\s?)"
 _END: Final = r"(?:[a-z]{2,24}|컴|넷)(?![a-z0-9])"
 _SUFFIX: Final = rf"(?:{'|'.join(sorted(hosts('suffix')))})(?![a-z0-9])"
-_PLAIN: Final = re.compile(rf"{_NAME}@(?:[\w-]{{1,63}}\.){{1,4}}{_END}", re.ASCII)
+_TYPED: Final = re.compile(rf"{_NAME}@(?:[\w-]{{1,63}}\.){{1,4}}{_END}", re.ASCII)
 _SPELT: Final = re.compile(
     rf"{_NAME}{_AT}(?:[a-z0-9-]{{1,63}}{_DOT}){{1,4}}{_END}"
     rf"|{_NAME}\sat\s(?:[a-z0-9-]{{1,63}}\sdot\s){{1,4}}{_SUFFIX}",
@@ -28,7 +28,7 @@ _SIGN: Final = re.compile(r"[a-z0-9_]@[a-z0-9]").search
 def find(folded: str) -> Iterator[tuple[int, int]]:
     """The e-mail addresses of a folded text."""
     if "@" in folded and _SIGN(folded):
-        for address in _PLAIN.finditer(folded):
+        for address in _TYPED.finditer(folded):
             yield address.span()
     if ("at" in folded or "@ " in folded or not folded.isascii()) and _MAYBE(folded):
         for address in _SPELT.finditer(folded):

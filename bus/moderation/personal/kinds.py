@@ -31,7 +31,7 @@ MOST: Final = 20
 
 
 class Found(NamedTuple):
-    """One place in a text, from `start` to `end`."""
+    """One span in a text, from `start` to `end`."""
 
     start: int
     end: int
@@ -43,8 +43,8 @@ def words(kind: str) -> tuple[str, ...]:
     """The words of one kind, which the list explains, folded as texts are."""
     kinds = (
         *("phone", "order", "id", "business", "address", "password"),
-        *("no-password", "no-street", "unit", "number", "resident", "whose", "tells", "for"),
-        *("street", "street-end", "road", "district", "at", "dot"),
+        *("no-password", "no-street", "unit", "number", "resident", "whose", "states", "for"),
+        *("street", "street-end", "road", "district", "at", "dot", "particle"),
     )
     return tuple(normalise(word).folded for word in by_kind(LISTS / "words.txt", kinds)[kind])
 

@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from bus.moderation.list_file import lines
 from bus.moderation.personal.kinds import LISTS, MOST, Found, any_of
-from bus.moderation.personal.layouts import of_code, pieces
 from bus.moderation.personal.phones import is_ordered
+from bus.moderation.personal.shapes import of_code, pieces
 
 _BEFORE: Final = 40
 _CARD: Final = re.compile(
@@ -53,8 +53,8 @@ _IBAN_LENGTHS: Final = range(15, 35)
 def find(folded: str) -> Iterator[Found]:
     """What is found in a folded text, the surest first; places may overlap."""
     for number in islice(_CARD(folded), MOST):
-        if place := _card(folded, *number.span()):
-            yield Found(*place, "card")
+        if span := _card(folded, *number.span()):
+            yield Found(*span, "card")
     for number in islice(_IBAN(folded), MOST // 2):
         if (end := _iban(folded, number.start(), number.end())) is not None:
             yield Found(number.start(), end, "iban")
@@ -70,8 +70,8 @@ def find(folded: str) -> Iterator[Found]:
         yield Found(*number.span(), "national_id")
     for number in islice(_CODE(folded), MOST):
         enough = len(_NOT_DIGITS.sub("", number[0])) >= _FEWEST
-        if enough and (place := _national(folded, *number.span())):
-            yield Found(*place, "national_id")
+        if enough and (span := _national(folded, *number.span())):
+            yield Found(*span, "national_id")
 
 
 def _card(folded: str, start: int, end: int) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from bus.moderation.list_file import lines
 from bus.moderation.personal.kinds import LISTS, MOST, any_of
-from bus.moderation.personal.layouts import of_number, pieces
+from bus.moderation.personal.shapes import of_number, pieces
 
 _RUN: Final = re.compile(
     r"[+(\d](?<![a-z0-9#$€£₩%+_.\-].)(?<!\d[:/,].)(?:(?<=\()\+?\d|(?<=\+)\d)?[\d().\-–/· ]{5,24}\d"
@@ -15,9 +15,7 @@ _RUN: Final = re.compile(
 )
 # Korean digits by their names, as in the first digits of a mobile phone's number.
 _SPOKEN: Final = "".join(("공", "영", *["일", "이", "삼", "사", "오", "육", "칠", "팔", "구"]))
-_SPELT: Final = re.compile(
-    rf"[공영0][일1][공영0일1육6칠7팔8구9][- .]?(?:[{_SPOKEN}0-9][- .]?){{7,8}}(?![{_SPOKEN}0-9])"
-)
+_SPELT: Final = re.compile(rf"[{_SPOKEN}0](?:[- .]?[{_SPOKEN}0-9]){{9,10}}(?![{_SPOKEN}0-9])")
 _DIGITS: Final = str.maketrans(_SPOKEN, "00123456789")
 _NOT_DIGITS: Final = re.compile(r"\D+")
 # What stands before it says what a number is, this many letters away at most.
@@ -71,9 +69,9 @@ def find(folded: str) -> Iterator[tuple[int, int]]:
             if found:
                 yield run.start(), _last(folded, run)
             break
-        if (place := _phone(folded, *run.span(), library)) is not None:
+        if (span := _phone(folded, *run.span(), library)) is not None:
             found = True
-            yield place
+            yield span
     if not folded.isascii():
         for spelt in _SPELT.finditer(folded):
             number = spelt[0].translate(_DIGITS)

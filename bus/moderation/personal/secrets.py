@@ -17,7 +17,7 @@ _PEM: Final = re.compile(
 _SAID: Final = re.compile(
     rf"(?P<whose>(?<!\w)(?:{any_of('whose')}) )?(?<![a-z])(?P<word>{any_of('password')})"
     rf"(?: (?:{any_of('for')}) (?:[\w.-]+ ?){{1,3}}?)?"
-    rf"(?P<link>[\"'”’]?\s?[:=→]+>?\s?|\s?[는은이가]\s?|\s-+>?\s|は\s?|是\s?|\s(?:{any_of('tells')})\s|\s)"
+    rf"(?P<link>[\"'”’]?\s?[:=→]+>?\s?|\s?(?:{any_of('particle')})\s?|\s-+>?\s|は\s?|是\s?|\s(?:{any_of('states')})\s|\s)"
     r"(?P<open>[\"'“”‘’`「『《])?(?P<value>[^\s\"'“”‘’`「」『』《》<>]{4,64})"
 )
 # Signs at the end of a sentence are no part of what is said in it.
@@ -25,7 +25,7 @@ _TRAILING: Final = ".,;:!?)]}…"
 _DIGIT: Final = re.compile(r"\d").search
 _LETTER: Final = re.compile(r"[a-z]").search
 _SIGN: Final = re.compile(r"[^\w가-힣]").search
-_PLAIN: Final = re.compile(r"[!-~]+").fullmatch
+_TYPED: Final = re.compile(r"[!-~]+").fullmatch
 _INSIDE: Final = re.compile(r"[A-Z]").search
 _MASKED: Final = re.compile(r"[*•●xX.]+").fullmatch
 
@@ -83,13 +83,13 @@ def passwords(raw: str, folded: str, of: frozenset[str]) -> Iterator[Found]:
     for said in _SAID.finditer(folded):
         start, end = said.span("value")
         end = start + len(folded[start:end].rstrip(_TRAILING))
-        if end - start >= 4 and _tells(said, folded[start:end], raw, start):
+        if end - start >= 4 and _states(said, folded[start:end], raw, start):
             yield Found(start, end, "password")
 
 
-def _tells(said: re.Match[str], value: str, raw: str, start: int) -> bool:
+def _states(said: re.Match[str], value: str, raw: str, start: int) -> bool:
     """Whether what follows the word is a password, and no remark about one."""
-    if not _PLAIN(value) or value in _no_password() or _MASKED(value):
+    if not _TYPED(value) or value in _no_password() or _MASKED(value):
         return False
     sure = said["open"] is not None or not said["link"].isspace()
     if _DIGIT(value):

@@ -151,7 +151,7 @@ async def test_a_dead_letter_holds_none(
         raise ValueError("a handler that fails")
 
     settings.BUS_MAX_ATTEMPTS = 1
-    monkeypatch.setattr(moderation, "_judge_and_settle", broken)
+    monkeypatch.setattr(moderation, "judge_many", broken)
     parts = {"personal": {"phone": "mask"}}
     await sync_to_async(room_policies.change)(lobby.pk, by=None, parts=parts)
     letters = operations.dead_letters("moderation")

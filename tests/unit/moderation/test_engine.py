@@ -132,7 +132,9 @@ def test_a_fuzz_run_raises_nothing_and_keeps_its_offsets() -> None:
         assert len(verdict.masked) == len(text), seed
         for hit in verdict.hits:
             assert 0 <= hit.start < hit.end <= len(text), seed
-            assert text[hit.start : hit.end] == hit.matched, seed
+            # Nothing that matched shows personal data, whichever rule found it.
+            written = verdict.shown(text)[hit.start : hit.end]
+            assert hit.matched == ("*" * len(written) if hit.rule == "personal" else written), seed
 
 
 def test_the_score_adds_up_from_its_parts() -> None:

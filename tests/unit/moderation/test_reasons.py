@@ -27,6 +27,7 @@ def hits(text: str) -> list[Hit]:
 
 EVERY = [
     *hits("FUCK YOU AND YOUR ZORK, ☕ see https://discord.gg/x"),
+    *hits("mail mina@mail.example"),
     *hits("i will kill you"),
     *hits("i want to kill myself"),
     *hits("free robux " + "www.a.com " * 70),
@@ -34,7 +35,6 @@ EVERY = [
     *hits("@name " * 40),
     *hits(("e" + "\u0300\u0316\u0301\u0317\u0302") * 6),
     *hits("a" * 2001),
-    *hits("mail mina@mail.example"),
 ]
 
 
