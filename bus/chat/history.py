@@ -72,6 +72,12 @@ def posted(room_id: int) -> QuerySet[Message]:
     return authors.named(rows)
 
 
+def posted_in(rooms: Collection[int]) -> QuerySet[Message]:
+    """The rows that these rooms show, as `posted` has them."""
+    rows: QuerySet[Message] = Message.objects.filter(room__in=rooms, status=Message.Status.POSTED)
+    return authors.named(rows)
+
+
 def protocol_messages(rows: Iterable[Message], room: str) -> list[ProtocolMessage]:
     """Posted messages as clients see them, in the order of the rows."""
     return [protocol_message(row, room) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from django.db.models import QuerySet
@@ -49,8 +49,26 @@ def visited(name: str) -> Room:
     that they may not know of is told the same, and as late, as where there is none. Raises Conflict
     for a name that looks like that of another room.
     """
+    return _visited(name, _by_name([name]))
+
+
+def visited_many(names: Iterable[str]) -> dict[str, Room | Conflict]:
+    """By each name what `visited` returns for it, or raises; those that there are in one query."""
+    asked = list(names)
+    known = _by_name(asked)
+    found: dict[str, Room | Conflict] = {}
+    for name in asked:
+        try:
+            found[name] = _visited(name, known)
+        except Conflict as error:
+            found[name] = error
+    return found
+
+
+def _visited(name: str, known: Mapping[str, Room]) -> Room:
     canonical = canonical_name(name)
-    room = _called(name, canonical)
+    # As it is spelled, as some old ones are; else the one of this name.
+    room = known.get(name) or known.get(canonical or name)
     # Looked at for both, as it takes its time.
     unseen = room is None or room.access == Room.Access.PRIVATE
     may_be_made = unseen and conf.open_rooms and canonical is not None and _may_stand(canonical)
@@ -67,10 +85,10 @@ def visited(name: str) -> Room:
     return Room(pk=0, name=name, access="open" if may_be_made else "private")
 
 
-def _called(name: str, canonical: str | None) -> Room | None:
-    """The room that is spelled so, as some old ones are alone; else the one of this name."""
-    found = {room.name: room for room in Room.objects.filter(name__in={name, canonical or name})}
-    return found.get(name) or found.get(canonical or name)
+def _by_name(spelled: Iterable[str]) -> dict[str, Room]:
+    """The rooms that are called so, or as these names are folded."""
+    names = {form for name in spelled for form in (name, canonical_name(name) or name)}
+    return {room.name: room for room in Room.objects.filter(name__in=names)}
 
 
 @lru_cache(10_000)

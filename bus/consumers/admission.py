@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 
 from bus.chat import admission_data, rooms
-from bus.chat.admission_data import AdmissionData
+from bus.chat.admission_data import AdmissionData, Asked
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.conf import conf
 from bus.database import threads
+from bus.database.batch_loader import BatchLoader
 from bus.messaging import throttle
-from bus.protocol.errors import NotFound, RateLimited
+from bus.protocol.errors import Conflict, NotFound, RateLimited
 
 # More rooms than this are not kept in mind.
 _ROOMS = 10_000
+# Rooms that are read together.
+_READ = 100
+
+Reads = BatchLoader[Asked, AdmissionData | Conflict]
 
 
 class _RoomAdmission:
     """The facts of one room: read once for all who wait, and kept for a moment."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, reads: Reads) -> None:
         self._name = name
+        self._reads = reads
         self._facts: AdmissionData | None = None
         self._read_at = 0.0
         # Raised by `forget`: what was read before is no longer true.
@@ -103,9 +110,11 @@ class _RoomAdmission:
             asked, self._asked = self._asked, set()
             edition, began = self._edition, time.monotonic()
             try:
-                found = await threads.run(admission_data.read, self._name, asked)
+                found = await self._reads.load((self._name, frozenset(asked)))
             finally:
                 self._current = None
+            if isinstance(found, Conflict):
+                raise found
             if edition == self._edition:
                 self._facts, self._read_at = found, began
             return found
@@ -115,6 +124,8 @@ class Admission:
     """Who may enter which room, for all sockets of a process."""
 
     def __init__(self) -> None:
+        # A process to which all its rooms come back at once reads them in a few queries.
+        self._reads = Reads(_read, _READ)
         self._rooms: dict[str, _RoomAdmission] = {}
 
     async def enter(self, name: str, visitor: Visitor, address: str = "") -> RoomAccess:
@@ -127,13 +138,21 @@ class Admission:
             if len(self._rooms) >= _ROOMS:
                 for other in [other for other, one in self._rooms.items() if one.old]:
                     del self._rooms[other]
-            found = self._rooms[name] = _RoomAdmission(name)
+            found = self._rooms[name] = _RoomAdmission(name, self._reads)
         return await found.enter(visitor, address)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._reads.close()
 
     def forget(self) -> None:
         """Rights changed somewhere: who joins from now on is looked up again."""
         for found in self._rooms.values():
             found.forget()
+
+
+def _read(asked: Collection[Asked]) -> dict[Asked, AdmissionData | Conflict]:
+    return admission_data.read(asked)
 
 
 async def _make(name: str, visitor: Visitor, address: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
-from bus.consumers.batch_loader import BatchLoader
 from bus.consumers.socket_limits import SocketLimits
+from bus.database.batch_loader import BatchLoader
 from bus.messaging import sender
 from bus.models import Member
 from bus.models.sql.messages import Key

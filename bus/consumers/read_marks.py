@@ -8,8 +8,8 @@ from typing import Any
 
 from bus.chat import read_state
 from bus.chat.read_state import RoomUser
-from bus.consumers.batch_loader import BatchLoader
 from bus.database import threads
+from bus.database.batch_loader import BatchLoader
 from bus.messaging import publisher
 from bus.messaging.event_batch import EventBatch
 from bus.protocol import user_ids

@@ -47,6 +47,7 @@ class WebProcess:
         """Publish and write what is left, leave the rooms, and close what was opened."""
         parts: dict[str, Callable[[], Awaitable[None] | None]] = {
             "watch of rights": self.access_watcher.close,
+            "admission": self.admission.close,
             "outcomes": self.outcomes.close,
             "changes under way": changes.finish,
             "read marks": self.read_marks.close,

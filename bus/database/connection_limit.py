@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +36,10 @@ class _Job:
 class ConnectionLimit:
     """Each piece of work holds a permit, and closes its thread's connections before it returns it.
 
-    So nothing that runs here holds a connection between two pieces, and there are never more
-    connections than permits, whatever `DATABASES` says of pools and of keeping connections.
+    So nothing that runs here holds a connection while nothing waits, and there are never more
+    connections than permits, whatever `DATABASES` says of pools and of keeping connections. What
+    waits for the same threads gets the permit and the connections together: many who come at once
+    do not each pay for a new one.
     """
 
     def __init__(self, permits: Callable[[], int], timeout: float = TIMEOUT) -> None:
@@ -97,36 +100,73 @@ class ConnectionLimit:
 
     def _acquire(self) -> _Job | None:
         with self._lock:
-            while self._queue and self._held < self._permits():
-                job = self._waiting.pop(heapq.heappop(self._queue)[1], None)
-                if job is not None:
-                    self._held += 1
-                    return job
+            job = self._first() if self._held < self._permits() else None
+            if job is not None:
+                self._held += 1
+            return job
+
+    def _inherit(self, executor: Executor) -> _Job | None:
+        """What is next, where it is for this thread, too; it has the permit of what has ended."""
+        while True:
+            with self._lock:
+                job = self._first(executor) if self._held <= self._permits() else None
+            # Whoever asked may be gone.
+            if job is None or job.answer.set_running_or_notify_cancel():
+                return job
+
+    def _first(self, executor: Executor | None = None) -> _Job | None:
+        """Take the first that still waits; None where there is none, or it is for others."""
+        while self._queue:
+            job = self._waiting.get(self._queue[0][1])
+            if job is not None and executor is not None and job.executor is not executor:
+                return None
+            _, number = heapq.heappop(self._queue)
+            if job is not None:
+                del self._waiting[number]
+                return job
         return None
 
     def _release(self) -> None:
         with self._lock:
             self._held -= 1
 
-    def _do(self, job: _Job) -> None:
-        answer: Callable[[], None]
-        try:
-            answer = partial(job.answer.set_result, job.work())
-        except BaseException as error:
-            answer = partial(job.answer.set_exception, error)
-        # Before the answer: whoever has it finds nothing of ours open.
-        close_connections()
-        self._release()
-        self._start_next()
-        answer()
-        # It may hold an error, which holds this frame.
-        del answer
+    def _do(self, first: _Job) -> None:
+        job: _Job | None = first
+        while job is not None:
+            answer: Callable[[], None]
+            try:
+                answer = partial(job.answer.set_result, job.work())
+            except BaseException as error:
+                answer = partial(job.answer.set_exception, error)
+            job = self._inherit(job.executor)
+            if job is None:
+                # Before the answer: whoever has it finds nothing of ours open.
+                close_connections()
+                self._release()
+                self._start_next()
+            else:
+                close_unusable_connections()
+            answer()
+            # It may hold an error, which holds this frame.
+            del answer
 
 
 def close_connections() -> None:
     """Close this thread's connections; those of a pool go back to it."""
     for connection in connections.all(initialized_only=True):
-        try:
-            connection.close()
-        except DatabaseError as error:
-            logger.debug("A connection was lost already: %r", error)
+        _close(connection)
+
+
+def close_unusable_connections() -> None:
+    """Close those of this thread on which something failed, or that are not as when opened."""
+    for connection in connections.all(initialized_only=True):
+        as_opened = connection.autocommit == connection.settings_dict["AUTOCOMMIT"]
+        if connection.errors_occurred or not as_opened:
+            _close(connection)
+
+
+def _close(connection: BaseDatabaseWrapper) -> None:
+    try:
+        connection.close()
+    except DatabaseError as error:
+        logger.debug("A connection was lost already: %r", error)

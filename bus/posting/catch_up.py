@@ -5,25 +5,28 @@ All of recovery is read here, by blocking functions; `realtime/` calls them off 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from bus.chat import history
 from bus.conf import conf
 from bus.messaging.event_batch import EventBatch
-from bus.models import Room
+from bus.models import Message, Room
 from bus.posting import events
 from bus.protocol.objects import Message as ProtocolMessage
 
 # Few enough for one statement of any database.
 _CHUNK = 500
+# Rooms up to this head are read together.
+_LITTLE = 100
 
 
-def heads(rooms: Sequence[int]) -> dict[int, int]:
-    """The newest seq of each room that there is."""
-    found: dict[int, int] = {}
-    for start in range(0, len(rooms), _CHUNK):
-        chunk = rooms[start : start + _CHUNK]
+def heads(rooms: Collection[int]) -> dict[int, int | None]:
+    """The newest seq of each room; None of one that there is not."""
+    found: dict[int, int | None] = dict.fromkeys(rooms)
+    asked = list(found)
+    for start in range(0, len(asked), _CHUNK):
+        chunk = asked[start : start + _CHUNK]
         found.update(Room.objects.filter(pk__in=chunk).values_list("pk", "head"))
     return found
 
@@ -63,9 +66,30 @@ class Snapshot:
     messages: list[ProtocolMessage]
 
 
-def snapshot(room_id: int, span: int, page: int) -> Snapshot:
-    """What changed within a room's last `span` changes, and its newest page."""
-    name, head = _name_and_head(room_id)
+def snapshots(rooms: Collection[int], span: int, page: int) -> dict[int, Snapshot | None]:
+    """Of each room what changed within its last `span` changes, and its newest page.
+
+    None of a room that there is not. Those in which little was said are read together.
+    """
+    found: dict[int, Snapshot | None] = dict.fromkeys(rooms)
+    known = Room.objects.filter(pk__in=rooms).values_list("pk", "name", "head")
+    small: dict[int, tuple[str, int]] = {}
+    for room_id, name, head in known:
+        if head <= min(span, _LITTLE):
+            small[room_id] = name, head
+        else:
+            found[room_id] = _snapshot(room_id, name, head, span, page)
+    posted: dict[int, list[Message]] = {room_id: [] for room_id in small}
+    for row in history.posted_in(small) if small else ():
+        # What is posted later comes as an event; what is changed later is here, and comes, too.
+        if (row.seq or 0) <= small[row.room_id][1]:
+            posted[row.room_id].append(row)
+    for room_id, (name, head) in small.items():
+        found[room_id] = _of_rows(posted[room_id], name, head)
+    return found
+
+
+def _snapshot(room_id: int, name: str, head: int, span: int, page: int) -> Snapshot:
     base = floor = max(0, head - span)
     # What is posted later comes as an event; what is changed later is here, and comes, too.
     posted = history.posted(room_id).filter(seq__lte=head)
@@ -76,6 +100,10 @@ def snapshot(room_id: int, span: int, page: int) -> Snapshot:
         paged = list(posted.order_by("-seq")[:page])
         rows += [row for row in paged if row.pk not in known]
         floor = min(base, (paged[-1].seq or 1) - 1) if len(paged) == page else 0
+    return _of_rows(rows, name, head, base, floor)
+
+
+def _of_rows(rows: list[Message], name: str, head: int, base: int = 0, floor: int = 0) -> Snapshot:
     rows.sort(key=lambda row: row.changed or 0)
     return Snapshot(head, base, floor, history.protocol_messages(rows, name))
 

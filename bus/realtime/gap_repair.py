@@ -71,13 +71,13 @@ class GapRepair:
         heads = await self._heads(topics)
         if not heads:
             return
-        behind = [t for t in topics if (t.sequencer.head or 0) < heads.get(t.room, 0)]
+        behind = [t for t in topics if (t.sequencer.head or 0) < (heads[t.room] or 0)]
         if not behind:
             return
         # Perhaps it is on its way.
         await asyncio.sleep(_LAG_WAIT)
         for topic in behind:
-            late = (topic.sequencer.head or 0) < heads[topic.room]
+            late = (topic.sequencer.head or 0) < (heads[topic.room] or 0)
             if late and not topic.repairing and self._is_live(topic):
                 logger.info("%s lacks what was published in it; it is read again.", topic.group)
                 await self._repair(topic)
@@ -90,7 +90,7 @@ class GapRepair:
 
     async def _heads(
         self, topics: list[RoomTopic], *, insist: bool = False
-    ) -> dict[int, int] | None:
+    ) -> dict[int, int | None] | None:
         """The rooms' newest seqs; None where nobody can tell."""
         while topics:
             try:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
 from bus.conf import conf
-from bus.database import threads
+from bus.database.batch_loader import BatchLoader
 from bus.messaging import inbox, publisher
 from bus.posting import catch_up
 from bus.protocol import channel_names
@@ -65,6 +65,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self.repairs = GapRepair(self._topics, self._spawn)
         self._recovery_cache = RecoveryCache()
+        self._heads = BatchLoader(catch_up.heads)
         self._flush_scheduler = FlushScheduler(self._flush)
         # Topics with something to flush, in the order in which it came.
         self._unflushed: dict[Topic, None] = {}
@@ -163,6 +164,8 @@ class Hub:
 
     async def close(self) -> None:
         """Stop listening, and take this process's people out of every room."""
+        self._heads.close()
+        self._recovery_cache.close()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -185,8 +188,7 @@ class Hub:
                     await heard.listen(topic.group)
                     if isinstance(topic, RoomTopic):
                         # After the subscription, so that nothing falls between the two.
-                        heads = await threads.run(catch_up.heads, [topic.room])
-                        topic.start_from(heads.get(topic.room))
+                        topic.start_from(await self._heads.load(topic.room))
                         topic.resume()
             except TimeoutError as error:
                 raise Unavailable from error

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from pydantic_core import to_json
 
 from bus.conf import conf
 from bus.database import threads
+from bus.database.batch_loader import BatchLoader
 from bus.posting import catch_up
+from bus.posting.catch_up import Snapshot
 from bus.realtime.recent_messages import EncodedRecovery
 from bus.realtime.room_subscription import RoomSubscription
 from bus.realtime.topic import RoomTopic
@@ -32,8 +34,23 @@ async def read(
     return EncodedRecovery(found.head, found.recovered, to_json(found.messages))
 
 
+# Rooms whose messages are read together.
+_ROOMS = 50
+
+
+def snapshots(rooms: Collection[int]) -> dict[int, Snapshot | None]:
+    return catch_up.snapshots(rooms, conf.recovery_limit, conf.page_limit)
+
+
 class RecoveryCache:
     """Reads a room's newest messages once, however many ask, and keeps them while it is active."""
+
+    def __init__(self) -> None:
+        self._snapshots = BatchLoader(snapshots, _ROOMS)
+
+    def close(self) -> None:
+        """Read no more."""
+        self._snapshots.close()
 
     async def answer(
         self, topic: RoomTopic, since: int | None, limit: int | None, least: int = 0
@@ -62,9 +79,8 @@ class RecoveryCache:
     async def _load(self, topic: RoomTopic) -> None:
         try:
             edition = topic.recent.edition
-            span, page = conf.recovery_limit, conf.page_limit
-            snapshot = await threads.run(catch_up.snapshot, topic.room, span, page)
-            if edition == topic.recent.edition:
+            snapshot = await self._snapshots.load(topic.room)
+            if snapshot is not None and edition == topic.recent.edition:
                 topic.recent.load(snapshot)
         finally:
             topic.recent_task = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from bus.chat import admission_data
+from bus.chat.room_access import RoomAccess
 from bus.chat.visitors import Visitor
 from bus.consumers.admission import Admission
 from bus.models import Member, Room, Sanction
@@ -35,9 +37,9 @@ def readings(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> list[set[st
     asked: list[set[str]] = []
     read = admission_data.read
 
-    def counted(name: str, keys: Any) -> admission_data.AdmissionData:
-        asked.append(set(keys))
-        return read(name, keys)
+    def counted(rooms: Collection[admission_data.Asked]) -> Any:
+        asked.append({key for _, keys in rooms for key in keys})
+        return read(rooms)
 
     monkeypatch.setattr(admission_data, "read", counted)
     return asked
@@ -85,8 +87,8 @@ async def test_who_comes_after_a_change_does_not_share_a_reading_from_before(
     room = await Room.objects.acreate(name="lobby", access="open")
     read, may_end = admission_data.read, threading.Event()
 
-    def slow(name: str, keys: Any) -> admission_data.AdmissionData:
-        found = read(name, keys)
+    def slow(rooms: Any) -> Any:
+        found = read(rooms)
         may_end.wait(10)
         return found
 
@@ -110,8 +112,8 @@ async def test_who_waits_while_rights_change_gets_the_new_ones(
     changed = threading.Event()
     counted = admission_data.read
 
-    def slow(name: str, keys: Any) -> admission_data.AdmissionData:
-        found = counted(name, keys)
+    def slow(rooms: Any) -> Any:
+        found = counted(rooms)
         assert changed.wait(10)
         return found
 
@@ -137,3 +139,43 @@ async def test_a_room_that_is_not_there_is_told_to_all(
     assert (await admission.enter("nowhere", guest(1))).room.name == "nowhere"
     with pytest.raises(NotFound):
         await admission.enter("fuck-this", guest(1))
+
+
+async def test_many_rooms_are_read_together_and_each_has_its_own_rights(
+    admission: Admission, readings: list[set[str]], settings: Settings
+) -> None:
+    settings.BUS_OPEN_ROOMS = True
+    user = await sync_to_async(User.objects.create_user)("alice")
+    alice = Visitor(key=f"u{user.pk}", id=user.pk, name="alice", user_id=user.pk)
+    names = [f"room-{n}" for n in range(150)]
+    rooms = [await Room.objects.acreate(name=name, access="open") for name in names]
+    await Sanction.objects.acreate(room=rooms[3], author_key="g1", kind="ban")
+    await Sanction.objects.acreate(room=rooms[4], author_key=alice.key, kind="mute")
+    await Member.objects.acreate(room=rooms[5], user=user, role="owner")
+    await Room.objects.filter(pk=rooms[6].pk).aupdate(access="private")
+    entered = await asyncio.gather(
+        *(admission.enter(name, who) for name in names for who in (guest(1), alice)),
+        admission.enter("room-\u0131", guest(1)),
+        return_exceptions=True,
+    )
+    guests, alices = entered[0:300:2], entered[1:300:2]
+    assert [type(one) for one in (guests[3], guests[6], alices[6])] == [Banned, NotFound, NotFound]
+    assert isinstance(entered[-1], Exception)
+    assert all(isinstance(one, RoomAccess) for n, one in enumerate(guests) if n not in (3, 6))
+    assert all(isinstance(one, RoomAccess) for n, one in enumerate(alices) if n != 6)
+    known = {n: one for n, one in enumerate(alices) if isinstance(one, RoomAccess)}
+    assert {n for n, one in known.items() if one.muted_until} == {4}
+    assert {n for n, one in known.items() if one.role == "owner"} == {5}
+    assert len(readings) < 10
+
+
+async def test_a_name_that_no_database_takes_keeps_nobody_out_of_another_room(
+    admission: Admission,
+) -> None:
+    await Room.objects.acreate(name="lobby", access="open")
+    names = ("a\x00b", "lobby")
+    odd, access = await asyncio.gather(
+        *(admission.enter(name, guest(1)) for name in names), return_exceptions=True
+    )
+    assert isinstance(odd, Exception)
+    assert isinstance(access, RoomAccess)

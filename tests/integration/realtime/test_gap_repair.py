@@ -132,4 +132,4 @@ async def test_every_seq_has_an_event_and_none_a_text_that_was_taken_back() -> N
     later = await threads.run(catch_up.events_since, lobby.pk, 3)
     assert later is not None
     assert [seq for seq, _ in later.events if seq and seq > 3] == [4, 5, 6]
-    assert (await threads.run(catch_up.heads, [lobby.pk, 0])) == {lobby.pk: 6}
+    assert (await threads.run(catch_up.heads, [lobby.pk, 0])) == {lobby.pk: 6, 0: None}

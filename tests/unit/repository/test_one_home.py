@@ -21,7 +21,7 @@ HOMES = {
     r"\bWeakKeyDictionary\b": {"bus/consumers/web_process.py"},
     # What a listener missed is read there, and asked for by the hub's parts and the page of a room.
     r"changed__gt=": {"bus/posting/catch_up.py"},
-    r"\bcatch_up\.(heads|recover|snapshot|events_since)\b": {
+    r"\bcatch_up\.(heads|recover|snapshots|events_since)\b": {
         "bus/pages/views.py",
         "bus/realtime/gap_repair.py",
         "bus/realtime/hub.py",

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Mapping
+from itertools import islice
 from typing import Generic, TypeVar
 
 from bus.database import threads
+from bus.protocol.errors import Unavailable
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+# Keys of one reading: few enough for one statement of any database.
+_MOST = 500
 
 
 class BatchLoader(Generic[K, V]):
     """One reading at a time, each for all who asked since the last one began."""
 
-    def __init__(self, read: Callable[[Collection[K]], Mapping[K, V]]) -> None:
-        """`read` is blocking, and answers for each key that it is given."""
+    def __init__(self, read: Callable[[Collection[K]], Mapping[K, V]], most: int = _MOST) -> None:
+        """`read` is blocking, and answers for each of up to so many keys that it is given."""
         self._read = read
+        self._most = most
         self._asked: dict[K, asyncio.Future[V]] = {}
         self._reader: asyncio.Task[None] | None = None
 
@@ -38,16 +44,24 @@ class BatchLoader(Generic[K, V]):
 
     async def _run(self) -> None:
         while self._asked:
-            asked, self._asked = self._asked, {}
-            try:
-                found = await threads.run(self._read, asked)
-            except Exception as error:
-                for future in asked.values():
-                    if not future.done():
-                        future.set_exception(error)
-                        # Who asked may be gone.
-                        future.exception()
-                continue
-            for key, future in asked.items():
+            keys = list(islice(self._asked, self._most))
+            await self._answer({key: self._asked.pop(key) for key in keys})
+
+    async def _answer(self, asked: dict[K, asyncio.Future[V]]) -> None:
+        try:
+            found = await threads.run(self._read, list(asked))
+        except Exception as error:
+            if len(asked) > 1 and not isinstance(error, Unavailable):
+                # One of them is at fault, and the others are answered.
+                for key, future in asked.items():
+                    await self._answer({key: future})
+                return
+            for future in asked.values():
                 if not future.done():
-                    future.set_result(found[key])
+                    future.set_exception(error)
+                    # Who asked may be gone.
+                    future.exception()
+            return
+        for key, future in asked.items():
+            if not future.done():
+                future.set_result(found[key])
