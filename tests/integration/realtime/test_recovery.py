@@ -3,15 +3,12 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.utils import timezone
-from pydantic_core import to_json
 from pytest_django import Settings
 
 from bus.chat import history
@@ -46,20 +43,6 @@ class Ear:
 
     def fail(self) -> None:
         raise AssertionError("nobody is sent away")
-
-
-@pytest.fixture
-def database(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Counter[str]:
-    """How often the database was asked for what, beside the hub's own checks."""
-    settings.BUS_POSITION_CHECK = 3600.0
-    asked, run = Counter[str](), threads.run
-
-    async def counted(work: Callable[..., Any], *args: Any) -> Any:
-        asked[work.__name__] += 1
-        return await run(work, *args)
-
-    monkeypatch.setattr(threads, "run", counted)
-    return asked
 
 
 async def test_ten_thousand_who_come_back_at_once_ask_the_database_once(
@@ -292,36 +275,3 @@ async def test_the_rooms_asked_for_longest_ago_make_room(settings: Settings) -> 
         assert [topic.recent.loaded for topic in topics] == [False, True, True]  # type: ignore[attr-defined]
     finally:
         await one.close()
-
-
-async def test_who_comes_back_to_many_rooms_asks_for_all_of_them_together(
-    database: Counter[str],
-) -> None:
-    names = [f"room-{n}" for n in range(120)]
-    rooms = [await Room.objects.acreate(name=name, access="open") for name in names]
-    # None, few and more messages than are read together; and one of them is edited.
-    for number, room in enumerate(rooms[:4]):
-        await stored(room, *(f"body {n}" for n in range((0, 3, 99, 130)[number])))
-    edited = await sync_to_async(lambda: history.posted(rooms[3].pk).get(seq=7))()
-    edited.body, edited.changed, edited.edited_at = "another", 131, timezone.now()
-    await edited.asave()
-    await Room.objects.filter(pk=rooms[3].pk).aupdate(head=131)
-    one = Hub()
-
-    async def back(room: Room) -> tuple[int, list[Any]]:
-        subscription = await one.join_room(room.pk, Ear())
-        found = await one.recover(subscription, None, 200)
-        return found.head, json.loads(found.messages)
-
-    try:
-        answers = await asyncio.gather(*map(back, rooms))
-    finally:
-        await one.close()
-    assert database["heads"] <= 3
-    assert database["snapshots"] <= 8
-    assert database["recover"] == 0
-    read = await sync_to_async(
-        lambda: [catch_up.recover(room.pk, None, 200) for room in rooms], thread_sensitive=True
-    )()
-    assert answers == [(one.head, json.loads(to_json(one.messages))) for one in read]
-    assert [len(messages) for _, messages in answers[:5]] == [0, 3, 99, 100, 0]
