@@ -89,7 +89,7 @@ def script_of(text: str) -> str:
 
 def confined(text: str) -> bool:
     """Whether what is written shows by its script alone which language it is of: Hangul."""
-    return len(signs().scripts.get(script_of(text), _NONE)) == 1
+    return not text.isascii() and len(signs().scripts.get(script_of(text), _NONE)) == 1
 
 
 @lru_cache(maxsize=4096)

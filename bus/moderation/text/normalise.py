@@ -190,6 +190,8 @@ def spellings(word: str) -> tuple[str, ...]:
     where a longer word begins with it. Umlauts are left out, and written out: Blödmann is blodmann
     and bloedmann.
     """
+    if word.isascii():
+        return (word.lower(),)
     folded = normalise(word).folded
     native = word.translate(NATIVE) if any_of_alphabets(word) else folded
     written_out = normalise(unicodedata.normalize("NFC", word).translate(_WRITTEN_OUT)).folded

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -76,7 +76,7 @@ def expand(pattern: str) -> Iterator[str]:
     )
 
 
-def terms_of(line: Line) -> Iterator[Term]:
+def terms_of(line: Line, language: str = "") -> Iterator[Term]:
     """The terms of one line of a list of blocked words, folded as texts are; raises ListError."""
     category = cast("Category", line.choice(1, "category", _LISTED))
     severity = line.whole(2, "severity", 1, 5)
@@ -86,54 +86,59 @@ def terms_of(line: Line) -> Iterator[Term]:
     exceptions = tuple(spelling for exception in listed for spelling in spellings(exception))
     if not all(exceptions):
         line.refuse("an exception is empty")
+    of = frozenset((language,)) if language else frozenset()
+    known = _everywhere() if language else None
     for text in line.items(0):
-        for written in expand(text):
-            if written.startswith(_EXACT):
-                accented = written.removeprefix(_EXACT)
+        for written in expand(text) if "[" in text else (text,):
+            exact = written.startswith(_EXACT)
+            for spelling in (written.removeprefix(_EXACT),) if exact else spellings(written):
                 yield Term(
-                    accented, category, severity, boundary, addressing, exceptions, exact=True
+                    spelling,
+                    category,
+                    severity,
+                    boundary,
+                    addressing,
+                    exceptions,
+                    of,
+                    known is not None and known(spelling) is not None,
+                    exact,
                 )
-                continue
-            for spelling in spellings(written):
-                yield Term(spelling, category, severity, boundary, addressing, exceptions)
 
 
 def load(name: str) -> list[Term]:
     """Read one list; the first line of a spelling wins, so the strict lines stand first."""
-    known = _everywhere()
-    return [
-        replace(
-            term,
-            languages=frozenset((name,)),
-            everywhere=any(word in term.text for word in known),
-        )
-        for term in read(LISTS / f"{name}.txt")
-    ]
+    return read(LISTS / f"{name}.txt", name)
 
 
 def load_all() -> list[Term]:
     """The terms of all lists; one that several have alike is there once."""
-    terms: dict[Term, frozenset[str]] = {}
-    for name in languages():
-        for term in load(name):
-            bare = replace(term, languages=frozenset())
-            terms[bare] = terms.get(bare, frozenset()) | term.languages
+    terms: dict[tuple[object, ...], Term] = {}
+    for term in itertools.chain.from_iterable(map(load, languages())):
+        alike = (
+            *(term.text, term.category, term.severity, term.boundary),
+            *(term.addressing, term.exceptions, term.exact),
+        )
+        there = terms.setdefault(alike, term)
+        if there is not term:
+            terms[alike] = replace(there, languages=there.languages | term.languages)
     return [
-        term if confined(term.text) else replace(term, languages=of) for term, of in terms.items()
+        replace(term, languages=frozenset()) if confined(term.text) else term
+        for term in terms.values()
     ]
 
 
 @cache
-def _everywhere() -> tuple[str, ...]:
-    """What is sworn with everywhere, as a word or part of one."""
-    return tuple(word for line in lines(LISTS / "everywhere.txt", 1, 1) for word in line.items(0))
+def _everywhere() -> Callable[[str], re.Match[str] | None]:
+    """A search for what is sworn with everywhere, as a word or part of one."""
+    known = (word for line in lines(LISTS / "everywhere.txt", 1, 1) for word in line.items(0))
+    return re.compile("|".join(map(re.escape, known))).search
 
 
-def read(path: Path) -> list[Term]:
-    """The blocked words of a file; raises ListError."""
+def read(path: Path, language: str = "") -> list[Term]:
+    """The blocked words of a file, those of a language if it is said; raises ListError."""
     terms: dict[str, Term] = {}
     for line in lines(path, 5, 6):
-        for term in terms_of(line):
+        for term in terms_of(line, language):
             terms.setdefault(term.text, term)
     return list(terms.values())
 
@@ -160,10 +165,10 @@ def load_spam_phrases() -> list[Term]:
             weight = line.whole(0, "weight", _LEAST_WEIGHT, _MOST_WEIGHT)
             for phrase in line.items(1):
                 for spelling in spellings(phrase):
-                    term = phrases.setdefault(
-                        spelling, Term(spelling, "scam", weight, "whole", languages=of)
-                    )
-                    phrases[spelling] = replace(term, languages=term.languages | of)
+                    term = Term(spelling, "scam", weight, "whole", languages=of)
+                    there = phrases.setdefault(spelling, term)
+                    if there is not term:
+                        phrases[spelling] = replace(there, languages=there.languages | of)
     return [replace(p, languages=frozenset()) if confined(p.text) else p for p in phrases.values()]
 
 
