@@ -22,6 +22,9 @@ _LATIN: Final = (literal.find, literal.accented, collapsed.find, spelled.find, m
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (literal.find, literal.accented, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
+# Spaces and letters of a term that shows its language itself.
+_PHRASE: Final = 2
+_LONG: Final = 10
 # So many in one text are no chance in any language.
 _CROWD: Final = 20
 # In what disguises a word is read in texts of other languages.
@@ -56,8 +59,16 @@ def _of_language(normal: NormalisedText, matches: list[Match], policy: Policy) -
     return [
         match
         for match, (start, end) in zip(matches, places, strict=True)
-        if not match.term.languages or spoken.may_be(match.term.languages, normal.raw[start:end])
+        if not match.term.languages
+        or (_phrase(match) and not policy.languages)
+        or spoken.may_be(match.term.languages, normal.raw[start:end])
     ]
+
+
+def _phrase(match: Match) -> bool:
+    """Whether what was found is a sentence of its language: no other language says it by chance."""
+    plain = match.disguise in (WRITTEN, FOLDED)
+    return plain and match.term.text.count(" ") >= _PHRASE and len(match.term.text) >= _LONG
 
 
 def _known_everywhere(match: Match, folded: str) -> bool:
