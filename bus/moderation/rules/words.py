@@ -23,8 +23,7 @@ _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (literal.find, literal.accented, korean.syllables, korean.jamo)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
 # Spaces and letters of a term that shows its language itself.
-_PHRASE: Final = 2
-_LONG: Final = 10
+_PHRASES: Final = ((2, 10), (1, 16))
 # So many in one text are no chance in any language.
 _CROWD: Final = 20
 # In what disguises a word is read in texts of other languages.
@@ -67,8 +66,10 @@ def _of_language(normal: NormalisedText, matches: list[Match], policy: Policy) -
 
 def _phrase(match: Match) -> bool:
     """Whether what was found is a sentence of its language: no other language says it by chance."""
-    plain = match.disguise in (WRITTEN, FOLDED)
-    return plain and match.term.text.count(" ") >= _PHRASE and len(match.term.text) >= _LONG
+    if match.disguise not in (WRITTEN, FOLDED):
+        return False
+    spaces, letters = match.term.text.count(" "), len(match.term.text)
+    return any(spaces >= some and letters >= least for some, least in _PHRASES)
 
 
 def _known_everywhere(match: Match, folded: str) -> bool:
