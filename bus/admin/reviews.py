@@ -52,6 +52,7 @@ class ReviewAdmin(BaseAdmin):
         *("appeal", "claimed_by", "decided_by", "decided_at"),
     )
     list_filter = ("state", "kind", "reason", "message__room")
+    ordering = (reviews.URGENT.asc(), "-pk")
     list_select_related = ("message__room", "claimed_by", "decided_by")
     search_fields = ("message__body", "message__author_name")
     actions = ("approve", "reject")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from django.db.models import QuerySet
 
-from bus.chat import authors
+from bus.chat import authors, crisis
 from bus.models import Message, Room
 from bus.models.sql import messages as sql
 from bus.models.sql.messages import Key
@@ -62,6 +62,7 @@ def outcome(row: Message) -> Outcome:
         "id": str(row.id),
         "seq": row.seq,
         "reason": None if is_posted else Reason(code=row.reason, message=reasons.text(row.reason)),
+        "notice": crisis.notice() if (row.verdict or {}).get("notice") else None,
     }
     return constructed(Outcome, fields, _OF_OUTCOME)
 

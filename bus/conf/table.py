@@ -331,6 +331,18 @@ class Conf:
     judge_timeout = Setting(
         0.5, "Longest that a list of messages, or an edit, waits for the external judge", "s"
     )
+    crisis_help = Setting(
+        [
+            *("US:988:988 Suicide & Crisis Lifeline", "CA:988:9-8-8 Suicide Crisis Helpline"),
+            *("GB:116 123:Samaritans", "IE:116 123:Samaritans", "KR:109:자살예방 상담전화"),
+            *("KR:1388:청소년상담전화", "DE:116 123:TelefonSeelsorge", "AT:142:TelefonSeelsorge"),
+            *("CH:143:Die Dargebotene Hand", "FR:3114:Numéro national de prévention du suicide"),
+            *("ES:024:Línea 024", "NL:113:113 Zelfmoordpreventie", "AU:13 11 14:Lifeline"),
+            *("NZ:1737:1737 Need to talk?", "findahelpline.com"),
+        ],
+        "Whom somebody in danger may call, comma-separated: `GB:116 123:Samaritans`, or a name "
+        "alone for the rest of the world. Check the numbers of your countries",
+    )
     learned_weights = Setting(
         True,
         "The model takes what `moderation learn --switch` left in "

@@ -25,6 +25,7 @@ from bus.conf import conf
 from bus.enforcement import room_policies
 from bus.models import Room
 from bus.moderation import Context, Hit, Verdict
+from bus.moderation.reasons import CRISIS
 from bus.protocol import reasons
 
 logger = logging.getLogger(__name__)
@@ -156,7 +157,8 @@ def concerns(room: Room, author: Context) -> bool:
 
 
 def _askable(verdict: Verdict) -> bool:
-    return verdict.action in _POSTED
+    # Who is in danger is not judged by others.
+    return verdict.action in _POSTED and verdict.reason != CRISIS
 
 
 def _held(verdict: Verdict, reason: str, text: str) -> Verdict:

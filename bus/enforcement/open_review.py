@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from bus.enforcement.room_settings import RoomSettings
 from bus.models import Message, Report, Review
 from bus.moderation import Verdict
+from bus.moderation.reasons import CRISIS
 
 
 def of_verdict(
@@ -23,7 +24,7 @@ def of_verdict(
     """The review of a message that is held, alerted to, or was taken out again; not stored yet."""
     if verdict.action == "hold":
         kind, state = Review.Kind.HELD, Review.State.OPEN
-    elif verdict.action == "alert":
+    elif alerts(verdict):
         kind, state = Review.Kind.ALERT, Review.State.OPEN
     elif retracted:
         # Decided by a rule; it is there for an appeal.
@@ -42,6 +43,19 @@ def of_verdict(
         decided_at=now if state == Review.State.REJECTED else None,
         hidden=retracted,
     )
+
+
+def alerts(verdict: Verdict) -> bool:
+    """Whether a moderator is to look at what is posted: starred or not, who is in danger."""
+    return verdict.action == "alert" or verdict.reason == CRISIS
+
+
+def kept(verdict: Verdict, body: str) -> dict[str, object] | None:
+    """What is stored of a verdict beside the message; `notice` is for its author alone."""
+    if not verdict.hits:
+        return None
+    notice = {"notice": CRISIS} if verdict.reason == CRISIS else {}
+    return {**verdict.as_json(), "body": verdict.shown(body), **notice}
 
 
 def expiry(room_settings: RoomSettings, now: dt.datetime) -> dt.datetime | None:

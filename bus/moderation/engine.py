@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from bus.moderation import classifier
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
-from bus.moderation.reasons import STARRED
+from bus.moderation.reasons import CRISIS, STARRED
 from bus.moderation.rules import RULES
 from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
@@ -89,7 +89,7 @@ def _by_rules(
     if _hardest(policy, hits) < _HOLD and (shown := as_shown(normal)) is not None:
         hits += [hit for hit in _read(shown, policy, context) if hit not in hits]
     # What the rules are certain of needs no second opinion.
-    certain = _hardest(policy, hits) >= _MASK
+    certain = _hardest(policy, hits) >= _MASK or _in_danger(policy, hits)
     if policy.model is not None and not context.trusted and not certain:
         return hits, normal
     return hits, None
@@ -108,6 +108,22 @@ def _hardest(policy: Policy, hits: list[Hit]) -> int:
     return max((_act(policy, hit) for hit in hits), default=0)
 
 
+def _in_danger(policy: Policy, hits: list[Hit]) -> bool:
+    """Whether something is said that shows its author in danger, and the policy minds."""
+    return any(hit.reason == CRISIS and _act(policy, hit) for hit in hits)
+
+
+def _not_of_oneself(hits: list[Hit]) -> list[Hit]:
+    """The hits without the insults that somebody in danger has for themselves."""
+    said = [(hit.start, hit.end) for hit in hits if hit.reason == CRISIS]
+    return [
+        hit
+        for hit in hits
+        if hit.reason != "harassment"
+        or not any(start < hit.end and hit.start < end for start, end in said)
+    ]
+
+
 def _nothing(text: str) -> Verdict:
     return Verdict("allow", 0.0, (), text, None)
 
@@ -118,13 +134,25 @@ def _act(policy: Policy, hit: Hit) -> int:
 
 
 def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Verdict:
-    """The hardest action of all hits, and the text with what may not stand starred out."""
+    """The hardest action of all hits, and the text with what may not stand starred out.
+
+    Of who is in danger nothing is rejected, whatever else they say: a person looks at it first.
+    """
+    in_danger = _in_danger(policy, hits)
+    if in_danger:
+        hits = _not_of_oneself(hits)
     acts = [_act(policy, hit) for hit in hits]
     hardest = max(acts)
     deciding = max(
-        (hit for hit, act in zip(hits, acts, strict=True) if act == hardest),
+        (
+            hit
+            for hit, act in zip(hits, acts, strict=True)
+            if (act and hit.reason == CRISIS if in_danger else act == hardest)
+        ),
         key=lambda hit: hit.severity,
     )
+    if in_danger:
+        hardest = min(hardest, _HOLD)
     if 0 < hardest < _HOLD and 0 < policy.strikes_to_hold <= context.strikes:
         hardest = _HOLD
     ranges = [

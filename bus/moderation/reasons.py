@@ -19,13 +19,27 @@ class Reason(NamedTuple):
     actions: tuple[Action, ...] = ACTIONS[1:]
 
 
+# Its author may be in danger; nothing that they say in the same message is a strike.
+CRISIS: Final = "crisis"
+# What stored policies may still call it.
+FORMER: Final[Mapping[str, str]] = MappingProxyType({"self_harm": CRISIS})
+
 # The words that an author is told for each are in `bus.protocol.reasons`.
 REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
     {
         # `own` are a room's own words.
         "blocked_word": Reason(("words", "patterns"), ("profanity", "sexual", "slur", "own")),
         "harassment": Reason(("words",), ("threat", "harassment")),
-        "self_harm": Reason(("words",), ("self_harm",)),
+        # No offence: its author is in danger. The word lists of other languages have it, too.
+        CRISIS: Reason(
+            ("crisis", "words"), ("self_harm",), starred=False, actions=("alert", "hold")
+        ),
+        # By the sentence, not by a word that could be starred.
+        "exploitation": Reason(("danger",), starred=False),
+        "threat": Reason(("danger",), starred=False),
+        "doxxing": Reason(("danger",), starred=False),
+        "drugs": Reason(("danger",), starred=False),
+        "fraud": Reason(("danger",), starred=False),
         "link": Reason(("links",)),
         # What is done about each kind is the part `personal` of a policy.
         "personal": Reason(("personal",), actions=("mask", "hold")),

@@ -104,9 +104,7 @@ def edit(
         found.check_slow_mode(now)
         if verdict.action in _STANDS:
             row.body = text
-            row.verdict = (
-                {**verdict.as_json(), "body": verdict.shown(body)} if verdict.hits else None
-            )
+            row.verdict = open_review.kept(verdict, body)
             row.edited_at = now
             erasures.note(found.room, [row])
             found.take_seq()
@@ -190,7 +188,7 @@ class _Found:
 
     def alert(self, verdict: Verdict, now: dt.datetime) -> list[DomainEvent]:
         """Have a moderator look at an edit that stands, where a rule wants it."""
-        if verdict.action != "alert":
+        if not open_review.alerts(verdict):
             return []
         reason, rule = verdict.reason or "", open_review.rule_of(verdict)
         # One that was decided was about other words.

@@ -186,9 +186,7 @@ class _Settling:
             client_id=message.client_id,
             body=verdict.stored(message.body, held=held),
             reason=refusal or ("" if status == _POSTED else verdict.reason or "moderation"),
-            verdict=(
-                {**verdict.as_json(), "body": verdict.shown(message.body)} if verdict.hits else None
-            ),
+            verdict=open_review.kept(verdict, message.body),
             reply_to_id=reply_to if (room.id, reply_to) in self.answered else None,
             created_at=submission.received_at,
         )

@@ -143,6 +143,22 @@ class History(BaseModel):
     more: bool
 
 
+class Contact(BaseModel):
+    """Who listens to people in danger; a country by two letters, or none."""
+
+    country: str
+    phone: str
+    name: str
+
+
+class Notice(BaseModel):
+    """What the author of a message alone is shown: help for people in danger (`crisis`)."""
+
+    code: str
+    text: str
+    contacts: list[Contact]
+
+
 class Outcome(BaseModel):
     """What became of a message; the data of `message.settled`, and of the reply to a repeat."""
 
@@ -151,6 +167,7 @@ class Outcome(BaseModel):
     id: str | None = None
     seq: Seq | None = None
     reason: Reason | None = None
+    notice: Annotated[Notice | None, Field(exclude_if=lambda notice: notice is None)] = None
 
 
 class SessionUser(BaseModel):

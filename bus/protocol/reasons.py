@@ -29,7 +29,14 @@ _OF_TEXTS = {
     "flood": Words("It looks like flooding.", "too many messages in a short time"),
     "mentions": Words("It mentions too many people.", "it mentions too many people"),
     "harassment": Words("It looks like harassment.", "it may hurt somebody"),
-    "self_harm": Words("It speaks of self-harm.", "it tells people to harm themselves"),
+    "crisis": Words("Somebody may be in danger.", "somebody may be in danger"),
+    "exploitation": Words("It may put somebody at risk.", "it may put somebody at risk"),
+    "threat": Words("It looks like a threat.", "it looks like a threat"),
+    "doxxing": Words(
+        "It seems to lay somebody's private life open.", "it lays somebody's private life open"
+    ),
+    "drugs": Words("It looks like dealing in drugs.", "it looks like dealing in drugs"),
+    "fraud": Words("It looks like fraud.", "it looks like fraud"),
     "model": Words("It looks like abuse or spam.", "it looks like abuse or spam"),
     "new_member": Words(
         "New accounts wait for a moderator for now.", "new accounts wait for a moderator for now"

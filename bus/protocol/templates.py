@@ -51,6 +51,8 @@ def settled_frame(kind: str, outcome: Any, room: str | None, seq: int | None) ->
     """`message.settled`, for the author alone."""
     if type(outcome) is not Outcome or room is None or seq is not None:
         return None
+    if outcome.notice is not None:
+        return None
     client_id, status, posted_seq = outcome.client_id, outcome.status, outcome.seq
     reason, id = _reason(outcome.reason), _text(outcome.id)
     if (

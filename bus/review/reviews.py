@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from bus.chat import clock, room_rights
 from bus.enforcement import (
@@ -23,11 +23,14 @@ from bus.enforcement import (
 )
 from bus.enforcement.strikes import StrikeBatch
 from bus.models import Message, Review, Room, Strike
+from bus.moderation.reasons import CRISIS
 from bus.posting import erasures, removal, settle
 from bus.posting.domain_events import Closed, DomainEvent, Opened, Posted, Removed, Settled, Shown
 from bus.protocol import types
 from bus.protocol.errors import Conflict, NotFound
 
+# People in danger first.
+URGENT = Case(When(reason=CRISIS, state=Review.State.OPEN, then=0), default=1)
 # How long a claim holds before somebody else may take the review, in seconds.
 LEASE = 60
 # How long a decision can be taken back by who made it, in seconds.
@@ -50,8 +53,8 @@ class Decision:
 
 
 def queue(rooms: Iterable[Room] | None = None) -> QuerySet[Review]:
-    """What waits for a person, the oldest first; of these rooms, or of all."""
-    waiting = Review.objects.filter(state=Review.State.OPEN).order_by("opened_at", "pk")
+    """What waits for a person, who is in danger first, then the oldest; of these rooms, or all."""
+    waiting = Review.objects.filter(state=Review.State.OPEN).order_by(URGENT, "opened_at", "pk")
     if rooms is not None:
         waiting = waiting.filter(message__room__in=list(rooms))
     return waiting.select_related("message__room", "claimed_by")

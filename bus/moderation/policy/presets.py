@@ -10,6 +10,10 @@ from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThres
 from bus.moderation.verdict import Action
 
 _TOO_LONG: Final = ActionThresholds(reject=1)
+# A person looks before anybody reads it.
+_WORST: Final = dict.fromkeys(
+    ("exploitation", "threat", "doxxing", "drugs", "fraud"), ActionThresholds(hold=1)
+)
 
 
 def _thresholds(**ladders: ActionThresholds) -> Mapping[str, ActionThresholds]:
@@ -31,7 +35,8 @@ _RELAXED: Final = Policy(
     _thresholds(
         blocked_word=ActionThresholds(mask=3, reject=5),
         harassment=ActionThresholds(alert=3, hold=4, reject=5),
-        self_harm=ActionThresholds(alert=1),
+        crisis=ActionThresholds(alert=1),
+        **_WORST,
         link=ActionThresholds(reject=4),
         spam=ActionThresholds(hold=3),
         mentions=ActionThresholds(hold=2),
@@ -51,7 +56,8 @@ _STANDARD: Final = Policy(
     _thresholds(
         blocked_word=ActionThresholds(mask=2, reject=3),
         harassment=ActionThresholds(alert=2, reject=3),
-        self_harm=ActionThresholds(alert=1),
+        crisis=ActionThresholds(alert=1),
+        **_WORST,
         link=ActionThresholds(hold=2, reject=4),
         spam=ActionThresholds(hold=2, reject=3),
         mentions=ActionThresholds(reject=2),
@@ -67,7 +73,8 @@ _STRICT: Final = Policy(
     _thresholds(
         blocked_word=ActionThresholds(reject=1),
         harassment=ActionThresholds(hold=2, reject=3),
-        self_harm=ActionThresholds(hold=1),
+        crisis=ActionThresholds(alert=1),
+        **_WORST,
         link=ActionThresholds(hold=1, reject=3),
         spam=ActionThresholds(hold=1, reject=3),
         mentions=ActionThresholds(reject=2),

@@ -8,7 +8,7 @@ from typing import Final
 from bus.moderation.language.signs import signs
 from bus.moderation.personal.kinds import KINDS
 from bus.moderation.policy.thresholds import NEVER, ActionThresholds, ModelThresholds
-from bus.moderation.reasons import REASONS
+from bus.moderation.reasons import FORMER, REASONS
 from bus.moderation.verdict import ACTIONS, Action
 from bus.moderation.words.custom_lists import checked_patterns, checked_words
 
@@ -130,8 +130,9 @@ def thresholds(value: object) -> Mapping[str, ActionThresholds]:
     """An object of reasons, each with the least severity for each action."""
     if not isinstance(value, Mapping):
         raise ValueError("an object of reasons is wanted")
+    named = {FORMER.get(reason, reason): steps for reason, steps in value.items()}
     return MappingProxyType(
-        {reason: _thresholds_of(reason, steps) for reason, steps in value.items()}
+        {reason: _thresholds_of(reason, steps) for reason, steps in named.items()}
     )
 
 

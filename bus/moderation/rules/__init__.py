@@ -10,6 +10,8 @@ from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.rules import (
     capitals,
+    crisis,
+    danger,
     emoji,
     flood,
     length,
@@ -32,6 +34,8 @@ Rule = Callable[[NormalisedText, Policy, Context], Iterable[Hit]]
 # The classifier is asked last, and only about what no rule is certain of: see `engine`.
 RULES: Final[tuple[Rule, ...]] = (
     capitals.find,
+    crisis.find,
+    danger.find,
     emoji.find,
     flood.find,
     length.find,

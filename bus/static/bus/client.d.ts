@@ -25,9 +25,9 @@ export type Code =
   "invalid" | "unauthenticated" | "forbidden" | "not_member" | "muted" | "banned" | "not_found" |
   "room_archived" | "too_long" | "rate_limited" | "slow_mode" | "conflict" | "busy" |
   "unavailable" | "internal" | "duplicate" | "blocked_word" | "link" | "personal" | "spam" |
-  "flood" | "mentions" | "harassment" | "self_harm" | "model" | "new_member" | "capitals" |
-  "emoji" | "external" | "moderator" | "withdrawn" | "reported" | "review" | "expired" |
-  "newcomer" | (string & {});
+  "flood" | "mentions" | "harassment" | "crisis" | "exploitation" | "threat" | "doxxing" | "drugs" |
+  "fraud" | "model" | "new_member" | "capitals" | "emoji" | "external" | "moderator" | "withdrawn" |
+  "reported" | "review" | "expired" | "newcomer" | (string & {});
 /** Why a connection ended. */
 export type CloseReason =
   "lost" | "timeout" | "restart" | "busy" | "too_slow" | "too_many" | "unauthenticated" |
@@ -133,6 +133,13 @@ export interface Joined {
 }
 
 /** How a message ended; `id` and `seq` once it is posted. */
+/** Help for somebody in danger: shown to the author of a message alone. */
+export interface Notice {
+  code: "crisis" | (string & {});
+  text: string;
+  contacts: { country: string; phone: string; name: string }[];
+}
+
 export interface Outcome {
   status: "posted" | "held";
   id?: string;
@@ -180,7 +187,14 @@ export interface RoomEvents {
   member: { role?: string; muted_until?: string | null; banned_until?: string | null; reason?: string };
   event: { name: string; payload: unknown; source: string; id: string };
   /** The outcome of a message of one's own, from this page or another. */
-  settled: { client_id: string; status: string; id?: string; seq?: number; reason?: Reason | null };
+  settled: {
+    client_id: string;
+    status: string;
+    id?: string;
+    seq?: number;
+    reason?: Reason | null;
+    notice?: Notice;
+  };
   /**
    * Something was missed, and waiting a moment did not bring it. With `messages`, it was too much:
    * show these instead of what you have; without, what was missed follows.

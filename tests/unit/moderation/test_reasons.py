@@ -30,6 +30,7 @@ EVERY = [
     *hits("mail mina@mail.example"),
     *hits("i will kill you"),
     *hits("i want to kill myself"),
+    *hits("enter your 12 word recovery phrase here to restore the wallet"),
     *hits("free robux " + "www.a.com " * 70),
     *hits("say it again, will you"),
     *hits("@name " * 40),

@@ -6,6 +6,7 @@ import { Actions } from "./actions.js";
 import "./composer.js";
 import "./connection.js";
 import "./log.js";
+import { showNotice } from "./notice.js";
 import { showStatus, statusText } from "./pending.js";
 import { reasonText } from "./reasons.js";
 import { announcementRow, messageRow, pendingRow, remove, settle } from "./row.js";
@@ -65,6 +66,7 @@ class BusRoom extends HTMLElement {
     room.on("restored", (sent) => this.#track(sent));
     room.on("presence", (presence) => this.#online(presence));
     room.on("user.changed", (author) => log.rename(author));
+    room.on("settled", ({ notice }) => notice && showNotice(this.composer, notice));
     room.on("typing", ({ members }) => this.typing.show(members, this.me));
     room.on("member", (you) => {
       this.#rights({ ...this.you, ...you });

@@ -16,7 +16,7 @@ RULES = replace(POLICIES["standard"], model=None)
         "sub4sub anyone",
         "URGENT! You won a £500 prize, call 09061234567 now",
         "txt WIN to 80123 for your free ringtone",
-        "work from home, earn $900 weekly, whatsapp me",
+        "double your money, claim your bonus today",
         "첫충 꽁머니 지급합니다",
         "무직자 대출 상담 문의 주세요",
     ],
