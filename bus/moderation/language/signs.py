@@ -75,13 +75,13 @@ def signs() -> Signs:
 
 
 def script_of(text: str) -> str:
-    """The script of what is written: Hangul or Latin if it has any, else its first letter's.
+    """The script of what is written: Hangul, else Japanese and Chinese, else Latin if it has any.
 
-    Empty where there is no letter.
+    Else that of its first letter; empty where there is no letter.
     """
     found = dict.fromkeys(map(_script, dict.fromkeys(text)))
     found.pop("", None)
-    for script in (_HANGUL, LATIN):
+    for script in (_HANGUL, EASTERN, LATIN):
         if script in found:
             return script
     return next(iter(found), "")

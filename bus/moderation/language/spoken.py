@@ -9,13 +9,17 @@ from typing import Final
 from bus.moderation.language.signs import EASTERN, LATIN, script_of, signs
 from bus.moderation.text.confusables import any_of_alphabets, native_words
 
-_LETTERS: Final = r"(?:[^\W\d_]|[\u0300-\u036f])++"
-_WORD: Final = re.compile(rf"(?<!\w){_LETTERS}(?:['’]{_LETTERS})*+(?!\w)").finditer
+# Japanese and Chinese letters are signs one by one: no spaces part their words.
+_EASTERN: Final = "\u3040-\u30ff\u4e00-\u9fff"
+_LETTERS: Final = rf"(?:[^\W\d_{_EASTERN}]|[\u0300-\u036f])++"
+_BESIDE: Final = rf"[^\W{_EASTERN}]"
+_WORD: Final = re.compile(
+    rf"(?<!{_BESIDE}){_LETTERS}(?:['’]{_LETTERS})*+(?!{_BESIDE})|[{_EASTERN}]"
+).finditer
 # Names of people and addresses are of no language.
 _NAME: Final = re.compile(
     r"[@#][\w.-]+|https?:\S*|www\.\S*|(?<!\S)[^\s/]{1,80}\.[a-z]{2,8}/\S*", re.IGNORECASE
 ).finditer
-_EASTERN_LETTER: Final = re.compile("[\u3040-\u30ff\u4e00-\u9fff]").findall
 # Characters and different words that are looked at; more tell no more.
 _READ: Final = 400
 _MOST: Final = 40
@@ -24,6 +28,8 @@ _ENOUGH: Final = 40
 # A text of so many other words, of which none is English, is of some other language.
 _STRANGE: Final = 8
 _ENGLISH: Final = "en"
+_NONE: Final[frozenset[str]] = frozenset()
+_NOTHING: Final[Counter[str]] = Counter()
 # What a word says: one of two plain letters turns up in any language.
 _LITTLE: Final = 1
 _MUCH: Final = 2
@@ -37,7 +43,7 @@ class Spoken:
     languages of the room, all if it is empty.
     """
 
-    __slots__ = ("_answers", "_native", "_room", "_signs", "_strange")
+    __slots__ = ("_answers", "_by_script", "_native", "_room", "_signs", "_strange")
 
     def __init__(
         self,
@@ -49,23 +55,37 @@ class Spoken:
         self._room = frozenset(room)
         self._answers: dict[tuple[frozenset[str], str], bool] = {}
         self._signs: Counter[str] = Counter()
+        self._by_script: dict[str, Counter[str]] = {}
+        latin = 0
         for word in words:
+            script = LATIN if word.isascii() else script_of(word)
+            latin += script == LATIN
+            if not (languages := _languages(word, script)):
+                continue
             weight = _LITTLE if len(word) <= _SHORT and word.isascii() else _MUCH
-            for language in _languages(word):
+            if script not in self._by_script:
+                self._by_script[script] = Counter()
+            in_script = self._by_script[script]
+            for language in languages:
                 self._signs[language] += weight
+                in_script[language] += weight
         self._native = any(
             any_of_alphabets(word) and next(native_words(word), None) is not None for word in words
         )
-        self._strange = not self._signs[_ENGLISH] and (
-            sum(word.isascii() or script_of(word) == LATIN for word in words) >= _STRANGE
-        )
+        self._strange = latin >= _STRANGE and not self._signs[_ENGLISH]
 
     def may_be(self, languages: frozenset[str], written: str) -> bool:
         """Whether what is written somewhere in the text may be of one of these languages."""
-        theirs = signs().words.get(written.lower(), frozenset()) - languages
-        if theirs and not self._room and self._most(theirs) > self._most(languages):
-            # An everyday word of a language that shows more: there is no doubt.
-            return False
+        theirs = signs().words.get(written.lower(), _NONE) - languages
+        if self._room:
+            theirs &= {_ENGLISH}
+        if theirs:
+            ours = self._most(languages)
+            # An everyday word of a language that shows more: there is no doubt. So is an English
+            # word alone, where any language may be spoken.
+            alone = _ENGLISH in theirs and not self._room and not ours
+            if alone or self._most(theirs) > ours:
+                return False
         asked = languages, script_of(written[:_ENOUGH])
         if asked not in self._answers:
             self._answers[asked] = self._may_be(*asked)
@@ -82,19 +102,23 @@ class Spoken:
         if not among and script != LATIN:
             # Latin letters are posed as here, unless the others are of that script, too.
             return not self._native and not self._most(known)
+        # What is said in another script rules no language out in this one: 你真是个 idiot.
+        shown = self._by_script.get(script, _NOTHING)
         room = known & self._room
-        if not self._room or among & room:
+        if not self._room or languages & self._room:
             among, known = (among & room, room) if self._room else (among, known)
             if self._strange and among == {_ENGLISH} != room:
                 return False
             # English is known too well to be ruled out by a little word alone.
             doubt = _LITTLE if _ENGLISH in among else 0
-            return self._most(among) + doubt >= self._most(known)
-        ours = self._most(among)
-        return ours > self._most(room) and ours >= self._most(known)
+            return self._most(languages) + doubt >= self._most(known, shown)
+        ours = self._most(languages)
+        return ours > self._most(room) and ours >= self._most(known, shown)
 
-    def _most(self, languages: Collection[str]) -> int:
-        return max((self._signs[language] for language in languages), default=0)
+    def _most(self, languages: Collection[str], shown: Counter[str] | None = None) -> int:
+        """What the language that shows most has of all signs, or of some."""
+        among = self._signs if shown is None else shown
+        return max((among[language] for language in languages), default=0)
 
 
 def _words(text: str, ranges: Sequence[tuple[int, int]]) -> list[str]:
@@ -122,12 +146,9 @@ def _words(text: str, ranges: Sequence[tuple[int, int]]) -> list[str]:
     return list(words)
 
 
-def _languages(word: str) -> Collection[str]:
-    """Those that a word is a sign of, once for each of its letters where words have no spaces."""
+def _languages(word: str, script: str) -> Collection[str]:
+    """Those that a word of a script is a sign of."""
     known = signs()
     if word.isascii():
         return known.words.get(word, ())
-    if script_of(word) == EASTERN:
-        letters = set(_EASTERN_LETTER(word))
-        return [language for one in letters for language in known.letters.get(one, ())]
-    return known.of(word)
+    return known.letters.get(word, ()) if script == EASTERN else known.of(word)

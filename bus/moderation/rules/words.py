@@ -10,9 +10,10 @@ from bus.moderation.context import Context
 from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import OF_CATEGORY
+from bus.moderation.text.eastern import any_eastern
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN, Hit
-from bus.moderation.words.disguises import collapsed, korean, literal, masked, spelled
+from bus.moderation.words.disguises import collapsed, eastern, korean, literal, masked, spelled
 from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
 # Looks for the terms of a lexicon under one disguise.
@@ -98,7 +99,8 @@ def _disguises(folded: str) -> tuple[Disguise, ...]:
     """The disguises under which a text may show something."""
     if folded.isascii():
         return _LATIN
-    return _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
+    disguises = _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
+    return (*disguises, eastern.find) if any_eastern(folded) else disguises
 
 
 def _mild(matches: list[Match], severity: int) -> list[Match]:

@@ -5,10 +5,11 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
+from bus.moderation.text.eastern import simplified
 from bus.moderation.text.hangul import FINALS, INITIALS, VOWELS
 
-# Everything that folds lives in these blocks. Ideographs and Hangul syllables never fold, and
-# leaving them out keeps the import under 100 ms.
+# Everything that Unicode folds lives in these blocks. It folds no ideographs nor Hangul syllables,
+# and leaving them out keeps the import under 100 ms.
 _BLOCKS: Final = (
     range(0x80, 0x3131),
     range(0x3164, 0x3400),
@@ -77,6 +78,8 @@ _LATIN_NAME: Final = re.compile(
     r"|REGIONAL INDICATOR SYMBOL LETTER ([A-Z])$"
 )
 _DROPPED: Final = frozenset(("Cf", "Mn", "Me"))
+# Kana, and their voice marks, are no accented letters: ばか is not はか.
+_KANA: Final = re.compile("[\u3041-\u30ff]").search
 # Letters that show nothing: Hangul fillers and the empty Braille cell.
 _INVISIBLE: Final = frozenset((0x115F, 0x1160, 0x2800, 0x3164, 0xFFA0))
 
@@ -91,9 +94,10 @@ JAMO: Final[dict[str, str]] = {
 def _looks_like(code: int) -> str | None:
     """What one character is read as; None when it is not seen at all."""
     char = chr(code)
+    if _KANA(wide := unicodedata.normalize("NFKC", char)):
+        return wide.replace(" ", "")
     if code in _INVISIBLE or unicodedata.category(char) in _DROPPED:
         return None
-    wide = unicodedata.normalize("NFKC", char)
     if (
         "\u1100" <= wide[0] <= "\u11ff"
         or "가" <= wide[0] <= "힣"
@@ -132,7 +136,7 @@ def _table() -> dict[int, str | None]:
     for code, alike_one in table.items():
         if alike_one is not None and len(alike_one) == 1:
             table[code] = alike.get(ord(alike_one), alike_one)
-    return table | alike | {ord("ß"): "ss", ord("ẞ"): "ss"}
+    return table | alike | simplified() | {ord("ß"): "ss", ord("ẞ"): "ss"}
 
 
 TABLE: Final = _table()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bus.moderation.text.confusables import JAMO, NATIVE, TABLE, any_of_alphabets, native_words
+from bus.moderation.text.eastern import any_voice_mark, to_katakana, voiced
 
 # ASCII, Hangul and plain jamo fold letter for letter: lower case is all there is to do.
 _SIMPLE: Final = re.compile(r"[\x00-\x7fㄱ-ㅣ가-힣]*\Z").match
@@ -188,14 +189,15 @@ def spellings(word: str) -> tuple[str, ...]:
 
     One of look-alikes alone, such as Russian кот, is read as Latin by itself, and is Cyrillic
     where a longer word begins with it. Umlauts are left out, and written out: Blödmann is blodmann
-    and bloedmann.
+    and bloedmann. Hiragana are written in katakana as well, to shout; not the other way round, for
+    katakana may be all that tells a word: カス, and 動かす.
     """
     if word.isascii():
         return (word.lower(),)
     folded = normalise(word).folded
     native = word.translate(NATIVE) if any_of_alphabets(word) else folded
     written_out = normalise(unicodedata.normalize("NFC", word).translate(_WRITTEN_OUT)).folded
-    return tuple(dict.fromkeys((folded, native, written_out)))
+    return tuple(dict.fromkeys((folded, native, written_out, to_katakana(folded))))
 
 
 def normalise(raw: str) -> NormalisedText:
@@ -209,4 +211,6 @@ def normalise(raw: str) -> NormalisedText:
         folded = _fold(read)
     if _CONJOINING(folded):
         return NormalisedText(raw, *_compose(folded, _starts(read)))
+    if any_voice_mark(folded):
+        return NormalisedText(raw, *voiced(folded, _starts(read).tolist()))
     return NormalisedText(raw, folded, None if read is raw else _spans(read))

@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from bus.moderation.text.eastern import script
 from bus.moderation.text.hangul import is_hangul, is_jamo, is_syllable
+from bus.moderation.words.eastern import alone_left, alone_right, word_left, word_right
 from bus.moderation.words.misspellings import MISSPELLINGS
 from bus.moderation.words.speech import KOREAN, any_of, endings
 from bus.moderation.words.terms import Term
@@ -119,7 +121,11 @@ def at_boundary(term: Term, text: str, start: int, end: int) -> bool:
     if boundary == "any":
         return True
     if boundary == "run":
-        return _separate_run(text, start, end)
+        if is_jamo(text[start]):
+            return _separate_run(text, start, end)
+        return alone_left(text, start) and alone_right(text, end)
+    if boundary in ("word", "prefix") and script(text[start]) and script(text[end - 1]):
+        return word_left(text, start) and (boundary == "prefix" or word_right(text, end))
     return _begins(term, text, start) and (boundary == "prefix" or _ENDS[boundary](term, text, end))
 
 

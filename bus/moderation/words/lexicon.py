@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
+from bus.moderation.text.eastern import eastern_form, script
 from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import skeleton
@@ -31,6 +32,8 @@ _ENGLISH: Final = "en"
 MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_KEYS: Final = 5
+# From this severity on a Japanese or Chinese term is looked for with something between its letters.
+_SEVERE: Final = 3
 # So many patterns that end in each other are searched for piece by piece, with so many letters in
 # which an occurrence may begin, until so many are found: more than any reader looks at.
 _DEEP: Final = 8
@@ -115,6 +118,7 @@ class Lexicon:
     accented: Index
     syllables: Index
     jamo: Index
+    eastern: Index
     spelled: dict[str, Term]
     # Words by length, and the place of each among all.
     masked: dict[int, SameLength]
@@ -205,6 +209,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
     terms = [t for t in terms if not t.exact or t.text.isascii()]
     letters = [t for t in terms if t.joined.isascii() and t.joined.isalpha() and not t.exact]
     hangul = [t for t in terms if all(map(is_hangul, t.joined))]
+    eastern = [t for t in terms if len(t.joined) > 1 and all(map(script, t.joined))]
     keys = _keyboard(hangul)
     readings: dict[str, list[tuple[str, Term]]] = {}
     for disguise, patterns in (
@@ -232,6 +237,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
                 if not all(map(is_jamo, t.joined)) and len(t.joined) > 1
             ]
         ),
+        eastern=index([(eastern_form(t.joined), t) for t in eastern if t.severity >= _SEVERE]),
         spelled=dict(keys) | _spelled(letters),
         masked=by_length(words),
         ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},

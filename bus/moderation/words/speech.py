@@ -25,6 +25,7 @@ KOREAN: Final = by_kind(
         *("exclaimed", "family-name", "drawn-out", "drawn-twice", "not-drawn", "how-many"),
     ),
 )
+JAPANESE: Final = by_kind(LISTS / "speech_ja.txt", ("before", "after"))
 # What the lists of other languages may have.
 _KINDS: Final = ("you", "filler", "called", "myself", "softening", "ending", "stem-ending")
 _SYNTAX: Final = re.compile(r"\[[^\]]*\]|[()'*]")
@@ -40,7 +41,7 @@ def any_of(*phrases: str) -> str:
 def speech(language: str) -> Mapping[str, tuple[str, ...]]:
     """The phrases of a language by kind, folded as texts are; of no kind where it has no list."""
     path = LISTS / f"speech_{language}.txt"
-    if language in ("en", "ko") or not path.is_file():
+    if language in ("en", "ko", "ja") or not path.is_file():
         return MappingProxyType({})
     return MappingProxyType(
         {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from bus.moderation.text.hangul import is_jamo
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN
 from bus.moderation.words.boundaries import clean_left, clean_right
@@ -24,7 +25,7 @@ _MOST: Final = 100
 
 def _disguise(normal: NormalisedText, boundary: str, start: int, end: int) -> str:
     """Initials, or whether the text had to be folded to show the term."""
-    if boundary == "run":
+    if boundary == "run" and is_jamo(normal.folded[start]):
         return "initials"
     if normal.raw is normal.folded:
         return WRITTEN

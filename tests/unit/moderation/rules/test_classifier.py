@@ -66,3 +66,11 @@ def test_a_text_full_of_terms_takes_little_time_where_spam_is_posted() -> None:
         judge("ㅗ" * 1000 + " 너 꼴값 " + "ㅗ" * 900, policy)
         took.append(time.process_time() - began)
     assert min(took) < 0.006
+
+
+def test_terms_of_other_languages_in_english_words_hide_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # The initials `rnm` are a term, and Chinese.
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: float("government" in folded))
+    assert judge("they say this of the government", POLICY).action == "hold"

@@ -96,3 +96,24 @@ def test_a_text_that_folding_would_blow_up_is_read_by_first_letters() -> None:
     assert normal.span(len(normal.folded) - 5, len(normal.folded) - 4) == (524, 525)
     assert normal.span(len(normal.folded) - 1, len(normal.folded)) == (528, 530)
     assert len(normalise("ﬁ" * 300).folded) == 600
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        # The voice of a kana is no accent.
+        ("ばか アルパカ", "ばか アルパカ"),
+        ("ﾊﾞｶ ﾊﾟﾝﾀﾞ", "バカ パンダ"),
+        ("か\u3099あ\u3099", "があ"),
+        # Traditional letters are read as the simplified ones.
+        ("媽媽 馬", "妈妈 马"),
+    ],
+)
+def test_japanese_and_chinese_letters_are_one_form_each(written: str, folded: str) -> None:
+    assert normalise(written).folded == folded
+
+
+def test_half_width_kana_lead_back_to_all_that_was_written() -> None:
+    normal = normalise("あのﾊﾞｶ!")
+    assert normal.span(2, 4) == (2, 5)
+    assert normal.span(4, 5) == (5, 6)

@@ -26,7 +26,7 @@ def with_parts(**parts: object) -> Policy:
         ("겨울왕국", "겨울왕국은 그만", "겨울왕국"),
         ("겨울왕국", "겨.울.왕.국", "겨.울.왕.국"),
         ("spoiler alert", "SPOILER ALERT here", "SPOILER ALERT"),
-        ("死ね", "お前死ね", "死ね"),
+        ("残業", "今日も残業だ", "残業"),
         # Of look-alikes alone, and where a longer word of its alphabet begins with it.
         ("кот*", "вот Кот", "Кот"),
         ("кот*", "Котики тут", "Кот"),
