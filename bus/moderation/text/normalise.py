@@ -104,6 +104,8 @@ class NormalisedText:
     @property
     def accented(self) -> str:
         """The text in lower case with its accents, a character for each folded one."""
+        if not self.folded:
+            return ""
         lower = self.raw.lower()
         if self._same or (len(lower) == len(self.folded) and not _COMBINING(lower)):
             return lower

@@ -239,6 +239,7 @@ def test_a_mask_keeps_graphemes_whole() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "\u0301",
         "\ud800 half \udfff",
         "a" + "\u0301" * 1999,
         "\u202e" * 2000,
