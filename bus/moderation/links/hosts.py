@@ -10,6 +10,7 @@ from typing import Final
 from bus.moderation.list_file import by_kind
 from bus.moderation.text.normalise import normalise
 
+_POSING: Final = ("brand", "coined", "bait", "genuine", "cheap")
 _LIST: Final = Path(__file__).with_name("hosts.txt")
 # A mailbox, or what may be a host; an escaped sign before it is none of its letters.
 _NAME: Final = re.compile(
@@ -31,7 +32,7 @@ def hosts(kind: str) -> frozenset[str]:
 
 @cache
 def _hosts() -> Mapping[str, tuple[str, ...]]:
-    return by_kind(_LIST, ("suffix", "shortener", "invite", "brand", "bait", "second"), " ")
+    return by_kind(_LIST, ("suffix", "shortener", "invite", *_POSING, "second"), " ")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 from unicodedata import name
 
-from bus.moderation.links.hosts import LONGEST, hosts
+from bus.moderation.links.hosts import LONGEST, below, hosts
 
 # Letters that are drawn as others in the name of a host.
 _DRAWN: Final = str.maketrans(
@@ -30,6 +30,8 @@ def disguised(written: str, host: str) -> bool:
 
 def impersonates(host: str) -> bool:
     """Whether a part of its name is, or may be taken for, the name of another site."""
+    if below(host, hosts("genuine")):
+        return False
     brands = hosts("brand")
     labels = host[-LONGEST:].split(".")
     for label in dict.fromkeys(labels[:-1]):
@@ -38,10 +40,27 @@ def impersonates(host: str) -> bool:
             return True
         if len(parts) > 1 and not (brands.isdisjoint(parts) or hosts("bait").isdisjoint(parts)):
             return True
+    if _bought(labels):
+        return True
     return any(
         label in brands and suffix in hosts("suffix") and not _national(labels[at + 1 :])
         for at, (label, suffix) in enumerate(pairwise(labels))
     )
+
+
+def _bought(labels: list[str]) -> bool:
+    """Whether the name that somebody has bought poses: `com-id.support`, `metamask-io.app`."""
+    ending = labels[-2:] if len(labels) > 2 and _national(labels[-2:]) else labels[-1:]
+    if len(labels) == len(ending):
+        return False
+    name = labels[-len(ending) - 1]
+    parts = name.split("-")
+    if len(parts) > 1 and (parts[0] in hosts("second") or not hosts("coined").isdisjoint(parts)):
+        return True
+    # Their sites under the names of other countries are known.
+    if name in hosts("brand"):
+        return ending[0] in hosts("cheap") or (len(ending) > 1 and ending[0] == "com")
+    return False
 
 
 def _national(ending: list[str]) -> bool:
@@ -55,6 +74,7 @@ def _drawn(part: str) -> tuple[str, ...]:
     """What a name may be taken for at a glance."""
     return (
         part.translate(_DRAWN),
+        part.replace("1", "i"),
         part.replace("rn", "m"),
         part.replace("vv", "w"),
         part.replace("cl", "d"),

@@ -17,7 +17,7 @@ _SUFFIXES: Final = "|".join(sorted(hosts("suffix"), reverse=True))
 # What may follow the name of a host: a particle and other letters of scripts without spaces too.
 _END: Final = r"(?:(?![\w-]|\.\w)|(?=[ㄱ-ㅣ가-힣\u3040-\u30ff\u3400-\u9fff]))"
 _LINK: Final = re.compile(
-    r"(?:h(?:tt|xx)ps?\s?:\s?//|www\.)[^\s<>\"'`]{1,2000}"
+    r"(?<![\w-])(?:javascript:(?=[^\s:])|data:[a-z]+/[\w.+-]+[;,])[^\s<>]{1,2000}|(?:h(?:tt|xx)ps?\s?:\s?//|www\.)[^\s<>\"'`]{1,2000}"
     r"|(?<![\w@.-])(?:[\w-]{1,63}"
     + _DOT
     + r"){1,4}(?:"
@@ -46,6 +46,9 @@ _SPACED_INVITE: Final = re.compile(
     + r")(?:(?<=/\+)|(?![a-z0-9.-]))\S*"
 ).finditer
 _SPACED_DOT: Final = re.compile(r"[a-z] \. ?[a-z]").search
+# Addresses that a browser runs, and numbers in place of names.
+_RUNS: Final = re.compile("javascript:|data:").match
+_NUMBER: Final = re.compile(r"(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}|\d{8,10}|0x[\da-f]+").fullmatch
 # Labels of the longest host that invites.
 _LONGEST_INVITE: Final = 3
 
@@ -54,6 +57,8 @@ def _severity(
     normal: NormalisedText, start: int, end: int, named: RoomHosts, context: Context
 ) -> int:
     """0 allowed, 1 plain, 2 hides something or comes from a stranger, 3 poses, 4 denied."""
+    if _RUNS(normal.folded, start):
+        return 3
     parts = _HOST.match(normal.folded, start, end)
     if parts is None:
         return 1
@@ -70,6 +75,8 @@ def _severity(
         return 0
     if impersonates(host):
         return 3
+    if number := _NUMBER(host):
+        return _of_number(number)
     if _invites(host, parts[3] or "") or context.first_message:
         return 2
     # Whoever writes an address so that no machine reads it has a reason.
@@ -77,6 +84,15 @@ def _severity(
         return 2
     shortens = host.removeprefix("www.") in hosts("shortener")
     return 2 if shortens and _unsaid(normal.folded, end - start) else 1
+
+
+def _of_number(number: re.Match[str]) -> int:
+    """How much the number of a host hides: nothing of one's own network."""
+    if number[1] is None:
+        return 3
+    first, second = int(number[1]), int(number[2])
+    near = first in (10, 127) or (first, second) == (192, 168) or (first, 16) == (172, second & 240)
+    return 1 if near else 2
 
 
 def _invites(host: str, path: str) -> bool:
@@ -101,6 +117,8 @@ def _limit(policy: Policy, context: Context) -> int:
 def _maybe(folded: str) -> bool:
     """Whether there is a point in looking closely."""
     if "." in folded and (_ENDS(folded) or "www." in folded or "[.]" in folded or "(.)" in folded):
+        return True
+    if ":" in folded and ("javascript:" in folded or "data:" in folded):
         return True
     return "//" in folded or "。" in folded or ("dot" in folded and _SPELT_DOT(folded) is not None)
 
