@@ -61,10 +61,8 @@ class Finder:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._automaton = AhoCorasick(patterns)
-        known = set(patterns)
-        deepest = max((_ends_in(pattern, known) for pattern in patterns), default=0)
         # Of patterns that end in many others, as `aaaa` does, every letter of a text may end many.
-        self._longest = max(map(len, patterns)) if deepest > _DEEP else 0
+        self._longest = max(map(len, patterns)) if _deepest(patterns) > _DEEP else 0
 
     def find(self, text: str) -> list[tuple[int, int, int]]:
         """All occurrences, overlapping ones too: (pattern, start, end); no more after so many."""
@@ -89,9 +87,17 @@ class Finder:
         return found
 
 
-def _ends_in(pattern: str, known: set[str]) -> int:
-    """In how many patterns one ends, itself included."""
-    return sum(map(known.__contains__, [pattern[start:] for start in range(len(pattern))]))
+def _deepest(patterns: Sequence[str]) -> int:
+    """In how many patterns one ends at most, itself included."""
+    deepest = 0
+    # From behind and in order, what one ends in stands before it.
+    endings: list[str] = []
+    for behind in sorted({pattern[::-1] for pattern in patterns}):
+        while endings and not behind.startswith(endings[-1]):
+            endings.pop()
+        endings.append(behind)
+        deepest = max(deepest, len(endings))
+    return deepest
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bus.moderation.words.speech import endings
 from bus.moderation.words.terms import Term
 
@@ -78,13 +81,16 @@ def by_length(words: dict[str, Term]) -> dict[int, SameLength]:
         lengths.setdefault(len(word), []).append(word)
     found: dict[int, SameLength] = {}
     for length, same in lengths.items():
-        having: dict[tuple[int, str], bytearray] = {}
-        for number, word in enumerate(same):
-            for place in enumerate(word):
-                bits = having.setdefault(place, bytearray(len(same) // 8 + 1))
-                bits[number // 8] |= 1 << number % 8
-        found[length] = SameLength(
-            tuple(words[word] for word in same),
-            {place: int.from_bytes(bits, "little") for place, bits in having.items()},
-        )
+        letters = np.frombuffer("".join(same).encode("utf-32-le"), "<u4").reshape(-1, length)
+        having = {
+            (place, chr(code)): _bits(column == code)
+            for place, column in enumerate(np.ascontiguousarray(letters.T))
+            for code in set(column.tolist())
+        }
+        found[length] = SameLength(tuple(words[word] for word in same), having)
     return found
+
+
+def _bits(which: NDArray[np.bool_]) -> int:
+    """A number with a bit for each that is so, the lowest for the first."""
+    return int.from_bytes(np.packbits(which, bitorder="little").tobytes(), "little")
