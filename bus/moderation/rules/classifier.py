@@ -74,7 +74,7 @@ def _learned(words: Lexicon, pattern: int) -> list[Term]:
     return [
         term
         for _, term in words.readings[pattern]
-        if not term.languages or term.languages & _LEARNED
+        if not term.languages or not _LEARNED.isdisjoint(term.languages)
     ]
 
 
@@ -102,9 +102,9 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     words, folded = lexicon(), normal.folded
     places = words.scan(normal)[:_MOST]
     found = [
-        place
-        for place in places
-        if words.readings[place[0]][0][0] == WRITTEN and _learned(words, place[0])
+        (terms, start, end)
+        for pattern, start, end in places
+        if words.readings[pattern][0][0] == WRITTEN and (terms := _learned(words, pattern))
     ]
     whole = bytearray(len(folded))
     for _, start, end in found:
@@ -112,8 +112,7 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
             whole[start:end] = b"\x01" * (end - start)
     scolded = scolds_a_thing(folded)
     innocent = bytearray(len(folded))
-    for pattern, start, end in found:
-        terms = _learned(words, pattern)
+    for terms, start, end in found:
         excused = scolded or said_of_oneself(folded, start)
         if all(whole[start:end]) and not (excused or _excepted(terms, folded, start, end)):
             continue
