@@ -57,23 +57,25 @@ class BusConfig(AppConfig):
         for channel, field in ORDERING_FIELDS.items():
             ordering_fields.order_by(channel, field)
         have_tasks_checked()
-        _take_learned_weights()
+        _take_weights()
 
 
 def _is_listed(name: str) -> bool:
     return any(app.name == name for app in apps.app_configs.values())
 
 
-def _take_learned_weights() -> None:
-    """Give the model its learned weights; with a broken file it keeps the packaged ones."""
+def _take_weights() -> None:
+    """Give the model the weights that were learned; with none, or a broken file, those chosen."""
     from bus.conf import conf
     from bus.conf.paths import learned_weights_path
+    from bus.moderation import classifier
 
+    packaged = classifier.packaged(conf.moderation_weights)
+    if packaged != classifier.PACKAGED:
+        classifier.use(packaged if packaged.exists() else None)
     path = learned_weights_path()
     if not (conf.learned_weights and path.exists()):
         return
-    from bus.moderation import classifier
-
     try:
         classifier.use(path)
     except classifier.WeightsError as error:

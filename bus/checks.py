@@ -40,7 +40,7 @@ def check_timeouts(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def check_numbers(**_kwargs: Any) -> list[CheckMessage]:
-    """Numbers that nothing can work with."""
+    """Numbers and words that nothing can work with."""
     return [
         Error(f"{name} is not {setting.kind}.", id="bus.E002")
         for name, setting in all_settings().items()
@@ -103,7 +103,8 @@ def check_model(**_kwargs: Any) -> list[CheckMessage]:
     return [
         Warning(
             "The model has no weights: the rules work alone.",
-            hint=f"Put back {classifier.PACKAGED}, which comes with the package.",
+            hint=f"Put back {classifier.packaged(conf.moderation_weights)}, which comes with the "
+            "package.",
             id="bus.W002",
         )
     ]

@@ -95,6 +95,23 @@ class PerChannel(Setting[list[str]]):
         return parts
 
 
+class Choice(Setting[str]):
+    """One of a few words."""
+
+    def __init__(self, default: str, choices: tuple[str, ...], meaning: str) -> None:
+        super().__init__(default, meaning)
+        self.choices = choices
+
+    @property
+    def kind(self) -> str:
+        """What is expected of the environment's text."""
+        return " or ".join(self.choices)
+
+    def fits(self, value: object) -> bool:
+        """Whether it is one of them."""
+        return value in self.choices
+
+
 class RateSetting(Setting[str]):
     """How often something may happen: `10/h`."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bus.conf.kinds import Networks, PerChannel, RateSetting, Secret, Setting
+from bus.conf.kinds import Choice, Networks, PerChannel, RateSetting, Secret, Setting
 
 
 class Conf:
@@ -347,6 +347,12 @@ class Conf:
         True,
         "The model takes what `moderation learn --switch` left in "
         "`moderation/weights.npz` under BUS_VAR_DIR, where there is such a file",
+    )
+    moderation_weights = Choice(
+        "own",
+        ("own", "sharealike"),
+        "Which weights of the package the model takes: `sharealike` find more in Korean, and are "
+        "under CC-BY-SA-4.0; see [figures](moderation-figures.md#two-files-of-weights)",
     )
 
 

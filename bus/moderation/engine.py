@@ -12,7 +12,9 @@ from bus.moderation.rules import RULES
 from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
 from bus.moderation.rules.newcomers import find as too_young
+from bus.moderation.rules.words import find as words
 from bus.moderation.text.normalise import NormalisedText, normalise
+from bus.moderation.text.rendered import as_rendered
 from bus.moderation.text.shown import as_shown
 from bus.moderation.verdict import ACTIONS, Hit, Verdict
 from bus.unicode.graphemes import fitting, star
@@ -88,6 +90,8 @@ def _by_rules(
     hits = _read(normal, policy, context)
     if _hardest(policy, hits) < _HOLD and (shown := as_shown(normal)) is not None:
         hits += [hit for hit in _read(shown, policy, context) if hit not in hits]
+    if _hardest(policy, hits) < _HOLD and (rendered := as_rendered(normal)) is not None:
+        hits += [hit for hit in words(rendered, policy, context) if not _overlaps(hit, hits)]
     # What the rules are certain of needs no second opinion.
     certain = _hardest(policy, hits) >= _MASK or _in_danger(policy, hits)
     if policy.model is not None and not context.trusted and not certain:
@@ -198,3 +202,7 @@ def _score_parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:
         innocence[hit.rule] = innocence.get(hit.rule, 1.0) * (1.0 - min(hit.severity, 5) * 0.19)
     parts = ((rule, round(1.0 - left, 3)) for rule, left in innocence.items())
     return tuple(sorted(parts, key=lambda part: -part[1]))
+
+
+def _overlaps(hit: Hit, others: list[Hit]) -> bool:
+    return any(hit.start < other.end and other.start < hit.end for other in others)

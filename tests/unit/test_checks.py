@@ -70,6 +70,18 @@ def test_what_is_no_number_is_named_and_fails_no_other_check(
     assert (error.id, error.msg.startswith(f"{name} is not a")) == ("bus.E002", True)
 
 
+def test_weights_that_there_are_none_of_are_named(settings: Settings) -> None:
+    settings.BUS_MODERATION_WEIGHTS = "share-alike"
+    (error,) = [message for message in run_checks() if str(message.id).startswith("bus.")]
+    assert (error.id, error.msg) == (
+        "bus.E002",
+        "BUS_MODERATION_WEIGHTS is not own or sharealike.",
+    )
+    for name in classifier.WEIGHTS:
+        settings.BUS_MODERATION_WEIGHTS = name
+        assert [m.id for m in run_checks() if str(m.id).startswith("bus.")] == []
+
+
 @pytest.fixture
 def listening(settings: Settings) -> Iterator[socket.socket]:
     """Who listens where the broker should be, and has not said anything yet."""

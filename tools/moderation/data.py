@@ -10,7 +10,7 @@ from typing import Final
 
 from bus.moderation.training.rows import Row, Source, clean
 
-# Texts under terms that weights must not be made from; measured on, never trained on.
+# Texts under terms that weights take over: measured on, and trained on where that is asked for.
 SHAREALIKE: Final = "sharealike"
 _KEPT: Final = "Nothing was written."
 
@@ -65,9 +65,9 @@ def files(directory: Path, *, sharealike: bool) -> list[Path]:
     return found
 
 
-def to_train_on(directory: Path) -> list[Source]:
+def to_train_on(directory: Path, *, sharealike: bool = False) -> list[Source]:
     """What may be trained on; raises DataError."""
-    return [_cut(path) or read(path) for path in files(directory, sharealike=False)]
+    return [_cut(path) or read(path) for path in files(directory, sharealike=sharealike)]
 
 
 def _cut(path: Path) -> Source | None:

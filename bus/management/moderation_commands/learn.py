@@ -125,8 +125,9 @@ class TrainCommand(LearnCommand):
 
 
 def _packaged() -> Weights | None:
-    """The weights that came with the package; None where there are none."""
-    return load(classifier.PACKAGED) if classifier.PACKAGED.exists() else None
+    """The weights of the package that the site has chosen; None where there are none."""
+    path = classifier.packaged(conf.moderation_weights)
+    return load(path) if path.exists() else None
 
 
 def _in_use(learned: Path) -> Weights | None:

@@ -7,8 +7,9 @@ a hit of the model alone is put before people and never refused or punished. CAR
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from bus.moderation.classifier.weights import Weights, WeightsError, load
@@ -17,8 +18,10 @@ from bus.moderation.text.normalise import normalise
 __all__ = [
     "PACKAGED",
     "THRESHOLDS",
+    "WEIGHTS",
     "WeightsError",
     "available",
+    "packaged",
     "score",
     "score_folded",
     "scores_folded",
@@ -26,6 +29,11 @@ __all__ = [
 ]
 
 PACKAGED: Final = Path(__file__).with_name("weights.npz")
+# All that come with the package, by what a site chooses them by; those in use unless it does are
+# `own`. `sharealike/` is under a licence of its own, and has its notice and card.
+WEIGHTS: Final[Mapping[str, Path]] = MappingProxyType(
+    {"own": PACKAGED, "sharealike": PACKAGED.parent / "sharealike" / PACKAGED.name}
+)
 
 # From which score on a text is put before people, by name of the policy. CARD.md says how they
 # were chosen; 2.0 is never.
@@ -39,6 +47,11 @@ THRESHOLDS: Final[dict[str, float]] = {
 _lock = threading.Lock()
 _weights: Weights | None = None
 _looked = False
+
+
+def packaged(name: str) -> Path:
+    """The file of weights that a site has chosen; for a name that there is none of, `own`."""
+    return WEIGHTS.get(name, PACKAGED)
 
 
 def available() -> bool:

@@ -7,6 +7,7 @@ from bus.moderation import classifier
 from bus.moderation.classifier.features import is_korean
 from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
+from bus.moderation.text.hangul import is_hangul
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import WRITTEN, Hit
 from bus.moderation.words.addressee import said_of_oneself, scolds_a_thing
@@ -79,8 +80,13 @@ def _learned(words: Lexicon, pattern: int) -> list[Term]:
 
 
 def _excepted(terms: list[Term], folded: str, start: int, end: int) -> bool:
-    """Whether a Korean word is part of something innocent for all that it may stand for."""
-    return not folded[start].isascii() and all(
+    """Whether a word is part of something innocent for all that it may stand for.
+
+    An English insult of that kind, as in *useful idiots*, is one all the same.
+    """
+    if folded[start].isascii() and any(term.category == "harassment" for term in terms):
+        return False
+    return bool(terms) and all(
         term.exceptions and is_excepted(term, folded, start, end) for term in terms
     )
 
@@ -97,7 +103,8 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     thing.
 
     The model knows letters, and would take a shuttlecock for what it ends in. A whole word that
-    does not count where it stands, as an insult that is said to nobody, is left to the model.
+    does not count where it stands, as an insult that is said to nobody, is left to the model, and
+    so is a Korean one that goes on, as 못생겼다 does.
     """
     words, folded = lexicon(), normal.folded
     places = words.scan(normal)[:_MOST]
@@ -114,7 +121,8 @@ def _without_innocent_words(normal: NormalisedText, custom: CustomLists) -> str:
     innocent = bytearray(len(folded))
     for terms, start, end in found:
         excused = scolded or said_of_oneself(folded, start)
-        if all(whole[start:end]) and not (excused or _excepted(terms, folded, start, end)):
+        spelt = is_hangul(folded[start]) or all(whole[start:end])
+        if spelt and not (excused or _excepted(terms, folded, start, end)):
             continue
         if not any(counts_here(term, folded, start, end) for term in terms):
             innocent[start:end] = b"\x01" * (end - start)

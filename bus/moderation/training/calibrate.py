@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -40,6 +41,22 @@ def calibrate(table: NDArray[np.int8], step: float, sources: Sequence[Source]) -
             folded = normalise(row.text).folded
             sums[is_korean(folded)].append(_Sum(draft.raw(folded), row.bad, weight))
     return Weights(table, step, _line(sums[False]) or _UNCHANGED, _line(sums[True]) or _UNCHANGED)
+
+
+def as_careful(weights: Weights, than: Weights, clean: Iterable[str], threshold: float) -> Weights:
+    """The weights with their Korean line moved until they flag as many clean texts as others do.
+
+    Those are texts as written that neither was trained on; what has no Hangul is not looked at.
+    """
+    texts = [folded for text in clean if is_korean(folded := normalise(text).folded)]
+    flagged = sum(probability >= threshold for probability in than.probabilities(texts))
+    sums = sorted((weights.raw(text) for text in texts), reverse=True)
+    if not 0 < flagged < len(sums):
+        return weights
+    between = (sums[flagged - 1] + sums[flagged]) / 2
+    odds = math.log(threshold / (1 - threshold))
+    slope = weights.korean.slope
+    return replace(weights, korean=Calibration(slope, odds - slope * between))
 
 
 def _line(sums: Sequence[_Sum]) -> Calibration | None:

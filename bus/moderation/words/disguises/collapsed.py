@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.text.skeleton import LEET, letter_of, runs, skeleton
 from bus.moderation.words.boundaries import clean_left, clean_right
+from bus.moderation.words.code import is_code
 from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import TOO_MANY, Lexicon, Match
 from bus.moderation.words.safe_words import is_safe_word
@@ -27,6 +28,9 @@ _LONG: Final = 6
 _PUT_BETWEEN: Final = re.compile(r"(?<=[a-z])(?:[0-9+|!]|\|\|)(?=[a-z])")
 # Letters of a phrase that is no word when it is written as one.
 _PHRASE: Final = 8
+_BRACKETS: Final = frozenset("(<{")
+# So severe is a term that is read where a bracket is its first letter.
+_HARSH: Final = 4
 _GONE: Final = "\x1f"
 _SPACE: Final = re.compile(r"\s").search
 _SHORTENED: Final = re.compile(
@@ -99,8 +103,8 @@ def _apart(term: Term, folded: str, start: int, end: int) -> bool:
             after and len(after[0]) == 1
         )
         return term.boundary == "any" or not longer
-    if any(piece[-1] in ".,!?;:" or piece.isdigit() for piece in pieces[:-1]):
-        # The end of a sentence, or a number before a word: `5 pick`
+    if any(piece[-1] in ".,!?;:" for piece in pieces[:-1]) or any(map(str.isdigit, pieces)):
+        # The end of a sentence, or a number beside a word: `5 pick`, `pick 4`
         return False
     if end - start == len(folded.strip()):
         return True
@@ -138,6 +142,13 @@ def _one_token(term: Term, folded: str, start: int, end: int) -> bool:
     if len(term.joined) < _PHRASE or term.severity < 3:
         return False
     return clean_left(folded, start) and clean_right(folded, end)
+
+
+def _written_for_a_letter(term: Term, folded: str, start: int, end: int) -> bool:
+    """Whether a bracket is the first letter of a word: `(unt`, and not `(well` or `(um)`."""
+    if term.severity < _HARSH or end - start != len(term.text):
+        return False
+    return ")" not in folded[end:]
 
 
 def _holds(
@@ -245,6 +256,8 @@ def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None
         # Two innocent words that meet are by far the most of what is looked at here.
         if gaps and not _parted(term, folded, start, end, gaps):
             return None
+    if folded[start] in _BRACKETS and not _written_for_a_letter(term, folded, start, end):
+        return None
     disguised = gaps or not _SIGNS.isdisjoint(folded[start:end])
     if disguised and not clean_left(folded, start):
         return None
@@ -259,5 +272,7 @@ def _match(term: Term, folded: str, runs: list[tuple[int, int]]) -> Match | None
             return None
         spelt.append(kind)
     if not _holds(term, folded, start, end, gaps, spelt) or is_safe_word(folded, start, end):
+        return None
+    if is_code(folded, start, end):
         return None
     return Match(term, start, end, "collapsed")

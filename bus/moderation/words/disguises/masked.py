@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from bus.moderation.text.normalise import NormalisedText
+from bus.moderation.words.code import is_code
 from bus.moderation.words.lexicon import Lexicon, Match
 from bus.moderation.words.misspellings import KNOWN, MISSPELLINGS
 from bus.moderation.words.terms import Term
@@ -21,6 +22,9 @@ _SPACED: Final = re.compile(r"(?<!\S)[a-z](?: [a-z*](?!\S)){3,}").finditer
 _SIGNED: Final = re.compile(
     r"(?<![a-z0-9])([a-z]{1,7})[#%&_.?~^@!0-9|-][a-z]{1,8}(?![a-z0-9])"
 ).finditer
+_WORDS: Final = re.compile("[a-z]+").findall
+_DUCK: Final = "d*ck"
+_BESIDE_A_DUCK: Final = frozenset(MISSPELLINGS["duck"])
 # Nothing but its first letter is shown, and everyone reads it.
 _KNOWN: Final = frozenset(MISSPELLINGS["starred"])
 
@@ -73,7 +77,14 @@ def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     signs = b"a.a" in shape or b"a0a" in shape
     several = b".." in shape and (b"a..a" in shape or b"a...a" in shape)
     if signs or several or "*" in folded or "#" in folded or "%" in folded:
-        return _read(folded, lexicon, signs=signs, several=several)
+        found = _read(folded, lexicon, signs=signs, several=several)
+        duck = _DUCK in folded and not _BESIDE_A_DUCK.isdisjoint(_WORDS(folded))
+        return (
+            match
+            for match in found
+            if not (duck and folded.startswith(_DUCK, match.start))
+            and not is_code(folded, match.start, match.end)
+        )
     return ()
 
 

@@ -43,8 +43,15 @@ def _term(word: str, lexicon: Lexicon) -> Term | None:
     return term if term and term.severity >= _SEVERE else None
 
 
+def _calls_a_function(run: str) -> bool:
+    """Whether brackets and commas stand between the letters as in `f(u, k)`."""
+    return "(" in run and "," in run
+
+
 def _read(normal: NormalisedText, lexicon: Lexicon) -> Iterator[Match]:
     """The runs of a text that may have some."""
     for run in _SPELLED(normal.folded):
+        if _calls_a_function(run[0]):
+            continue
         if term := _term(_SEPARATORS.sub("", run[0]), lexicon):
             yield Match(term, run.start(), run.end(), "collapsed")

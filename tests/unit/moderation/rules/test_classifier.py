@@ -49,6 +49,15 @@ def test_a_word_that_is_said_to_nobody_is_left_to_the_model(
     assert judge("dumb printer", POLICY).action == "allow"
 
 
+def test_a_korean_word_that_goes_on_from_an_insult_is_left_to_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: float("못생" in folded))
+    assert judge("저 배우는 정말 못생겼더라", POLICY).action == "hold"
+    monkeypatch.setattr(classifier, "score_folded", lambda folded: float("꺼져" in folded))
+    assert judge("거실 조명이 자꾸 꺼져서 불편해", POLICY).action == "allow"
+
+
 @pytest.mark.parametrize("text", ["fuck", "병신아", "시발 진짜", "you are stupid"])
 def test_what_the_room_allows_is_not_put_to_the_model(text: str) -> None:
     policy = Policy.from_parts(

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bus.moderation.classifier.weights import SIZE, Calibration, Weights
+from bus.moderation.training.calibrate import as_careful
 from bus.moderation.training.rows import Row, Source
 from bus.moderation.training.train import Recipe, TrainingError, fit
 
@@ -37,6 +39,24 @@ def test_the_same_seed_makes_the_same_weights() -> None:
     assert np.array_equal(one.table, two.table)
     assert (one.step, one.latin, one.korean) == (two.step, two.latin, two.korean)
     assert not np.array_equal(one.table, other.table)
+
+
+def test_weights_are_made_as_careful_as_others_with_korean() -> None:
+    clean = [f"오늘 점심은 {word} 국수" for word in ("잔치", "비빔", "멸치", "냉", "칼", "막")]
+    clean += ["a bowl of noodles"] * 3
+    table = np.random.default_rng(1).integers(-9, 10, SIZE, np.int8)
+    made = Weights(table, 0.1, Calibration(1.0, 0.0), Calibration(2.0, -1.0))
+    likely = made.probabilities(clean[:6])
+    threshold = 0.5
+    # Others flag the half of them that look the most like abuse.
+    middle = sorted(map(made.raw, clean[:6]))[2:4]
+    strict = replace(made, korean=Calibration(9.0, -9.0 * sum(middle) / 2))
+    assert sum(p >= threshold for p in strict.probabilities(clean[:6])) == 3
+    careful = as_careful(made, strict, clean, threshold)
+    assert sum(p >= threshold for p in careful.probabilities(clean[:6])) == 3
+    assert careful.korean.slope == made.korean.slope
+    assert careful.latin == made.latin
+    assert careful.probabilities(clean[:6]) != likely
 
 
 def test_rows_that_are_held_back_are_not_learned_from() -> None:
