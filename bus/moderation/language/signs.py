@@ -44,9 +44,11 @@ class Signs:
             return bare
         found: frozenset[str] | None = None
         for letter in word:
-            if not letter.isascii():
-                having = self.letters.get(letter, _NONE)
-                found = having if found is None else found & having
+            having = self.letters.get(letter)
+            if having is None and (letter.isascii() or _script(letter) != LATIN):
+                # Of scripts but Latin those alone are listed that some of its languages have.
+                continue
+            found = (having or _NONE) if found is None else found & (having or _NONE)
         return found or _NONE
 
 

@@ -8,13 +8,14 @@ from typing import Final
 
 from bus.moderation.language.signs import EASTERN, LATIN, script_of, signs
 from bus.moderation.text.confusables import any_of_alphabets, native_words
+from bus.moderation.text.indic import MARKS
 
 # Japanese and Chinese letters are signs one by one: no spaces part their words.
 _EASTERN: Final = "\u3040-\u30ff\u4e00-\u9fff"
-_LETTERS: Final = rf"(?:[^\W\d_{_EASTERN}]|[\u0300-\u036f])++"
+_LETTERS: Final = rf"(?:[^\W\d_{_EASTERN}]|[\u0300-\u036f{MARKS}])++"
 _BESIDE: Final = rf"[^\W{_EASTERN}]"
 _WORD: Final = re.compile(
-    rf"(?<!{_BESIDE}){_LETTERS}(?:['’]{_LETTERS})*+(?!{_BESIDE})|[{_EASTERN}]"
+    rf"(?<!{_BESIDE}){_LETTERS}(?:['’]{_LETTERS})*+(?!{_BESIDE}|[{MARKS}])|[{_EASTERN}]"
 ).finditer
 # Names of people and addresses are of no language.
 _NAME: Final = re.compile(
@@ -142,7 +143,11 @@ def _words(text: str, ranges: Sequence[tuple[int, int]]) -> list[str]:
             break
     if sum(len(word) == 1 for word in words) * 2 > len(words):
         # Any word may be spelled in single letters.
-        return [word for word in words if len(word) > 1 or not word.isascii()]
+        return [
+            word
+            for word in words
+            if len(word) > 1 or not (word.isascii() or any_of_alphabets(word))
+        ]
     return list(words)
 
 

@@ -10,10 +10,20 @@ from bus.moderation.context import Context
 from bus.moderation.language.spoken import Spoken
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import OF_CATEGORY
+from bus.moderation.text.alphabets import any_letter
+from bus.moderation.text.cyrillic import as_cyrillic
 from bus.moderation.text.eastern import any_eastern
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN, Hit
-from bus.moderation.words.disguises import collapsed, eastern, korean, literal, masked, spelled
+from bus.moderation.words.disguises import (
+    alphabets,
+    collapsed,
+    eastern,
+    korean,
+    literal,
+    masked,
+    spelled,
+)
 from bus.moderation.words.lexicon import Lexicon, Match, lexicon
 
 # Looks for the terms of a lexicon under one disguise.
@@ -22,11 +32,15 @@ Disguise = Callable[[NormalisedText, Lexicon], Iterable[Match]]
 _LATIN: Final = (literal.find, literal.accented, collapsed.find, spelled.find, masked.find)
 _ALL: Final = (*_LATIN, korean.syllables, korean.jamo)
 _NOT_LATIN: Final = (literal.find, literal.accented, korean.syllables, korean.jamo)
+_ALPHABETS: Final = (alphabets.parted, alphabets.starred)
+_CYRILLIC: Final = (literal.find, *_ALPHABETS)
 _LATIN_LETTER: Final = re.compile("[a-z]").search
 # Spaces and letters of a term that shows its language itself.
 _PHRASES: Final = ((2, 10), (1, 16))
 # So many in one text are no chance in any language.
 _CROWD: Final = 20
+# Hits on a text by which enough is known of it: another reading takes time.
+_PLENTY: Final = 8
 # In what disguises a word is read in texts of other languages.
 _READABLE: Final = frozenset((WRITTEN, FOLDED, "collapsed", "masked"))
 # Under one disguise in one text: whoever swears more often than that gets no finer answer.
@@ -35,9 +49,32 @@ _MOST: Final = 30
 
 def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     """One hit for each blocked word under whatever disguise; of overlapping ones the worst."""
-    matches = _matches(normal, lexicon())
+    hits = _found(normal, policy, _disguises(normal.folded))
+    for reading in as_cyrillic(normal) if len(hits) < _PLENTY else ():
+        more = _found(reading, policy, _CYRILLIC)
+        hits += [_as_written(hit, normal.raw) for hit in more if not _among(hit, hits)]
+    return hits
+
+
+def _as_written(hit: Hit, raw: str) -> Hit:
+    """A hit on a reading of a text, on the text itself."""
+    matched = raw[hit.start : hit.end]
+    if matched == hit.matched:
+        return hit
+    disguise = FOLDED if hit.disguise == WRITTEN else hit.disguise
+    return replace(hit, matched=matched, disguise=disguise)
+
+
+def _among(hit: Hit, hits: list[Hit]) -> bool:
+    """Whether one was found there already."""
+    return any(other.start < hit.end and hit.start < other.end for other in hits)
+
+
+def _found(normal: NormalisedText, policy: Policy, disguises: Iterable[Disguise]) -> list[Hit]:
+    """The hits on one reading of a text, under some disguises."""
+    matches = _matches(normal, lexicon(), disguises)
     if policy.custom.words is not None:
-        matches += _mild(_matches(normal, policy.custom.words), policy.own_severity)
+        matches += _mild(_matches(normal, policy.custom.words, disguises), policy.own_severity)
     if matches and policy.custom.allowed is not None:
         matches = _not_allowed(matches, policy.custom.allows(normal.folded))
     if matches:
@@ -80,10 +117,10 @@ def _known_everywhere(match: Match, folded: str) -> bool:
     return folded.count(" ", match.start, match.end) == match.term.text.count(" ")
 
 
-def _matches(normal: NormalisedText, words: Lexicon) -> list[Match]:
-    """The terms of one lexicon under every disguise; of too many, one more over the rest."""
+def _matches(normal: NormalisedText, words: Lexicon, disguises: Iterable[Disguise]) -> list[Match]:
+    """The terms of one lexicon under some disguises; of too many, one more over the rest."""
     matches: list[Match] = []
-    for disguise in _disguises(normal.folded):
+    for disguise in disguises:
         # Most disguises have nothing to look for, and say so before they begin.
         if not (places := disguise(normal, words)):
             continue
@@ -100,6 +137,8 @@ def _disguises(folded: str) -> tuple[Disguise, ...]:
     if folded.isascii():
         return _LATIN
     disguises = _ALL if _LATIN_LETTER(folded) else _NOT_LATIN
+    if any_letter(folded):
+        disguises = (*disguises, *_ALPHABETS)
     return (*disguises, eastern.find) if any_eastern(folded) else disguises
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from bus.moderation.text.eastern import simplified
 from bus.moderation.text.hangul import FINALS, INITIALS, VOWELS
+from bus.moderation.text.indic import indic_letter
 
 # Everything that Unicode folds lives in these blocks. It folds no ideographs nor Hangul syllables,
 # and leaving them out keeps the import under 100 ms.
@@ -17,8 +18,8 @@ _BLOCKS: Final = (
     range(0xAB30, 0xAB70),
     range(0xF900, 0xF901),
     range(0xFB00, 0xFB07),
-    range(0xFE00, 0xFE70),
-    range(0xFEFF, 0xFFFC),
+    # Arabic letters, as each place in a word draws them, are the first of these.
+    range(0xFB50, 0xFFFC),
     # Signs that only steer how others are shown.
     range(0x13430, 0x13440),
     range(0x1BCA0, 0x1BCA4),
@@ -59,6 +60,10 @@ _LOOKALIKES: Final = {
     "y": "уγΥүұꓬ¥ყʎᎩᎽ",
     "z": "ΖζꓜⲌᏃ",
 }
+# Arabic letters that are written for one another: with and without hamza, final ones, Persian ones.
+_ARABIC: Final = {"ا": "ٱأإآٲٳ", "ه": "ةھہەۀۃۂ", "ي": "ىیېےئ", "ك": "کڪ", "ف": "ڤ", "ب": "پ"}
+# It only draws a word out.
+_TATWEEL: Final = "\u0640"
 # Living alphabets whose words are read as Latin only where they pose as Latin: Greek, Cyrillic,
 # Armenian, Georgian.
 _ALPHABETS: Final = (
@@ -96,7 +101,9 @@ def _looks_like(code: int) -> str | None:
     char = chr(code)
     if _KANA(wide := unicodedata.normalize("NFKC", char)):
         return wide.replace(" ", "")
-    if code in _INVISIBLE or unicodedata.category(char) in _DROPPED:
+    if (letter := indic_letter(char)) is not None:
+        return letter or None
+    if code in _INVISIBLE or char == _TATWEEL or unicodedata.category(char) in _DROPPED:
         return None
     if (
         "\u1100" <= wide[0] <= "\u11ff"
@@ -131,7 +138,11 @@ def _pairs() -> Iterator[tuple[int, str | None]]:
 def _table() -> dict[int, str | None]:
     """The whole table, look-alikes last, for they go through what Unicode says first."""
     table = dict(_pairs())
-    alike = {ord(theirs): ours for ours, all_theirs in _LOOKALIKES.items() for theirs in all_theirs}
+    alike = {
+        ord(theirs): ours
+        for ours, all_theirs in (_LOOKALIKES | _ARABIC).items()
+        for theirs in all_theirs
+    }
     # A capital or an accented letter of another script has folded to its plain small one by now.
     for code, alike_one in table.items():
         if alike_one is not None and len(alike_one) == 1:

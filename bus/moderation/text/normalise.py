@@ -190,16 +190,19 @@ def spellings(word: str) -> tuple[str, ...]:
     """The folded forms that a word of a list is looked for in.
 
     One of look-alikes alone, such as Russian кот, is read as Latin by itself, and is Cyrillic
-    where a longer word begins with it. Umlauts are left out, and written out: Blödmann is blodmann
-    and bloedmann. Hiragana are written in katakana as well, to shout; not the other way round, for
-    katakana may be all that tells a word: カス, and 動かす.
+    where a longer word begins with it; so is one that is so without its accents: срёт. Umlauts are
+    left out, and written out: Blödmann is blodmann and bloedmann. Hiragana are written in katakana
+    as well, to shout; not the other way round, for katakana may be all that tells a word: カス, and
+    動かす.
     """
     if word.isascii():
         return (word.lower(),)
     folded = normalise(word).folded
-    native = word.translate(NATIVE) if any_of_alphabets(word) else folded
+    native = bare = folded
+    if any_of_alphabets(word):
+        native, bare = word.translate(NATIVE), normalise(folded).folded
     written_out = normalise(unicodedata.normalize("NFC", word).translate(_WRITTEN_OUT)).folded
-    return tuple(dict.fromkeys((folded, native, written_out, to_katakana(folded))))
+    return tuple(dict.fromkeys((folded, native, bare, written_out, to_katakana(folded))))
 
 
 def normalise(raw: str) -> NormalisedText:

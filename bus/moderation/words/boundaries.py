@@ -9,7 +9,7 @@ from bus.moderation.text.eastern import script
 from bus.moderation.text.hangul import is_hangul, is_jamo, is_syllable
 from bus.moderation.words.eastern import alone_left, alone_right, word_left, word_right
 from bus.moderation.words.misspellings import MISSPELLINGS
-from bus.moderation.words.speech import KOREAN, any_of, endings
+from bus.moderation.words.speech import KOREAN, any_of, beginnings, endings
 from bus.moderation.words.terms import Term
 
 _PARTICLE: Final = re.compile(rf"{any_of(*KOREAN['particle'])}+\Z").match
@@ -25,6 +25,10 @@ _GLUED: Final = re.compile(rf"(?:\A|[^가-힣]){any_of(*KOREAN['before'])}\Z").s
 _LONGEST_GLUED: Final = max(map(len, KOREAN["before"])) + 1
 _GLUED_SEVERITY: Final = 3
 _LATIN_WORD: Final = re.compile(r"[a-z0-9]*").match
+_LETTERS_BEFORE: Final = re.compile(r"[^\W_a-z가-힣]+\Z").search
+_LONGEST_BEGINNING: Final = 6
+# Boundaries of terms that stand with other letters in a word.
+_ENDING: Final = frozenset(("stem", "root"))
 _OTHER_WORD: Final = re.compile(r"[^\W_a-z가-힣]*").match
 # A number that is put before or after a word.
 _LONGEST_NUMBER: Final = 6
@@ -130,7 +134,23 @@ def at_boundary(term: Term, text: str, start: int, end: int) -> bool:
 
 
 def _begins(term: Term, text: str, start: int) -> bool:
-    return clean_left(text, start) or _glued(term, text, start) or _number_before(term, text, start)
+    if clean_left(text, start) or _glued(term, text, start) or _number_before(term, text, start):
+        return True
+    return term.boundary in _ENDING and _led_to(term, text, start)
+
+
+def _led_to(term: Term, text: str, start: int) -> bool:
+    """Whether all that stands before in the same word is its language's article and the like."""
+    if text[start].isascii() or not beginnings(term.languages):
+        return False
+    word = _LETTERS_BEFORE(text[max(0, start - _LONGEST_BEGINNING) : start])
+    return word is not None and _beginning(term.languages)(word[0]) is not None
+
+
+@lru_cache(maxsize=256)
+def _beginning(languages: frozenset[str]) -> Callable[[str], re.Match[str] | None]:
+    """A search for what is written together with a term of these languages, before it."""
+    return re.compile(any_of(*beginnings(languages))).fullmatch
 
 
 def _ends_whole(term: Term, text: str, end: int) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick
 
+from bus.moderation.text.alphabets import any_letter, squeezed
 from bus.moderation.text.eastern import eastern_form, script
 from bus.moderation.text.hangul import is_hangul, is_jamo, to_jamo, to_keys
 from bus.moderation.text.normalise import NormalisedText
@@ -32,6 +33,7 @@ _ENGLISH: Final = "en"
 MISSPELT: Final = "misspelt"
 # Shorter ones turn up by chance when letters are joined or keys are read as Hangul.
 _SHORTEST_KEYS: Final = 5
+_SHORTEST_ALPHABETS: Final = 3
 # From this severity on a Japanese or Chinese term is looked for with something between its letters.
 _SEVERE: Final = 3
 # So many patterns that end in each other are searched for piece by piece, with so many letters in
@@ -125,6 +127,9 @@ class Lexicon:
     syllables: Index
     jamo: Index
     eastern: Index
+    # Those of alphabets but Latin, as `squeezed` has them, and by length.
+    alphabets: Index
+    alphabets_masked: dict[int, SameLength]
     spelled: dict[str, Term]
     # Words by length, and the place of each among all.
     masked: dict[int, SameLength]
@@ -144,6 +149,12 @@ def _disguised(term: Term) -> bool:
     """Whether anybody would disguise this term, and it does not turn up in every other line."""
     least = SHORTEST_JOINED if term.severity >= 3 else SHORTEST_MILD
     return term.severity >= 2 and len(skeleton(term.joined)) >= least
+
+
+def _long_enough(term: Term) -> bool:
+    """Whether a term of another alphabet is not taken for other words when letters are joined."""
+    least = _SHORTEST_ALPHABETS if term.severity >= 3 else SHORTEST_MILD
+    return term.severity >= 2 and len(squeezed(term.joined)) >= least
 
 
 def index(patterns: list[tuple[str, Term]]) -> Index:
@@ -230,6 +241,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
         for pattern, term in patterns:
             readings.setdefault(pattern, []).append((disguise, term))
     words = starred_words(letters)
+    others = [t for t in terms if any_letter(t.text) and t.joined.isalpha() and _long_enough(t)]
     return Lexicon(
         surface=Finder(list(readings)),
         readings=tuple(map(tuple, readings.values())),
@@ -244,6 +256,8 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
             ]
         ),
         eastern=index([(eastern_form(t.joined), t) for t in eastern if t.severity >= _SEVERE]),
+        alphabets=index([(squeezed(t.joined), t) for t in others]),
+        alphabets_masked=by_length({t.text: t for t in reversed(others) if t.text.isalpha()}),
         spelled=dict(keys) | _spelled(letters),
         masked=by_length(words),
         ranks={word: (rank, term) for rank, (word, term) in enumerate(words.items())},

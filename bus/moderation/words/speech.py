@@ -27,7 +27,16 @@ KOREAN: Final = by_kind(
 )
 JAPANESE: Final = by_kind(LISTS / "speech_ja.txt", ("before", "after"))
 # What the lists of other languages may have.
-_KINDS: Final = ("you", "filler", "called", "myself", "softening", "ending", "stem-ending")
+_KINDS: Final = (
+    "you",
+    "filler",
+    "called",
+    "myself",
+    "softening",
+    "beginning",
+    "ending",
+    "stem-ending",
+)
 _SYNTAX: Final = re.compile(r"\[[^\]]*\]|[()'*]")
 _MEANING: Final = {"(": "(?:", ")": ")?", "'": "['’]", "*": r"\w+"}
 
@@ -61,6 +70,12 @@ def endings(languages: frozenset[str], *, of_stems: bool = False) -> tuple[str, 
     kinds = ("ending", "stem-ending") if of_stems else ("ending",)
     found = (ending for kind in kinds for words in spoken for ending in words.get(kind, ()))
     return tuple(dict.fromkeys(found))
+
+
+@cache
+def beginnings(languages: frozenset[str]) -> tuple[str, ...]:
+    """What is written together with a term of these languages, before it."""
+    return tuple(word for one in sorted(languages) for word in speech(one).get("beginning", ()))
 
 
 def _pattern(phrase: str) -> str:

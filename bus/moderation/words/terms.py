@@ -130,7 +130,8 @@ def load_all() -> list[Term]:
 @cache
 def _everywhere() -> Callable[[str], re.Match[str] | None]:
     """A search for what is sworn with everywhere, as a word or part of one."""
-    known = (word for line in lines(LISTS / "everywhere.txt", 1, 1) for word in line.items(0))
+    items = (item for line in lines(LISTS / "everywhere.txt", 1, 1) for item in line.items(0))
+    known = (spelling for item in items for spelling in spellings(item))
     return re.compile("|".join(map(re.escape, known))).search
 
 

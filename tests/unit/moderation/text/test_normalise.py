@@ -25,6 +25,18 @@ from bus.moderation.text.normalise import normalise
         ("Straße GROẞ", "strasse gross"),
         ("ßad", "bad"),
         ("안녕 ㅋㅋ", "안녕 ㅋㅋ"),
+        # Tatweel, vowels, hamza, the last letters of words, letters as they are drawn.
+        ("مـــدرسة", "مدرسه"),
+        ("مَدْرَسَةٌ", "مدرسه"),
+        ("أحمد إلى آخر ٱلليل", "احمد الي اخر الليل"),
+        ("ﻣﺪﺭﺳﺔ", "مدرسه"),
+        ("کتاب", "كتاب"),
+        # Vowels of India's scripts are letters; long and nasal ones, nukta and virama tell nothing.
+        ("की", "कइ"),
+        ("पढ़ाई", "पढआइ"),
+        ("चाँद चांद", "चआङद चआङद"),
+        ("हिन्दी", "हइनदइ"),
+        ("क‍ख", "कख"),
         ("\u1100\u1161\u11a8", "각"),
         ("ﾤￂ", "ㄴㅏ"),
         ("㉠㉮", "ㄱ가"),
