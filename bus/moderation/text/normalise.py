@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final, TypeVar, cast
 
 import numpy as np
@@ -36,6 +37,7 @@ _FIRST_SHARP_S: Final = re.compile(r"(?<!\w)[ßẞ]")
 # Umlauts as they are written where no key has them.
 _WRITTEN_OUT: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 # What stands for no character of its own: accents apart, and halves of a surrogate pair.
+_APART: Final = frozenset(map(chr, (*range(0x300, 0x370), *range(0xD800, 0xE000))))
 _COMBINING: Final = re.compile("[\u0300-\u036f\ud800-\udfff]").search
 _CONJOINING: Final = re.compile("[\u1100-\u11ff]").search
 
@@ -60,7 +62,7 @@ Spans = tuple[list[int], list[int]]
 class NormalisedText:
     """A text, its folded form, and for each folded character where it was written."""
 
-    __slots__ = ("_read", "_same", "_shape", "_spans", "folded", "raw", "scanned")
+    __slots__ = ("_accented", "_read", "_same", "_shape", "_spans", "folded", "raw", "scanned")
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class NormalisedText:
         self.folded = folded
         self._spans = spans
         self._shape: bytes | None = None
+        self._accented: str | None = None
         # Folding letter for letter leaves every offset where it was.
         self._same = same
         # What was found in it, kept by whoever looks for it first.
@@ -104,19 +107,46 @@ class NormalisedText:
     @property
     def accented(self) -> str:
         """The text in lower case with its accents, a character for each folded one."""
+        if self._accented is None:
+            self._accented = self._with_accents()
+        return self._accented
+
+    def _with_accents(self) -> str:
         if not self.folded:
             return ""
         lower = self.raw.lower()
         if self._same or (len(lower) == len(self.folded) and not _COMBINING(lower)):
             return lower
-        characters: list[str] = []
-        ends = [self.span(at, at + 1)[0] for at in range(1, len(self.folded))]
-        for at, end in enumerate([*ends, len(self.raw)]):
-            start = self.span(at, at + 1)[0]
-            written = unicodedata.normalize("NFC", self.raw[start:end]).lower()
-            whole = len(written) == 1 and not _COMBINING(written)
-            characters.append(written if whole else self.folded[at])
-        return "".join(characters)
+        if len(lower) != len(self.raw):
+            return "".join(map(self._character, range(len(self.folded))))
+        starts = [self.span(at, at + 1)[0] for at in range(len(self.folded))]
+        # Nearly each is one letter, and looked at no closer: the longest texts have 2,000.
+        return "".join(
+            [
+                lower[start]
+                if end == start + 1 and lower[start] not in _APART
+                else self._character(at)
+                for at, (start, end) in enumerate(pairwise((*starts, len(self.raw))))
+            ]
+        )
+
+    def is_plain(self, start: int, end: int) -> bool:
+        """Whether a folded range is written without accents."""
+        if self._same or self._accented is not None:
+            return self.accented[start:end] == self.folded[start:end]
+        # Most are asked for a few letters of a long text.
+        return all(self._character(at) == self.folded[at] for at in range(start, end))
+
+    def _character(self, at: int) -> str:
+        """A folded character in lower case with its accents; as it is where it has none."""
+        start, _ = self.span(at, at + 1)
+        # Marks that are written after it are its own.
+        end = self.span(at + 1, at + 2)[0] if at + 1 < len(self.folded) else len(self.raw)
+        written = self.raw[start:end]
+        if written.isascii():
+            return written.lower() if end - start == 1 else self.folded[at]
+        written = unicodedata.normalize("NFC", written).lower()
+        return written if len(written) == 1 and not _COMBINING(written) else self.folded[at]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The range in the text as written of a folded range that is not empty."""

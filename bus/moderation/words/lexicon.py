@@ -124,6 +124,8 @@ class Lexicon:
     collapsed: Index
     # Terms of which the accents count.
     accented: Index
+    # Without one of these letters and marks a text has no accented term.
+    accents: frozenset[str]
     syllables: Index
     jamo: Index
     eastern: Index
@@ -214,6 +216,11 @@ def _spelled(terms: list[Term]) -> dict[str, Term]:
     return found
 
 
+# Accents that are written apart; and letters that have none.
+_MARKS: Final = frozenset(map(chr, range(0x300, 0x370)))
+_PLAIN: Final = frozenset(map(chr, range(128)))
+
+
 @lru_cache(maxsize=1)
 def lexicon() -> Lexicon:
     """Read the lists and build the automata, at the first call."""
@@ -247,6 +254,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
         readings=tuple(map(tuple, readings.values())),
         collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
         accented=index([(t.text, t) for t in accented]),
+        accents=_MARKS.union(*(filter(str.isalpha, t.text) for t in accented)).difference(_PLAIN),
         syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
         jamo=index(
             [

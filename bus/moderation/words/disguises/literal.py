@@ -36,7 +36,7 @@ def _disguise(normal: NormalisedText, boundary: str, start: int, end: int) -> st
 def _counts(disguise: str, term: Term, normal: NormalisedText, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
     folded = normal.folded
-    if term.exact and normal.accented[start:end] != folded[start:end]:
+    if term.exact and not normal.is_plain(start, end):
         return False
     if disguise == WRITTEN:
         return counts_here(term, folded, start, end)
@@ -57,7 +57,7 @@ def find(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
 
 def accented(normal: NormalisedText, lexicon: Lexicon) -> Iterable[Match]:
     """Every term that is another word without its accents, where it is written with them."""
-    if normal.written_plainly:
+    if normal.written_plainly or lexicon.accents.isdisjoint(normal.raw.lower()):
         return ()
     found = lexicon.accented.find(normal.accented)
     return _accented(found[:_MOST], normal.folded, lexicon) if found else ()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.moderation.text.normalise import normalise
+from tests.support import hard_texts
 
 
 @pytest.mark.parametrize(
@@ -129,3 +130,23 @@ def test_half_width_kana_lead_back_to_all_that_was_written() -> None:
     normal = normalise("あのﾊﾞｶ!")
     assert normal.span(2, 4) == (2, 5)
     assert normal.span(4, 5) == (5, 6)
+
+
+def test_accents_are_the_same_for_a_text_and_for_a_few_of_its_letters() -> None:
+    texts = [text for _, text in hard_texts.texts(mixtures=20)]
+    texts += [
+        "LỚN các Đi",
+        "lo\u031b\u0301n ca\u0301c",
+        "Göt, GÖT und go\u0308t",
+        "İstanbul'da Iğdır",
+        "ß",
+    ]
+    for text in texts:
+        normal = normalise(text)
+        accented = "".join(map(normal._character, range(len(normal.folded))))
+        short = [(at, min(at + 5, len(normal.folded))) for at in range(0, len(normal.folded), 7)]
+        plain = [normal.is_plain(start, end) for start, end in short]
+        if not normal.written_plainly:
+            assert normal.accented == accented
+        assert plain == [accented[start:end] == normal.folded[start:end] for start, end in short]
+        assert plain == [normal.is_plain(start, end) for start, end in short]
