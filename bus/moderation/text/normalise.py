@@ -130,7 +130,7 @@ class NormalisedText:
             ]
         )
 
-    def is_plain(self, start: int, end: int) -> bool:
+    def is_unaccented(self, start: int, end: int) -> bool:
         """Whether a folded range is written without accents."""
         if self._same or self._accented is not None:
             return self.accented[start:end] == self.folded[start:end]

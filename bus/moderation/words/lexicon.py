@@ -218,7 +218,7 @@ def _spelled(terms: list[Term]) -> dict[str, Term]:
 
 # Accents that are written apart; and letters that have none.
 _MARKS: Final = frozenset(map(chr, range(0x300, 0x370)))
-_PLAIN: Final = frozenset(map(chr, range(128)))
+_ASCII: Final = frozenset(map(chr, range(128)))
 
 
 @lru_cache(maxsize=1)
@@ -254,7 +254,7 @@ def build(terms: list[Term], spam_phrases: Sequence[Term] = ()) -> Lexicon:
         readings=tuple(map(tuple, readings.values())),
         collapsed=index([(skeleton(t.joined), t) for t in letters if _disguised(t)]),
         accented=index([(t.text, t) for t in accented]),
-        accents=_MARKS.union(*(filter(str.isalpha, t.text) for t in accented)).difference(_PLAIN),
+        accents=_MARKS.union(*(filter(str.isalpha, t.text) for t in accented)).difference(_ASCII),
         syllables=index([(t.joined, t) for t in hangul if len(t.joined) > 1]),
         jamo=index(
             [

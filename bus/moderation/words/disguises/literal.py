@@ -36,7 +36,7 @@ def _disguise(normal: NormalisedText, boundary: str, start: int, end: int) -> st
 def _counts(disguise: str, term: Term, normal: NormalisedText, start: int, end: int) -> bool:
     """Whether a term that is spelt here counts."""
     folded = normal.folded
-    if term.exact and not normal.is_plain(start, end):
+    if term.exact and not normal.is_unaccented(start, end):
         return False
     if disguise == WRITTEN:
         return counts_here(term, folded, start, end)

@@ -145,8 +145,8 @@ def test_accents_are_the_same_for_a_text_and_for_a_few_of_its_letters() -> None:
         normal = normalise(text)
         accented = "".join(map(normal._character, range(len(normal.folded))))
         short = [(at, min(at + 5, len(normal.folded))) for at in range(0, len(normal.folded), 7)]
-        plain = [normal.is_plain(start, end) for start, end in short]
+        plain = [normal.is_unaccented(start, end) for start, end in short]
         if not normal.written_plainly:
             assert normal.accented == accented
         assert plain == [accented[start:end] == normal.folded[start:end] for start, end in short]
-        assert plain == [normal.is_plain(start, end) for start, end in short]
+        assert plain == [normal.is_unaccented(start, end) for start, end in short]
