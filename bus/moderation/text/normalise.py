@@ -121,11 +121,10 @@ class NormalisedText:
             return "".join(map(self._character, range(len(self.folded))))
         starts = [self.span(at, at + 1)[0] for at in range(len(self.folded))]
         # Nearly each is one letter, and looked at no closer: the longest texts have 2,000.
+        whole = {one for one in set(lower) if unicodedata.normalize("NFC", one) == one} - _APART
         return "".join(
             [
-                lower[start]
-                if end == start + 1 and lower[start] not in _APART
-                else self._character(at)
+                lower[start] if end == start + 1 and lower[start] in whole else self._character(at)
                 for at, (start, end) in enumerate(pairwise((*starts, len(self.raw))))
             ]
         )
