@@ -1,10 +1,4 @@
-"""Messages, as every list finds and stores them.
-
-Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (db/backends/sqlite3/base.py).
-Relies on:
-    django.db.backends.sqlite3.base.SQLiteCursorWrapper.convert_query:
-        `FORMAT_QMARK_REGEX.sub("?", query)`
-"""
+"""Messages, as every list finds and stores them."""
 
 from __future__ import annotations
 
@@ -21,7 +15,7 @@ from pydantic_core import to_json
 
 from bus.models.message import Message
 from bus.models.room import Room
-from bus.models.sql import rows
+from bus.models.sql import rows, statements
 
 # What makes a message the same message: room, author key, client id.
 Key = tuple[int, str, str]
@@ -47,7 +41,10 @@ def key_of(row: Message) -> Key:
 
 def find(keys: Collection[Key]) -> list[int]:
     """The ids of the stored messages of these keys, each by one look at the unique index."""
-    return [pk for (pk,) in rows.fetch(_find(connection.vendor), rows.listed(keys))] if keys else []
+    if not keys:
+        return []
+    vendor = connection.vendor
+    return [pk for (pk,) in statements.run(_find(vendor), *rows.keys(vendor, keys))]
 
 
 def new(room: Room, **values: object) -> Message:
@@ -73,27 +70,22 @@ def insert(messages: Sequence[Message]) -> None:
 
 
 def _insert_listed(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
-    return rows.fetch(_insert_rows(connection.vendor), rows.listed(_values(messages)))
+    return statements.run(_insert_rows(connection.vendor), rows.listed(_values(messages)))
 
 
 def _insert_bound(messages: Sequence[Message]) -> list[tuple[Any, ...]]:
     """SQLite binds values faster than it takes a JSON text apart for each of them."""
-    # Django's cursor looks for %s in every statement; one that has none is not made again. Where
-    # it keeps what was asked, it needs them.
-    mark = "%s" if connection.queries_logged else "?"
     values = _values(messages)
     for row in values:
         if row[_VERDICT] is not None:
             row[_VERDICT] = to_json(row[_VERDICT]).decode()
-    found: list[tuple[Any, ...]] = []
+    found: statements.Rows = []
     at = 0
-    with connection.cursor() as cursor:
-        for size in _SIZES:
-            while len(values) - at >= size:
-                bound = list(chain.from_iterable(values[at : at + size]))
-                cursor.execute(_insert_values(mark, size), bound)
-                found += cursor.fetchall()
-                at += size
+    for size in _SIZES:
+        while len(values) - at >= size:
+            bound = chain.from_iterable(values[at : at + size])
+            found += statements.run(_insert_values(size), *bound)
+            at += size
     return found
 
 
@@ -115,11 +107,15 @@ def _values(messages: Sequence[Message]) -> list[list[Any]]:
 
 @cache
 def _find(vendor: str) -> str:
-    # SQLite takes a CROSS JOIN in the order as written: the keys first, then the index for each.
-    return (
-        f"SELECT m.{rows.column(_PK)} FROM ({rows.select_rows(vendor, _KEY)}) AS k"
-        f" CROSS JOIN {rows.table(Message)} AS m WHERE {rows.same(_KEY, 'm', 'k')}"
-    )
+    key, message = rows.column(_PK), rows.table(Message)
+    given, is_it = f"({rows.select_keys(vendor, _KEY)}) AS k", rows.same(_KEY, "m", "k")
+    if vendor == "sqlite":
+        # It takes a CROSS JOIN in the order as written: the keys first, then the index for each.
+        return f"SELECT m.{key} FROM {given} CROSS JOIN {message} AS m WHERE {is_it}"
+    # PostgreSQL would read all of a table that is not large; by LATERAL it looks for each. No more
+    # than one has a key.
+    look = f"SELECT m.{key} FROM {message} AS m WHERE {is_it} LIMIT 1"
+    return f"SELECT found.{key} FROM {given} CROSS JOIN LATERAL ({look}) AS found"
 
 
 @cache
@@ -128,8 +124,8 @@ def _insert_rows(vendor: str) -> str:
 
 
 @cache
-def _insert_values(mark: str, count: int) -> str:
-    one = f"({', '.join([mark] * len(_FIELDS))})"
+def _insert_values(count: int) -> str:
+    one = f"({', '.join(['%s'] * len(_FIELDS))})"
     return f"{_insert_into()} VALUES {', '.join([one] * count)} {_returning()}"
 
 

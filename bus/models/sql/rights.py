@@ -11,7 +11,7 @@ from django.db import connection
 
 from bus.models.member import Member
 from bus.models.sanction import Sanction
-from bus.models.sql import rows
+from bus.models.sql import rows, statements
 from bus.protocol.types import RoomAuthor
 
 _UNTIL, _LIFTED = rows.fields_of(Sanction, "until", "lifted_at")
@@ -30,7 +30,8 @@ def sanctions_in_force(room_authors: Collection[RoomAuthor], now: dt.datetime) -
     if not room_authors:
         return []
     moment = _UNTIL.get_db_prep_value(now, connection)
-    answered = rows.fetch(_in_force(connection.vendor), rows.listed(room_authors), moment)
+    vendor = connection.vendor
+    answered = statements.run(_in_force(vendor), *rows.keys(vendor, room_authors), moment)
     found = [
         Sanction.from_db(connection.alias, _NAMES, values)
         for values in rows.read(_SANCTION, answered)
@@ -42,8 +43,9 @@ def memberships(room_users: Collection[tuple[int, Any]]) -> list[list[Any]]:
     """Of users who are members of rooms: room id, user, role, and since when."""
     if not room_users:
         return []
-    asked = rows.listed([room, rows.stored_user(user)] for room, user in room_users)
-    return rows.read(_MEMBERSHIP, rows.fetch(_members(connection.vendor), asked))
+    vendor = connection.vendor
+    asked = rows.keys(vendor, [(room, rows.stored_user(user)) for room, user in room_users])
+    return rows.read(_MEMBERSHIP, statements.run(_members(vendor), *asked))
 
 
 # SQLite takes a CROSS JOIN in the order as written: the pairs first, then the index for each.
@@ -53,7 +55,7 @@ def memberships(room_users: Collection[tuple[int, Any]]) -> list[list[Any]]:
 def _in_force(vendor: str) -> str:
     until, lifted = rows.column(_UNTIL), rows.column(_LIFTED)
     return (
-        f"SELECT {rows.columns(_SANCTION, 's')} FROM ({rows.select_rows(vendor, _SANCTIONED)}) AS k"
+        f"SELECT {rows.columns(_SANCTION, 's')} FROM ({rows.select_keys(vendor, _SANCTIONED)}) AS k"
         f" CROSS JOIN {rows.table(Sanction)} AS s WHERE {rows.same(_SANCTIONED, 's', 'k')}"
         f" AND s.{lifted} IS NULL AND (s.{until} IS NULL OR s.{until} > %s)"
     )
@@ -62,6 +64,6 @@ def _in_force(vendor: str) -> str:
 @cache
 def _members(vendor: str) -> str:
     return (
-        f"SELECT {rows.columns(_MEMBERSHIP, 'm')} FROM ({rows.select_rows(vendor, _MEMBER)}) AS k"
+        f"SELECT {rows.columns(_MEMBERSHIP, 'm')} FROM ({rows.select_keys(vendor, _MEMBER)}) AS k"
         f" CROSS JOIN {rows.table(Member)} AS m WHERE {rows.same(_MEMBER, 'm', 'k')}"
     )

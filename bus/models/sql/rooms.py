@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from bus.models.room import Room
-from bus.models.sql import rows
+from bus.models.sql import rows, statements
 
 # The rules may be long, and are read once for each version (enforcement.room_policies).
 _HEAVY = {"policy_parts", "conduct"}
@@ -49,16 +49,15 @@ def lock(ids: Collection[int]) -> list[Room]:
 
 def save_heads(rooms: Iterable[Room]) -> None:
     """Store the heads of rooms; `bulk_update` builds a CASE per room, which costs far more."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _heads(connection.vendor), [rows.listed([room.pk, room.head] for room in rooms)]
-        )
+    vendor = connection.vendor
+    statements.run(_heads(vendor), *rows.keys(vendor, [(room.pk, room.head) for room in rooms]))
 
 
 def _read(by: str, asked: list[Any]) -> list[Room]:
     if not asked:
         return []
-    found = rows.fetch(_select(connection.vendor, by), rows.listed(asked))
+    vendor = connection.vendor
+    found = statements.run(_select(vendor, by), *rows.keys(vendor, [(each,) for each in asked]))
     return [_room(row, _known.rooms) for row in found]
 
 
@@ -82,7 +81,7 @@ def _select(vendor: str, by: str) -> str:
     field = _ID if by == "id" else _NAME
     statement = (
         f"SELECT {rows.columns(_FIELDS)} FROM {rows.table(Room)}"
-        f" WHERE {rows.column(field)} IN ({rows.select_values(vendor, field)})"
+        f" WHERE {rows.column(field)} IN ({rows.select_keys(vendor, [field])})"
     )
     if by == "id":
         statement += f" ORDER BY {rows.column(_ID)}"
@@ -96,6 +95,6 @@ def _heads(vendor: str) -> str:
     head, key = rows.column(_HEAD), rows.column(_ID)
     return (
         f"UPDATE {rows.table(Room)} SET {head} = new.{head}"
-        f" FROM ({rows.select_rows(vendor, [_ID, _HEAD])}) AS new"
+        f" FROM ({rows.select_keys(vendor, [_ID, _HEAD])}) AS new"
         f" WHERE {rows.table(Room)}.{key} = new.{key}"
     )

@@ -1,7 +1,9 @@
-"""Rows as one parameter: a JSON text, which the database takes apart outside of Python's lock.
+"""Rows as few parameters: texts, which the database takes apart outside of Python's lock.
 
-A parameter for each field, as the ORM sends them, costs Python several times as much. Statements
-are made once for each database, with the names that the models' own tables and columns have.
+A parameter for each value, as the ORM sends them, costs Python several times as much. What is looked
+up is an array for each column in PostgreSQL, since its planner takes any JSON for 100 rows and reads
+whole tables for one key; all else is one JSON. Statements are made once for each database, with the
+names that the models' own tables and columns have.
 
 Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (db/models/base.py, db/models/expressions.py).
 Relies on:
@@ -32,8 +34,26 @@ _Converter = tuple[int, Any, Callable[..., Any]]
 
 
 def listed(values: Iterable[object]) -> str:
-    """Rows, or single values, as the parameter."""
+    """Rows, or single values, as the parameter of `select_rows`."""
     return to_json(list(values)).decode()
+
+
+def keys(vendor: str, values: Iterable[Sequence[object]]) -> list[str]:
+    """Rows as the parameters of `select_keys`; none of them has a null."""
+    if vendor == "sqlite":
+        return [listed(values)]
+    return [_array(column) for column in zip(*values, strict=True)]
+
+
+def _array(values: Sequence[object]) -> str:
+    """An array as PostgreSQL reads it; numbers need no quotes."""
+    return "{%s}" % ",".join([str(v) if type(v) is int else _quoted(str(v)) for v in values])
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def fields_of(model: type[Model], *names: str) -> list[Field[Any, Any]]:
@@ -78,19 +98,26 @@ def select_rows(vendor: str, fields: Sequence[Field[Any, Any]]) -> str:
     return f"SELECT {', '.join(named)} FROM {source}"
 
 
-def select_values(vendor: str, field: Field[Any, Any]) -> str:
-    """What makes a table of the parameter, which is a list of this field's values."""
+def select_keys(vendor: str, fields: Sequence[Field[Any, Any]]) -> str:
+    """What makes a table of what `keys` made of such rows."""
     if vendor == "sqlite":
-        return "SELECT value FROM json_each(%s)"
-    return f"SELECT {_cast('value', field)} FROM jsonb_array_elements_text(%s::jsonb) AS value"
+        return select_rows(vendor, fields)
+    arrays = ", ".join(f"%s::{_type_of(field)}[]" for field in fields)
+    return f"SELECT * FROM unnest({arrays}) AS given ({columns(fields)})"
 
 
 def _cast(part: str, field: Field[Any, Any]) -> str:
+    kind = _type_of(field)
+    return part if kind == "text" else f"{part}::{kind}"
+
+
+def _type_of(field: Field[Any, Any]) -> str:
+    """The type by which PostgreSQL reads a value that a column may have."""
     if isinstance(getattr(field, "target_field", field), CharField | TextField):
-        return part
+        return "text"
     kind = field.rel_db_type(connection) if field.primary_key else field.db_type(connection)
     # A number that no such column can hold is in no row; its own type would refuse to be asked.
-    return f"{part}::{'bigint' if kind in _NUMBERS else kind}"
+    return "bigint" if kind in _NUMBERS else str(kind)
 
 
 def read(fields: Sequence[Field[Any, Any]], found: Iterable[Sequence[Any]]) -> list[list[Any]]:
@@ -112,14 +139,6 @@ def instance(model: type[M], *, stored: bool) -> M:
     if stored:
         state.adding, state.db = False, connection.alias
     return made
-
-
-def fetch(statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    """The rows that a statement answers."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
 
 
 def _converters(

@@ -18,7 +18,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
 from django.db.models import Field, Manager, QuerySet
 
-from bus.models.sql import rows
+from bus.models.sql import rows, statements
 
 
 def by_ids(ids: Collection[Any]) -> list[AbstractBaseUser] | None:
@@ -34,7 +34,8 @@ def by_ids(ids: Collection[Any]) -> list[AbstractBaseUser] | None:
     model, vendor = get_user_model(), connection.vendor
     fields = model._meta.concrete_fields
     names = [field.attname for field in fields]
-    found = rows.fetch(_select(vendor), rows.listed(rows.stored_user(user) for user in ids))
+    asked = rows.keys(vendor, [(rows.stored_user(user),) for user in ids])
+    found = statements.run(_select(vendor), *asked)
     alias = connection.alias
     return [model.from_db(alias, names, values) for values in rows.read(fields, found)]
 
@@ -60,5 +61,5 @@ def _select(vendor: str) -> str:
     key: Any = model._meta.pk
     return (
         f"SELECT {rows.columns(model._meta.concrete_fields)} FROM {rows.table(model)}"
-        f" WHERE {rows.column(key)} IN ({rows.select_values(vendor, key)})"
+        f" WHERE {rows.column(key)} IN ({rows.select_keys(vendor, [key])})"
     )
