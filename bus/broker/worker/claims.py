@@ -87,6 +87,11 @@ class Claims:
         """What is claimed and not taken yet."""
         return self._next.claim.deliveries if self._next else []
 
+    @property
+    def under_way(self) -> bool:
+        """Whether a list is claimed ahead, or being claimed."""
+        return self._ahead is not None or self._next is not None
+
     async def claim(self, batch_size: int) -> Claimed:
         """Claim a list, an empty one where nothing waits; only with nothing in hand or ahead."""
         claimed = await self._until_available.until_done(lambda: self._claim(batch_size))

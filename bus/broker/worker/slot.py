@@ -47,14 +47,41 @@ class Owner(Protocol):
         """Stop, and have this process start anew."""
 
 
+class Backlog:
+    """Whether the slots of a channel get full lists: then there is work for who helps them."""
+
+    def __init__(self) -> None:
+        self._full: set[str] = set()
+        self._there = asyncio.Event()
+
+    def note(self, slot: str, *, full: bool) -> None:
+        """A slot took a list, a full one or less."""
+        if full:
+            self._full.add(slot)
+            self._there.set()
+        elif slot in self._full:
+            self._full.discard(slot)
+            if not self._full:
+                self._there.clear()
+
+    async def wait(self) -> None:
+        """Return while there is one."""
+        await self._there.wait()
+
+
 class Slot:
     """Claims from one channel, drives one run of the application, and settles each delivery."""
 
-    def __init__(self, worker: Owner, channel: str, number: int) -> None:
+    def __init__(
+        self, worker: Owner, channel: str, number: int, backlog: Backlog, *, helps: bool = False
+    ) -> None:
+        """One that `helps` works only beside others of its channel whose lists are full."""
         self.channel = channel
         # What it holds in the broker is told from other slots' by this name.
         self.name = f"{worker.id}/{number}"
         self._worker = worker
+        self._backlog = backlog
+        self._helps = helps
         self._stream = worker.layer.stream(channel)
         self._until_available = UntilAvailable(worker.stopping, worker.outage)
         # These tell the broker what the slot does, each in its own way, all in the slot's name.
@@ -84,6 +111,10 @@ class Slot:
                 lambda: self._worker.layer.wake_of(self.channel)
             )
             while not self._worker.stopping.is_set():
+                if self._helps and not self._claims.under_way:
+                    await self._until_available.unless_stopping(self._backlog.wait())
+                    if self._worker.stopping.is_set():
+                        break
                 consumer_run = await self._ready()
                 seen = wake.count
                 claim = await self._claim(consumer_run.batch_size)
@@ -117,6 +148,9 @@ class Slot:
             # Its partitions are locked until then, for this slot as for others.
             await self._settlement.acknowledged()
             claimed = await self._claims.claim(batch_size)
+        if not self._helps:
+            full = 0 < batch_size <= len(claimed.claim.deliveries)
+            self._backlog.note(self.name, full=full)
         self._lease.take(claimed.claim.deliveries, sure=claimed.began)
         return claimed.claim
 

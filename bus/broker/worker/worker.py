@@ -24,7 +24,7 @@ from bus.broker.worker.claims import WORK_HELD
 from bus.broker.worker.consumer_run import Application
 from bus.broker.worker.heartbeat import Heartbeat
 from bus.broker.worker.local_workers import new_worker_id
-from bus.broker.worker.slot import Slot
+from bus.broker.worker.slot import Backlog, Slot
 from bus.broker.worker.watchdog import Watchdog
 from bus.conf import conf
 
@@ -193,7 +193,7 @@ class Worker:
         self.outage.ended()
 
     async def _work(self) -> None:
-        self._slots = [Slot(self, c, n) for c in self.channels for n in range(self.concurrency)]
+        self._slots = [slot for channel in self.channels for slot in self._slots_of(channel)]
         tasks = [
             asyncio.ensure_future(
                 self._supervise(f"The slot {slot.name} of {slot.channel}", slot.run)
@@ -220,6 +220,13 @@ class Worker:
         for task in beside:
             task.cancel()
         await asyncio.wait(beside, timeout=_STOP_GRACE)
+
+    def _slots_of(self, channel: str) -> list[Slot]:
+        """Its slots, and one that works on a second list where there is a backlog: while one waits
+        for the database or the broker, the other judges."""
+        backlog = Backlog()
+        slots = [Slot(self, channel, number, backlog) for number in range(self.concurrency)]
+        return [*slots, Slot(self, channel, self.concurrency, backlog, helps=True)]
 
     async def _supervise(self, name: str, act: Callable[[], Awaitable[None]]) -> None:
         """Run something, and run it again when it dies of something nobody foresaw."""
