@@ -17,8 +17,6 @@ from bus.protocol.errors import Unavailable
 # The types of group messages; web processes know no others.
 ROOM_EVENTS = "room.events"
 AUTHORS_EVENTS = "authors.events"
-# The one author's, for web processes before 0.3; 0.4 publishes it no more.
-_AUTHOR_EVENTS = "author.events"
 ROOM_TYPING = "room.typing"
 
 
@@ -42,10 +40,6 @@ async def publish(
         messages += [(channel_names.room_group(room), head | part) for part in event_batch.parts()]
     if authors:
         messages += _for_author_groups(authors)
-        for key, event_batch in authors.items():
-            head = {"type": _AUTHOR_EVENTS, "author": key}
-            group = channel_names.single_author_group(key)
-            messages += [(group, head | part) for part in event_batch.parts()]
     try:
         await group_send_many(default_layer.get(), messages, strict=strict)
     except redis.RedisError as error:

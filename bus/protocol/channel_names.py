@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from binascii import crc32
 
@@ -23,8 +22,6 @@ TASK_REQUESTED = "task.requested"
 # What their names begin with, by what the priority of their tasks is: below, at or above 0.
 _TASK_BANDS = {-1: "tasks-low", 0: "tasks", 1: "tasks-high"}
 
-# What may stand in the name of a group as it is.
-_GROUP_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 # The group of all web processes, which hear whose rights have changed.
 RIGHTS_GROUP = "rights"
 # Authors share so many groups: a process subscribes to few, and a worker publishes few messages.
@@ -40,14 +37,6 @@ def author_group(author_key: str) -> str:
     """The group that tells one author, and others, what concerns them alone: `u7` is a user,
     `g…` a guest."""
     return f"authors.{crc32(author_key.encode()) % _AUTHOR_GROUPS}"
-
-
-def single_author_group(author_key: str) -> str:
-    """The group of one author alone, which web processes before 0.3 listen to."""
-    if _GROUP_NAME.fullmatch(author_key):
-        return f"author.{author_key}"
-    # Groups have no other letters, and a user's key may have any. No author key begins so.
-    return f"author.k{hashlib.sha256(author_key.encode()).hexdigest()}"
 
 
 def sender_mark(author_key: str, client_id: str) -> str:

@@ -58,12 +58,15 @@ class BatchConsumer(WorkerConsumer):
     Under the stock worker, which knows no lists, it gets lists of one.
     """
 
+    # Whether a second of its kind may have another list, of other partitions, in a backlog.
+    parallel = False
+
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Take lists until the worker stops."""
         try:
             if BATCH not in scope.get("extensions", {}):
                 await self._take_single(scope["channel"], receive)
-            await send({"type": BATCH_ACCEPT, "size": conf.batch_size})
+            await send({"type": BATCH_ACCEPT, "size": conf.batch_size, "parallel": self.parallel})
             while True:
                 message = await receive()
                 failures = await self._parse_and_handle(message["deliveries"])

@@ -55,6 +55,8 @@ class Judged:
 class ModerationWorker(BatchConsumer):
     """Moderates what people write, stores it, and tells the room or the author."""
 
+    parallel = True
+
     def __init__(self) -> None:
         super().__init__()
         self._external = ExternalClassifier()

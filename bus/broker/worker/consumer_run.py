@@ -12,7 +12,8 @@ from bus.broker.delivery import Delivery
 
 Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
-# What a consumer sends before its first `receive()` to get lists; {"size": most messages}.
+# What a consumer sends before its first `receive()` to get lists; {"size": most messages}, and
+# {"parallel": True} where a second run of it may have another list beside its own.
 BATCH_ACCEPT = "bus.batch.accept"
 # What it gets then: {"deliveries": [Delivery, ...]}.
 BATCH = "bus.batch"
@@ -27,6 +28,7 @@ class ConsumerRun:
     def __init__(self, application: Application, channel: str) -> None:
         scope = {"type": "channel", "channel": channel, "extensions": {BATCH: {}}}
         self.batch_size = 0
+        self.parallel = False
         self._loop = asyncio.get_running_loop()
         self._failures: dict[int, Exception] = {}
         # Set while the application waits in receive(); the answer to its call.
@@ -100,6 +102,7 @@ class ConsumerRun:
         kind = message.get("type")
         if kind == BATCH_ACCEPT:
             self.batch_size = int(message["size"])
+            self.parallel = bool(message.get("parallel"))
         elif kind == BATCH_FAILED:
             self._failures.update(message["failures"])
         else:

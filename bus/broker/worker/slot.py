@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 
 class Backlog:
-    """Whether the slots of a channel get full lists: then there is work for who helps them."""
+    """Whether slots of a channel get full lists for consumers that run beside each other."""
 
     def __init__(self) -> None:
         self._full: set[str] = set()
@@ -75,7 +75,7 @@ class Slot:
     def __init__(
         self, worker: Owner, channel: str, number: int, backlog: Backlog, *, helps: bool = False
     ) -> None:
-        """One that `helps` works only beside others of its channel whose lists are full."""
+        """One that `helps` works only while there is a backlog, which the others note."""
         self.channel = channel
         # What it holds in the broker is told from other slots' by this name.
         self.name = f"{worker.id}/{number}"
@@ -118,6 +118,9 @@ class Slot:
                 consumer_run = await self._ready()
                 seen = wake.count
                 claim = await self._claim(consumer_run.batch_size)
+                if not self._helps:
+                    full = 0 < consumer_run.batch_size <= len(claim.deliveries)
+                    self._backlog.note(self.name, full=consumer_run.parallel and full)
                 if self._lease.deliveries:
                     await self._work()
                 else:
@@ -148,9 +151,6 @@ class Slot:
             # Its partitions are locked until then, for this slot as for others.
             await self._settlement.acknowledged()
             claimed = await self._claims.claim(batch_size)
-        if not self._helps:
-            full = 0 < batch_size <= len(claimed.claim.deliveries)
-            self._backlog.note(self.name, full=full)
         self._lease.take(claimed.claim.deliveries, sure=claimed.began)
         return claimed.claim
 

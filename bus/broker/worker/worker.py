@@ -222,8 +222,8 @@ class Worker:
         await asyncio.wait(beside, timeout=_STOP_GRACE)
 
     def _slots_of(self, channel: str) -> list[Slot]:
-        """Its slots, and one that works on a second list where there is a backlog: while one waits
-        for the database or the broker, the other judges."""
+        """Its slots, and one that helps in a backlog: while one waits for the database or the
+        broker, the other works on."""
         backlog = Backlog()
         slots = [Slot(self, channel, number, backlog) for number in range(self.concurrency)]
         return [*slots, Slot(self, channel, self.concurrency, backlog, helps=True)]

@@ -1,9 +1,9 @@
 """Rows as few parameters: texts, which the database takes apart outside of Python's lock.
 
-A parameter for each value, as the ORM sends them, costs Python several times as much. What is looked
-up is an array for each column in PostgreSQL, since its planner takes any JSON for 100 rows and reads
-whole tables for one key; all else is one JSON. Statements are made once for each database, with the
-names that the models' own tables and columns have.
+A parameter for each value, as the ORM sends them, costs Python several times as much. PostgreSQL
+gets what is looked up as an array for each column: its planner takes any JSON for 100 rows, and
+would read a whole table for one key. All else is one JSON. Statements are made once for each
+database, with the names that the models' own tables and columns have.
 
 Read: Django 5.2.19, Django 6.0.10, Django 6.1.3 (db/models/base.py, db/models/expressions.py).
 Relies on:
@@ -47,7 +47,7 @@ def keys(vendor: str, values: Iterable[Sequence[object]]) -> list[str]:
 
 def _array(values: Sequence[object]) -> str:
     """An array as PostgreSQL reads it; numbers need no quotes."""
-    return "{%s}" % ",".join([str(v) if type(v) is int else _quoted(str(v)) for v in values])
+    return f"{{{','.join([str(v) if type(v) is int else _quoted(str(v)) for v in values])}}}"
 
 
 def _quoted(text: str) -> str:

@@ -32,7 +32,7 @@ _Driver = Callable[[Any, str, tuple[Any, ...]], Rows]
 def run(statement: str, *parameters: Any) -> Rows:
     """The rows that a statement answers, [] where it answers none; raises as Django's cursor."""
     database = connections[DEFAULT_DB_ALIAS]
-    driver = _driver(type(database))
+    driver = _driver(type(database).__module__)
     # Who logs or wraps what is asked has to see it.
     if driver is None or database.execute_wrappers or database.queries_logged:
         return by_cursor(database, statement, parameters)
@@ -51,11 +51,11 @@ def by_cursor(database: BaseDatabaseWrapper, statement: str, parameters: tuple[A
 
 
 @cache
-def _driver(database: type[BaseDatabaseWrapper]) -> _Driver | None:
-    """None of a backend that is not Django's own: its cursors may do more, as tenants' do."""
-    if database.__module__ == "django.db.backends.sqlite3.base":
+def _driver(backend: str) -> _Driver | None:
+    """By the module of a backend; None of one not Django's own, whose cursors may do more."""
+    if backend == "django.db.backends.sqlite3.base":
         return _of_sqlite
-    if database.__module__ == "django.db.backends.postgresql.base":
+    if backend == "django.db.backends.postgresql.base":
         from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
         return _of_psycopg() if is_psycopg3 else None

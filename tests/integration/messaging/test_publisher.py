@@ -60,18 +60,3 @@ async def test_what_is_too_large_together_comes_in_order_one_after_the_other(
         assert sum(map(len, message["authors"]["gabc"])) <= 2048
         told += message["authors"]["gabc"]
     assert told == frames
-
-
-async def test_a_web_process_of_the_release_before_hears_each_author_as_it_did(
-    inbox: Inbox,
-) -> None:
-    await inbox.listen("author.gabc")
-    await publisher.publish({}, {"gabc": EventBatch([(None, b"{}")]), "gdef": EventBatch()})
-    (message,) = await heard(inbox, 1)
-    assert message == {
-        "type": "author.events",
-        "author": "gabc",
-        "events": [[None, b"{}"]],
-        "plain": [],
-        "own": [],
-    }
