@@ -26,7 +26,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Failures = dict[int, Exception]
 # A connection that was in use so lately, in seconds, is there still, or else fails like an outage.
-_TRUSTED = 1.0
+TRUSTED = 1.0
 
 
 class WorkerConsumer(ABC):
@@ -142,7 +142,7 @@ class BatchConsumer(WorkerConsumer):
         def run() -> T:
             worked_at, self._worked_at = self._worked_at, 0.0
             # To look at it is a round trip, and most of the time it was in use just before.
-            if time.monotonic() - worked_at > _TRUSTED:
+            if time.monotonic() - worked_at > TRUSTED:
                 close_old_connections()
             done = work(*args)
             self._worked_at = time.monotonic()

@@ -55,7 +55,7 @@ async def test_one_that_was_idle_is_looked_at_again(
     worker: ModerationWorker, looks: list[None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await worker.in_thread(ask)
-    monkeypatch.setattr(base, "_TRUSTED", -1.0)
+    monkeypatch.setattr(base, "TRUSTED", -1.0)
     await worker.in_thread(ask)
     assert len(looks) == 2
 
