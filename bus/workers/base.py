@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,8 +26,6 @@ T = TypeVar("T")
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Failures = dict[int, Exception]
-# A connection that was in use so lately, in seconds, is there still, or else fails like an outage.
-TRUSTED = 1.0
 
 
 class WorkerConsumer(ABC):
@@ -35,8 +34,8 @@ class WorkerConsumer(ABC):
     def __init__(self) -> None:
         # One thread, and so one database connection, of its own.
         self._thread = threads.one_thread(type(self).__name__)
-        # When its connection last did what it was asked to; 0 where it is to be looked at first.
-        self._worked_at = 0.0
+        # When its connection was last looked at; -inf where it is to be looked at first.
+        self._looked_at = -math.inf
 
     @classmethod
     def as_asgi(cls) -> Callable[[dict[str, Any], Receive, Send], Awaitable[None]]:
@@ -60,6 +59,8 @@ class BatchConsumer(WorkerConsumer):
 
     # Whether a second of its kind may have another list, of other partitions, in a backlog.
     parallel = False
+    # A connection looked at so lately, in seconds, is there still, or else fails like an outage.
+    trusted = 1.0
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Take lists until the worker stops."""
@@ -140,12 +141,13 @@ class BatchConsumer(WorkerConsumer):
         """Run blocking work, such as a transaction, in the consumer's own thread."""
 
         def run() -> T:
-            worked_at, self._worked_at = self._worked_at, 0.0
-            # To look at it is a round trip, and most of the time it was in use just before.
-            if time.monotonic() - worked_at > TRUSTED:
+            looked_at, self._looked_at = self._looked_at, -math.inf
+            # To look at it is a round trip; never to look would keep it beyond CONN_MAX_AGE.
+            if time.monotonic() - looked_at > self.trusted:
+                looked_at = time.monotonic()
                 close_old_connections()
             done = work(*args)
-            self._worked_at = time.monotonic()
+            self._looked_at = looked_at
             return done
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)

@@ -70,12 +70,16 @@ class Claims:
         until_available: UntilAvailable,
         handling_time: HandlingTime,
         work_held: float = WORK_HELD,
+        *,
+        beside: bool = False,
     ) -> None:
+        """One that claims `beside` others of its worker leaves to them what a dead worker held."""
         self._stream = stream
         self._holder = holder
         self._until_available = until_available
         self._handling_time = handling_time
         self._work_held = work_held
+        self._beside = beside
         # What a dead worker held waits: the next claim takes it, which no claim ahead may.
         self._suspects = False
         # The claim of the next list, beside the work on this one.
@@ -144,7 +148,8 @@ class Claims:
             await self._stream.recover(self._holder, ())
             self._until_available.answer_lost = False
         began = time.monotonic()
-        return Claimed(await self._stream.claim(self._holder, self._size(batch_size)), began)
+        size = self._size(batch_size)
+        return Claimed(await self._stream.claim(self._holder, size, ahead=self._beside), began)
 
     async def _claim_ahead(self, size: int) -> None:
         began = time.monotonic()

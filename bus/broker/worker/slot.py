@@ -87,7 +87,7 @@ class Slot:
         # These tell the broker what the slot does, each in its own way, all in the slot's name.
         broker = self._stream, self.name, self._until_available
         self._handling_time = HandlingTime()
-        self._claims = Claims(*broker, self._handling_time, worker.work_held)
+        self._claims = Claims(*broker, self._handling_time, worker.work_held, beside=helps)
         self._lease = Lease(*broker)
         self._settlement = Settlement(*broker, self._lease)
         self._consumer_run: ConsumerRun | None = None

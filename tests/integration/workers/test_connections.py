@@ -1,7 +1,8 @@
-"""A consumer's connection is looked at where it was idle or something failed, and else trusted."""
+"""A consumer's connection is looked at now and then and after failures, and else trusted."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,16 +47,28 @@ def fail() -> None:
 
 
 async def test_one_in_use_is_looked_at_once(worker: ModerationWorker, looks: list[None]) -> None:
+    worker.trusted = 60.0
     for _ in range(5):
         await worker.in_thread(ask)
     assert len(looks) == 1
 
 
+async def test_one_in_use_all_the_time_is_looked_at_again(
+    worker: ModerationWorker, looks: list[None]
+) -> None:
+    """Or CONN_MAX_AGE would never end it."""
+    worker.trusted = 0.1
+    async with asyncio.timeout(10):
+        while len(looks) < 3:
+            await worker.in_thread(ask)
+    assert len(looks) == 3
+
+
 async def test_one_that_was_idle_is_looked_at_again(
-    worker: ModerationWorker, looks: list[None], monkeypatch: pytest.MonkeyPatch
+    worker: ModerationWorker, looks: list[None]
 ) -> None:
     await worker.in_thread(ask)
-    monkeypatch.setattr(base, "TRUSTED", -1.0)
+    worker.trusted = -1.0
     await worker.in_thread(ask)
     assert len(looks) == 2
 

@@ -10,6 +10,7 @@ import pytest
 from django.test import override_settings
 
 from bus.broker import BusChannelLayer, Delivery
+from bus.broker.stream import Claim, Stream
 from bus.workers.base import BatchConsumer
 from tests.integration.broker.worker.test_worker import layer, left, working
 from tests.support.wait import until_async as until
@@ -94,3 +95,45 @@ async def test_without_a_backlog_nobody_helps(layer: BusChannelLayer, broker: st
             await fill(layer, ROOMS)
             await until(lambda: left(broker) == 0)
     assert len({id(instance) for instance, _ in consumer.taken}) == 1
+
+
+@override_settings(BUS_BATCH_SIZE=5)
+async def test_what_a_dead_worker_held_is_never_beside_another_list(
+    layer: BusChannelLayer, broker: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that killed a worker once would take the other list along the next time."""
+    taken: list[tuple[object, Sequence[Delivery]]] = []
+    gates = asyncio.Event(), asyncio.Event()
+    helper_found: list[Claim] = []
+    claim = Stream.claim
+
+    async def noted(self: Stream, worker: str, count: int, *, ahead: bool = False) -> Claim:
+        found = await claim(self, worker, count, ahead=ahead)
+        if worker.endswith("/1"):
+            helper_found.append(found)
+        return found
+
+    class Waiting(BatchConsumer):
+        parallel = True
+
+        async def _parse_and_handle(self, deliveries: Sequence[Delivery]) -> dict[int, Exception]:
+            taken.append((self, deliveries))
+            await gates[self is not taken[0][0]].wait()
+            return {}
+
+        async def handle(self, batch: Any) -> Mapping[int, Exception]:
+            raise NotImplementedError
+
+    monkeypatch.setattr(Stream, "claim", noted)
+    await fill(layer, 240)
+    async with working(layer, Waiting.as_asgi()):
+        await until(lambda: len(taken) == 2)
+        dead = (await claim(layer.stream("jobs"), "dead", 5)).deliveries
+        gates[1].set()
+        # Nothing else is left to it, and the first has its list still.
+        await until(lambda: not helper_found[-1].deliveries and helper_found[-1].suspects > 0)
+        gates[0].set()
+        await until(lambda: left(broker) == 0)
+    again = [(who, d) for who, deliveries in taken for d in deliveries if d.deliveries > 1]
+    assert {d.id for _, d in again} == {d.id for d in dead}
+    assert all(who is taken[0][0] for who, _ in again)

@@ -507,11 +507,11 @@ async def test_a_lane_that_dies_is_started_again(
     record, application = recording(AsyncConsumer)
     claim, calls = Stream.claim, []
 
-    async def flawed(self: Stream, worker: str, count: int) -> Any:
+    async def flawed(self: Stream, worker: str, count: int, **options: bool) -> Any:
         calls.append(worker)
         if len(calls) <= 2:
             raise ZeroDivisionError("nobody foresaw this")
-        return await claim(self, worker, count)
+        return await claim(self, worker, count, **options)
 
     monkeypatch.setattr(Stream, "claim", flawed)
     await layer.send("jobs", {"type": "job.run", "n": 1})
