@@ -80,20 +80,21 @@ async def kill_while_working(workers: Bench, rng: random.Random) -> set[int]:
 
 
 @pytest.mark.timeout(150)
-def test_each_keys_order_outlives_kills(backend: Backend) -> None:
+@pytest.mark.parametrize("channel", ["jobs", "lists"])
+def test_each_keys_order_outlives_kills(backend: Backend, channel: str) -> None:
     print(f"CHAOS_SEED={SEED}")
-    with bench(backend, "order") as workers:
-        workers.send("jobs", jobs(0, MESSAGES))
+    with bench(backend, f"order-{channel}") as workers:
+        workers.send(channel, jobs(0, MESSAGES))
         for name in WORKERS:
-            workers.site.start(name, "manage.py", "runworker", "jobs")
+            workers.site.start(name, "manage.py", "runworker", channel)
         killed = asyncio.run(kill_while_working(workers, random.Random(SEED)))
-        workers.wait_until_empty("jobs", 60)
+        workers.wait_until_empty(channel, 60)
         notes = workers.notes()
         print(check_order(notes, MESSAGES // KEYS))
         busy = {note.pid for note in notes}
         assert len(killed) == KILLS
         assert killed < busy
-        assert workers.dead("jobs") == []
+        assert workers.dead(channel) == []
         took = max(n.at for n in notes) - min(n.at for n in notes)
         print(f"{MESSAGES} in {took:.1f} s by {len(busy)} processes")
 

@@ -137,6 +137,23 @@ class Batches(BatchConsumer):
             note("done", message)
 
 
+class Lists(BatchConsumer):
+    """Two at a time in a backlog, each message of a list after the other."""
+
+    parallel = True
+
+    async def _parse_and_handle(self, deliveries: Any) -> Failures:
+        return await self.handle([(delivery, None) for delivery in deliveries])
+
+    async def handle(self, batch: Any) -> Failures:
+        """Take `seconds` for each, and note the start and the end."""
+        for delivery, _ in batch:
+            note("start", delivery.message)
+            await asyncio.sleep(delivery.message["seconds"])
+            note("end", delivery.message)
+        return {}
+
+
 application = ProtocolTypeRouter(
     {
         "channel": ChannelNameRouter(
@@ -144,6 +161,7 @@ application = ProtocolTypeRouter(
                 "jobs": Jobs.as_asgi(),
                 "syncjobs": SyncJobs.as_asgi(),
                 "batches": Batches.as_asgi(),
+                "lists": Lists.as_asgi(),
             }
         )
     }
