@@ -156,7 +156,8 @@ def test_a_reason_is_a_code_that_means_nothing_else(server: Server, said: Any, t
 
 
 def test_what_becomes_of_a_message_is_no_reason_from_outside() -> None:
-    of_a_text = {reason for policy in POLICIES.values() for reason in policy.ladders} | {"external"}
+    of_a_text = {reason for policy in POLICIES.values() for reason in policy.ladders}
+    of_a_text |= {"external", "personal"}
     of_errors = set(by_code()) | set(RESERVED_CODES)
     assert (set(REASONS) - of_a_text) | of_errors | {"author", "moderation"} == RESERVED
 
