@@ -4,6 +4,7 @@ A  one room: deliveries a second         B  100 members at 20 messages/s: p50 an
 C  200 rooms of 5: messages a second     D  sockets at once: seconds, KiB and idle processor each
 M  one room up to 5,000 members: what a delivery costs      (ours, where nobody is named)
 H  B in a room with a long history, and p99 of joins and pages              (ours alone)
+R  sockets at once into many rooms, as after a restart                      (ours, the same)
 
     python -m benchmarks.fanout [--rounds 3] [--parts ABCD] [--json FILE] [contender …]
 
@@ -220,6 +221,16 @@ def long_history(bench: Bench) -> Iterator[Figure]:
         yield Figure(f"{count:,}: p99 of join / since / page", text, numbers)
 
 
+def rejoin(bench: Bench) -> Iterator[Figure]:
+    """R: many sockets to many rooms: those who come first make them, the others find them."""
+    for count in bench.options.rejoined:
+        for column in ("made", "found"):
+            found = bench.generate("storm", "-n", "1000", "-g", str(count), seconds=1)
+            numbers = found["seconds"], found["cpu"]
+            text = "{0:.2f} s ({1:.2f} s of a core)"
+            yield Figure(f"{count:,} rooms, {column}", text, numbers, found["failed"])
+
+
 PARTS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "A": ("A. One room: deliveries a second, and what the server pays for each", fan),
     "B": ("B. 100 members, 20 messages/s", pace),
@@ -227,9 +238,10 @@ PARTS: dict[str, tuple[str, Callable[[Bench], Iterator[Figure]]]] = {
     "D": ("D. Sockets at once", storm),
     "M": ("M. What the server pays for a delivery, by members", growth),
     "H": ("H. 100 members, 20 messages/s, by messages in the room before", long_history),
+    "R": ("R. 1,000 sockets at once, by rooms", rejoin),
 }
 # What says nothing about peers.
-OURS_ALONE = "MH"
+OURS_ALONE = "MHR"
 
 
 def _calm(bench: Bench, column: str, first: str) -> Figure:
@@ -282,8 +294,8 @@ def _ourselves(_: Path) -> str:
 
 
 def _concerns(part: str, contender: Contender, options: argparse.Namespace) -> bool:
-    """Whether a contender takes part in this; in H only with a history of its own."""
-    if part == "H":
+    """Whether a contender takes part in this; in H and R only with rooms that are stored."""
+    if part in "HR":
         return contender.kind == "bus" and contender.with_worker
     return part not in OURS_ALONE or contender.ours or contender.name in options.contenders
 
@@ -368,6 +380,7 @@ def _options() -> argparse.Namespace:
     add("--sockets", type=_numbers, default=[1000, 5000], help="of D (1000,5000)")
     growing = [100, 500, 1000, 2000, 5000]
     add("--growth", type=_numbers, default=growing, help=f"members of M ({growing})")
+    add("--rejoined", type=_numbers, default=[200, 1000], help="rooms of R (200,1000)")
     add("--history", type=_numbers, default=[0, 1_000_000], help="messages of H (0,1000000)")
     options = parser.parse_args()
     if unknown := set(options.contenders) - set(names):
