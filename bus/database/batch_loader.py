@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -38,9 +38,11 @@ class BatchLoader(Generic[K, V]):
         return await asyncio.shield(future)
 
     def close(self) -> None:
-        """Read no more."""
+        """Read no more; who waits is told that there will be no answer."""
         if self._reader is not None:
             self._reader.cancel()
+        asked, self._asked = self._asked, {}
+        _refuse(asked.values(), Unavailable())
 
     async def _run(self) -> None:
         while self._asked:
@@ -56,12 +58,19 @@ class BatchLoader(Generic[K, V]):
                 for key, future in asked.items():
                     await self._answer({key: future})
                 return
-            for future in asked.values():
-                if not future.done():
-                    future.set_exception(error)
-                    # Who asked may be gone.
-                    future.exception()
+            _refuse(asked.values(), error)
             return
+        except asyncio.CancelledError:
+            _refuse(asked.values(), Unavailable())
+            raise
         for key, future in asked.items():
             if not future.done():
                 future.set_result(found[key])
+
+
+def _refuse(futures: Iterable[asyncio.Future[V]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            # Who asked may be gone.
+            future.exception()

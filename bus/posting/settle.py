@@ -17,6 +17,7 @@ from bus.models import Message, Review, Room, Sanction
 from bus.models.sql import messages, rooms
 from bus.models.sql.messages import Key
 from bus.moderation import Verdict
+from bus.moderation.reasons import CRISIS
 from bus.posting import erasures, removal
 from bus.posting.domain_events import DomainEvent, Opened, Removed
 from bus.protocol import user_ids
@@ -169,8 +170,10 @@ class _Settling:
             not refusal
             and status != _POSTED
             and self.room_settings[room.id].mode == "after"
-            # Personal data that is held, nobody is to see for a moment either.
+            # Personal data that is held, nobody is to see for a moment either; nor is a room to
+            # hear that somebody is in danger.
             and not (verdict.action == "hold" and verdict.holds_personal)
+            and verdict.reason != CRISIS
         )
         held = status == _HELD
         if retracted:

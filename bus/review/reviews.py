@@ -94,8 +94,10 @@ def decide(
         actor = audit.person(by)
         review.decided_by, review.note = cast(Any, by), note[:500]
         decision = carry_out(review, room, approve=approve, now=now)
-        training_labels.note(review.message, bad=not approve, at=now)
-        _follow(review, room, actor, now)
+        # Who is in danger has broken no rule, even where it may not stand.
+        if review.reason != CRISIS or approve:
+            training_labels.note(review.message, bad=not approve, at=now)
+            _follow(review, room, actor, now)
         audit.note(
             f"review.{review.state}",
             actor,

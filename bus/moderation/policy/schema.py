@@ -126,11 +126,25 @@ def _thresholds_of(reason: str, value: object) -> ActionThresholds:
         raise ValueError(f"{reason}: {error}, or null for never") from error
 
 
+def _former(steps: object) -> object:
+    """What stored policies do about a reason of a former name, which they could mask and reject.
+
+    A person looks instead.
+    """
+    if not isinstance(steps, Mapping):
+        return steps
+    harder = [steps[action] for action in ("mask", "hold", "reject") if action in steps]
+    held = [severity for severity in harder if isinstance(severity, int)]
+    kept = {a: severity for a, severity in steps.items() if a not in ("mask", "hold", "reject")}
+    return {**kept, "hold": min(held)} if held else kept
+
+
 def thresholds(value: object) -> Mapping[str, ActionThresholds]:
     """An object of reasons, each with the least severity for each action."""
     if not isinstance(value, Mapping):
         raise ValueError("an object of reasons is wanted")
-    named = {FORMER.get(reason, reason): steps for reason, steps in value.items()}
+    named = {FORMER[reason]: _former(steps) for reason, steps in value.items() if reason in FORMER}
+    named |= {reason: steps for reason, steps in value.items() if reason not in FORMER}
     return MappingProxyType(
         {reason: _thresholds_of(reason, steps) for reason, steps in named.items()}
     )

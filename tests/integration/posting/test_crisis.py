@@ -8,7 +8,7 @@ from django.test import Client, override_settings
 
 from bus.chat import history
 from bus.chat.visitors import Visitor
-from bus.models import Room, Strike
+from bus.models import Label, Room, Strike
 from bus.models.review import Review
 from bus.posting import edit
 from bus.posting.domain_events import Opened
@@ -103,3 +103,23 @@ def test_an_edit_into_it_alerts_too(lobby: Room) -> None:
     assert settlement.row is not None
     change = edit.edit(lobby.pk, str(settlement.row.pk), visitor, "piss on it, i want to die")
     assert [e.review.reason for e in change.domain_events if isinstance(e, Opened)] == ["crisis"]
+
+
+def test_who_is_in_danger_gets_no_strike_from_a_moderator_either(lobby: Room) -> None:
+    (settlement,) = settle(submission(lobby, "i dont want to be alive anymore"))
+    assert settlement.row is not None
+    review = Review.objects.get(reason="crisis")
+    reviews.decide(review.pk, approve=False, by=None)
+    settlement.row.refresh_from_db()
+    assert settlement.row.removed_at is not None
+    assert not Strike.objects.exists()
+    assert not Label.objects.exists()
+
+
+def test_no_room_hears_that_somebody_is_in_danger(lobby: Room) -> None:
+    Room.objects.filter(pk=lobby.pk).update(conduct={"mode": "after"}, policy_version=2)
+    lobby.refresh_from_db()
+    (settlement,) = settle(submission(lobby, "fuck this shit, i want to die"))
+    assert settlement.row is not None
+    assert (settlement.row.status, settlement.row.seq) == ("held", None)
+    assert [type(event) for event in settlement.domain_events] == [Opened]

@@ -60,3 +60,24 @@ async def test_a_database_that_is_away_is_asked_once() -> None:
     assert asked == [5]
     with pytest.raises(Unavailable):
         await loader.load(1)
+
+
+async def test_who_waits_when_it_closes_is_told() -> None:
+    reading, may_end = threading.Event(), threading.Event()
+
+    def read(keys: Collection[int]) -> dict[int, int]:
+        reading.set()
+        assert may_end.wait(10)
+        return dict.fromkeys(keys, 0)
+
+    loader = BatchLoader(read)
+    first = asyncio.create_task(loader.load(1))
+    await asyncio.to_thread(reading.wait, 10)
+    second = asyncio.create_task(loader.load(2))
+    await asyncio.sleep(0)
+    loader.close()
+    try:
+        found = await asyncio.wait_for(asyncio.gather(first, second, return_exceptions=True), 10)
+    finally:
+        may_end.set()
+    assert [type(one) for one in found] == [Unavailable] * 2

@@ -174,3 +174,22 @@ def test_capitals_and_emoji_as_the_room_likes() -> None:
 def test_every_field_that_a_policy_is_made_of_can_be_read_from_json() -> None:
     taken = [part.name for part in fields(Policy) if part.init and part.name != "name"]
     assert list(PARTS) == taken
+
+
+@pytest.mark.parametrize(
+    ("stored", "now"),
+    [
+        ({"reject": 3}, ActionThresholds(hold=3)),
+        ({"mask": 2, "reject": 4}, ActionThresholds(hold=2)),
+        ({"alert": 1, "hold": 3, "reject": None}, ActionThresholds(alert=1, hold=3)),
+        ({"alert": 1}, ActionThresholds(alert=1)),
+    ],
+)
+def test_what_a_room_did_about_self_harm_is_what_it_may_do_about_crisis(
+    stored: dict[str, int], now: ActionThresholds
+) -> None:
+    policy = changed(ladders={"self_harm": stored, "blocked_word": {"reject": 1}})
+    assert policy.ladders["crisis"] == now
+    assert policy.ladders["blocked_word"] == ActionThresholds(reject=1)
+    both = changed(ladders={"crisis": {"alert": 2}, "self_harm": stored})
+    assert both.ladders["crisis"] == ActionThresholds(alert=2)
