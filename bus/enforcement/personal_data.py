@@ -11,18 +11,26 @@ from bus.moderation.personal.kinds import KINDS
 from bus.protocol.channel_messages import MessageSubmitted
 
 # What is gone by where nobody knows what a room goes by.
-_ALL = Policy.from_parts(POLICIES["off"], {"personal": dict.fromkeys(KINDS, "mask")})
+_ALL = Policy.from_parts(
+    POLICIES["off"], {"personal": dict.fromkeys(KINDS, "mask"), "max_length": 100_000}
+)
 
 
-def is_waiting(row: Message) -> bool:
-    """Whether a message's row has personal data that its verdict shows starred."""
+def without_waiting(row: Message) -> str:
+    """A message's text, starred where its verdict shows personal data starred."""
     verdict: dict[str, Any] = row.verdict or {}
-    starred = verdict.get("body")
-    return (
-        starred is not None
-        and starred != row.body
-        and any(hit.get("rule") == "personal" for hit in verdict.get("rules", ()))
-    )
+    shown = row.as_reviewed
+    if not row.body or not any(hit.get("rule") == "personal" for hit in verdict.get("rules", ())):
+        return row.body
+    if len(shown) != len(row.body):
+        return shown
+    pairs = zip(row.body, shown, strict=True)
+    return "".join("*" if instead == "*" else written for written, instead in pairs)
+
+
+def of_unread(body: str) -> str:
+    """A text of a message that nobody could read, without any personal data."""
+    return redacted(body, _ALL)
 
 
 def of_dead_letter(message: MessageSubmitted) -> str:

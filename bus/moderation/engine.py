@@ -12,6 +12,7 @@ from bus.moderation.rules import RULES
 from bus.moderation.rules import classifier as classifier_rule
 from bus.moderation.rules.length import find as too_long
 from bus.moderation.rules.newcomers import find as too_young
+from bus.moderation.rules.personal import find as personal
 from bus.moderation.rules.words import find as words
 from bus.moderation.text.normalise import NormalisedText, normalise
 from bus.moderation.text.rendered import as_rendered
@@ -23,6 +24,10 @@ _NOTHING_KNOWN: Final = Context()
 _MASK: Final = ACTIONS.index("mask")
 _HOLD: Final = ACTIONS.index("hold")
 _PERSONAL: Final = "personal"
+# How far a text that is too long is read for personal data, and how much of that is kept: what
+# begins at the end may go on.
+_FAR: Final = 4_000
+_MARGIN: Final = 200
 
 
 class JudgeRequest(NamedTuple):
@@ -60,6 +65,7 @@ def starred(text: str, policy: Policy) -> str:
     Personal data is starred where the policy holds it, too: no person has looked at it.
     """
     hits, _ = _by_rules(text, policy, _NOTHING_KNOWN)
+    size = _kept(text, policy, _NOTHING_KNOWN)
     masked = [
         hit
         for hit in hits
@@ -67,7 +73,7 @@ def starred(text: str, policy: Policy) -> str:
         and (act := _act(policy, hit)) >= _MASK
         and (act == _MASK or hit.reason == _PERSONAL)
     ]
-    return star(text, [(hit.start, hit.end) for hit in masked])
+    return star(text, [(hit.start, hit.end) for hit in masked])[:size]
 
 
 def redacted(text: str, policy: Policy) -> str:
@@ -80,8 +86,7 @@ def _by_rules(
 ) -> tuple[list[Hit], NormalisedText | None]:
     """What the rules find, and the text again where the model is to be asked too."""
     if fitting(text, policy.max_length) < len(text):
-        # What no room would post is not worth reading through.
-        return list(too_long(NormalisedText(text, text, same=True), policy, context)), None
+        return _of_too_long(text, policy, context), None
     if context.role in policy.exempt:
         return [], None
     if not policy.reads:
@@ -97,6 +102,26 @@ def _by_rules(
     if policy.model is not None and not context.trusted and not certain:
         return hits, normal
     return hits, None
+
+
+def _of_too_long(text: str, policy: Policy, context: Context) -> list[Hit]:
+    """What no room would post is not worth reading through, but for what nobody is to store."""
+    hits = too_long(NormalisedText(text, text, same=True), policy, context)
+    if policy.minds_personal and context.role not in policy.exempt:
+        hits += personal(normalise(text[:_FAR]), policy, context)
+    return hits
+
+
+def _kept(text: str, policy: Policy, context: Context) -> int:
+    """How much of a text is stored: of one that is too long nothing that was not read."""
+    if (
+        len(text) > _FAR
+        and policy.minds_personal
+        and context.role not in policy.exempt
+        and fitting(text, policy.max_length) < len(text)
+    ):
+        return _FAR - _MARGIN
+    return len(text)
 
 
 def _read(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
@@ -170,9 +195,10 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
         if hit.reason == _PERSONAL and act >= _MASK
     ]
     redacted = waiting = None
-    if private:
-        redacted = star(text, [span for _, span in private])
-        waiting = star(text, [span for act, span in private if act == _MASK])
+    size = _kept(text, policy, context)
+    if private or size < len(text):
+        redacted = star(text, [span for _, span in private])[:size]
+        waiting = star(text, [span for act, span in private if act == _MASK])[:size]
         hits = [_without(hit, redacted) for hit in hits]
     parts = _score_parts(hits)
     innocence = 1.0
@@ -182,7 +208,7 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
         action=ACTIONS[hardest],
         score=round(1.0 - innocence, 3),
         hits=tuple(hits),
-        masked=star(text, ranges) if ranges else text,
+        masked=(star(text, ranges) if ranges else text)[:size],
         reason=deciding.reason if hardest else None,
         score_parts=parts,
         redacted=redacted,
@@ -192,7 +218,8 @@ def _decide(text: str, policy: Policy, context: Context, hits: list[Hit]) -> Ver
 
 def _without(hit: Hit, redacted: str) -> Hit:
     """A hit whose match shows no personal data."""
-    return replace(hit, matched=redacted[hit.start : hit.end])
+    start, end = min(hit.start, len(redacted)), min(hit.end, len(redacted))
+    return replace(hit, start=start, end=end, matched=redacted[start:end])
 
 
 def _score_parts(hits: list[Hit]) -> tuple[tuple[str, float], ...]:

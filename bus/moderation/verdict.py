@@ -86,7 +86,8 @@ class Verdict:
     # 0.0 nothing found, 1.0 as bad as can be.
     score: float
     hits: tuple[Hit, ...]
-    # As long as the text; what the policy does not let stand is starred.
+    # As long as the text, or as what was read of one that is far too long; what the policy does not
+    # let stand is starred.
     masked: str
     # Of the hit that decided; None when the message is allowed.
     reason: str | None

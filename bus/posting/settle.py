@@ -171,9 +171,9 @@ class _Settling:
             and status != _POSTED
             and self.room_settings[room.id].mode == "after"
             # Personal data that is held, nobody is to see for a moment either; nor is a room to
-            # hear that somebody is in danger.
+            # hear that somebody is in danger. What is too long was read for personal data alone.
             and not (verdict.action == "hold" and verdict.holds_personal)
-            and verdict.reason != CRISIS
+            and verdict.reason not in (CRISIS, "too_long")
         )
         held = status == _HELD
         if retracted:

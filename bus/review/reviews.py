@@ -127,7 +127,6 @@ def carry_out(
     elif not approve and row.seq is None:
         row.status, row.reason = Message.Status.REJECTED, reason
         review.effect = effect.REJECTED
-        _wipe_personal(row, room)
         decision.domain_events.append(Settled(row))
     elif not approve and row.removed_at is None:
         hide(review, room, now, decision, reason)
@@ -135,6 +134,8 @@ def carry_out(
     elif not approve and review.hidden:
         # Out already, until somebody decides: now it is decided, and the room is told why.
         hide(review, room, now, decision, reason)
+    if not approve:
+        _wipe_personal(row, room)
     review.state = Review.State.APPROVED if approve else Review.State.REJECTED
     review.decided_at = now
     review.claimed_by = review.claimed_until = None
@@ -144,9 +145,10 @@ def carry_out(
 
 
 def _wipe_personal(row: Message, room: Room) -> None:
-    """Take out of a rejected message what was held of it alone; stars stay."""
-    if personal_data.is_waiting(row):
-        row.body = training_labels.as_written(row)
+    """Take personal data out of a rejected message, posted before or not; stars stay."""
+    body = personal_data.without_waiting(row)
+    if body != row.body:
+        row.body = body
         erasures.note(room, [row])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,17 +196,22 @@ async def _redact_dead_letter(delivery: Delivery, final: bool, **_kwargs: Any) -
     """Take personal data out of a message that becomes a dead letter."""
     if not final or delivery.kept or delivery.channel != channel_names.MODERATION:
         return
-    with suppress(BusError):
-        message = parse_channel_message(delivery.channel, delivery.message)
-        if isinstance(message, MessageSubmitted):
-            body = await sync_to_async(_without_personal_data)(message)
-            if body != message.body:
-                _keep_without(delivery, body)
+    written = delivery.message.get("body")
+    if isinstance(written, str):
+        body = await sync_to_async(_without_personal_data)(delivery)
+        if body != written:
+            _keep_without(delivery, body)
 
 
-def _without_personal_data(message: MessageSubmitted) -> str:
+def _without_personal_data(delivery: Delivery) -> str:
     close_old_connections()
-    return personal_data.of_dead_letter(message)
+    try:
+        message = parse_channel_message(delivery.channel, delivery.message)
+    except BusError:
+        return personal_data.of_unread(delivery.message["body"])
+    if isinstance(message, MessageSubmitted):
+        return personal_data.of_dead_letter(message)
+    return personal_data.of_unread(delivery.message["body"])
 
 
 def _add_events(

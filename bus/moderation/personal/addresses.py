@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from functools import cache
-from itertools import islice
+from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, any_of, last_words, linear, words
+from bus.moderation.personal.kinds import LISTS, Found, any_of, last_words, linear, places, words
 
 _NO_STREET: Final = re.compile(rf"(?<![\w'])(?:{any_of('no-street')})(?![\w'])", re.I).search
 _NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_of('address')})\W[^\n]{{0,30}}\Z", re.I).search
@@ -15,8 +14,6 @@ _UNIT: Final = re.compile(rf"\s?(?:{any_of('unit')})", re.I).match
 _GOES_ON: Final = re.compile(r"[\w%]|[.,:-]\d").match
 _COMES_FROM: Final = re.compile(r"[\w.$€£#:/-]\Z").search
 _BEFORE: Final = 40
-# Addresses of one way in one text.
-_MOST: Final = 10
 # What a Korean, Japanese or Chinese address has.
 _ROAD: Final = "".join(words("road"))
 _EASTERN: Final = re.compile(
@@ -46,7 +43,7 @@ def _ways() -> tuple[Any, list[_Way]]:
     ]
 
 
-def find(raw: str, folded: str, of: frozenset[str]) -> Iterator[tuple[int, int]]:
+def find(raw: str, folded: str, of: frozenset[str]) -> Iterator[Found]:
     """The addresses of a text, which has these words: its capitals tell streets from words."""
     if (
         of.isdisjoint(last_words("street"))
@@ -60,9 +57,11 @@ def find(raw: str, folded: str, of: frozenset[str]) -> Iterator[tuple[int, int]]
     for way in ways:
         if way.sign.search(raw) is None:
             continue
-        for span in islice(way.pattern.finditer(raw), _MOST):
-            if _stands(raw, way, span):
-                yield span.span()
+        yield from places("address", way.pattern.finditer(raw), partial(_standing, raw, way))
+
+
+def _standing(raw: str, way: _Way, span: Any) -> tuple[int, int] | None:
+    return span.span() if _stands(raw, way, span) else None
 
 
 def _stands(raw: str, way: _Way, span: Any) -> bool:

@@ -1,6 +1,7 @@
 """The kinds of personal data and secrets that are told apart, and what was found of them."""
 
 import re
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -27,7 +28,7 @@ KINDS: Final = {
 _WORDS: Final = re.compile(r"[^\s,.:;=!?()\[\]\"'“”‘’`>]+").findall
 LISTS: Final = Path(__file__).parent
 # Places of one kind in one text; what follows them is taken for one.
-MOST: Final = 20
+_MOST: Final = 20
 
 
 class Found(NamedTuple):
@@ -36,6 +37,23 @@ class Found(NamedTuple):
     start: int
     end: int
     kind: str
+    # Whether it is what follows too many places, to the last that looks like one.
+    rest: bool = False
+
+
+def places(
+    kind: str, candidates: Iterator[Any], span_of: Callable[[Any], tuple[int, int] | None]
+) -> Iterator[Found]:
+    """The candidates that are of a kind; of too many, one more to the last that looks like it."""
+    count = 0
+    for candidate in candidates:
+        if count == _MOST:
+            *_, last = candidate, *candidates
+            _, end = span_of(last) or last.span()
+            yield Found(candidate.start(), end, kind, rest=True)
+        elif (span := span_of(candidate)) is not None:
+            count += 1
+            yield Found(*span, kind)
 
 
 @cache

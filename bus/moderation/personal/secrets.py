@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterator
 from functools import cache
-from itertools import islice
 from typing import Any, Final
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, MOST, Found, any_of, last_words, linear, words
+from bus.moderation.personal.kinds import LISTS, Found, any_of, last_words, linear, places, words
 
 # No key of a service is shorter, but for what stands before a mailbox of a host.
 _LONG: Final = re.compile(r"[\w+/=.:@-]{20}", re.ASCII).search
@@ -53,12 +52,13 @@ def find(raw: str) -> Iterator[Found]:
     if "---" in raw:
         yield from _private_keys(raw)
     if _LONG(raw):
-        for key in islice(_keys().finditer(raw), MOST):
-            # Of a pattern with a group, the secret is that group alone.
-            group = key.lastindex or 0
-            if _DIGIT(key[group]):
-                start, end = key.span(group)
-                yield Found(start, end, "api_key")
+        yield from places("api_key", _keys().finditer(raw), _key)
+
+
+def _key(key: Any) -> tuple[int, int] | None:
+    # Of a pattern with a group, the secret is that group alone.
+    group = key.lastindex or 0
+    return key.span(group) if _DIGIT(key[group]) else None
 
 
 def _private_keys(raw: str) -> Iterator[Found]:

@@ -76,11 +76,14 @@ class Policy:
     model: Annotated[ModelThresholds | None, schema.model_thresholds] = None
     custom: CustomLists = field(init=False, repr=False, compare=False)
     hosts: RoomHosts = field(init=False, repr=False, compare=False)
+    # Whether anything comes of personal data.
+    minds_personal: bool = field(init=False, repr=False, compare=False)
     # Whether anything comes of what the rules find in a text.
     reads: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         acts = any(action != "allow" for action in self.personal.values())
+        object.__setattr__(self, "minds_personal", acts)
         object.__setattr__(self, "reads", acts or not self.ladders.keys() <= _UNREAD)
         custom = compiled(self.words, self.allowed, self.patterns)
         object.__setattr__(self, "custom", custom)

@@ -14,7 +14,8 @@ from bus.moderation.verdict import FOLDED, WRITTEN, Hit
 _DIGIT: Final = b"0"
 # Of the shortest number that is looked for, and how near to each other they stand.
 _DIGITS: Final = 6
-_NEAR: Final = re.compile(r"\d(?:[ .\-/()–+·a-z]{0,2}\d){5}").search
+_NEAR: Final = re.compile(r"\d(?:[ .\-/()–+·a-z]{0,3}\d){5}").search
+_FREE: Final = re.compile(rb"\x00+").finditer
 # Halves of surrogate pairs.
 _HALVES: Final = re.compile("[\ud800-\udfff]").sub
 # The first syllables of passwords, of numbers read out, and of the sign @.
@@ -33,16 +34,24 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     allowed = policy.custom.allows(folded)
     taken = bytearray(len(normal.raw))
     hits: list[Hit] = []
-    for folds, (start, end, kind) in places:
+    # What is allowed hides nothing that is not.
+    places.sort(key=lambda place: policy.personal.get(place[1].kind, "allow") == "allow")
+    for folds, (start, end, kind, rest) in places:
         if folds:
             if any(first <= start and end <= last for first, last in allowed):
                 continue
             start, end = normal.span(start, end)
-        if any(taken[start:end]):
-            continue
-        taken[start:end] = b"\x01" * (end - start)
-        hits.append(_hit(start, end, kind, folds and normal.folded != normal.raw.lower()))
+        for first, last in _free(taken, start, end) if rest else [(start, end)]:
+            if any(taken[first:last]):
+                continue
+            taken[first:last] = b"\x01" * (last - first)
+            hits.append(_hit(first, last, kind, folds and normal.folded != normal.raw.lower()))
     return sorted(hits, key=lambda hit: hit.start)
+
+
+def _free(taken: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    """The ranges of this one that no place has yet."""
+    return [free.span() for free in _FREE(taken, start, end)]
 
 
 def _signs(folded: str) -> bool:
@@ -73,12 +82,12 @@ def _places(normal: NormalisedText, digits: int) -> Iterator[tuple[bool, Found]]
         for found in numbers.find(folded):
             yield True, found
     if dense or (not folded.isascii() and "공" in folded):
-        for start, end in phones.find(folded):
-            yield True, Found(start, end, "phone")
+        for found in phones.find(folded):
+            yield True, found
     of = words_of(folded)
     if digits:
-        for start, end in addresses.find(raw, folded, of):
-            yield False, Found(start, end, "address")
+        for found in addresses.find(raw, folded, of):
+            yield False, found
     for found in secrets.passwords(raw, folded, of):
         yield True, found
 

@@ -166,3 +166,43 @@ async def test_a_dead_letter_holds_none(
     assert letter.message is not None
     assert letter.message["body"] == f"call me at {STARS}"
     assert in_broker(broker, "2345") == []
+
+
+async def test_what_is_too_long_is_stored_and_shown_without(lobby: Room, broker: str) -> None:
+    await sync_to_async(room_policies.change)(lobby.pk, by=None, ways={"mode": "after"})
+    async with Listener.on(channel_names.room_group(lobby.pk)) as heard:
+        told = await said(lobby, f"call me at {SECRET} " + "soon " * 500, phone="mask")
+    assert (told["status"], told["reason"]["code"], heard.events) == ("rejected", "too_long", [])
+    assert (await Message.objects.aget()).body.startswith(f"call me at {STARS} soon")
+    assert await sync_to_async(in_database)(SECRET) == []
+    assert in_broker(broker, "2345") == []
+
+
+async def test_approved_and_taken_back_it_is_wiped_when_it_is_rejected(lobby: Room) -> None:
+    await said(lobby, f"call me at {SECRET}", phone="hold")
+    review = await Review.objects.aget()
+    mod = await sync_to_async(User.objects.create_user)("mod")
+    await sync_to_async(reviews.decide)(review.pk, approve=True, by=mod)
+    await sync_to_async(reviews.undo)(review.pk, by=mod)
+    assert await sync_to_async(in_database)(SECRET) == ["message.body"]
+    await sync_to_async(reviews.decide)(review.pk, approve=False, by=mod)
+    assert await sync_to_async(in_database)(SECRET) == []
+
+
+async def test_a_dead_letter_that_no_schema_takes_holds_none(
+    broker: str, transactional_db: None
+) -> None:
+    letters = operations.dead_letters("moderation")
+    text = f"call me at {SECRET} " + "soon " * 500
+    async with working():
+        message = {"type": "message.submitted", "room": "lobby", "body": text}
+        await default_layer.get().send("moderation", message)
+
+        async def is_there() -> bool:
+            return bool(await letters.newest())
+
+        await until(is_there)
+    (letter,) = await letters.newest()
+    assert letter.message is not None
+    assert letter.message["body"] == text.replace(SECRET, STARS)
+    assert in_broker(broker, "2345") == []

@@ -17,6 +17,8 @@ def kinds(text: str) -> list[str]:
     [
         ("phone", "call me at +1 415-555-2671 tonight"),
         ("phone", "my number is 010-1234-5678"),
+        ("phone", "010 - 1234 - 5678"),
+        ("phone", "06 - 12 - 34 - 56 - 78"),
         ("phone", "전화는 01012345678로 주세요"),
         ("phone", "연락처 010.9876.5432 입니다"),
         ("phone", "text 07911 123456"),

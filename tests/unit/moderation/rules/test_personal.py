@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bus.moderation import POLICIES, Policy, judge
+from bus.moderation import POLICIES, Policy, judge, starred
 from bus.moderation.personal.kinds import KINDS
 
 NUMBER = "010-2345-6789"
@@ -101,3 +101,79 @@ def test_a_wrong_part_is_refused(parts: dict[str, object], why: str) -> None:
     with pytest.raises(ValueError) as refusal:
         Policy.from_parts(POLICIES["standard"], parts)
     assert str(refusal.value).startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("text", "stars"),
+    [
+        ("my password is 01012345678", "01012345678"),
+        ("비밀번호는 01012345678", "01012345678"),
+        ("my password is mina@mail.com", "mina@mail.com"),
+    ],
+)
+def test_what_is_allowed_hides_nothing_that_is_masked(text: str, stars: str) -> None:
+    verdict = judge(text, POLICIES["standard"])
+    assert (verdict.action, verdict.masked) == ("mask", text.replace(stars, "*" * len(stars)))
+
+
+@pytest.mark.parametrize(
+    "parcel", ["123456789012", "4111111111111112", "212-000-0000", "7 000 000"]
+)
+@pytest.mark.parametrize(
+    "secret",
+    [
+        CARD,
+        NUMBER,
+        "DE89 3704 0044 0532 0130 00",
+        "900101-1234568",
+        "220-81-62517",
+        "cpf 390.533.447-05",
+    ],
+)
+def test_many_numbers_before_it_hide_none(parcel: str, secret: str) -> None:
+    room = policy("strict", business="mask")
+    verdict = judge(f"parcel {parcel}, " * 60 + f"and {secret}", room)
+    assert verdict.masked.endswith("*" * len(secret.removeprefix("cpf ")))
+
+
+def test_many_keys_without_digits_hide_none() -> None:
+    key = "ghp_ab" + "cdefghijklmnopqrstuvwxyz0123456789"
+    text = ("ghp_" + "abcdefghij" * 3 + " ") * 25 + key
+    assert judge(text, POLICIES["standard"]).masked.endswith(" " + "*" * len(key))
+
+
+@pytest.mark.parametrize(
+    "one", ["4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00", "12 Oak Street"]
+)
+def test_many_places_are_starred_to_the_last(one: str) -> None:
+    # What another kind has taken in between leaves no gap.
+    text = " then ".join([one] * 25) + " mail mina@mail.example " + one
+    masked = judge(text, policy("strict")).masked
+    assert set(masked[len(one) * 20 + 19 * 6 :]) <= set("* then")
+    assert masked.endswith("*" * (len(one) + 1))
+
+
+def test_what_is_too_long_is_read_for_personal_data_and_kept_without() -> None:
+    text = f"my card {CARD} " + "and so on " * 200
+    verdict = judge(text, POLICIES["standard"])
+    assert (verdict.action, verdict.reason) == ("reject", "too_long")
+    assert verdict.stored(text, held=False) == text.replace(CARD, "*" * len(CARD))
+    assert "1111" not in json.dumps(verdict.as_json())
+    assert judge(text, policy("off")).stored(text, held=False) == text
+
+
+def test_what_is_far_too_long_is_kept_as_far_as_it_was_read() -> None:
+    text = "and so on " * 500 + CARD
+    verdict = judge(text, POLICIES["standard"])
+    kept = verdict.stored(text, held=False)
+    assert (verdict.reason, verdict.shown(text)) == ("too_long", kept)
+    assert 3000 < len(kept) < 4000
+    assert text.startswith(kept)
+    assert "1111" not in json.dumps(verdict.as_json())
+    across = "x " * 1890 + CARD + " and so on" * 100
+    assert "1111" not in judge(across, POLICIES["standard"]).stored(across, held=False)
+    assert "1111" not in starred(across, POLICIES["standard"])
+
+
+def test_what_only_begins_like_an_account_is_none() -> None:
+    assert judge("DE89 3704 0044 0532.가가@&0 00", policy("strict")).action == "allow"
