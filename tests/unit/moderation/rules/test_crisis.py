@@ -113,3 +113,24 @@ def _severities(texts: Sequence[str]) -> list[int]:
 def test_a_plan_or_a_means_is_the_severest() -> None:
     assert _severities(["i feel like such a burden to everyone", "i want to die"]) == [3, 4]
     assert _severities(["i have the rope ready in my room", "유서 써놨어"]) == [5, 5]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quiero suicidarme",
+        "quero me matar",
+        "je veux mourir",
+        "voglio suicidarmi",
+        "хочу умереть",
+        "मरना चाहता हूं",
+        "jeena nahi chahta",
+        "عايز اموت",
+    ],
+)
+def test_the_words_of_other_languages_are_said_outright(text: str) -> None:
+    asked = Policy.from_parts(RULES, {"ladders": {"crisis": {"alert": 3, "hold": 5}}})
+    for policy in (asked, *(POLICIES[name] for name in ("relaxed", "standard", "strict"))):
+        verdict = of(text, policy)
+        assert (verdict.action, verdict.reason) == ("alert", "crisis")
+    assert _severities([text]) == [4]
