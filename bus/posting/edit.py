@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from bus.chat import clock, history, room_rights, users
+from bus.chat import clock, crisis, history, room_rights, users
 from bus.chat.room_rights import Rights
 from bus.chat.visitors import Visitor
 from bus.conf import conf
@@ -24,6 +24,7 @@ from bus.enforcement import (
 from bus.enforcement.recent_texts import RecentTexts
 from bus.models import Message, Review, Room
 from bus.moderation import Verdict, judge
+from bus.moderation.reasons import CRISIS
 from bus.posting import erasures
 from bus.posting.domain_events import Closed, DomainEvent, Opened, Removed, Settled, Shown
 from bus.protocol import reasons
@@ -34,15 +35,20 @@ _STANDS = ("allow", "alert", "mask")
 
 
 class NotAllowed(Invalid):
-    """The room's policy does not let this text stand; its kind of reason is on the wire."""
+    """The room's policy does not let this text stand; its kind of reason is on the wire.
 
-    def __init__(self, reason: str) -> None:
+    `domain_events` are stored and to be told: moderators hear of who may be in danger.
+    """
+
+    def __init__(self, reason: str, domain_events: Sequence[DomainEvent] = ()) -> None:
         super().__init__(reasons.text(reason), field="body")
         self.reason = Reason(code=reason, message=reasons.text(reason))
+        self.domain_events = domain_events
 
     def as_wire(self) -> dict[str, Any]:
-        """The error object, with the reason beside code, message and field."""
-        return super().as_wire() | {"reason": self.reason.model_dump()}
+        """The error object, with the reason beside code, message and field, and with help."""
+        notice = {"notice": crisis.notice().model_dump()} if self.reason.code == CRISIS else {}
+        return super().as_wire() | {"reason": self.reason.model_dump()} | notice
 
 
 @dataclass(slots=True)
@@ -86,8 +92,9 @@ def edit(
 
     What the policy would hold is refused: others have read the message, so to hide it until
     somebody looks would tell them less than it tells of it. A refused edit is no strike, but a line
-    in the audit log. `verdict` is that of `judge_edit`, where an external judge had its say too;
-    without it `said` is what `judge_edit` takes. Raises a BusError.
+    in the audit log, and of who may be in danger a moderator is told. `verdict` is that of
+    `judge_edit`, where an external judge had its say too; without it `said` is what `judge_edit`
+    takes. Raises a BusError.
     """
     # Before the lock: it takes time, and needs nothing that a lock protects.
     verdict = verdict or judge_edit(room_id, visitor, body, said)[0]
@@ -116,7 +123,12 @@ def edit(
         reason = verdict.reason or "moderator"
         actor = audit.rule(open_review.rule_of(verdict))
         audit.note("edit.refused", actor, found.room, message=row, reason=reason)
-    raise NotAllowed(reason)
+        alerts = found.alert(verdict, now)
+        if alerts:
+            # The moderator reads what was said, the room what it has read before.
+            row.verdict = open_review.kept(verdict, body)
+            row.save(update_fields=["verdict"])
+    raise NotAllowed(reason, alerts)
 
 
 def remove(room_id: int, message_id: str, visitor: Visitor, note: str = "") -> Change:
@@ -187,7 +199,7 @@ class _Found:
             raise SlowMode(retry_after=wait)
 
     def alert(self, verdict: Verdict, now: dt.datetime) -> list[DomainEvent]:
-        """Have a moderator look at an edit that stands, where a rule wants it."""
+        """Have a moderator look at an edit that a rule alerts to, or of who is in danger."""
         if not open_review.alerts(verdict):
             return []
         reason, rule = verdict.reason or "", open_review.rule_of(verdict)

@@ -16,7 +16,7 @@ from bus.models import Room
 from bus.moderation import Verdict
 from bus.posting import edit as edits
 from bus.posting import events
-from bus.posting.edit import Change
+from bus.posting.edit import Change, NotAllowed
 from bus.protocol.commands import (
     HistoryList,
     MessageDelete,
@@ -55,6 +55,8 @@ async def edit(context: Context, command: MessageEdit) -> Data:
     change = await changes.carry_out(
         _edited, access.room.pk, command.id, visitor, command.body, verdict, said
     )
+    if isinstance(change, NotAllowed):
+        raise change
     context.sender.edited(access, command.id, command.body)
     if change.said:
         await _remember(visitor, change.said)
@@ -125,8 +127,13 @@ def _edited(
     body: str,
     verdict: Verdict | None,
     said: Sequence[str],
-) -> tuple[Change, events.EventBatches]:
-    change = edits.edit(room_id, message_id, by, body, verdict=verdict, said=said)
+) -> tuple[Change | NotAllowed, events.EventBatches]:
+    """The change; or why there is none, which moderators may have to hear of first."""
+    change: Change | NotAllowed
+    try:
+        change = edits.edit(room_id, message_id, by, body, verdict=verdict, said=said)
+    except NotAllowed as refusal:
+        change = refusal
     return change, events.of_domain_events(change.domain_events)
 
 

@@ -3,19 +3,23 @@
 import json
 
 import pytest
+import uvicorn
 from django.contrib.auth.models import User
 from django.test import Client, override_settings
 
 from bus.chat import history
 from bus.chat.visitors import Visitor
-from bus.models import Label, Room, Strike
+from bus.enforcement import review_serializer
+from bus.models import Label, Member, Room, Strike
 from bus.models.review import Review
 from bus.posting import edit
 from bus.posting.domain_events import Opened
 from bus.protocol.events import MessageSettled
 from bus.protocol.objects import Author
 from bus.review import reviews
+from tests.integration.posting.test_edit import post, user
 from tests.integration.posting.test_settle import settle, submission
+from tests.support.web_server import cookies_of, session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,3 +127,45 @@ def test_no_room_hears_that_somebody_is_in_danger(lobby: Room) -> None:
     assert settlement.row is not None
     assert (settlement.row.status, settlement.row.seq) == ("held", None)
     assert [type(event) for event in settlement.domain_events] == [Opened]
+
+
+def test_an_edit_into_it_that_would_be_held_alerts_and_is_refused_with_help(lobby: Room) -> None:
+    mina = User.objects.create_user("mina")
+    visitor = Visitor(f"u{mina.pk}", mina.pk, "mina", user_id=mina.pk)
+    (settlement,) = settle(submission(lobby, "hi", author=Author(id=mina.pk, name="mina")))
+    row = settlement.row
+    assert row is not None
+    with pytest.raises(edit.NotAllowed) as refusal:
+        edit.edit(lobby.pk, str(row.pk), visitor, "fuck this shit, i want to die")
+    row.refresh_from_db()
+    assert (row.status, row.body) == ("posted", "hi")
+    (review,) = reviews.queue()
+    assert (review.kind, review.reason, review.message_id) == ("alert", "crisis", row.pk)
+    assert refusal.value.domain_events == [Opened(review)]
+    assert review_serializer.of(review).body == "fuck this shit, i want to die"
+    assert refusal.value.as_wire()["notice"]["code"] == "crisis"
+    assert not Strike.objects.exists()
+
+
+@pytest.mark.asyncio
+@pytest.mark.usefixtures("broker")
+async def test_moderators_hear_of_a_refused_edit_and_its_author_of_help(
+    moderated_server: uvicorn.Server,
+) -> None:
+    mod = await user("mod")
+    room = await Room.objects.acreate(name="lobby", access="open")
+    await Member.objects.acreate(room=room, user=mod, role="moderator")
+    async with (
+        session(moderated_server) as one,
+        session(moderated_server, additional_headers=await cookies_of(mod)) as moderator,
+    ):
+        for client in (one, moderator):
+            await client.do("room.join", room="lobby")
+        id = (await post(one, "hi"))["id"]
+        body = "fuck this shit, i want to die"
+        error = await one.refused("message.edit", room="lobby", id=id, body=body)
+        assert (error["code"], error["reason"]["code"]) == ("invalid", "crisis")
+        assert error["notice"]["code"] == "crisis"
+        opened = (await moderator.event("review.opened"))["data"]
+        assert (opened["message"], opened["kind"], opened["body"]) == (id, "alert", body)
+        assert "message.edited" not in [event["type"] for event in moderator.inbox]
