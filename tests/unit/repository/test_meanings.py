@@ -35,6 +35,7 @@ WORDS = {
             "models/listing.py": "place",
             "moderation/classifier": "places?",
             "moderation/links/hosts.py": "_places|denied_places|places",
+            "moderation/personal": "places",
             "moderation/rules": "_places|denied_places|places?",
             "moderation/text": "places?",
             "moderation/words": "_Place|_places|places?",
