@@ -6,11 +6,12 @@ from functools import cache, partial
 from typing import Any, Final, NamedTuple
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, Found, any_of, last_words, linear, places, words
+from bus.moderation.personal.kinds import LISTS, Found, any_word, last_words, places, words
+from bus.moderation.text.patterns import linear
 
-_NO_STREET: Final = re.compile(rf"(?<![\w'])(?:{any_of('no-street')})(?![\w'])", re.I).search
-_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_of('address')})\W[^\n]{{0,30}}\Z", re.I).search
-_UNIT: Final = re.compile(rf"\s?(?:{any_of('unit')})", re.I).match
+_NO_STREET: Final = re.compile(rf"(?<![\w'])(?:{any_word('no-street')})(?![\w'])", re.I).search
+_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_word('address')})\W[^\n]{{0,30}}\Z", re.I).search
+_UNIT: Final = re.compile(rf"\s?(?:{any_word('unit')})", re.I).match
 _GOES_ON: Final = re.compile(r"[\w%]|[.,:-]\d").match
 _COMES_FROM: Final = re.compile(r"[\w.$€£#:/-]\Z").search
 _BEFORE: Final = 40

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from bus.moderation.links.hosts import hosts
-from bus.moderation.personal.kinds import any_of
+from bus.moderation.personal.kinds import any_word
 
 _NAME: Final = r"(?<![\w./@:+%-])(?!git@)[a-z0-9][\w.+%-]{0,63}"
-_AT: Final = rf"(?:@|\s?[\[({{]\s?(?:at|@)\s?[\])}}]\s?|\s?(?:{any_of('at')})\s?)"
-_DOT: Final = rf"(?:\.|\s?[\[({{]\s?(?:dot|\.)\s?[\])}}]\s?|\sdot\s|\s?(?:{any_of('dot')})\s?)"
+_AT: Final = rf"(?:@|\s?[\[({{]\s?(?:at|@)\s?[\])}}]\s?|\s?(?:{any_word('at')})\s?)"
+_DOT: Final = rf"(?:\.|\s?[\[({{]\s?(?:dot|\.)\s?[\])}}]\s?|\sdot\s|\s?(?:{any_word('dot')})\s?)"
 _END: Final = r"(?:[a-z]{2,24}|컴|넷)(?![a-z0-9])"
 _SUFFIX: Final = rf"(?:{'|'.join(sorted(hosts('suffix')))})(?![a-z0-9])"
 _TYPED: Final = re.compile(rf"{_NAME}@(?:[\w-]{{1,63}}\.){{1,4}}{_END}", re.ASCII)
@@ -19,7 +19,7 @@ _SPELT: Final = re.compile(
     re.ASCII,
 )
 _MAYBE: Final = re.compile(
-    rf"[\[({{]\s?(?:at|@)\s?[\])}}]|\sat\s[a-z0-9-]+\sdot\s|{any_of('at')}"
+    rf"[\[({{]\s?(?:at|@)\s?[\])}}]|\sat\s[a-z0-9-]+\sdot\s|{any_word('at')}"
 ).search
 # The sign stands after a name, and nothing but a name after it.
 _SIGN: Final = re.compile(r"[a-z0-9_]@[a-z0-9]").search

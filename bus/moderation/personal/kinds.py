@@ -6,8 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import re2
-
 from bus.moderation.list_file import by_kind
 from bus.moderation.text.normalise import normalise
 
@@ -78,14 +76,6 @@ def words_of(folded: str) -> frozenset[str]:
     return frozenset(_WORDS(folded))
 
 
-def any_of(kind: str) -> str:
+def any_word(kind: str) -> str:
     """A pattern of any of these words, the longest first."""
     return "|".join(sorted(words(kind), key=len, reverse=True))
-
-
-def linear(pattern: str, *, same_case: bool) -> Any:
-    """A pattern of RE2, whose time grows with the text and no faster."""
-    options = re2.Options()
-    options.case_sensitive = same_case
-    options.log_errors = False
-    return re2.compile(pattern, options)

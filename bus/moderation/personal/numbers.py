@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any, Final
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, Found, any_of, places
+from bus.moderation.personal.kinds import LISTS, Found, any_word, places
 from bus.moderation.personal.phones import is_ordered
 from bus.moderation.personal.shapes import of_code, pieces
 
@@ -43,9 +43,9 @@ _NINO: Final = re.compile(
     r"(?: ?\d\d){3} ?[a-d](?![a-z0-9])"
 ).finditer
 _FEWEST: Final = 7
-_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_of('id')})[^\d\n]{{0,16}}\Z").search
-_NAMED_BUSINESS: Final = re.compile(rf"(?:{any_of('business')})[^\d\n]{{0,8}}\Z").search
-_NAMED_RESIDENT: Final = re.compile(rf"(?:{any_of('resident')})[^\d\n]{{0,8}}\Z").search
+_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_word('id')})[^\d\n]{{0,16}}\Z").search
+_NAMED_BUSINESS: Final = re.compile(rf"(?:{any_word('business')})[^\d\n]{{0,8}}\Z").search
+_NAMED_RESIDENT: Final = re.compile(rf"(?:{any_word('resident')})[^\d\n]{{0,8}}\Z").search
 # From then on, the last digits of resident numbers are drawn by lot.
 _BY_LOT: Final = (2020, 10)
 # Of the parts of an IBAN, as the library writes them: `8!n10!n`.

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, Found, any_of, places
+from bus.moderation.personal.kinds import LISTS, Found, any_word, places
 from bus.moderation.personal.shapes import of_number, pieces
 
 _RUN: Final = re.compile(
@@ -20,9 +20,9 @@ _DIGITS: Final = str.maketrans(_SPOKEN, "00123456789")
 _NOT_DIGITS: Final = re.compile(r"\D+")
 # What stands before it says what a number is, this many letters away at most.
 _BEFORE: Final = 30
-_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_of('phone')})[^\d\n]{{0,12}}\Z").search
+_NAMED: Final = re.compile(rf"(?<![a-z])(?:{any_word('phone')})[^\d\n]{{0,12}}\Z").search
 is_ordered: Final = re.compile(
-    rf"(?<![a-z])(?:{any_of('order')})\W{{0,2}}(?:(?:{any_of('number')})\W{{1,3}}){{0,3}}\Z"
+    rf"(?<![a-z])(?:{any_word('order')})\W{{0,2}}(?:(?:{any_word('number')})\W{{1,3}}){{0,3}}\Z"
 ).search
 # Where a number without layout is looked for.
 _REGIONS: Final = ("KR", "US", "GB", "FR", "DE", "JP", "IN", "BR", "ES")

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any, Final
 
 from bus.moderation.list_file import lines
-from bus.moderation.personal.kinds import LISTS, Found, any_of, last_words, linear, places, words
+from bus.moderation.personal.kinds import LISTS, Found, any_word, last_words, places, words
+from bus.moderation.text.patterns import linear
 
 # No key of a service is shorter, but for what stands before a mailbox of a host.
 _LONG: Final = re.compile(r"[\w+/=.:@-]{20}", re.ASCII).search
@@ -14,9 +15,9 @@ _PEM: Final = re.compile(
     r"-{4,5} ?(begin|end) (?:[a-z0-9]+ ){0,3}private key[a-z ]{0,9}-{4,5}"
 ).finditer
 _SAID: Final = re.compile(
-    rf"(?P<whose>(?<!\w)(?:{any_of('whose')}) )?(?<![a-z])(?P<word>{any_of('password')})"
-    rf"(?: (?:{any_of('for')}) (?:[\w.-]+ ?){{1,3}}?)?"
-    rf"(?P<link>[\"'”’]?\s?[:=→]+>?\s?|\s?(?:{any_of('particle')})\s?|\s-+>?\s|は\s?|是\s?|\s(?:{any_of('states')})\s|\s)"
+    rf"(?P<whose>(?<!\w)(?:{any_word('whose')}) )?(?<![a-z])(?P<word>{any_word('password')})"
+    rf"(?: (?:{any_word('for')}) (?:[\w.-]+ ?){{1,3}}?)?"
+    rf"(?P<link>[\"'”’]?\s?[:=→]+>?\s?|\s?(?:{any_word('particle')})\s?|\s-+>?\s|は\s?|是\s?|\s(?:{any_word('states')})\s|\s)"
     r"(?P<open>[\"'“”‘’`「『《])?(?P<value>[^\s\"'“”‘’`「」『』《》<>]{4,64})"
 )
 # Signs at the end of a sentence are no part of what is said in it.

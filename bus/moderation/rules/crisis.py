@@ -8,7 +8,7 @@ from functools import cache
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import CRISIS
-from bus.moderation.sentences.finder import Finder, hits
+from bus.moderation.sentences.finder import SentenceFinder, hits
 from bus.moderation.sentences.patterns import load
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
@@ -20,5 +20,5 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
 
 
 @cache
-def _finder() -> Finder:
-    return Finder(s for name in ("crisis_en", "crisis_ko") for s in load(name, (CRISIS,)))
+def _finder() -> SentenceFinder:
+    return SentenceFinder(s for name in ("crisis_en", "crisis_ko") for s in load(name, (CRISIS,)))

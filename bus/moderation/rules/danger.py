@@ -6,7 +6,7 @@ from typing import Final
 from bus.moderation.context import Context
 from bus.moderation.policy.policy import Policy
 from bus.moderation.reasons import REASONS
-from bus.moderation.sentences.finder import Finder, hits
+from bus.moderation.sentences.finder import SentenceFinder, hits
 from bus.moderation.sentences.patterns import load
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import Hit
@@ -20,6 +20,6 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
 
 
 @cache
-def _finder() -> Finder:
+def _finder() -> SentenceFinder:
     kinds = tuple(name for name, reason in REASONS.items() if _RULE in reason.rules)
-    return Finder(s for name in ("danger_en", "danger_ko") for s in load(name, kinds))
+    return SentenceFinder(s for name in ("danger_en", "danger_ko") for s in load(name, kinds))

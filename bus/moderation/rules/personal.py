@@ -10,6 +10,7 @@ from bus.moderation.personal.kinds import KINDS, Found, words_of
 from bus.moderation.policy.policy import Policy
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN, Hit
+from bus.moderation.words.custom_lists import is_allowed
 
 _DIGIT: Final = b"0"
 # Of the shortest number that is looked for, and how near to each other they stand.
@@ -38,7 +39,7 @@ def find(normal: NormalisedText, policy: Policy, context: Context) -> list[Hit]:
     places.sort(key=lambda place: policy.personal.get(place[1].kind, "allow") == "allow")
     for folds, (start, end, kind, rest) in places:
         if folds:
-            if any(first <= start and end <= last for first, last in allowed):
+            if is_allowed(start, end, allowed):
                 continue
             start, end = normal.span(start, end)
         for first, last in _free(taken, start, end) if rest else [(start, end)]:

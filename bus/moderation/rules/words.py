@@ -15,6 +15,7 @@ from bus.moderation.text.cyrillic import as_cyrillic
 from bus.moderation.text.eastern import any_eastern
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN, Hit
+from bus.moderation.words.custom_lists import is_allowed
 from bus.moderation.words.disguises import (
     alphabets,
     collapsed,
@@ -154,11 +155,7 @@ def _mild(matches: list[Match], severity: int) -> list[Match]:
 
 def _not_allowed(matches: list[Match], covered: list[tuple[int, int]]) -> list[Match]:
     """The matches that are not wholly inside something that the room allows."""
-    return [
-        match
-        for match in matches
-        if not any(start <= match.start and match.end <= end for start, end in covered)
-    ]
+    return [match for match in matches if not is_allowed(match.start, match.end, covered)]
 
 
 def _apart(matches: list[Match]) -> list[Match]:

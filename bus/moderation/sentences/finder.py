@@ -9,6 +9,7 @@ from bus.moderation.policy.policy import Policy
 from bus.moderation.sentences.patterns import Sentence, compiled
 from bus.moderation.text.normalise import NormalisedText
 from bus.moderation.verdict import FOLDED, WRITTEN, Hit
+from bus.moderation.words.custom_lists import is_allowed
 
 # In one text; whoever says more has said enough.
 _MOST: Final = 5
@@ -24,7 +25,7 @@ class Found(NamedTuple):
     end: int
 
 
-class Finder:
+class SentenceFinder:
     """All sentences of some lists, by their cues."""
 
     def __init__(self, sentences: Iterable[Sentence]) -> None:
@@ -72,12 +73,12 @@ def _match(
     return span
 
 
-def hits(finder: Finder, rule: str, normal: NormalisedText, policy: Policy) -> list[Hit]:
+def hits(finder: SentenceFinder, rule: str, normal: NormalisedText, policy: Policy) -> list[Hit]:
     """A hit for each sentence that the room does not allow; its category is the reason, too."""
     found = finder.find(normal.folded)
     if found and policy.custom.allowed is not None:
         covered = policy.custom.allows(normal.folded)
-        found = [f for f in found if not any(s <= f.start and f.end <= e for s, e in covered)]
+        found = [one for one in found if not is_allowed(one.start, one.end, covered)]
     return [_hit(one, rule, normal) for one in found]
 
 

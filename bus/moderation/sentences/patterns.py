@@ -10,6 +10,7 @@ from typing import Any, Final
 import re2
 
 from bus.moderation.list_file import Line, lines
+from bus.moderation.text.patterns import linear
 
 LISTS: Final = Path(__file__).parent / "lists"
 _AND: Final = " & "
@@ -107,6 +108,4 @@ def _filled(line: Line, pattern: str, classes: Mapping[str, str]) -> str:
 @cache
 def compiled(source: str) -> Any:
     """A pattern, made once."""
-    options = re2.Options()
-    options.log_errors = False
-    return re2.compile(source, options)
+    return linear(source)

@@ -24,6 +24,7 @@ _TO_KATAKANA: Final = {
 _TO_HIRAGANA: Final = {katakana: hiragana for hiragana, katakana in _TO_KATAKANA.items()}
 _LIST: Final = Path(__file__).with_name("ideographs.txt")
 
+_is_ideograph: Final = re.compile(f"[{IDEOGRAPHS}]").match
 any_eastern: Final = re.compile(f"[{HIRAGANA}{KATAKANA}{IDEOGRAPHS}]").search
 # What makes か into が and は into ぱ, where it stands by itself.
 any_voice_mark: Final = re.compile("[\u3099\u309a]").search
@@ -37,7 +38,7 @@ def script(char: str) -> str:
         return "hiragana"
     if "\u30a1" <= char <= "\u30fe":
         return "katakana"
-    return "ideograph" if re.match(f"[{IDEOGRAPHS}]", char) else ""
+    return "ideograph" if _is_ideograph(char) else ""
 
 
 def to_katakana(text: str) -> str:

@@ -1,7 +1,7 @@
 """A room's own words, allowed words and patterns: checked when they are taken, compiled once."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -12,6 +12,7 @@ from typing import Any, Final
 import re2
 
 from bus.moderation.text.normalise import normalise, spellings
+from bus.moderation.text.patterns import linear
 from bus.moderation.words.counting import counts_here
 from bus.moderation.words.lexicon import Index, Lexicon, build, index
 from bus.moderation.words.terms import Boundary, Term
@@ -67,12 +68,13 @@ class CustomLists:
         ]
 
 
-def _options(memory: int = _PATTERN_MEMORY) -> Any:
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    options.max_mem = memory
-    return options
+def _pattern(pattern: str, memory: int = _PATTERN_MEMORY) -> Any:
+    return linear(pattern, same_case=False, memory=memory)
+
+
+def is_allowed(start: int, end: int, allowed: Collection[tuple[int, int]]) -> bool:
+    """Whether a range is wholly inside something that the room allows."""
+    return any(first <= start and end <= last for first, last in allowed)
 
 
 def checked_words(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -96,7 +98,7 @@ def checked_patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
         if len(pattern) > _LONGEST_PATTERN:
             raise ValueError(f"pattern {number} has more than {_LONGEST_PATTERN} characters")
         try:
-            matches_nothing = re2.compile(pattern, _options()).search("") is not None
+            matches_nothing = _pattern(pattern).search("") is not None
         except re2.error as error:
             reason = error.args[0]
             reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
@@ -113,7 +115,7 @@ def check_looks(patterns: tuple[str, ...]) -> None:
 
     RE2's time grows with the text and no faster, but counted repeats (`.{1,200}`) make it large.
     """
-    compiled_ones = [re2.compile(pattern, _options()) for pattern in patterns]
+    compiled_ones = [_pattern(pattern) for pattern in patterns]
     texts = dict.fromkeys(text for pattern in patterns for text in _hard_texts(pattern))
     for text in (*_HARD, *texts):
         took = _looks(compiled_ones, text)
@@ -223,7 +225,7 @@ def _compile(
         words=build(_terms(words)) if words else None,
         allowed=_allowed(allowed) if allowed else None,
         any_pattern=_any(patterns) if len(patterns) > 1 else None,
-        patterns=tuple(re2.compile(pattern, _options()) for pattern in patterns),
+        patterns=tuple(_pattern(pattern) for pattern in patterns),
     )
 
 
@@ -234,6 +236,6 @@ def _allowed(words: tuple[str, ...]) -> Index:
 def _any(patterns: tuple[str, ...]) -> Any:
     """One pattern that matches where any does; None when they are too much for one."""
     try:
-        return re2.compile("|".join(f"(?:{pattern})" for pattern in patterns), _options(1 << 22))
+        return _pattern("|".join(f"(?:{pattern})" for pattern in patterns), 1 << 22)
     except re2.error:
         return None
